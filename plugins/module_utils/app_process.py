@@ -1,0 +1,71 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run a command as the app would be run: its user, its groups, its environment, its folder."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Finished:
+    """How a command ended. returncode is -1 where it could not be started or ran out of time."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    timed_out: bool = False
+
+
+def account_ids(user: str, group: str | None) -> tuple[int, int, list[int]]:
+    """(uid, gid, supplementary gids) of an account; raises KeyError when user or group does not exist."""
+    account = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
+    gid = account.pw_gid
+    if group:
+        gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+    return account.pw_uid, gid, os.getgrouplist(account.pw_name, gid)
+
+
+def identity(user: str, group: str | None) -> dict[str, Any]:
+    """The keyword arguments that make subprocess become `user`; none where we are not root already."""
+    if os.geteuid() != 0:
+        return {}
+    uid, gid, groups = account_ids(user, group)
+    return {"user": uid, "group": gid, "extra_groups": groups}
+
+
+def run_as(
+    user: str, group: str | None, argv: list[str], env: dict[str, str], cwd: str, timeout: float, stdin: str = ""
+) -> Finished:
+    """Run argv as the app's user and wait for it, for at most `timeout` seconds; its children end with it.
+
+    Never raises for what the command does; KeyError where user or group is unknown.
+    """
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            cwd=cwd,
+            start_new_session=True,
+            **identity(user, group),
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finished(-1, "", f"{argv[0]}: {error}")
+    timed_out = False
+    try:
+        out, err = process.communicate(stdin.encode(), timeout=timeout)
+    except subprocess.TimeoutExpired:
+        timed_out = True
+        os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+    returncode = -1 if timed_out else process.returncode
+    return Finished(returncode, out.decode(errors="replace"), err.decode(errors="replace"), timed_out)

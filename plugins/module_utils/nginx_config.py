@@ -1,0 +1,174 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Read nginx's configuration from its files: servers, locations, upstreams.
+
+The files are read rather than `nginx -T` because they can still be read when the configuration is invalid, which is
+one of the failures to name. Syntax: nginx.org/en/docs/beginners_guide.html#conf_structure.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from dataclasses import dataclass, field
+from typing import Any, Iterator
+
+DEFAULT_CONFIG = "/etc/nginx/nginx.conf"
+MAX_DEPTH = 20
+_TOKEN = re.compile(r"""\s*(?:(#[^\n]*)|([{};])|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|((?:\$\{[^}]*\}|[^\s;{}])+))""")
+
+
+@dataclass
+class Directive:
+    """One directive: its words, the directives in its block, and the file it stands in."""
+
+    words: list[str]
+    file: str
+    block: list["Directive"] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.words[0]
+
+    @property
+    def value(self) -> str:
+        return self.words[1] if len(self.words) > 1 else ""
+
+    def all(self, name: str) -> list["Directive"]:
+        """The directives of that name directly in this block."""
+        return [item for item in self.block if item.name == name]
+
+    def first(self, name: str) -> str:
+        """The value of the first such directive, or an empty string."""
+        return next((item.value for item in self.all(name)), "")
+
+    def walk(self) -> Iterator["Directive"]:
+        """This directive and all below it."""
+        yield self
+        for item in self.block:
+            yield from item.walk()
+
+
+def load(path: str = DEFAULT_CONFIG) -> tuple[Directive, list[str]]:
+    """The whole configuration under one root directive, includes in place, and the files it was read from.
+
+    Raises OSError when the main file cannot be read; an include that cannot be read is left out.
+    """
+    root = Directive(["main"], path)
+    files: list[str] = []
+    _read(path, os.path.dirname(path), root, files, 0)
+    return root, files
+
+
+def _read(path: str, base: str, parent: Directive, files: list[str], depth: int) -> None:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    files.append(path)
+    stack, words = [parent], []
+    for match in _TOKEN.finditer(text):
+        comment, sign, double, single, bare = match.groups()
+        if comment is not None:
+            continue
+        if sign is None:
+            words.append(next(word for word in (double, single, bare) if word is not None))
+        elif sign == "}":
+            words = []
+            if len(stack) > 1:
+                stack.pop()
+        elif words:
+            directive = Directive(words, path)
+            words = []
+            if sign == ";" and directive.name == "include" and depth < MAX_DEPTH:
+                _include(directive.value, base, stack[-1], files, depth)
+                continue
+            stack[-1].block.append(directive)
+            if sign == "{":
+                stack.append(directive)
+
+
+def _include(pattern: str, base: str, parent: Directive, files: list[str], depth: int) -> None:
+    for path in sorted(glob.glob(os.path.join(base, pattern))):
+        try:
+            _read(path, base, parent, files, depth + 1)
+        except OSError:
+            continue
+
+
+def upstreams(root: Directive) -> dict[str, list[str]]:
+    """Addresses of each `upstream` block, by its name."""
+    return {
+        item.value: [server.value for server in item.all("server")] for item in root.walk() if item.name == "upstream"
+    }
+
+
+def proxied_locations(root: Directive) -> list[dict[str, Any]]:
+    """Every location that hands requests on: {server_names, listen, tls, certificate, path, target, addresses, file}.
+
+    addresses are upstream addresses as nginx would dial them: `host:port` or `unix:/path`.
+    """
+    groups = upstreams(root)
+    found = []
+    for server in (item for item in root.walk() if item.name == "server" and item.block):
+        listens = [item.words[1:] for item in server.all("listen")] or [["80"]]
+        for location, target in _proxies(server):
+            found.append(
+                {
+                    "server_names": [name for item in server.all("server_name") for name in item.words[1:]],
+                    "listen": [words[0] for words in listens if words],
+                    "tls": [words[0] for words in listens if "ssl" in words or words[0].endswith(":443")],
+                    "certificate": server.first("ssl_certificate"),
+                    "path": location,
+                    "target": target,
+                    "addresses": addresses(target, groups),
+                    "access_log": server.first("access_log") or root_value(root, "access_log"),
+                    "error_log": server.first("error_log") or root_value(root, "error_log"),
+                    "file": server.file,
+                }
+            )
+    return found
+
+
+def root_value(root: Directive, name: str) -> str:
+    """A directive's value in the main or the http context."""
+    return root.first(name) or next((http.first(name) for http in root.all("http") if http.first(name)), "")
+
+
+def _proxies(server: Directive) -> Iterator[tuple[str, str]]:
+    """(path, target) for each proxy_pass or uwsgi_pass of a server, with the location it stands in."""
+
+    def below(block: Directive, path: str) -> Iterator[tuple[str, str]]:
+        for item in block.block:
+            if item.name == "location":
+                yield from below(item, item.words[-1])
+            elif item.name in ("proxy_pass", "uwsgi_pass", "grpc_pass"):
+                yield path, item.value
+            elif item.name in ("if", "limit_except"):
+                yield from below(item, path)
+
+    yield from below(server, "/")
+
+
+def addresses(target: str, groups: dict[str, list[str]]) -> list[str]:
+    """The addresses that a proxy_pass target stands for; a target with variables has none that we could know."""
+    if "$" in target:
+        return []
+    rest = re.sub(r"^[a-z]+://", "", target)
+    if rest.startswith("unix:"):
+        return [re.sub(r"^(unix:[^:]+):.*$", r"\1", rest)]
+    host = rest.split("/")[0]
+    if host in groups:
+        return groups[host]
+    return [host if re.search(r":\d+$", host) else host + (":443" if target.startswith("https") else ":80")]
+
+
+def static_locations(root: Directive) -> list[dict[str, str]]:
+    """Locations served from disk: {path, folder}."""
+    found = []
+    for server in (item for item in root.walk() if item.name == "server" and item.block):
+        for location in server.all("location"):
+            alias, folder = location.first("alias"), location.first("root")
+            if alias or folder:
+                path = location.words[-1]
+                found.append({"path": path, "folder": alias or os.path.join(folder, path.lstrip("/"))})
+    return found

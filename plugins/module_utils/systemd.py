@@ -1,0 +1,139 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What systemd says about a unit, and the environment it would start the unit with."""
+
+from __future__ import annotations
+
+import glob
+import pwd
+import re
+import shlex
+import subprocess
+
+SHOW_TIMEOUT = 5.0
+# systemd's own default for system services (systemd.exec(5), "$PATH").
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+
+
+class SystemdError(Exception):
+    """systemd could not be asked; the text says why and what to do."""
+
+
+def systemctl(*arguments: str, timeout: float = SHOW_TIMEOUT) -> str:
+    """Run systemctl for reading and return its standard output.
+
+    Raises SystemdError when there is no systemctl, or it gives no answer within `timeout` seconds.
+    """
+    try:
+        done = subprocess.run(
+            ["systemctl", "--no-pager", *arguments], capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except FileNotFoundError as error:
+        raise SystemdError("systemctl is not on this host: rescue502 mends sites that systemd runs") from error
+    except subprocess.TimeoutExpired as error:
+        raise SystemdError(f"systemd gave no answer within {timeout:g} s") from error
+    if "has not been booted with systemd" in done.stderr:
+        raise SystemdError("systemd is not PID 1 on this host: rescue502 mends sites that systemd runs")
+    return done.stdout
+
+
+def show(unit: str, timeout: float = SHOW_TIMEOUT) -> dict[str, str]:
+    """All properties of one unit, as `systemctl show` prints them; a key that appears twice keeps both lines."""
+    return parse_show(systemctl("show", "--all", "--", unit, timeout=timeout))
+
+
+def show_many(units: list[str], properties: list[str], timeout: float = SHOW_TIMEOUT) -> list[dict[str, str]]:
+    """The named properties of several units, in one call."""
+    if not units:
+        return []
+    text = systemctl("show", "--property=" + ",".join(properties), "--", *units, timeout=timeout)
+    return [parse_show(block) for block in text.split("\n\n") if block.strip()]
+
+
+def parse_show(text: str) -> dict[str, str]:
+    """`systemctl show` output as a dict; repeated keys are joined by newlines."""
+    properties: dict[str, str] = {}
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if not equals:
+            continue
+        properties[key] = f"{properties[key]}\n{value}" if properties.get(key) else value
+    return properties
+
+
+def exec_argv(value: str) -> list[str]:
+    """The argument list of an Exec*= property (`{ path=… ; argv[]=… ; … }`); empty where there is none."""
+    match = re.search(r"argv\[\]=(.*?) ; ignore_errors=", value)
+    return match.group(1).split() if match else []
+
+
+def environment_file_paths(value: str) -> list[tuple[str, bool]]:
+    """(path, optional) of each EnvironmentFile=, in order; patterns are expanded as systemd does."""
+    paths: list[tuple[str, bool]] = []
+    for line in value.splitlines():
+        match = re.match(r"^(.*) \(ignore_errors=(yes|no)\)$", line.strip())
+        if match:
+            pattern, optional = match.group(1), match.group(2) == "yes"
+            paths += [(path, optional) for path in sorted(glob.glob(pattern)) or [pattern]]
+    return paths
+
+
+def parse_environment_file(text: str) -> dict[str, str]:
+    """The assignments of an EnvironmentFile, by systemd's rules (systemd.exec(5)): comments, quotes, continuations."""
+    values: dict[str, str] = {}
+    for line in re.sub(r"\\\n", "", text).splitlines():
+        line = line.strip()
+        if not line or line[0] in "#;":
+            continue
+        key, equals, raw = line.partition("=")
+        key = key.strip()
+        if equals and _KEY.match(key):
+            values[key] = _unquote(raw.strip())
+    return values
+
+
+def _unquote(raw: str) -> str:
+    """A value without its quotes; text that is not well quoted is taken as it stands, as systemd does."""
+    if raw[:1] not in "'\"" or len(raw) < 2:
+        return raw
+    try:
+        return "".join(shlex.split(raw, posix=True))
+    except ValueError:
+        return raw.strip("'\"")
+
+
+def unit_environment(properties: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The environment systemd would give the unit's main process, and what could not be read.
+
+    properties: the unit's, from show(). Returns (environment, problems); a problem names a file, never a value.
+    """
+    environment = {"PATH": DEFAULT_PATH, "LANG": "C.UTF-8"}
+    problems: list[str] = []
+    user = properties.get("User", "")
+    if user:
+        try:
+            account = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
+            environment.update(
+                HOME=account.pw_dir, USER=account.pw_name, LOGNAME=account.pw_name, SHELL=account.pw_shell
+            )
+        except KeyError:
+            problems.append(f"the user {user} does not exist")
+    environment.update(parse_environment_property(properties.get("Environment", "")))
+    for path, optional in environment_file_paths(properties.get("EnvironmentFiles", "")):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                environment.update(parse_environment_file(file.read()))
+        except OSError as error:
+            if not optional:
+                problems.append(f"{path}: {error.strerror}")
+    return environment, problems
+
+
+def parse_environment_property(value: str) -> dict[str, str]:
+    """`Environment` as `systemctl show` prints it: assignments separated by spaces, quoted where needed."""
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        words = value.split()
+    return dict(word.partition("=")[::2] for word in words if "=" in word)
