@@ -60,7 +60,6 @@ def _parser() -> _Parser:
     parser.add_argument("--uds")
     parser.add_argument("-w", "--workers")
     parser.add_argument("-k", "--worker-class")
-    parser.add_argument("words", nargs="*")
     return parser
 
 
@@ -99,11 +98,13 @@ def parse(argv: list[str], environment: dict[str, str], cwd: str) -> ServerConfi
 
 
 def _options(words: list[str]) -> argparse.Namespace:
-    """Options that we know; options that we do not know may swallow nothing but themselves."""
+    """Options that we know, and under `words` what is left: the app, and options that we do not know."""
     try:
-        return _parser().parse_known_args(words)[0]
+        known, rest = _parser().parse_known_args(words)
     except (ValueError, SystemExit):
-        return argparse.Namespace(words=[])
+        return argparse.Namespace(words=words)
+    known.words = rest
+    return known
 
 
 def _first(name: str, *options: argparse.Namespace) -> Any:

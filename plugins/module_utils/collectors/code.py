@@ -1,0 +1,68 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The code: what git says of the checkout, unfinished merges, and bytecode that does not match its source."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils import app_process, bytecode
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+
+GIT_TIMEOUT = 4.0
+LIMIT = 20
+# A repository's own configuration can name programs to run; none of them is wanted here.
+_GIT = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*"]
+
+
+def collect(stack: Stack) -> dict[str, Any]:
+    """Git facts (empty where there is no checkout) and stale bytecode."""
+    venvs = [path for path in (stack.venv,) if path]
+    return {
+        "git": git_facts(stack.root),
+        "stale_bytecode": bytecode.stale(stack.root, exclude=venvs, limit=LIMIT),
+    }
+
+
+def git_facts(root: str) -> dict[str, Any]:
+    """HEAD, branch, edits to tracked files, conflict markers, an unfinished merge, and where HEAD was before."""
+    top = _git_folder(root)
+    if not top:
+        return {"is_checkout": False}
+    status = _git(top, "status", "--porcelain=v2", "--branch", "--untracked-files=no").splitlines()
+    headers = dict(line[2:].partition(" ")[::2] for line in status if line.startswith("# "))
+    log = _git(top, "log", "-5", "--format=%h%x09%cI%x09%s").splitlines()
+    return {
+        "is_checkout": True,
+        "top": top,
+        "head": headers.get("branch.oid", "")[:12],
+        "branch": headers.get("branch.head", ""),
+        "edited": [line.rpartition(" ")[2] for line in status if line[:2] in ("1 ", "2 ")][:LIMIT],
+        "unmerged": [line.rpartition(" ")[2] for line in status if line.startswith("u ")][:LIMIT],
+        "merging": any(os.path.exists(os.path.join(top, ".git", n)) for n in ("MERGE_HEAD", "rebase-merge")),
+        "conflicts": _git(top, "grep", "--name-only", "-I", "-E", "^(<<<<<<<|>>>>>>>) ").splitlines()[:LIMIT],
+        "log": [dict(zip(("commit", "date", "subject"), line.split("\t", 2))) for line in log],
+        "before": _git(top, "rev-parse", "--short=12", "--verify", "--quiet", "HEAD@{1}").strip(),
+    }
+
+
+def _git_folder(root: str) -> str:
+    folder = root
+    while folder not in ("", "/"):
+        if os.path.isdir(os.path.join(folder, ".git")):
+            return folder
+        folder = os.path.dirname(folder)
+    return ""
+
+
+def _git(top: str, *arguments: str) -> str:
+    """Ask git as the owner of the checkout: as root it would obey a configuration that others can write."""
+    try:
+        owner = pwd.getpwuid(os.stat(os.path.join(top, ".git")).st_uid).pw_name
+        environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+        done = app_process.run_as(owner, None, [*_GIT, "-C", top, *arguments], environment, "/", GIT_TIMEOUT)
+    except (KeyError, OSError):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

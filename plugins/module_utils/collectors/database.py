@@ -1,0 +1,140 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The database: which one the app uses, where it is, and whether its server runs and listens here."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.rescue502.django.plugins.module_utils import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+
+DEFAULT_PORT = 5432
+_PROPERTIES = [
+    "Id", "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "Type", "ExecMainStatus", "FragmentPath",
+]  # fmt: skip
+_HOST_NAME = re.compile(r"(?i)^(.*_)?(db|database|postgres|postgresql|pg)_?host(name)?$")
+_PORT_NAME = re.compile(r"(?i)^(.*_)?(db|database|postgres|postgresql|pg)_?port$")
+
+
+def collect(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, Any]:
+    """What can be told without asking Django: units, listeners, and the place that the environment names."""
+    units = server_units(stack.database_unit)
+    place = place_from_environment(stack.environment)
+    return {
+        "unit": stack.database_unit,
+        "units": units,
+        "running": any(unit["active_state"] == "active" for unit in units),
+        "place": place,
+        "sockets": [_address(item) for item in listeners if _is_postgres(item)],
+    }
+
+
+def server_units(unit: str) -> list[dict[str, str]]:
+    """The units that really run a server: Debian's `postgresql` only gathers `postgresql@15-main` and the like."""
+    if not unit:
+        return []
+    name = unit[: -len(".service")] if unit.endswith(".service") else unit
+    text = systemd.systemctl("show", "--property=" + ",".join(_PROPERTIES), "--", f"{name}@*.service", f"{name}.service")
+    found = [systemd.parse_show(block) for block in text.split("\n\n") if block.strip()]
+    units = [
+        {
+            "name": item.get("Id", ""),
+            "load_state": item.get("LoadState", ""),
+            "active_state": item.get("ActiveState", ""),
+            "sub_state": item.get("SubState", ""),
+            "result": item.get("Result", ""),
+            "file_state": item.get("UnitFileState", ""),
+            "type": item.get("Type", ""),
+        }
+        for item in found
+    ]
+    instances = [item for item in units if "@" in item["name"]]
+    return instances or units
+
+
+def place_from_environment(environment: dict[str, str]) -> dict[str, Any]:
+    """Host and port of the database by the names that variables usually have; empty where none is there."""
+    for value in environment.values():
+        if re.match(r"^(postgres|postgresql|postgis|psql|pgsql)(\+\w+)?://", value):
+            try:
+                parts = urlsplit(value)
+                return {"host": parts.hostname or "", "port": parts.port or DEFAULT_PORT, "known": True}
+            except ValueError:
+                continue
+    host = next((value for name, value in environment.items() if _HOST_NAME.match(name)), None)
+    port = next((value for name, value in environment.items() if _PORT_NAME.match(name)), "")
+    return {"host": host or "", "port": int(port) if port.isdigit() else DEFAULT_PORT, "known": host is not None}
+
+
+def is_local(host: str) -> bool:
+    """Whether a database host is this machine: a socket folder, loopback, or one of our own addresses."""
+    if host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/") or host == socket.gethostname():
+        return True
+    try:
+        addresses = {item[4][0] for item in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return any(_is_ours(str(address)) for address in addresses)
+
+
+def _is_ours(address: str) -> bool:
+    """Whether an address can be bound here, which is to say it belongs to this machine."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _is_postgres(item: dict[str, Any]) -> bool:
+    return ".s.PGSQL." in item["path"] or "postgres" in os.path.basename(item["command"].split(" ")[0])
+
+
+def _address(item: dict[str, Any]) -> str:
+    return item["path"] or f"{item['host']}:{item['port']}"
+
+
+def settle(evidence: dict[str, Any], stack: Stack, listeners: list[dict[str, Any]]) -> None:
+    """Join what systemd, the environment and Django's settings say into one answer, in place.
+
+    Django's settings win, then the environment. `used` and `local` stay None where nothing tells.
+    """
+    facts = evidence["database"]
+    rehearsal = evidence.get("rehearsal") or {}
+    settings = rehearsal.get("steps", {}).get("settings") or {}
+    default = (settings.get("databases") or {}).get("default") or {}
+    place = facts["place"]
+    engine = default.get("engine", "")
+    postgres = engine in ("postgresql", "postgresql_psycopg2", "postgis")
+    host = default.get("host", "") if default else place["host"]
+    port = int(default["port"]) if default.get("port", "").isdigit() else place["port"]
+    known = bool(default) or place["known"] or bool(stack.database_unit)
+    used = postgres if default else (True if place["known"] or stack.database_unit else None)
+    facts.update(
+        engine=engine,
+        name=default.get("name", ""),
+        user=default.get("user", ""),
+        host=host,
+        port=port,
+        used=used,
+        local=is_local(host) if known and used else None,
+        listening=_listening(host, port, listeners),
+        error=(rehearsal.get("steps", {}).get("database") or {}).get("error"),
+        answered=(rehearsal.get("steps", {}).get("database") or {}).get("ok"),
+        versions=(rehearsal.get("steps", {}).get("database") or {}).get("versions") or {},
+        hung=rehearsal.get("hung") == "database",
+    )
+
+
+def _listening(host: str, port: int, listeners: list[dict[str, Any]]) -> bool:
+    """Whether something listens where the app would look: a socket folder or a TCP port."""
+    if host.startswith("/") or not host:
+        return any(item["path"].endswith(f".s.PGSQL.{port}") for item in listeners)
+    return any(item["kind"] == "tcp" and item["port"] == port for item in listeners)

@@ -1,0 +1,52 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The dependencies: the virtual environment itself, and what the requirements ask of it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+
+
+def collect(stack: Stack) -> dict[str, Any]:
+    """The venv's interpreter and the requirements file; the packages themselves are the rehearsal's to compare."""
+    requirements = os.path.join(stack.root, "requirements.txt")
+    return {
+        "venv": _venv_facts(stack.venv),
+        "requirements": {"path": requirements, "exists": os.path.isfile(requirements)},
+    }
+
+
+def _venv_facts(venv: str) -> dict[str, Any]:
+    """Whether the venv is there and its Python runs. A link that leads nowhere is an upgrade's usual trace."""
+    python = os.path.join(venv, "bin", "python3") if venv else "/usr/bin/python3"
+    facts: dict[str, Any] = {
+        "path": venv,
+        "exists": bool(venv) and os.path.isdir(venv),
+        "python": python,
+        "python_exists": os.path.exists(python),
+        "dangling": os.path.lexists(python) and not os.path.exists(python),
+        "target": os.path.realpath(python),
+        "made_for": "",
+        "libraries_for": [],
+    }
+    try:
+        with open(os.path.join(venv, "pyvenv.cfg"), encoding="utf-8") as file:
+            lines = dict(line.partition("=")[::2] for line in file)
+        facts["made_for"] = next((v.strip() for k, v in lines.items() if k.strip() in ("version", "version_info")), "")
+    except OSError:
+        pass
+    library = os.path.join(venv, "lib")
+    if os.path.isdir(library):
+        facts["libraries_for"] = sorted(n[len("python") :] for n in os.listdir(library) if n.startswith("python"))
+    facts["mismatch"] = _mismatch(facts)
+    return facts
+
+
+def _mismatch(facts: dict[str, Any]) -> bool:
+    """Whether the Python it now leads to is another minor version than its libraries were installed for."""
+    name = os.path.basename(facts["target"])
+    version = name[len("python") :] if name.startswith("python3.") else ""
+    return bool(version and facts["libraries_for"] and version not in facts["libraries_for"])

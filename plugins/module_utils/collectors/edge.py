@@ -1,0 +1,93 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The edge: what the public address answers through nginx, the browser's CORS rule included."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.rescue502.django.plugins.module_utils import http_check
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+
+TAIL_BYTES = 65536
+_ACCESS = re.compile(r'\[([^\]]+)\] "(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ([^ ?"]+)[^"]*" (\d{3}) ')
+MAX_CHECKS = 12
+
+
+def checks_for(stack: Stack, configured: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The configured edge checks, else one for each of the app's own locations in nginx."""
+    if configured:
+        return [{"status": 200, "verify_tls": True, **item} for item in configured]
+    wanted: dict[tuple[str, str], dict[str, Any]] = {}
+    for location in stack.locations:
+        host = next((n for n in location["server_names"] if re.match(r"^[\w.-]+$", n) and n != "_"), "localhost")
+        path = location["path"] if re.match(r"^/[\w./-]*$", location["path"]) else "/"
+        paths = {path} | ({urlsplit(stack.health_url).path} if stack.health_url else set())
+        for listen in location["listen"]:
+            base = _base_url(listen, listen in location["tls"])
+            for item in sorted(paths) if base else []:
+                url = base + item
+                wanted[(url, host)] = {"url": url, "host": host, "status": None, "verify_tls": False}
+    return list(wanted.values())[:MAX_CHECKS]
+
+
+def _base_url(listen: str, tls: bool) -> str:
+    """Where to reach a listen address from the host itself; empty for what HTTP over TCP cannot reach."""
+    match = re.match(r"^(?:(\[[^\]]*\]|[\w.*-]*[.*a-z-][\w.*-]*):)?(\d+)$", listen)
+    if not match:
+        match = re.match(r"^(\[[^\]]*\]|[\w.*-]+)()$", listen)
+    if not match or listen.startswith("unix:"):
+        return ""
+    host, port = match.group(1) or "127.0.0.1", match.group(2) or "80"
+    host = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
+    return f"{'https' if tls else 'http'}://{host}:{port}"
+
+
+def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout: float) -> dict[str, Any]:
+    """Ask all edge checks at once. timeout is in seconds, for each."""
+    wanted = checks_for(stack, configured)
+    with ThreadPoolExecutor(max_workers=max(1, len(wanted))) as pool:
+        answers = list(pool.map(lambda item: http_check.check(item, origin, timeout), wanted))
+    return {
+        "configured": bool(configured),
+        "checks": answers,
+        "well": bool(answers) and all(answer["well"] for answer in answers),
+        "statuses": sorted({answer["status"] for answer in answers}),
+        "origin": origin,
+        "cors_blocked": [a["name"] for a in answers if a["cors"] and not a["cors"]["well"]],
+    }
+
+
+def recent_errors(stack: Stack, since: float) -> dict[str, Any]:
+    """Answers of 500 and more that nginx logged for this app since a time (seconds since the epoch)."""
+    paths: list[str] = []
+    logs = {item["access_log"] for item in stack.locations} or {""}
+    for log in sorted(logs):
+        for line in tail(log or "/var/log/nginx/access.log").splitlines():
+            match = _ACCESS.search(line)
+            if match and int(match.group(3)) >= 500 and _epoch(match.group(1)) >= since:
+                paths.append(f"{match.group(3)} {match.group(2)[:120]}")
+    return {"count": len(paths), "paths": sorted(set(paths))[:10]}
+
+
+def _epoch(text: str) -> float:
+    try:
+        return time.mktime(time.strptime(text[:20], "%d/%b/%Y:%H:%M:%S"))
+    except ValueError:
+        return 0.0
+
+
+def tail(path: str, size: int = TAIL_BYTES) -> str:
+    """The last `size` bytes of a log; empty where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - size))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""

@@ -1,0 +1,69 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The log of the unit's current invocation, and nothing older: an old traceback must never name the cause."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, service
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+
+LINES = 200
+KEPT = 40
+LINE_LENGTH = 400
+JOURNAL_TIMEOUT = 4.0
+_TROUBLE = re.compile(r"\[(ERROR|CRITICAL)\]|\b(ERROR|CRITICAL|Traceback|Exception)\b|Error: |WORKER TIMEOUT|SIGKILL")
+# gunicorn's own log lines begin with [2026-01-31 12:00:00 +0000].
+_STAMP = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) [+-]\d{4}\]")
+# True, loud and harmless: the control server of newer gunicorns cannot write where www-data has no home.
+_HARMLESS = re.compile(r"Control server error")
+
+
+def collect(stack: Stack) -> dict[str, Any]:
+    """Lines of this invocation from the journal and from gunicorn's error log; those that tell of trouble apart."""
+    lines = _journal(stack.properties.get("InvocationID", "")) + _error_log(stack)
+    trouble = [line for line in lines if _TROUBLE.search(line) and not _HARMLESS.search(line)]
+    return {
+        "lines": [line[:LINE_LENGTH] for line in lines[-KEPT:]],
+        "errors": [line[:LINE_LENGTH] for line in trouble[-KEPT:]],
+        "timeouts": sum("WORKER TIMEOUT" in line for line in lines),
+        "killed": sum("was sent SIGKILL" in line for line in lines),
+    }
+
+
+def _journal(invocation: str) -> list[str]:
+    """Messages that the unit's own processes wrote since it was last started."""
+    if not invocation:
+        return []
+    command = ["journalctl", f"_SYSTEMD_INVOCATION_ID={invocation}", "-n", str(LINES), "-o", "json", "--no-pager"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=JOURNAL_TIMEOUT, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    messages = []
+    for line in done.stdout.splitlines():
+        try:
+            message = json.loads(line).get("MESSAGE")
+        except ValueError:
+            continue
+        if isinstance(message, str):
+            messages.append(message)
+    return messages
+
+
+def _error_log(stack: Stack) -> list[str]:
+    """gunicorn's error log from the start of this invocation on."""
+    started = service.started_at(stack.properties)
+    if not stack.server.errorlog.startswith("/") or not started:
+        return []
+    lines = edge.tail(stack.server.errorlog).splitlines()
+    for index, line in enumerate(lines):
+        match = _STAMP.match(line)
+        if match and time.mktime(time.strptime(match.group(1), "%Y-%m-%d %H:%M:%S")) >= int(started):
+            return lines[index:]
+    return []

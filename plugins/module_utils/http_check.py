@@ -1,0 +1,148 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ask one URL and judge the answer: status, JSON, CORS. Over TCP, TLS or a unix socket; redirects are not followed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import ssl
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+BODY_LIMIT = 65536
+EXCERPT_LIMIT = 300
+AGENT = "rescue502"
+
+
+class _Connection(http.client.HTTPConnection):
+    """An HTTP connection over a socket that was opened beforehand."""
+
+    def __init__(self, opened: socket.socket, host: str) -> None:
+        super().__init__(host)
+        self.sock = opened
+
+
+def _open(parts: Any, unix_path: str, host: str, verify: bool, timeout: float) -> socket.socket:
+    if unix_path:
+        plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        plain.settimeout(timeout)
+        plain.connect(unix_path)
+        return plain
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    plain = socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=timeout)
+    if parts.scheme != "https":
+        return plain
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(plain, server_hostname=re.sub(r":\d+$", "", host))
+
+
+def ask(
+    url: str, host: str = "", verify_tls: bool = True, origin: str = "", timeout: float = 5.0, unix_path: str = ""
+) -> dict[str, Any]:
+    """GET a URL once. timeout is in seconds, for each wait on the network.
+
+    host: what to send as Host (and as TLS server name) instead of the URL's own. origin: sent as Origin.
+    Returns {status, headers, body, seconds, error}; status 0 and an error where nobody answered. Never raises.
+    """
+    parts = urlsplit(url)
+    name = host or parts.netloc.rpartition("@")[2]
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = {"Host": name, "User-Agent": AGENT, "Accept": "*/*", "Connection": "close"}
+    if origin:
+        headers["Origin"] = origin
+    begun = time.monotonic()
+    answer: dict[str, Any] = {"status": 0, "headers": {}, "body": "", "error": ""}
+    try:
+        opened = _open(parts, unix_path, name, verify_tls, timeout)
+        try:
+            connection = _Connection(opened, name)
+            connection.request("GET", target, headers=headers)
+            response = connection.getresponse()
+            answer["status"] = response.status
+            answer["headers"] = {key.lower(): value for key, value in response.getheaders()}
+            answer["body"] = response.read(BODY_LIMIT).decode("utf-8", "replace")
+        finally:
+            opened.close()
+    except socket.timeout:
+        answer["error"] = f"no answer within {timeout:g} s"
+    except ssl.SSLCertVerificationError as error:
+        answer["error"] = f"certificate: {error.verify_message}"
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        answer["error"] = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    answer["seconds"] = round(time.monotonic() - begun, 3)
+    return answer
+
+
+def missing_keys(body: str, expected: dict[str, Any] | list[str]) -> list[str]:
+    """Keys of the JSON answer that are absent, or differ from the expected value where a dict gives values."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return ["the answer is not JSON"]
+    if not isinstance(answer, dict):
+        return ["the answer is not a JSON object"]
+    if isinstance(expected, dict):
+        return [key for key, value in expected.items() if key not in answer or answer[key] != value]
+    return [key for key in expected if key not in answer]
+
+
+def allows_origin(headers: dict[str, str], origin: str) -> bool:
+    """Whether a browser would let a page of `origin` read this answer (fetch.spec.whatwg.org, "CORS check")."""
+    return headers.get("access-control-allow-origin", "") in ("*", origin)
+
+
+def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]:
+    """Ask one edge check and say whether the answer is what was wanted, and if not, why.
+
+    wanted: {url, host, status, json, verify_tls, cors, unix_path}; status None takes any answer below 500.
+    """
+    origin = origin if wanted.get("cors", True) else ""
+    answer = ask(
+        wanted["url"],
+        wanted.get("host") or "",
+        wanted.get("verify_tls", True),
+        origin,
+        timeout,
+        wanted.get("unix_path", ""),
+    )
+    cors = None
+    if origin:
+        allowed = answer["headers"].get("access-control-allow-origin", "")
+        cors = {"origin": origin, "allowed": allowed, "well": allows_origin(answer["headers"], origin)}
+    problem = _problem(wanted, answer, cors)
+    return {
+        "name": wanted.get("name") or wanted["url"],
+        "url": wanted["url"],
+        "host": wanted.get("host") or "",
+        "expected": wanted.get("status"),
+        "status": answer["status"],
+        "server": answer["headers"].get("server", ""),
+        "error": answer["error"],
+        "seconds": answer["seconds"],
+        "excerpt": re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer["body"]))[:EXCERPT_LIMIT].strip(),
+        "cors": cors,
+        "problem": problem,
+        "well": not problem,
+    }
+
+
+def _problem(wanted: dict[str, Any], answer: dict[str, Any], cors: dict[str, Any] | None) -> str:
+    """Why this answer is not good enough; empty where it is."""
+    status, expected = answer["status"], wanted.get("status")
+    if not status:
+        return str(answer["error"])
+    if expected is None and status >= 500 or expected is not None and status != int(expected):
+        return f"status {status}" + (f" instead of {expected}" if expected is not None else "")
+    missing = missing_keys(answer["body"], wanted["json"]) if wanted.get("json") else []
+    if missing:
+        return "JSON answer lacks " + ", ".join(missing)
+    if cors and not cors["well"]:
+        return f"origin {cors['origin']} is not allowed"
+    return ""

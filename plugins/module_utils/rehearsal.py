@@ -1,0 +1,124 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The rehearsal: what would gunicorn meet if it started now? Asked in the app's own Python, as the app's user."""
+
+from __future__ import annotations
+
+import json
+import os
+import pkgutil
+import select
+import signal
+import subprocess
+import time
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils import app_process
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+
+STEPS = ("server", "django", "application", "settings", "apps", "database", "migrations", "checks", "requirements", "code")
+_SCRIPT = "rehearsal_script.py"
+
+
+def interpreter(stack: Stack) -> str:
+    """The Python that the app runs in."""
+    names = ("python", "python3")
+    candidates = [os.path.join(stack.venv, "bin", name) for name in names] if stack.venv else ["/usr/bin/python3"]
+    return next((path for path in candidates if os.path.exists(path)), candidates[0])
+
+
+def rehearse(stack: Stack, timeout: float) -> dict[str, Any]:
+    """Run the rehearsal for at most `timeout` seconds.
+
+    Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung}; `hung` names the step that did not end.
+    """
+    outcome: dict[str, Any] = {"ran": False, "problem": "", "hung": "", "steps": {}, "user": stack.user}
+    source = pkgutil.get_data(__package__, _SCRIPT)
+    if source is None:
+        outcome["problem"] = "the rehearsal script is missing from the module"
+        return outcome
+    if not os.path.isdir(stack.cwd):
+        outcome["problem"] = f"the working directory {stack.cwd} does not exist"
+        return outcome
+    read_end, write_end = os.pipe()
+    try:
+        process = _start(stack, source.decode(), write_end)
+    except KeyError as error:
+        outcome["problem"] = f"no such account: {error.args[0]}"
+        os.close(read_end)
+        return outcome
+    except (OSError, subprocess.SubprocessError) as error:
+        outcome["problem"] = f"{interpreter(stack)}: {error}"
+        os.close(read_end)
+        return outcome
+    finally:
+        os.close(write_end)
+    lines = _read(read_end, time.monotonic() + timeout)
+    outcome["steps"] = {line.pop("step"): line for line in lines}
+    _end(process)
+    outcome["ran"] = bool(outcome["steps"])
+    missing = [name for name in STEPS if name not in outcome["steps"]]
+    if missing and outcome["ran"]:
+        outcome["hung"] = missing[0]
+    if not outcome["ran"]:
+        outcome["problem"] = "the interpreter ended without a word" if process.returncode else "no answer in time"
+    return outcome
+
+
+def _start(stack: Stack, source: str, write_end: int) -> subprocess.Popen[bytes]:
+    plan = {
+        "root": stack.root,
+        "venv": stack.venv,
+        "app": stack.server.app,
+        "server": stack.server.server or "gunicorn",
+        "settings_module": stack.settings_module,
+        "requirements": os.path.join(stack.root, "requirements.txt"),
+    }
+    # No bytecode is written: the probe leaves no trace. libpq's own limit keeps an unreachable database from
+    # eating the whole time.
+    environment = dict(stack.environment, PYTHONDONTWRITEBYTECODE="1", PGCONNECT_TIMEOUT="3")
+    return subprocess.Popen(
+        [interpreter(stack), "-c", source, str(write_end), json.dumps(plan)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        cwd=stack.cwd,
+        pass_fds=(write_end,),
+        start_new_session=True,
+        **app_process.identity(stack.user, stack.group),
+    )
+
+
+def _read(descriptor: int, deadline: float) -> list[dict[str, Any]]:
+    """JSON lines until the other end closes or time is up."""
+    data = b""
+    while (left := deadline - time.monotonic()) > 0:
+        ready, _write, _error = select.select([descriptor], [], [], left)
+        chunk = os.read(descriptor, 65536) if ready else b""
+        if not chunk:
+            break
+        data += chunk
+    os.close(descriptor)
+    lines = []
+    for line in data.decode("utf-8", "replace").splitlines():
+        try:
+            parsed = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(parsed, dict) and parsed.get("step") in STEPS:
+            lines.append(parsed)
+    return lines
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the rehearsal and whatever the app started in it."""
+    try:
+        process.wait(timeout=0.5)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()

@@ -1,0 +1,313 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs inside the app's own Python, as the app's user: import what gunicorn would import, and say what happens.
+
+Started by rehearsal.py; it is sent as text to the venv's interpreter, so it imports nothing of ours and keeps to what
+old Pythons understand. Each step's result is one JSON line on the descriptor given as first argument, written when
+the step is done: where a step hangs, what came before it is known.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+
+TEXT_LIMIT = 2000
+COMPILE_SECONDS = 3.0
+SKIP_FOLDERS = {".git", "node_modules", "__pycache__", ".venv", "venv", "site-packages"}
+
+
+def short(value):
+    return str(value)[:TEXT_LIMIT]
+
+
+def inside_app(path, plan):
+    path = os.path.realpath(path)
+    venv = os.path.realpath(plan["venv"]) + os.sep if plan["venv"] else "\0"
+    return path.startswith(os.path.realpath(plan["root"]) + os.sep) and not path.startswith(venv)
+
+
+def describe(error, plan):
+    """What an exception says of its cause: never a source line or a local variable, which could hold a secret."""
+    frames = [(f.filename, f.lineno, f.name) for f in traceback.extract_tb(error.__traceback__)]
+    own = [frame for frame in frames if inside_app(frame[0], plan)]
+    place = own[-1] if own else (frames[-1] if frames else ("", 0, ""))
+    chain, cause = [], error.__cause__ or error.__context__
+    while cause is not None and len(chain) < 5:
+        chain.append({"type": type(cause).__name__, "message": short(cause), "filename": short(path_of(cause))})
+        cause = cause.__cause__ or cause.__context__
+    described = {
+        "type": type(error).__name__,
+        "message": short(error),
+        "file": place[0],
+        "line": place[1],
+        "in_app": bool(own),
+        "module": short(getattr(error, "name", None) or "") if isinstance(error, ImportError) else "",
+        "path": short(path_of(error)),
+        "env_key": env_key(error, frames),
+        "chain": chain,
+    }
+    if isinstance(error, SyntaxError):
+        described.update(file=error.filename or "", line=error.lineno or 0, message=short(error.msg))
+        described["in_app"] = inside_app(error.filename or "", plan)
+    return described
+
+
+def path_of(error):
+    return getattr(error, "filename", None) or getattr(error, "path", None) or ""
+
+
+def env_key(error, frames):
+    """The variable that os.environ[...] did not have."""
+    if isinstance(error, KeyError) and frames and frames[-1][2] == "__getitem__":
+        if frames[-1][0].endswith("os.py") or frames[-1][0] == "<frozen os>":
+            return short(error.args[0]) if error.args else ""
+    return ""
+
+
+def load_server(plan):
+    importlib.import_module(plan["server"])
+    return {}
+
+
+def load_django(_plan):
+    import django
+
+    return {"version": django.get_version()}
+
+
+def load_application(plan):
+    """What `gunicorn package.module:object` does (gunicorn.util.import_app)."""
+    module_name, _colon, name = plan["app"].partition(":")
+    module = importlib.import_module(module_name)
+    name = (name or "application").split("(")[0]
+    if not hasattr(module, name):
+        raise AttributeError("module {} has no object {}".format(module_name, name))
+    return {"module_file": getattr(module, "__file__", "")}
+
+
+def load_settings(plan):
+    if plan["settings_module"]:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", plan["settings_module"])
+    from django.conf import settings
+
+    handlers = (getattr(settings, "LOGGING", None) or {}).get("handlers", {})
+    return {
+        "module": os.environ.get("DJANGO_SETTINGS_MODULE", ""),
+        "debug": bool(settings.DEBUG),
+        "allowed_hosts": [short(host) for host in settings.ALLOWED_HOSTS],
+        "databases": {alias: database_facts(values) for alias, values in settings.DATABASES.items()},
+        "static_root": str(settings.STATIC_ROOT or ""),
+        "media_root": str(settings.MEDIA_ROOT or ""),
+        "staticfiles": "django.contrib.staticfiles" in settings.INSTALLED_APPS,
+        "log_files": [str(h["filename"]) for h in handlers.values() if isinstance(h, dict) and h.get("filename")],
+        "cors_origins": [short(o) for o in getattr(settings, "CORS_ALLOWED_ORIGINS", []) or []],
+        "cors_all": bool(getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False)),
+        "cors_middleware": any("cors" in name.lower() for name in settings.MIDDLEWARE),
+    }
+
+
+def database_facts(values):
+    """Where a database is; never its password, and of a URL-like name only the last part."""
+    return {
+        "engine": str(values.get("ENGINE", "")).rpartition(".")[2],
+        "name": str(values.get("NAME", "")).rpartition("@")[2],
+        "host": str(values.get("HOST", "") or ""),
+        "port": str(values.get("PORT", "") or ""),
+        "user": str(values.get("USER", "") or ""),
+    }
+
+
+def set_up_apps(_plan):
+    import django
+
+    django.setup()
+    return {}
+
+
+def ask_database(_plan):
+    from django.db import connections
+
+    versions = {}
+    for alias in connections:
+        connection = connections[alias]
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SELECT version()")
+                versions[alias] = short(cursor.fetchone()[0])
+            else:
+                cursor.execute("SELECT 1")
+                versions[alias] = connection.vendor
+    return {"versions": versions}
+
+
+def compare_migrations(_plan):
+    """Migrations on disk beside those recorded in the database (django.db.migrations.loader)."""
+    from django.db import connection
+    from django.db.migrations.loader import MigrationLoader
+
+    loader = MigrationLoader(connection, ignore_no_migrations=True)
+    applied, on_disk = set(loader.applied_migrations), set(loader.disk_migrations)
+    replaced = {key for key, migration in loader.disk_migrations.items() if getattr(migration, "replaces", None)}
+    known = on_disk | {tuple(old) for key in replaced for old in loader.disk_migrations[key].replaces}
+    migrated = {app for app, _name in on_disk}
+    return {
+        "conflicts": {app: sorted(names) for app, names in loader.detect_conflicts().items()},
+        "unapplied": sorted(".".join(key) for key in set(loader.graph.nodes) - applied),
+        "unknown": sorted(".".join(key) for key in applied - known if key[0] in migrated),
+    }
+
+
+def run_checks(_plan):
+    from django.core import checks
+
+    messages = checks.run_checks()
+    errors = [m for m in messages if m.level >= checks.ERROR and not m.is_silenced()]
+    return {"errors": [{"id": short(m.id), "message": short(m.msg)} for m in errors[:20]]}
+
+
+def compile_code(plan):
+    """Compile every module of the app, so that all broken files are named and not just the first."""
+    begun, broken, count = time.time(), [], 0
+    for folder, names, files in os.walk(plan["root"]):
+        names[:] = [n for n in names if n not in SKIP_FOLDERS and os.path.join(folder, n) != plan["venv"]]
+        for name in files:
+            if not name.endswith(".py"):
+                continue
+            if time.time() - begun > COMPILE_SECONDS:
+                return {"files": count, "complete": False, "broken": broken}
+            path = os.path.join(folder, name)
+            count += 1
+            try:
+                with open(path, "rb") as file:
+                    compile(file.read(), path, "exec", dont_inherit=True)
+            except (SyntaxError, ValueError) as error:
+                broken.append({"file": path, "line": getattr(error, "lineno", 0) or 0, "message": short(error)})
+            except (OSError, RecursionError):
+                continue
+    return {"files": count, "complete": True, "broken": broken[:20]}
+
+
+def packaging_library():
+    """packaging, as installed or as pip carries it; None where the venv has neither."""
+    for name in ("packaging", "pip._vendor.packaging"):
+        try:
+            return importlib.import_module(name + ".requirements")
+        except Exception:
+            continue
+    return None
+
+
+def installed_distributions():
+    from importlib import metadata
+
+    found = {}
+    for distribution in metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:
+            found.setdefault(canonical(name), distribution)
+    return found
+
+
+def canonical(name):
+    """PEP 503."""
+    return "-".join(part for part in name.lower().replace("_", "-").replace(".", "-").split("-") if part)
+
+
+def compare_requirements(plan):
+    """Requirements beside what is installed, and what those in turn require, as `pip check` does."""
+    library = packaging_library()
+    installed = installed_distributions()
+    if library is None or not plan["requirements"]:
+        return {"checked": False, "installed": len(installed), "problems": []}
+    problems, seen = [], set()
+    queue = [(line, "requirements") for line in requirement_lines(plan["requirements"], set())]
+    while queue:
+        line, wanted_by = queue.pop()
+        try:
+            requirement = library.Requirement(line)
+        except Exception:
+            continue
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        name = canonical(requirement.name)
+        distribution = installed.get(name)
+        version = distribution.version if distribution else None
+        if distribution is None or not requirement.specifier.contains(version, prereleases=True):
+            problems.append({"name": name, "wanted": str(requirement.specifier), "installed": version, "by": wanted_by})
+        elif (name, tuple(sorted(requirement.extras))) not in seen:
+            seen.add((name, tuple(sorted(requirement.extras))))
+            queue += [(text, name) for text in needs(library, distribution, requirement.extras)]
+    return {"checked": True, "installed": len(installed), "problems": problems[:50]}
+
+
+def needs(library, distribution, extras):
+    """What a distribution requires, for the extras that were asked for."""
+    for text in distribution.requires or []:
+        requirement = library.Requirement(text)
+        environments = [{"extra": extra} for extra in extras or [""]]
+        if requirement.marker is None or any(requirement.marker.evaluate(e) for e in environments):
+            requirement.marker = None
+            yield str(requirement)
+
+
+def requirement_lines(path, seen):
+    """Requirement lines of a file and of those it includes with -r."""
+    if path in seen:
+        return
+    seen.add(path)
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read().replace("\\\n", " ")
+    except OSError:
+        return
+    for line in text.splitlines():
+        line = line.split(" #")[0].split(" --hash")[0].strip()
+        if line.startswith(("-r ", "--requirement ")):
+            for inner in requirement_lines(os.path.join(os.path.dirname(path), line.split(None, 1)[1]), seen):
+                yield inner
+        elif line and line[0] not in "#-":
+            yield line
+
+
+STEPS = (
+    ("server", load_server),
+    ("django", load_django),
+    ("application", load_application),
+    ("settings", load_settings),
+    ("apps", set_up_apps),
+    ("database", ask_database),
+    ("migrations", compare_migrations),
+    ("checks", run_checks),
+    ("requirements", compare_requirements),
+    ("code", compile_code),
+)
+
+
+def main():
+    out = os.fdopen(int(sys.argv[1]), "w")
+    plan = json.loads(sys.argv[2])
+    sys.argv[1:] = []
+    sys.path.insert(0, os.getcwd())
+    if plan["root"] not in sys.path:
+        sys.path.insert(1, plan["root"])
+    for name, function in STEPS:
+        begun = time.time()
+        result = {"step": name, "ok": True, "error": None}
+        try:
+            result.update(function(plan))
+        except BaseException as error:  # settings may well call sys.exit
+            result.update(ok=False, error=describe(error, plan))
+        result["seconds"] = round(time.time() - begun, 3)
+        out.write(json.dumps(result) + "\n")
+        out.flush()
+    # The app may have started threads; they must not keep the rehearsal alive.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who listens on which address: read from /proc, as the kernel tells it (proc(5), /proc/net/tcp and unix)."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import struct
+from typing import Any
+
+_LISTEN = "0A"
+_UNIX_ACCEPTING = 0x10000
+
+
+def listeners() -> list[dict[str, Any]]:
+    """Every listening TCP and unix socket: {kind, host, port, path, pid, command, unit}; pid 0 where unknown."""
+    found = _tcp("/proc/net/tcp", socket.AF_INET) + _tcp("/proc/net/tcp6", socket.AF_INET6) + _unix()
+    owners = _owners({item["inode"] for item in found})
+    for item in found:
+        pid = owners.get(item.pop("inode"), 0)
+        item.update(pid=pid, command=command_line(pid), unit=unit_of(pid))
+    return found
+
+
+def _tcp(path: str, family: int) -> list[dict[str, Any]]:
+    rows = []
+    for fields in _rows(path):
+        if fields[3] == _LISTEN:
+            address, _colon, port = fields[1].partition(":")
+            host = _host(address, family)
+            rows.append({"kind": "tcp", "host": host, "port": int(port, 16), "path": "", "inode": fields[9]})
+    return rows
+
+
+def _host(address: str, family: int) -> str:
+    """The kernel prints addresses as native-endian 32-bit words in hexadecimal."""
+    words = [int(address[i : i + 8], 16) for i in range(0, len(address), 8)]
+    return socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words))
+
+
+def _unix() -> list[dict[str, Any]]:
+    return [
+        {"kind": "unix", "host": "", "port": 0, "path": fields[7], "inode": fields[6]}
+        for fields in _rows("/proc/net/unix")
+        if len(fields) > 7 and int(fields[3], 16) & _UNIX_ACCEPTING
+    ]
+
+
+def _rows(path: str) -> list[list[str]]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return [line.split() for line in file.readlines()[1:]]
+    except OSError:
+        return []
+
+
+def _owners(inodes: set[str]) -> dict[str, int]:
+    """The lowest pid that holds each socket: with a prefork server that is the master."""
+    owners: dict[str, int] = {}
+    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
+        try:
+            for descriptor in os.scandir(f"/proc/{pid}/fd"):
+                match = re.match(r"socket:\[(\d+)\]", os.readlink(descriptor.path))
+                if match and match.group(1) in inodes:
+                    owners.setdefault(match.group(1), pid)
+        except OSError:
+            continue
+    return owners
+
+
+def command_line(pid: int) -> str:
+    """A process's command line, its words joined by spaces; empty where it is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read(4096).replace(b"\0", b" ").decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+def unit_of(pid: int) -> str:
+    """The systemd unit whose control group holds the process (proc(5), /proc/pid/cgroup)."""
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file:
+            units = re.findall(r"/([^/\n]+\.(?:service|socket|scope))", file.read())
+    except OSError:
+        return ""
+    return units[-1] if units else ""
+
+
+def matching(bind: dict[str, Any], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The listeners that hold the address `bind`; one on all addresses holds each of them."""
+    if bind["kind"] == "unix":
+        return [item for item in found if item["kind"] == "unix" and item["path"] == bind["path"]]
+    wild = ("0.0.0.0", "::")
+    host = {"localhost": "127.0.0.1", "": "0.0.0.0"}.get(bind["host"], bind["host"])
+    return [
+        item
+        for item in found
+        if item["kind"] == "tcp"
+        and item["port"] == bind["port"]
+        and (item["host"] == host or item["host"] in wild or host in wild)
+    ]
+
+
+def connects(bind: dict[str, Any], timeout: float = 1.0) -> str:
+    """Connect and hang up. Returns an empty string where somebody accepts, else the reason."""
+    try:
+        if bind["kind"] == "unix":
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as plain:
+                plain.settimeout(timeout)
+                plain.connect(bind["path"])
+        else:
+            host = bind["host"] if bind["host"] not in ("0.0.0.0", "::", "") else "127.0.0.1"
+            socket.create_connection((host, bind["port"]), timeout=timeout).close()
+    except socket.timeout:
+        return "timed out"
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

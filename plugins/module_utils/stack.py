@@ -1,0 +1,256 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Discover the stack: the app on this host, from its unit file, nginx's configuration and Django's own files."""
+
+from __future__ import annotations
+
+import glob
+import grp
+import os
+import pwd
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, nginx_config, systemd
+
+SYSTEM_PREFIXES = ("", "/", "/usr", "/usr/local", "/bin")
+_SETTINGS = re.compile(r"""setdefault\(\s*['"]DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]""")
+
+
+class StackError(Exception):
+    """The app cannot be found on this host; the text says what was looked for and what to set."""
+
+
+@dataclass
+class Stack:
+    """The app on one host. `environment` holds secrets and never leaves the host; public() leaves it out."""
+
+    unit: str
+    properties: dict[str, str]
+    environment: dict[str, str]
+    environment_problems: list[str]
+    server: gunicorn_config.ServerConfig
+    cwd: str
+    root: str
+    manage_py: str
+    venv: str
+    user: str
+    group: str
+    env_files: list[str]
+    bind: list[dict[str, Any]]
+    settings_module: str
+    database_unit: str
+    health_url: str
+    nginx_config: str
+    nginx_files: list[str] = field(default_factory=list)
+    locations: list[dict[str, Any]] = field(default_factory=list)
+    static_locations: list[dict[str, str]] = field(default_factory=list)
+    all_locations: list[dict[str, Any]] = field(default_factory=list)
+
+    def public(self) -> dict[str, Any]:
+        """What may be shown, and what the remedies take as their variables."""
+        return {
+            "unit": self.unit,
+            "root": self.root,
+            "manage_py": self.manage_py,
+            "venv": self.venv,
+            "user": self.user,
+            "group": self.group,
+            "env_files": self.env_files,
+            "cwd": self.cwd,
+            "app": self.server.app,
+            "server": self.server.server,
+            "bind": self.bind,
+            "timeout": self.server.timeout,
+            "errorlog": self.server.errorlog,
+            "accesslog": self.server.accesslog,
+            "pidfile": self.server.pidfile,
+            "config_file": self.server.config_file,
+            "settings_module": self.settings_module,
+            "database_unit": self.database_unit,
+            "health_url": self.health_url,
+            "nginx_config": self.nginx_config,
+            "locations": self.locations,
+        }
+
+
+def discover(given: dict[str, Any]) -> Stack:
+    """Find the stack. given: what the user set (unit, root, venv, user, group, env_file, health_url, database_unit).
+
+    Raises StackError where no unit can be found or chosen, systemd.SystemdError where systemd does not answer.
+    """
+    unit = given.get("unit") or only_unit()
+    if "." not in unit:
+        unit += ".service"
+    properties = systemd.show(unit)
+    if properties.get("LoadState") == "not-found":
+        others = [name for name in app_units() if name != unit]
+        if others:
+            raise StackError(
+                f"systemd on this host knows no unit {unit}; units that run a Python app server: {', '.join(others)}. "
+                "Set rescue502_unit to the right one. Nothing was changed."
+            )
+    environment, problems = systemd.unit_environment(properties)
+    cwd = properties.get("WorkingDirectory", "").lstrip("-!").replace("~", environment.get("HOME", "~")) or "/"
+    server = gunicorn_config.parse(systemd.exec_argv(properties.get("ExecStart", "")), environment, cwd)
+    cwd = os.path.normpath(os.path.join(cwd, server.chdir)) if server.chdir else cwd
+    environment.update(server.environment)
+    bind = _socket_unit_binds(properties) or [gunicorn_config.parse_bind(text) for text in server.bind]
+    venv = given.get("venv") or _venv(properties)
+    manage_py = _manage_py(given.get("root") or cwd)
+    root = given.get("root") or (os.path.dirname(manage_py) if manage_py else cwd)
+    user = given.get("user") or server.user or properties.get("User", "") or "root"
+    stack = Stack(
+        unit=unit,
+        properties=properties,
+        environment=environment,
+        environment_problems=problems,
+        server=server,
+        cwd=cwd,
+        root=root,
+        manage_py=manage_py or os.path.join(root, "manage.py"),
+        venv=venv,
+        user=user,
+        group=given.get("group") or server.group or properties.get("Group", "") or _primary_group(user),
+        env_files=_env_files(given, properties, root),
+        bind=bind,
+        settings_module=environment.get("DJANGO_SETTINGS_MODULE") or _settings_module(root, cwd, server.app),
+        database_unit=_database_unit(given),
+        health_url=given.get("health_url") or "",
+        nginx_config=_nginx_config_path(),
+    )
+    _add_nginx(stack)
+    return stack
+
+
+def app_units() -> list[str]:
+    """Names of the service units whose ExecStart runs a Python app server."""
+    text = systemd.systemctl("list-unit-files", "--type=service", "--no-legend", "--plain")
+    names = [line.split()[0] for line in text.splitlines() if line.strip()]
+    loaded = systemd.systemctl("list-units", "--type=service", "--all", "--no-legend", "--plain")
+    names += [line.split()[0] for line in loaded.splitlines() if line.strip()]
+    names = sorted({name for name in names if not name.endswith("@.service")})
+    found = systemd.show_many(names, ["Id", "ExecStart"])
+    return sorted(
+        {
+            unit.get("Id", "")
+            for unit in found
+            if gunicorn_config.server_name(systemd.exec_argv(unit.get("ExecStart", "")))
+        }
+    )
+
+
+def only_unit() -> str:
+    """The one app unit of this host; StackError where there is none, or more than one."""
+    units = app_units()
+    if len(units) == 1:
+        return units[0]
+    if not units:
+        raise StackError("no systemd unit on this host runs gunicorn: set rescue502_unit. Nothing was changed.")
+    raise StackError(f"several app units on this host ({', '.join(units)}): set rescue502_unit. Nothing was changed.")
+
+
+def _socket_unit_binds(properties: dict[str, str]) -> list[dict[str, Any]]:
+    """Addresses that a .socket unit listens on for this service (socket activation)."""
+    sockets = [name for name in properties.get("TriggeredBy", "").split() if name.endswith(".socket")]
+    listens = [line for unit in sockets for line in systemd.show(unit).get("Listen", "").splitlines()]
+    streams = [line.rpartition(" ")[0] for line in listens if line.endswith("(Stream)")]
+    return [gunicorn_config.parse_bind(text) for text in streams]
+
+
+def _venv(properties: dict[str, str]) -> str:
+    """The folder two above the program that ExecStart runs, unless that is the system's own."""
+    for word in systemd.exec_argv(properties.get("ExecStart", "")):
+        if "/bin/" in word and word.startswith("/"):
+            prefix = os.path.dirname(os.path.dirname(word))
+            if prefix not in SYSTEM_PREFIXES:
+                return prefix
+    return ""
+
+
+def _manage_py(folder: str) -> str:
+    """manage.py in the folder, above it, or one level below it."""
+    near = [folder, os.path.dirname(folder)]
+    for place in near:
+        if place not in SYSTEM_PREFIXES and os.path.isfile(os.path.join(place, "manage.py")):
+            return os.path.join(place, "manage.py")
+    below = sorted(glob.glob(os.path.join(glob.escape(folder), "*", "manage.py"))) if folder != "/" else []
+    return below[0] if len(below) == 1 else ""
+
+
+def _settings_module(root: str, cwd: str, app: str) -> str:
+    """The default that the app's wsgi module or manage.py sets."""
+    module = app.partition(":")[0].replace(".", "/") + ".py"
+    for path in (os.path.join(cwd, module), os.path.join(root, module), os.path.join(root, "manage.py")):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                match = _SETTINGS.search(file.read(65536))
+        except OSError:
+            continue
+        if match:
+            return match.group(1)
+    return ""
+
+
+def _env_files(given: dict[str, Any], properties: dict[str, str], root: str) -> list[str]:
+    """The unit's environment files, and a .env that the settings may load by themselves."""
+    paths = [path for path, _optional in systemd.environment_file_paths(properties.get("EnvironmentFiles", ""))]
+    if given.get("env_file"):
+        paths.append(given["env_file"])
+    if os.path.lexists(os.path.join(root, ".env")):
+        paths.append(os.path.join(root, ".env"))
+    return list(dict.fromkeys(os.path.normpath(path) for path in paths))
+
+
+def _primary_group(user: str) -> str:
+    try:
+        account = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
+        return grp.getgrgid(account.pw_gid).gr_name
+    except KeyError:
+        return ""
+
+
+def _database_unit(given: dict[str, Any]) -> str:
+    """The unit to start PostgreSQL with; empty where the user said so, or where no such unit is here."""
+    if given.get("database_unit") is not None:
+        return str(given["database_unit"])
+    text = systemd.systemctl("list-unit-files", "--type=service", "--no-legend", "--plain", "postgresql*.service")
+    names = [line.split()[0] for line in text.splitlines() if line.strip()]
+    names = [name[: -len(".service")] for name in names if "@." not in name]
+    return "postgresql" if "postgresql" in names else (names[0] if len(names) == 1 else "")
+
+
+def _nginx_config_path() -> str:
+    """The main configuration file that nginx's unit names with -c, else the usual one."""
+    words = systemd.exec_argv(systemd.show("nginx.service").get("ExecStart", ""))
+    path = words[words.index("-c") + 1] if "-c" in words[:-1] else nginx_config.DEFAULT_CONFIG
+    return path if os.path.exists(path) else ""
+
+
+def _add_nginx(stack: Stack) -> None:
+    """The locations that hand requests to this app; where none does, the only proxied one there is."""
+    if not stack.nginx_config:
+        return
+    try:
+        root, stack.nginx_files = nginx_config.load(stack.nginx_config)
+    except OSError:
+        return
+    proxied = nginx_config.proxied_locations(root)
+    stack.all_locations = proxied
+    ours = [item for item in proxied if any(same_address(a, bind) for a in item["addresses"] for bind in stack.bind)]
+    servers = {tuple(item["server_names"]) for item in proxied}
+    stack.locations = ours or (proxied if len(servers) == 1 else [])
+    stack.static_locations = nginx_config.static_locations(root)
+
+
+def same_address(address: str, bind: dict[str, Any]) -> bool:
+    """Whether nginx's upstream address reaches what gunicorn binds."""
+    other = gunicorn_config.parse_bind(address)
+    if other["kind"] != bind["kind"]:
+        return False
+    if bind["kind"] == "unix":
+        return bool(os.path.normpath(other["path"]) == os.path.normpath(bind["path"]))
+    local = ("127.0.0.1", "localhost", "0.0.0.0", "::1", "::")
+    same_host = other["host"] == bind["host"] or (other["host"] in local and bind["host"] in local)
+    return bool(same_host and other["port"] == bind["port"])

@@ -1,0 +1,156 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Walking and opening files that an app's user may rearrange while root looks at them.
+
+Everything here refuses to follow a symbolic link below the folder it was given: whoever owns that folder could point
+one at /etc/shadow and have root hand it over.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+MANY = 300_000
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# O_NONBLOCK: opening a FIFO that somebody planted must not hang.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Entry(NamedTuple):
+    """One file or folder: its absolute path and its own (never a link target's) status."""
+
+    path: str
+    st: os.stat_result
+
+    @property
+    def is_dir(self) -> bool:
+        return stat.S_ISDIR(self.st.st_mode)
+
+    @property
+    def mode(self) -> int:
+        """Permission bits, 0 to 0o7777."""
+        return stat.S_IMODE(self.st.st_mode)
+
+
+def resolve(path: str) -> str:
+    """Return the real path of `path`, whose links must be made by root or by the owner of what they lead to.
+
+    Raises OSError where the path does not exist, PermissionError where a link in it cannot be trusted.
+    """
+    seen = os.path.sep
+    for part in os.path.abspath(path).split(os.path.sep)[1:]:
+        step = os.path.join(seen, part)
+        link = os.lstat(step)
+        if stat.S_ISLNK(link.st_mode) and link.st_uid not in (0, os.stat(step).st_uid):
+            raise PermissionError(f"{step} is a link made by uid {link.st_uid} to what belongs to somebody else")
+        seen = os.path.realpath(step)
+    return seen
+
+
+def walk(top: str, skip_names: frozenset[str] = frozenset(), skip: frozenset[str] = frozenset(), many: int = MANY) -> Iterator[Entry]:
+    """Yield `top` and every regular file and folder below it, at most `many` of them.
+
+    Links are neither followed nor yielded, other file systems mounted below `top` are not entered, nor are folders
+    named in `skip_names`, nor the absolute paths in `skip`. What vanishes or cannot be opened meanwhile is passed over.
+    """
+    left = many
+    try:
+        fd = os.open(top, _FOLDER)
+    except OSError:
+        return
+    first = os.fstat(fd)
+    yield Entry(top, first)
+    # Open descriptors wait on this stack, one a level, so that a renamed folder cannot lead the walk elsewhere.
+    stack = [(top, fd)]
+    while stack:
+        folder, fd = stack.pop()
+        below: list[tuple[str, int]] = []
+        try:
+            with os.scandir(fd) as entries:
+                for item in entries:
+                    path = os.path.join(folder, item.name)
+                    if item.name in skip_names or path in skip:
+                        continue
+                    try:
+                        st = item.stat(follow_symlinks=False)
+                    except OSError:
+                        continue
+                    if stat.S_ISDIR(st.st_mode):
+                        # Only folders tell: on overlayfs a file may show the lower layer's device.
+                        if st.st_dev != first.st_dev:
+                            continue
+                        below.append((path, _open_below(item.name, fd)))
+                    elif not stat.S_ISREG(st.st_mode):
+                        continue
+                    left -= 1
+                    if left < 0:
+                        return
+                    yield Entry(path, st)
+        finally:
+            os.close(fd)
+            for path, inner in below:
+                if inner >= 0:
+                    stack.append((path, inner))
+            if left < 0:
+                for _path, inner in stack:
+                    os.close(inner)
+
+
+def _open_below(name: str, folder_fd: int) -> int:
+    """Open the folder `name` below `folder_fd`; -1 where that is refused."""
+    try:
+        return os.open(name, _FOLDER, dir_fd=folder_fd)
+    except OSError:
+        return -1
+
+
+def open_folder(path: str) -> int:
+    """Open the folder at the absolute real path `path`, each step without following a link. Raises OSError."""
+    fd = os.open(os.path.sep, _FOLDER)
+    for part in [part for part in path.split(os.path.sep) if part]:
+        try:
+            step = os.open(part, _FOLDER, dir_fd=fd)
+        finally:
+            os.close(fd)
+        fd = step
+    return fd
+
+
+def open_entry(path: str) -> int:
+    """Open the regular file or folder at the absolute real path `path` for reading, links refused. Raises OSError."""
+    folder, name = os.path.split(path)
+    if not name:
+        return open_folder(path)
+    parent = open_folder(folder)
+    try:
+        fd = os.open(name, _FILE, dir_fd=parent)
+    finally:
+        os.close(parent)
+    mode = os.fstat(fd).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        os.close(fd)
+        raise OSError(f"{path} is neither a file nor a folder")
+    return fd
+
+
+def read_bytes(path: str, most: int) -> bytes:
+    """Return at most `most` bytes from the start of a regular file, links refused. Raises OSError."""
+    fd = open_entry(path)
+    with os.fdopen(fd, "rb") as file:
+        return file.read(most)
+
+
+def remove(path: str) -> None:
+    """Unlink the file, socket or empty folder at the absolute real path `path`, links on the way refused. Raises OSError."""
+    folder, name = os.path.split(path)
+    parent = open_folder(folder)
+    try:
+        if stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            os.rmdir(name, dir_fd=parent)
+        else:
+            os.unlink(name, dir_fd=parent)
+    finally:
+        os.close(parent)
