@@ -1,0 +1,205 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The probe: the edge first; where all is well it stops there, else every collector looks, side by side."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import threading
+import time
+from typing import Any, Callable
+
+from ansible_collections.rescue502.django.plugins.module_utils import rehearsal, sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    code,
+    database,
+    dependencies,
+    edge,
+    environment,
+    files,
+    host,
+    log,
+    proxy,
+    service,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack, StackError, discover
+
+SCHEMA = 1
+COLLECTOR_SECONDS = 10.0
+REHEARSAL_SECONDS = 9.0
+POLL_SECONDS = 0.25
+Section = Callable[[], Any]
+
+
+def probe(given: dict[str, Any]) -> dict[str, Any]:
+    """Look at one app and return the evidence, redacted.
+
+    given: the module's parameters. level `stack` only discovers, `auto` stops at a healthy edge, `full` never does.
+    Raises StackError and systemd.SystemdError where there is nothing to look at; a collector never raises.
+    """
+    begun = time.monotonic()
+    started = datetime.datetime.now(datetime.timezone.utc)
+    stack = discover(given)
+    evidence: dict[str, Any] = {"schema": SCHEMA, "stack": stack.public()}
+    if given["level"] != "stack":
+        require_edge(stack, given)
+        _look(stack, given, evidence)
+    evidence["probe"] = {
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - begun, 3),
+        "level": "full" if "rehearsal" in evidence else given["level"],
+        "deeper_because": evidence.pop("deeper_because", []),
+        "python": platform.python_version(),
+        "root": os.geteuid() == 0,
+    }
+    return redacted(stack, evidence)
+
+
+def redacted(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
+    """The evidence without the app's secrets; names that anyone may see stay whole."""
+    names = [name for item in stack.all_locations for name in item["server_names"]]
+    public = (stack.unit, stack.root, stack.venv, stack.user, stack.group, stack.cwd, stack.server.app, *names)
+    cleaned: dict[str, Any] = Redactor(stack.environment, public).tree(evidence)
+    return cleaned
+
+
+def require_edge(stack: Stack, given: dict[str, Any]) -> None:
+    """Without nginx here and without configured checks there is no edge to prove anything by."""
+    if not stack.nginx_config and not given.get("edge"):
+        raise StackError(
+            "no nginx configuration on this host: set rescue502_edge to the addresses that must answer. "
+            "Nothing was changed."
+        )
+
+
+def _look(stack: Stack, given: dict[str, Any], evidence: dict[str, Any]) -> None:
+    listeners = sockets.listeners()
+    ask_edge: Section = lambda: edge.collect(stack, given["edge"], given["cors_origin"], given["edge_timeout"])  # noqa: E731
+    evidence.update(_side_by_side({"edge": ask_edge, **_quick_sections(stack, given, listeners)}))
+    if given["settle_seconds"] and not evidence["edge"].get("well"):
+        evidence["edge"] = _settled(stack, ask_edge, given["settle_seconds"])
+        listeners = sockets.listeners()
+        evidence.update(_side_by_side(_quick_sections(stack, given, listeners)))
+    since = service.started_at(stack.properties) or time.time()
+    evidence["edge"]["recent_errors"] = edge.recent_errors(stack, max(since, time.time() - 300))
+    database.settle(evidence, stack, listeners)
+    evidence["deeper_because"] = reasons_to_look_deeper(evidence)
+    deeper = given["level"] == "full" or bool(evidence["deeper_because"])
+    holding = given["hold_seconds"] and evidence["edge"].get("well")
+    sections: dict[str, Section] = {}
+    if deeper:
+        sections.update(_deep_sections(stack, listeners))
+    if holding:
+        sections["hold"] = lambda: _hold(stack, ask_edge, given["hold_seconds"])
+    evidence.update(_side_by_side(sections, COLLECTOR_SECONDS + given["hold_seconds"]))
+    if deeper:
+        _use_settings(stack, evidence, listeners)
+
+
+def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[str, Any]]) -> dict[str, Section]:
+    return {
+        "service": lambda: service.collect(stack, listeners, given["health_json"]),
+        "database": lambda: database.collect(stack, listeners),
+        "environment": lambda: environment.collect(stack),
+        "files": lambda: files.collect(stack),
+    }
+
+
+def _deep_sections(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, Section]:
+    return {
+        "rehearsal": lambda: rehearsal.rehearse(stack, REHEARSAL_SECONDS),
+        "code": lambda: code.collect(stack),
+        "dependencies": lambda: dependencies.collect(stack),
+        "proxy": lambda: proxy.collect(stack, listeners),
+        "log": lambda: log.collect(stack),
+        "host": lambda: host.collect(stack),
+    }
+
+
+def _use_settings(stack: Stack, evidence: dict[str, Any], listeners: list[dict[str, Any]]) -> None:
+    """What the rehearsal learnt of Django's settings sharpens what was first read without them."""
+    settings = (evidence["rehearsal"].get("steps") or {}).get("settings") or {}
+    if settings.get("ok"):
+        evidence.update(_side_by_side({"files": lambda: files.collect(stack, settings)}))
+    if "error" not in evidence["database"] or "units" in evidence["database"]:
+        database.settle(evidence, stack, listeners)
+
+
+def _side_by_side(sections: dict[str, Section], seconds: float = COLLECTOR_SECONDS) -> dict[str, Any]:
+    """Run collectors in threads. One that fails or takes longer than `seconds` says so in its own section."""
+    results: dict[str, Any] = {name: {"failed": f"no answer within {seconds:g} s"} for name in sections}
+
+    def run(name: str, collect: Section) -> None:
+        try:
+            results[name] = collect()
+        except Exception as error:  # the boundary: a broken collector must break nothing else
+            results[name] = {"failed": f"{type(error).__name__}: {error}"}
+
+    threads = [threading.Thread(target=run, args=item, daemon=True) for item in sections.items()]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return dict(results)
+
+
+def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
+    """Why the quick look is not enough; empty on a healthy host. A section that failed is a reason too."""
+    reasons = [f"{name} could not be read" for name, section in evidence.items() if "failed" in section]
+    if reasons:
+        return reasons
+    unit, base = evidence["service"]["unit"], evidence["database"]
+    checks = {
+        "the edge does not answer as it should": not evidence["edge"]["well"],
+        "answers of 500 and more since the unit was started": evidence["edge"]["recent_errors"]["count"] > 0,
+        "the unit is not running": (unit["active_state"], unit["sub_state"]) != ("active", "running"),
+        "the unit file is newer than what systemd loaded": unit["needs_reload"],
+        "the unit does not come back after a reboot": unit["file_state"] == "disabled" and not unit["triggered_by"],
+        "nobody listens where the app should": not evidence["service"]["listening"],
+        "the backend does not answer": evidence["service"]["backend"].get("well") is False,
+        "the database is not running": base["local"] is True and not (base["running"] and base["listening"]),
+        "an environment file is missing or open to others": bool(
+            evidence["environment"]["missing"] or evidence["environment"]["exposed"]
+        ),
+        "debug is on": evidence["environment"]["debug"],
+        "files have wrong owners or modes": any(evidence["files"]["violations"].values()),
+        "static files are missing": evidence["files"]["static_empty"],
+    }
+    return [reason for reason, found in checks.items() if found]
+
+
+def _unit_identity(unit: str) -> tuple[str, ...]:
+    shown = systemd.show(unit)
+    return tuple(shown.get(name, "") for name in ("InvocationID", "NRestarts", "MainPID", "ActiveState"))
+
+
+def _settled(stack: Stack, ask_edge: Section, seconds: float) -> dict[str, Any]:
+    """After a remedy: ask until the edge is well, the unit has given up, or `seconds` have passed."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer: dict[str, Any] = ask_edge()
+        stack.properties = systemd.show(stack.unit)
+        if answer["well"] or stack.properties.get("ActiveState") == "failed" or time.monotonic() > deadline:
+            return answer
+        time.sleep(POLL_SECONDS)
+
+
+def _hold(stack: Stack, ask_edge: Section, seconds: float) -> dict[str, Any]:
+    """Ask all checks again and again for `seconds`; any failure, or a restart of the unit, breaks the hold."""
+    begun, rounds = time.monotonic(), 0
+    identity = _unit_identity(stack.unit)
+    while time.monotonic() - begun < seconds:
+        time.sleep(min(1.0, seconds / 5))
+        answer = ask_edge()
+        rounds += 1
+        bad = [f"{item['name']}: {item['problem']}" for item in answer["checks"] if not item["well"]]
+        if bad:
+            return {"well": False, "seconds": round(time.monotonic() - begun, 1), "broken_by": bad[0], "rounds": rounds}
+        if _unit_identity(stack.unit) != identity:
+            broken = f"{stack.unit} was restarted in between"
+            return {"well": False, "seconds": round(time.monotonic() - begun, 1), "broken_by": broken, "rounds": rounds}
+    return {"well": True, "seconds": round(time.monotonic() - begun, 1), "broken_by": "", "rounds": rounds}

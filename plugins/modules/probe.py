@@ -1,0 +1,184 @@
+#!/usr/bin/python
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Collect the evidence of one Django app, without changing anything."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: probe
+short_description: Collect the evidence of one Django app behind nginx
+version_added: 0.1.0
+description:
+  - Looks at a Django app that runs the common way, nginx in front of gunicorn under systemd with PostgreSQL behind it,
+    and returns what is true now, layer by layer.
+  - Reads only. It asks the edge first and, with I(level=auto), stops there when all is well.
+  - Secrets are masked before anything leaves the host.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Changes nothing, in check mode or out of it.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+options:
+  unit:
+    description: The app's systemd unit. Not needed where one unit of the host runs gunicorn.
+    type: str
+    default: ''
+  root:
+    description: Folder of C(manage.py). Discovered from the unit unless given.
+    type: str
+    default: ''
+  venv:
+    description: The virtual environment. Discovered from C(ExecStart=) unless given.
+    type: str
+    default: ''
+  user:
+    description: The user that the app runs as. Discovered from the unit unless given.
+    type: str
+    default: ''
+  group:
+    description: The group that the app runs as. Discovered from the unit unless given.
+    type: str
+    default: ''
+  env_file:
+    description: A file of variables beside those that the unit names.
+    type: str
+    default: ''
+  health_url:
+    description: The backend asked directly, past nginx.
+    type: str
+    default: ''
+  health_json:
+    description: Keys, or keys with values, that the health answer must hold.
+    type: raw
+  edge:
+    description: What must answer through nginx. Discovered from nginx's configuration unless given.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      url:
+        description: The address.
+        type: str
+        required: true
+      name:
+        description: What to call this check.
+        type: str
+      host:
+        description: What to send as C(Host) and as TLS server name, where the URL names an address.
+        type: str
+      status:
+        description: The status that the answer must have.
+        type: int
+        default: 200
+      json:
+        description: Keys, or keys with values, that the answer must hold.
+        type: raw
+      verify_tls:
+        description: Whether the certificate must be valid.
+        type: bool
+        default: true
+      cors:
+        description: Whether I(cors_origin) must be allowed here.
+        type: bool
+        default: true
+  cors_origin:
+    description: The front end's origin, which the answers must allow.
+    type: str
+    default: ''
+  database_unit:
+    description: The unit that runs PostgreSQL; empty where the database is on another host. Discovered unless given.
+    type: str
+  level:
+    description: How much to look at.
+    type: str
+    choices: [auto, full, stack]
+    default: auto
+  hold_seconds:
+    description: For how many seconds a well edge must stay well, without a restart of the unit.
+    type: float
+    default: 0
+  settle_seconds:
+    description: For how many seconds to wait for an edge that is not well yet.
+    type: float
+    default: 0
+  edge_timeout:
+    description: How many seconds one edge check may take.
+    type: float
+    default: 5
+"""
+
+EXAMPLES = r"""
+- name: The evidence is at hand
+  rescue502.django.probe:
+    unit: shop.service
+    level: full
+  become: true
+  register: probed
+"""
+
+RETURN = r"""
+evidence:
+  description: What was found, by layer. See docs/evidence.md.
+  returned: success
+  type: dict
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.rescue502.django.plugins.module_utils.probing import probe
+from ansible_collections.rescue502.django.plugins.module_utils.stack import StackError
+from ansible_collections.rescue502.django.plugins.module_utils.systemd import SystemdError
+
+EDGE_OPTIONS = {
+    "url": {"type": "str", "required": True},
+    "name": {"type": "str"},
+    "host": {"type": "str"},
+    "status": {"type": "int", "default": 200},
+    "json": {"type": "raw"},
+    "verify_tls": {"type": "bool", "default": True},
+    "cors": {"type": "bool", "default": True},
+}
+ARGUMENTS = {
+    "unit": {"type": "str", "default": ""},
+    "root": {"type": "str", "default": ""},
+    "venv": {"type": "str", "default": ""},
+    "user": {"type": "str", "default": ""},
+    "group": {"type": "str", "default": ""},
+    "env_file": {"type": "str", "default": ""},
+    "health_url": {"type": "str", "default": ""},
+    "health_json": {"type": "raw"},
+    "edge": {"type": "list", "elements": "dict", "default": [], "options": EDGE_OPTIONS},
+    "cors_origin": {"type": "str", "default": ""},
+    "database_unit": {"type": "str"},
+    "level": {"type": "str", "choices": ["auto", "full", "stack"], "default": "auto"},
+    "hold_seconds": {"type": "float", "default": 0},
+    "settle_seconds": {"type": "float", "default": 0},
+    "edge_timeout": {"type": "float", "default": 5},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    if os.geteuid() != 0:
+        module.fail_json(
+            msg="the probe needs root to read the unit's environment and to rehearse as the app's user: "
+            "set `become: true` (or run with --become). Nothing was changed."
+        )
+    try:
+        evidence = probe(module.params)
+    except (StackError, SystemdError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, evidence=evidence)
+
+
+if __name__ == "__main__":
+    main()
