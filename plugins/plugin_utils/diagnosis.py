@@ -1,0 +1,133 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The diagnosis: evidence in, findings out. Pure, so that it runs offline on a saved evidence file just the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.plugin_utils import expressions
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import LAYERS, Catalogue, FailureMode
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean_tree
+
+# The rehearsal's steps that a gunicorn worker goes through before it can answer, in their order.
+APP_STEPS = ("server", "django", "application", "apps", "checks")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A failure mode that matched, with the sentence that says why, and what explains it."""
+
+    mode: FailureMode
+    because: str
+    by_hand: str
+    explained_by: tuple[str, ...]
+    vars: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.mode.id
+
+    @property
+    def is_root_cause(self) -> bool:
+        """Nothing that was found explains it, and it is not merely what the user sees."""
+        return not self.explained_by and not self.mode.symptom
+
+    def public(self) -> dict[str, Any]:
+        """As it stands in the incident."""
+        return {
+            "id": self.id,
+            "title": self.mode.title,
+            "layer": self.mode.layer,
+            "because": self.because,
+            "risk": self.mode.risk,
+            "severity": self.mode.severity,
+            "explained_by": list(self.explained_by),
+            "symptom": self.mode.symptom,
+            "remedy": self.mode.remedy or None,
+            "by_hand": self.by_hand,
+            "means": self.mode.means,
+        }
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All findings, from the ground up, and the evidence they were drawn from (cleaned, with `app` derived)."""
+
+    findings: tuple[Finding, ...]
+    evidence: dict[str, Any]
+
+    @property
+    def root_causes(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.is_root_cause)
+
+
+def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
+    """Ask every failure mode of the evidence. Never raises for what the evidence holds or lacks."""
+    facts = prepare(evidence)
+    matched = [mode for mode in catalogue.modes.values() if mode.matches(facts)]
+    findings = tuple(
+        Finding(
+            mode=mode,
+            because=expressions.sentence(mode.because)(facts),
+            by_hand=expressions.sentence(mode.by_hand)(facts),
+            explained_by=tuple(other.id for other in matched if explains(other, mode)),
+            vars={name: expressions.value(source)(facts) for name, source in mode.vars.items()},
+        )
+        for mode in matched
+    )
+    return Diagnosis(findings, facts)
+
+
+def explains(cause: FailureMode, effect: FailureMode) -> bool:
+    """Whether `effect` names `cause`: by its id, or by a pattern over what lies below and really breaks the site."""
+    if cause.id == effect.id:
+        return False
+    if cause.id in effect.explained_by:
+        return True
+    below = LAYERS.index(cause.layer) <= LAYERS.index(effect.layer)
+    breaks = cause.severity == "outage" and not cause.symptom
+    return below and breaks and any(fnmatchcase(cause.id, pattern) for pattern in effect.explained_by)
+
+
+def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Clean the evidence and add `app`: how far the rehearsal got, and the first error that stopped it.
+
+    app: {rehearsed, boots, serves, step, error}. A section that failed is left out, so that conditions on it are
+    unknown.
+    """
+    cleaned = clean_tree(evidence) if isinstance(evidence, dict) else {}
+    facts = {k: v for k, v in cleaned.items() if not (isinstance(v, dict) and "failed" in v)}
+    rehearsal = facts.get("rehearsal")
+    steps = rehearsal.get("steps") if isinstance(rehearsal, dict) else None
+    if isinstance(steps, dict) and steps:
+        facts["app"] = _app(steps)
+    return facts
+
+
+def _app(steps: dict[str, Any]) -> dict[str, Any]:
+    def failed(name: str) -> bool:
+        step = steps.get(name)
+        return isinstance(step, dict) and step.get("ok") is False
+
+    stopped = next((name for name in APP_STEPS if failed(name)), "")
+    error = steps[stopped].get("error") if stopped else None
+    return {
+        "rehearsed": True,
+        "boots": not any(failed(name) for name in ("server", "django", "application")),
+        "serves": not stopped,
+        "step": stopped,
+        "error": error if isinstance(error, dict) else None,
+        "text": _error_text(error),
+    }
+
+
+def _error_text(error: Any) -> str:
+    """An exception and its causes as one text to search in."""
+    if not isinstance(error, dict):
+        return ""
+    causes = error.get("chain") if isinstance(error.get("chain"), list) else []
+    parts = [error, *[cause for cause in causes if isinstance(cause, dict)]]
+    return "\n".join(f"{part.get('type', '')}: {part.get('message', '')} {part.get('filename', '')}" for part in parts)

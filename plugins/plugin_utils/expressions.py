@@ -1,0 +1,82 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The catalogue's conditions and sentences: Jinja2 in its sandbox, with evidence as values and never as source.
+
+An undefined value raises, so a condition about evidence that is not there is *unknown*, never true: `not x.listening`
+must not hold merely because nobody could look.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
+
+Condition = Callable[[dict[str, Any]], bool]
+
+
+def _search(value: Any, pattern: str) -> bool:
+    return re.search(pattern, str(value)) is not None
+
+
+def _first(value: Any, pattern: str) -> str:
+    """The first group of the first match, or an empty string."""
+    match = re.search(pattern, str(value))
+    return match.group(1) if match else ""
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.tests["search"] = _search
+    environment.filters["first_match"] = _first
+    return environment
+
+
+_ENVIRONMENT = _environment()
+
+
+def condition(source: str) -> Condition:
+    """A condition ready to be asked; what cannot be told from the evidence is false.
+
+    Raises jinja2.TemplateSyntaxError when the source is no expression.
+    """
+    compiled = _ENVIRONMENT.compile_expression(source, undefined_to_none=False)
+
+    def holds(evidence: dict[str, Any]) -> bool:
+        try:
+            return bool(compiled(**evidence))
+        except (TemplateError, TypeError, ValueError, AttributeError, KeyError):
+            return False
+
+    return holds
+
+
+def value(source: str) -> Callable[[dict[str, Any]], Any]:
+    """An expression's value; None where the evidence does not have it."""
+    compiled = _ENVIRONMENT.compile_expression(source, undefined_to_none=False)
+
+    def evaluate(evidence: dict[str, Any]) -> Any:
+        try:
+            result = compiled(**evidence)
+            return None if isinstance(result, StrictUndefined) else result
+        except (TemplateError, TypeError, ValueError, AttributeError, KeyError):
+            return None
+
+    return evaluate
+
+
+def sentence(source: str) -> Callable[[dict[str, Any]], str]:
+    """A text with values of the evidence put in; where one is missing, the text says so rather than fail."""
+    template = _ENVIRONMENT.from_string(source)
+
+    def render(evidence: dict[str, Any]) -> str:
+        try:
+            return clean(template.render(**evidence)).strip()
+        except (TemplateError, TypeError, ValueError, AttributeError, KeyError) as error:
+            return f"(some evidence for this sentence is missing: {clean(str(error))})"
+
+    return render

@@ -1,0 +1,98 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The plan: which remedies, in which order, and what waits for a person. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Iterable
+
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import LAYERS
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, Finding
+
+# Remedies that start or replace the running app: with a broken app below they would end what may still serve.
+RUNS_THE_APP = ("migrate", "collectstatic", "restart")
+_SERVICE = LAYERS.index("service")
+
+
+@dataclass
+class Action:
+    """One remedy for one or more root causes, with the variables that its role takes."""
+
+    remedy: str
+    causes: list[str]
+    risk: str
+    layer: int
+    vars: dict[str, Any] = field(default_factory=dict)
+
+    def public(self) -> dict[str, Any]:
+        return {"remedy": self.remedy, "for": self.causes, "risk": self.risk, "vars": self.vars}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done, what is held back with the reason, and what waits for approval or for a person."""
+
+    actions: list[Action]
+    held_back: list[dict[str, Any]]
+    awaiting: list[dict[str, Any]]
+
+
+def make(diagnosis: Diagnosis, approved: Iterable[str] = ()) -> Plan:
+    """Plan the repair of all root causes, from the ground up.
+
+    approved: ids of failure modes, or names of remedies, that may run though their risk is `ask`.
+    """
+    allowed = set(approved)
+    mended = [cause for cause in diagnosis.root_causes if _may_mend(cause, allowed)]
+    waiting = [cause for cause in diagnosis.root_causes if cause not in mended]
+    actions = _merge(action for cause in mended for action in _actions(cause))
+    hindrances = [cause.id for cause in waiting if cause.mode.severity == "outage"]
+    # With something below unmended, the app is started only where the rehearsal says that it would come up.
+    boots = diagnosis.evidence.get("app", {}).get("serves") is True
+    held = [action for action in actions if action.remedy in RUNS_THE_APP and hindrances and not boots]
+    return Plan(
+        actions=[action for action in actions if action not in held],
+        held_back=[
+            {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(hindrances)} is not mended yet"} for a in held
+        ],
+        awaiting=[_awaiting(cause) for cause in waiting],
+    )
+
+
+def _may_mend(cause: Finding, allowed: set[str]) -> bool:
+    mode = cause.mode
+    return mode.risk == "safe" or (mode.risk == "ask" and bool({mode.id, mode.remedy} & allowed))
+
+
+def _actions(cause: Finding) -> Iterable[Action]:
+    """The cause's remedy at its own layer, and what has to follow, such as a restart, at the service's."""
+    layer = LAYERS.index(cause.mode.layer)
+    yield Action(cause.mode.remedy, [cause.id], cause.mode.risk, layer, dict(cause.vars))
+    for remedy in cause.mode.then:
+        yield Action(remedy, [cause.id], cause.mode.risk, max(layer, _SERVICE))
+
+
+def _merge(actions: Iterable[Action]) -> list[Action]:
+    """In the order of the layers, each remedy once for all its causes; lists among its variables are joined."""
+    merged: dict[str, Action] = {}
+    for action in actions:
+        known = merged.setdefault(action.remedy, action)
+        if known is action:
+            continue
+        known.causes += [cause for cause in action.causes if cause not in known.causes]
+        known.layer = max(known.layer, action.layer) if action.remedy in RUNS_THE_APP else min(known.layer, action.layer)
+        for name, value in action.vars.items():
+            old = known.vars.get(name)
+            known.vars[name] = [*old, *value] if isinstance(old, list) and isinstance(value, list) else value
+    return sorted(merged.values(), key=lambda action: action.layer)
+
+
+def _awaiting(cause: Finding) -> dict[str, Any]:
+    """What a person is to decide or do."""
+    return {
+        "id": cause.id,
+        "remedy": cause.mode.remedy or None,
+        "approve_with": f"rescue502_approve=[{cause.id}]" if cause.mode.risk == "ask" else None,
+        "by_hand": cause.by_hand,
+    }
