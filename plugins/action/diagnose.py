@@ -1,0 +1,96 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Probe, diagnose and plan in one task; the incident's record is kept as it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, plan, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident
+
+PROBE = "rescue502.django.probe"
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """The `rescue502.django.diagnose` task."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _VALID_ARGS = frozenset(("mode", "level", "hold"))
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One look. Returns {stack, plan, done, halted, outcome-relevant facts}; the evidence goes to the record."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        given = settings.read(task_vars, self._templar)
+        mode = self._task.args.get("mode", "diagnose")
+        try:
+            known = catalogue.load(given.failure_paths)
+            given.require_known_approvals(known)
+        except (catalogue.CatalogueError, settings.SettingsError) as error:
+            raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
+        if self._task.args.get("level") == "stack":
+            return {**result, "changed": False, "stack": self._probe(given, task_vars, "stack", {})["stack"]}
+        record = Incident(given.reports, given.incident, task_vars["inventory_hostname"], mode)
+        if self._task.check_mode and record.data["actions"]:
+            # Nothing has changed, so a second look would see what the first one saw.
+            return {**result, "changed": False, "done": True, "halted": False, "plan": []}
+        try:
+            evidence = self._look(given, task_vars, record)
+        except AnsibleConnectionFailure as error:
+            record.conclude("unreachable", str(error))
+            raise
+        except AnsibleActionFail as error:
+            record.conclude("failed", str(error))
+            raise
+        diagnosis = diagnose(evidence, known)
+        result.update(self._decide(diagnosis, given.approved, record), changed=False)
+        record.save()
+        return result
+
+    def _look(self, given: settings.Settings, task_vars: dict[str, Any], record: Incident) -> dict[str, Any]:
+        """The first look is quick where all is well. After a remedy the edge gets time to settle, and must hold."""
+        mended = bool(record.data["actions"])
+        level = "full" if mended else self._task.args.get("level") or given.level
+        hold = given.hold_seconds if mended or self._task.args.get("hold") else 0
+        waits = {"hold_seconds": hold, "settle_seconds": given.settle_seconds if mended else 0}
+        return self._probe(given, task_vars, level, waits)
+
+    def _probe(
+        self, given: settings.Settings, task_vars: dict[str, Any], level: str, waits: dict[str, Any]
+    ) -> dict[str, Any]:
+        probed = self._execute_module(
+            module_name=PROBE, module_args={**given.probe, "level": level, **waits}, task_vars=task_vars
+        )
+        if "evidence" not in probed:
+            raise AnsibleActionFail(str(probed.get("msg") or probed.get("module_stderr") or "the probe did not answer"))
+        return dict(probed["evidence"])
+
+    @staticmethod
+    def _decide(diagnosis: Diagnosis, approved: list[str], record: Incident) -> dict[str, Any]:
+        """What to do next; done where the plan is empty or holds nothing that was not tried before."""
+        todo = plan.make(diagnosis, approved)
+        fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
+        record.look(diagnosis, todo, checklist(diagnosis.evidence))
+        stack = diagnosis.evidence.get("stack", {})
+        facts = diagnosis.evidence.get("files") or {}
+        step = (diagnosis.evidence.get("rehearsal") or {}).get("steps", {}).get("settings") or {}
+        return {
+            "stack": {
+                **stack,
+                "media_root": facts.get("media_root", ""),
+                "static_root": facts.get("static_root", ""),
+                "settings_module": step.get("module") or stack.get("settings_module", ""),
+            },
+            "root_causes": [finding.id for finding in diagnosis.root_causes],
+            "edge": record.data["edge"]["after"],
+            "plan": [action.public() for action in fresh],
+            "done": not fresh,
+            "halted": not fresh,
+        }

@@ -1,0 +1,54 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Record a remedy in the incident, or conclude it. Runs on the controller alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.rescue502.django.plugins.plugin_utils import settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.incident import GOOD, Incident, judge
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import render_text
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """The `rescue502.django.incident` task."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _VALID_ARGS = frozenset(("state", "mode", "remedy", "causes", "message"))
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """state `mended` or `not_mended` records a remedy; `concluded` closes the record and judges the run."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        given = settings.read(task_vars, self._templar)
+        arguments = self._task.args
+        host = task_vars["inventory_hostname"]
+        record = Incident(given.reports, given.incident, host, arguments.get("mode", "recover"))
+        if arguments["state"] == "concluded":
+            return {**result, **self._conclude(record)}
+        ok = arguments["state"] == "mended"
+        remedy = str(arguments["remedy"])
+        record.act(remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, str(arguments.get("message", "")))
+        record.save()
+        return {**result, "changed": False, "done": False, "halted": not ok}
+
+    def _conclude(self, record: Incident) -> dict[str, Any]:
+        outcome, message = judge(record.data, bool(self._task.check_mode))
+        record.conclude(outcome, message)
+        self._display.display(render_text(record.data, str(record.path.with_suffix(".html"))))
+        good = outcome in GOOD
+        return {"changed": False, "failed": not good, "outcome": outcome, "report": str(record.path), "msg": message}
+
+
+def _changed(task_vars: dict[str, Any], remedy: str) -> bool:
+    """Whether the role changed anything: every task of a remedy that can registers `<remedy>_<what>`."""
+    return any(
+        isinstance(value, dict) and value.get("changed") is True
+        for name, value in task_vars.items()
+        if name.startswith(remedy + "_")
+    )

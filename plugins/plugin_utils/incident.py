@@ -1,0 +1,193 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The incident: one run's record for one host, kept as a file on the controller from the first look on.
+
+It is written after every step, so that a run that is cut off still leaves what it saw and did.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.plugin_utils import report
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis
+from ansible_collections.rescue502.django.plugins.plugin_utils.plan import Plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, file_name
+
+SCHEMA = 1
+# Outcomes that leave the site answering; every other one fails the play.
+GOOD = ("healthy", "recovered", "degraded")
+
+
+def new_id() -> str:
+    """An id that sorts by time and does not meet another run's: 20260131T120000Z-ab12cd."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
+
+
+def now() -> str:
+    """The time in ISO 8601, UTC, to the millisecond."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds_between(started: str, finished: str) -> float:
+    """Seconds from one ISO time to another."""
+    parse = datetime.fromisoformat
+    return round((parse(finished.replace("Z", "+00:00")) - parse(started.replace("Z", "+00:00"))).total_seconds(), 3)
+
+
+class Incident:
+    """The record and its file. Every change is followed by save(), by whoever made it."""
+
+    def __init__(self, folder: Path, incident: str, host: str, mode: str) -> None:
+        """Open the record of this run and host, or begin it. folder: the reports folder."""
+        self.path = folder / file_name(incident) / f"{file_name(host)}.json"
+        self.data: dict[str, Any] = {
+            "schema": SCHEMA,
+            "incident": incident,
+            "host": host,
+            "mode": mode,
+            "started": now(),
+            "finished": None,
+            "seconds": None,
+            "outcome": "failed",
+            "message": "the run was cut off before it ended",
+            "edge": {"before": None, "after": None, "checks": []},
+            "checklist": [],
+            "root_causes": [],
+            "findings": [],
+            "plan": [],
+            "held_back": [],
+            "actions": [],
+            "awaiting": [],
+            "passes": 0,
+            "evidence": {},
+        }
+        if self.path.exists():
+            self.data = json.loads(self.path.read_text(encoding="utf-8"))
+
+    def save(self) -> None:
+        """Write the record, whole or not at all; only the owner may read it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _write(self.path, json.dumps(self.data, indent=1, ensure_ascii=False, default=str) + "\n")
+
+    def look(self, diagnosis: Diagnosis, plan: Plan, checklist: list[dict[str, str]]) -> None:
+        """Take in one look. What the first look saw stays as `before`; causes of all looks are kept in order."""
+        edge = _edge_summary(diagnosis.evidence)
+        if self.data["edge"]["before"] is None:
+            self.data["edge"]["before"] = edge
+        self.data["edge"]["after"] = edge
+        self.data["edge"]["checks"] = diagnosis.evidence.get("edge", {}).get("checks", [])
+        known = {item["id"] for item in self.data["root_causes"]}
+        for cause in diagnosis.root_causes:
+            if cause.id not in known:
+                fact = cause.public()
+                self.data["root_causes"].append({key: fact[key] for key in ("id", "title", "because", "risk")})
+        earlier = {item["id"]: item for item in self.data["findings"]}
+        earlier.update({finding.id: finding.public() for finding in diagnosis.findings})
+        self.data["findings"] = list(earlier.values())
+        self.data["remaining"] = [finding.id for finding in diagnosis.root_causes]
+        self.data["plan"] = [action.public() for action in plan.actions]
+        self.data["held_back"] = plan.held_back
+        self.data["awaiting"] = plan.awaiting
+        self.data["checklist"] = checklist
+        self.data["passes"] += 1
+        # The first look's evidence is what explains the incident; the last one's is what proves the end.
+        self.data["evidence"] = self.data["evidence"] or diagnosis.evidence
+        self.data["evidence_after"] = diagnosis.evidence if self.data["passes"] > 1 else None
+        self.data["marked"] = now()
+
+    def act(self, remedy: str, causes: list[str], changed: bool, ok: bool, message: str = "") -> None:
+        """Record one remedy; its time is what has passed since the last look or remedy."""
+        marked = now()
+        self.data["actions"].append(
+            {
+                "remedy": remedy,
+                "for": causes,
+                "changed": changed,
+                "ok": ok,
+                "seconds": seconds_between(self.data.get("marked") or self.data["started"], marked),
+                "message": clean(message, 1000),
+            }
+        )
+        self.data["marked"] = marked
+
+    def tried(self, remedy: str, causes: list[str]) -> bool:
+        """Whether this run has already applied the remedy for just these causes."""
+        return any(a["remedy"] == remedy and sorted(a["for"]) == sorted(causes) for a in self.data["actions"])
+
+    def conclude(self, outcome: str, message: str) -> None:
+        """Close the record, write it, and its pictures for people beside it."""
+        self.data.update(outcome=outcome, message=clean(message, 1000), finished=now())
+        self.data["seconds"] = seconds_between(self.data["started"], self.data["finished"])
+        self.data.pop("marked", None)
+        self.data = clean_tree(self.data)
+        self.save()
+        _write(self.path.with_suffix(".html"), report.render_html(self.data))
+        _write(self.path.with_suffix(".md"), report.render_markdown(self.data))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write beside the file and rename, so that no reader ever sees half of it. Never through a link."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(part, path)
+
+
+def _edge_summary(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Whether the edge is well, and in a few words what it answers."""
+    edge = evidence.get("edge")
+    if not isinstance(edge, dict):
+        return {"well": False, "summary": "the edge could not be asked"}
+    checks = [check for check in edge.get("checks", []) if isinstance(check, dict)]
+    hold = evidence.get("hold") or {}
+    well = bool(edge.get("well")) and hold.get("well", True) is True
+    bad = [check for check in checks if not check.get("well")]
+    if bad:
+        shown = bad[0]
+        what = f"{shown.get('status') or shown.get('error')} on {shown.get('name')}"
+        summary = what + (f" and {len(bad) - 1} more" if len(bad) > 1 else "")
+    elif hold and not well:
+        summary = f"did not hold: {hold.get('broken_by')}"
+    elif checks:
+        statuses = sorted({str(check.get("status")) for check in checks})
+        summary = f"{', '.join(statuses)} on {len(checks)} check{'s' if len(checks) != 1 else ''}"
+    else:
+        summary = "nginx hands no requests to this app"
+    return {"well": well, "summary": summary}
+
+
+def judge(data: dict[str, Any], check_mode: bool) -> tuple[str, str]:
+    """(outcome, one line that says why) of a record whose looks and actions are all in."""
+    after = data["edge"]["after"] or {"well": False, "summary": "the edge was never asked"}
+    remaining = data.get("remaining", [])
+    acted = [action for action in data["actions"] if action["changed"]]
+    if after["well"] and not check_mode:
+        if remaining:
+            return "degraded", f"the edge answers ({after['summary']}), but {', '.join(remaining)} remains"
+        if acted:
+            return "recovered", f"the edge answers again: {after['summary']}"
+        return "healthy", f"the edge answers: {after['summary']}"
+    if after["well"] and not remaining:
+        return "healthy", f"the edge answers: {after['summary']}"
+    if data["plan"] and (check_mode or data["mode"] == "diagnose"):
+        todo = ", ".join(action["remedy"] for action in data["plan"])
+        return "planned", f"{after['summary']}; to be done: {todo}"
+    if after["well"]:
+        return "degraded", f"the edge answers ({after['summary']}), but {', '.join(remaining)} remains"
+    if any(item["approve_with"] for item in data["awaiting"]):
+        names = [item["id"] for item in data["awaiting"] if item["approve_with"]]
+        return "needs-approval", f"{after['summary']}; waits for approval: {', '.join(names)}"
+    if data["awaiting"]:
+        names = [item["id"] for item in data["awaiting"]]
+        return "needs-human", f"{after['summary']}; needs a person: {', '.join(names)}"
+    if not remaining:
+        return "needs-human", f"{after['summary']}; the cause is not known: the evidence is in the report"
+    return "failed", f"{after['summary']}; the remedies did not bring the site back"
