@@ -20,11 +20,6 @@ PROBE_SETTINGS = (
     "unit", "root", "venv", "user", "group", "env_file", "health_url", "health_json", "edge", "cors_origin",
     "database_unit", "edge_timeout",
 )  # fmt: skip
-KNOWN = {
-    *PROBE_SETTINGS, "approve", "reports", "incident", "hosts", "hold_seconds", "settle_seconds", "level", "passes",
-    "failures_path", "reboot", "state", "action", "pass", "pid", "stale_path", "commit", "permissions_parts", "bind",
-    "media_root", "static_root", "settings_module", "diagnosis", "bundle", "branch", "unapproved",
-}  # fmt: skip
 
 
 class SettingsError(Exception):
