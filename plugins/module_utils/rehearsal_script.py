@@ -46,7 +46,8 @@ def describe(error, plan):
         "file": place[0],
         "line": place[1],
         "in_app": bool(own),
-        "module": short(getattr(error, "name", None) or "") if isinstance(error, ImportError) else "",
+        "module": module_of(error),
+        "module_in_app": provided_by_app(module_of(error), plan),
         "path": short(path_of(error)),
         "env_key": env_key(error, frames),
         "chain": chain,
@@ -55,6 +56,18 @@ def describe(error, plan):
         described.update(file=error.filename or "", line=error.lineno or 0, message=short(error.msg))
         described["in_app"] = inside_app(error.filename or "", plan)
     return described
+
+
+def module_of(error):
+    """The module that could not be imported, or that lacks a name."""
+    return short(getattr(error, "name", None) or "") if isinstance(error, ImportError) else ""
+
+
+def provided_by_app(module, plan):
+    """Whether the module's first part is a package or module of the app's own."""
+    top = module.partition(".")[0]
+    places = [os.path.join(folder, top) for folder in (plan["root"], os.getcwd()) if top]
+    return any(os.path.isdir(place) or os.path.isfile(place + ".py") for place in places)
 
 
 def path_of(error):

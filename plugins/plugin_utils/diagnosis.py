@@ -95,8 +95,8 @@ def explains(cause: FailureMode, effect: FailureMode) -> bool:
 def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     """Clean the evidence and add `app`: how far the rehearsal got, and the first error that stopped it.
 
-    app: {rehearsed, boots, serves, step, error}. A section that failed is left out, so that conditions on it are
-    unknown.
+    app: {rehearsed, boots, serves, step, error, text}; `database.text` likewise is its error as one text to search
+    in. A section that failed is left out, so that conditions on it are unknown.
     """
     cleaned = clean_tree(evidence) if isinstance(evidence, dict) else {}
     facts = {k: v for k, v in cleaned.items() if not (isinstance(v, dict) and "failed" in v)}
@@ -104,6 +104,8 @@ def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     steps = rehearsal.get("steps") if isinstance(rehearsal, dict) else None
     if isinstance(steps, dict) and steps:
         facts["app"] = _app(steps)
+    if isinstance(facts.get("database"), dict):
+        facts["database"] = {**facts["database"], "text": _error_text(facts["database"].get("error"))}
     return facts
 
 
