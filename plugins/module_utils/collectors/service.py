@@ -23,6 +23,7 @@ def collect(
     binds = [_bind_facts(bind, listeners, stack.unit) for bind in stack.bind]
     return {
         "unit": unit_facts(stack),
+        "start_limit_hit": _start_limit_hit(stack.properties),
         "processes": _processes(stack.properties),
         "binds": binds,
         "listening": bool(binds) and all(bind["listeners"] for bind in binds),
@@ -63,6 +64,17 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "workdir_exists": os.path.isdir(stack.cwd),
         "environment_problems": stack.environment_problems,
     }
+
+
+def _start_limit_hit(shown: dict[str, str]) -> bool:
+    """Whether systemd gave up: it says so itself, or a unit that is always restarted has stayed failed after tries.
+
+    A later failure hides `start-limit-hit` in Result behind the one that came first (systemd.unit(5)).
+    """
+    if shown.get("Result") == "start-limit-hit":
+        return True
+    tried = _number(shown.get("NRestarts", "")) > 0
+    return shown.get("ActiveState") == "failed" and tried and shown.get("Restart", "no") in ("always", "on-failure")
 
 
 def _number(text: str) -> int:
