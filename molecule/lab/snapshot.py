@@ -1,0 +1,75 @@
+"""Runs inside a lab host: print, as JSON, what must not change unless a remedy means to change it."""
+
+import hashlib
+import json
+import os
+import stat
+import subprocess
+
+TREES = ("/var/www", "/etc", "/srv", "/home", "/root", "/opt", "/var/log/xamila")
+LOGS = "/var/log/"
+# Changed by the system itself while it runs.
+LEFT_OUT = ("/etc/mtab", "/etc/.updated", "/etc/resolv.conf", "/etc/hosts", "/etc/hostname")
+DATABASE = "xamila"
+
+
+def describe(path):
+    """[type, owner, group, mode, content] of one file; of logs only who may use them."""
+    status = os.lstat(path)
+    mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISLNK(status.st_mode):
+        return ["link", status.st_uid, status.st_gid, "", os.readlink(path)]
+    if stat.S_ISDIR(status.st_mode):
+        return ["folder", status.st_uid, status.st_gid, oct(mode), ""]
+    content = ""
+    if stat.S_ISREG(status.st_mode) and not path.startswith(LOGS):
+        with open(path, "rb") as file:
+            content = hashlib.sha256(file.read()).hexdigest()
+    return ["file", status.st_uid, status.st_gid, oct(mode), content]
+
+
+def files():
+    """All files of the trees, by path."""
+    found = {}
+    for tree in TREES:
+        for folder, names, leaves in os.walk(tree):
+            names[:] = [name for name in names if name != "__pycache__" or "/venv/" not in folder]
+            for path in [folder, *(os.path.join(folder, leaf) for leaf in leaves)]:
+                if path not in LEFT_OUT and not path.endswith(("/.git/index", "/.git/ORIG_HEAD")):
+                    found[path] = describe(path)
+            for name in names:
+                path = os.path.join(folder, name)
+                if os.path.islink(path):
+                    found[path] = describe(path)
+    return found
+
+
+def psql(query):
+    """A query's rows as text, asked as PostgreSQL's own user; None where it does not run."""
+    done = subprocess.run(
+        ["runuser", "-u", "postgres", "--", "psql", "-AtqXd", DATABASE, "-c", query],
+        capture_output=True, text=True, cwd="/",
+    )  # fmt: skip
+    return done.stdout if done.returncode == 0 else None
+
+
+def tables():
+    """A digest of each table's rows; None where the database is down."""
+    names = psql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    if names is None:
+        return None
+    return {
+        name: hashlib.sha256((psql(f'SELECT * FROM "{name}" ORDER BY 1') or "").encode()).hexdigest()
+        for name in names.split()
+    }
+
+
+def enabled():
+    """Units and whether they are enabled."""
+    done = subprocess.run(
+        ["systemctl", "list-unit-files", "--no-legend", "--plain", "--type=service"], capture_output=True, text=True
+    )
+    return dict(line.split()[:2] for line in done.stdout.splitlines() if len(line.split()) >= 2)
+
+
+print(json.dumps({"files": files(), "tables": tables(), "enabled": enabled()}))
