@@ -63,7 +63,7 @@ class Host:
         self.down()
         ports = [word for port in (22, 80, 443) for word in ("--publish", f"127.0.0.1::{port}")]
         podman("run", "--detach", "--name", self.container, "--hostname", self.name, "--systemd=always", *ports,
-               "--cap-add=NET_ADMIN,SYS_ADMIN", image, "/sbin/init")  # fmt: skip
+               "--cap-add=NET_ADMIN,SYS_ADMIN,SYS_PTRACE", image, "/sbin/init")  # fmt: skip
         self.run("systemctl is-system-running --wait", check=False)
         deadline = time.monotonic() + BOOT_SECONDS
         while self.ask("/api/sgis/")[0] != 200:

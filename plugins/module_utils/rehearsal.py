@@ -4,20 +4,19 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
-import pkgutil
 import select
 import signal
 import subprocess
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process
+from ansible_collections.rescue502.django.plugins.module_utils import app_process, rehearsal_script
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 STEPS = ("server", "django", "application", "settings", "apps", "database", "migrations", "checks", "requirements", "code")
-_SCRIPT = "rehearsal_script.py"
 
 
 def interpreter(stack: Stack) -> str:
@@ -33,16 +32,14 @@ def rehearse(stack: Stack, timeout: float) -> dict[str, Any]:
     Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung}; `hung` names the step that did not end.
     """
     outcome: dict[str, Any] = {"ran": False, "problem": "", "hung": "", "steps": {}, "user": stack.user}
-    source = pkgutil.get_data(__package__, _SCRIPT)
-    if source is None:
-        outcome["problem"] = "the rehearsal script is missing from the module"
-        return outcome
+    # Imported so that Ansible packs it with the module; run as text, in an interpreter that knows nothing of us.
+    source = inspect.getsource(rehearsal_script)
     if not os.path.isdir(stack.cwd):
         outcome["problem"] = f"the working directory {stack.cwd} does not exist"
         return outcome
     read_end, write_end = os.pipe()
     try:
-        process = _start(stack, source.decode(), write_end)
+        process = _start(stack, source, write_end)
     except KeyError as error:
         outcome["problem"] = f"no such account: {error.args[0]}"
         os.close(read_end)

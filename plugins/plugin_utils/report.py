@@ -1,0 +1,69 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An incident for people: as lines for a terminal, as Markdown for a ticket, as a page for a browser. Pure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean_tree
+
+TEMPLATES = Path(__file__).parent / "templates"
+# The chain that a request goes through, and the layers whose findings break each link.
+CHAIN = (
+    ("Browser", ("edge",)),
+    ("nginx", ("proxy",)),
+    ("gunicorn", ("service", "host")),
+    ("Django", ("files", "environment", "dependencies", "code", "schema")),
+    ("PostgreSQL", ("database",)),
+)
+MARKS = {"ok": "✓", "bad": "✗", "unknown": "?"}
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _view(incident: dict[str, Any]) -> dict[str, Any]:
+    """What the templates show: the incident cleaned and complete, and what is derived from it."""
+    view: dict[str, Any] = {
+        "host": "", "incident": "", "outcome": "", "message": "", "started": "", "seconds": None, "root_causes": [],
+        "findings": [], "actions": [], "awaiting": [], "held_back": [], "plan": [], "checklist": [], "evidence": {},
+        "edge": {},
+    }  # fmt: skip
+    view.update(clean_tree(incident))
+    causes = {item["id"].partition("/")[0] for item in view["root_causes"]}
+    view["chain"] = [{"name": name, "broken": bool(causes & set(layers))} for name, layers in CHAIN]
+    view["symptoms"] = [item for item in view["findings"] if item.get("symptom") or item.get("explained_by")]
+    by_id = {item["id"]: item for item in view["findings"]}
+    view["causes"] = [{**by_id.get(item["id"], {}), **item} for item in view["root_causes"]]
+    view["before"] = (view["edge"].get("before") or {}).get("summary", "not asked")
+    view["after"] = (view["edge"].get("after") or {}).get("summary", "not asked")
+    view["marks"] = MARKS
+    view["evidence_text"] = json.dumps(view["evidence"], indent=1, ensure_ascii=False, default=str)
+    return view
+
+
+def render_text(incident: dict[str, Any], page: str = "") -> str:
+    """Plain lines for a terminal. page: where the page for a browser lies."""
+    return _environment().get_template("incident.txt.j2").render(_view(incident), page=page).rstrip()
+
+
+def render_markdown(incident: dict[str, Any]) -> str:
+    """Markdown for a ticket or a chat."""
+    return _environment().get_template("incident.md.j2").render(_view(incident))
+
+
+def render_html(incident: dict[str, Any]) -> str:
+    """One self-contained page: no scripts, nothing loaded from elsewhere, host text escaped."""
+    return _environment().get_template("incident.html.j2").render(_view(incident))
