@@ -85,7 +85,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "stack": {
                 **stack,
                 "media_root": facts.get("media_root", ""),
-                "static_root": facts.get("static_root", ""),
+                "logs": facts.get("logs", []),
                 "settings_module": step.get("module") or stack.get("settings_module", ""),
             },
             "root_causes": [finding.id for finding in diagnosis.root_causes],

@@ -1,0 +1,78 @@
+#!/usr/bin/python
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Remove bytecode that Python would run though it does not match its source."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: bytecode
+short_description: Remove stale bytecode of an app
+version_added: 0.1.0
+description:
+  - Removes C(.pyc) files below a folder whose source is gone or that are marked never to be compared with it.
+  - Bytecode that Python itself checks against its source is left alone, and so are the virtual environment and links.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Says what would be removed.
+    support: full
+  diff_mode:
+    description: Lists what is removed.
+    support: full
+options:
+  root:
+    description: The app's folder.
+    type: path
+    required: true
+  exclude:
+    description: Folders below it that are not looked at, such as the virtual environment.
+    type: list
+    elements: path
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: No stale bytecode is left
+  rescue502.django.bytecode:
+    root: /srv/shop
+    exclude: [/srv/shop/venv]
+  become: true
+"""
+
+RETURN = r"""
+removed:
+  description: What was removed, or would be in check mode.
+  returned: always
+  type: list
+  elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.rescue502.django.plugins.module_utils import bytecode, tree
+
+LIMIT = 100_000
+ARGUMENTS = {
+    "root": {"type": "path", "required": True},
+    "exclude": {"type": "list", "elements": "path", "default": []},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    stale = bytecode.stale(module.params["root"], module.params["exclude"], LIMIT)
+    for item in [] if module.check_mode else stale:
+        try:
+            tree.remove(tree.resolve(item["path"]))
+        except OSError as error:
+            module.fail_json(msg=f"{item['path']}: {error.strerror or error}", removed=[])
+    listing = "".join(f"{item['path']}: {item['reason']}\n" for item in stale)
+    module.exit_json(changed=bool(stale), removed=stale, diff={"before": listing, "after": ""})
+
+
+if __name__ == "__main__":
+    main()

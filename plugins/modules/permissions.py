@@ -1,0 +1,167 @@
+#!/usr/bin/python
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Put right the owners and modes that keep an app from its own files, and touch no other."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: permissions
+short_description: Mend the owners and modes that keep an app from its own files
+version_added: 0.1.0
+description:
+  - Looks for files and folders that the app's user must be able to use and cannot, and changes just those.
+  - Folders become 755 and files 644 (755 where they were executable), or 750 and 640 where most of the tree is so;
+    media folders 775 and media files 664; files of secrets 640. The virtual environment's programs stay executable.
+  - Never follows a symbolic link.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Says what would be changed.
+    support: full
+  diff_mode:
+    description: Lists each path with what it is and what it becomes.
+    support: full
+options:
+  root:
+    description: The app's folder.
+    type: path
+    required: true
+  venv:
+    description: The virtual environment, judged for readability only.
+    type: str
+    default: ''
+  user:
+    description: The user that the app runs as.
+    type: str
+    required: true
+  group:
+    description: The group that the app runs as. The user's own unless given.
+    type: str
+    default: ''
+  media_root:
+    description: Where uploads are kept.
+    type: str
+    default: ''
+  env_files:
+    description: Files that hold secrets.
+    type: list
+    elements: str
+    default: []
+  logs:
+    description: Log files that the app opens itself.
+    type: list
+    elements: str
+    default: []
+  parts:
+    description: What to judge.
+    type: list
+    elements: str
+    choices: [code, media, env_file, logs, parents]
+    default: [code, media, env_file, logs, parents]
+"""
+
+EXAMPLES = r"""
+- name: The app can read its code
+  rescue502.django.permissions:
+    root: /srv/shop
+    venv: /srv/shop/venv
+    user: shop
+    parts: [code]
+  become: true
+"""
+
+RETURN = r"""
+mended:
+  description: What was changed, or would be in check mode.
+  returned: always
+  type: list
+  elements: dict
+"""
+
+import os
+import stat
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.rescue502.django.plugins.module_utils import access, tree
+
+LIMIT = 100_000
+# Opening a folder lets more be seen: after each round the tree is judged again, for as deep as trees go.
+ROUNDS = 20
+PARTS = ["code", "media", "env_file", "logs", "parents"]
+ARGUMENTS = {
+    "root": {"type": "path", "required": True},
+    "venv": {"type": "str", "default": ""},
+    "user": {"type": "str", "required": True},
+    "group": {"type": "str", "default": ""},
+    "media_root": {"type": "str", "default": ""},
+    "env_files": {"type": "list", "elements": "str", "default": []},
+    "logs": {"type": "list", "elements": "str", "default": []},
+    "parts": {"type": "list", "elements": "str", "choices": PARTS, "default": PARTS},
+}
+
+
+def judge(given: dict) -> list:
+    """All violations of the parts that were asked for."""
+    return access.violations(
+        root=given["root"],
+        venv=given["venv"],
+        user=given["user"],
+        group=given["group"] or None,
+        media_root=given["media_root"],
+        env_files=given["env_files"],
+        logs=given["logs"],
+        parents_of=[path for path in (given["root"], given["venv"]) if path],
+        parts=given["parts"],
+        limit=LIMIT,
+    )
+
+
+def mend(item: dict) -> None:
+    """Give one file the owner and mode it should have, through a descriptor, so that no link can lead elsewhere."""
+    descriptor = tree.open_entry(tree.resolve(item["path"]))
+    try:
+        status = os.fstat(descriptor)
+        if (status.st_uid, status.st_gid) != (item["owner"], item["group"]):
+            os.fchown(descriptor, item["owner"], item["group"])
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != int(item["mode"], 8):
+            os.fchmod(descriptor, int(item["mode"], 8))
+    finally:
+        os.close(descriptor)
+
+
+def as_it_is(item: dict) -> str:
+    """One file's owner and mode now, as a line of the diff."""
+    status = os.lstat(item["path"])
+    return f"{item['path']} {status.st_uid}:{status.st_gid} {stat.S_IMODE(status.st_mode):04o}\n"
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    mended, before, after, failed = [], "", "", []
+    for _round in range(ROUNDS):
+        wrong = [item for item in judge(module.params) if item["path"] not in failed]
+        for item in wrong:
+            before += as_it_is(item)
+            after += f"{item['path']} {item['owner']}:{item['group']} {item['mode']}\n"
+            mended.append(item)
+            if not module.check_mode:
+                try:
+                    mend(item)
+                except OSError as error:
+                    failed.append(item["path"])
+                    module.warn(f"{item['path']}: {error.strerror or error}")
+        if module.check_mode or not wrong:
+            break
+    result = {"changed": bool(mended), "mended": mended, "diff": {"before": before, "after": after}}
+    if failed:
+        module.fail_json(msg=f"could not be mended: {', '.join(failed[:5])}", **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+#!/usr/bin/python
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Take a checkout back to the last commit whose code compiles, losing nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: rollback_code
+short_description: Take a checkout back to the last commit whose Python code compiles
+version_added: 0.1.0
+description:
+  - Goes to the given commit, or to the nearest place where HEAD was before, or to the nearest earlier commit, in which
+    every Python file compiles. The code is compiled and never run.
+  - Refuses where tracked files were edited, because that would be lost.
+  - Leaves a branch C(rescue502/before-COMMIT) where the checkout was.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Says which commit it would go to.
+    support: full
+  diff_mode:
+    description: Shows the commit before and after.
+    support: full
+options:
+  root:
+    description: The app's folder, or any folder of the checkout.
+    type: path
+    required: true
+  commit:
+    description: The commit to go to. Found unless given.
+    type: str
+    default: ''
+  venv:
+    description: The virtual environment whose Python compiles the code; the one that runs the module unless given.
+    type: str
+    default: ''
+"""
+
+EXAMPLES = r"""
+- name: The code is at the last commit that compiles
+  rescue502.django.rollback_code:
+    root: /srv/shop
+  become: true
+"""
+
+RETURN = r"""
+before:
+  description: The commit that the checkout was at.
+  returned: success
+  type: str
+after:
+  description: The commit that the checkout is at.
+  returned: success
+  type: str
+"""
+
+import os
+import pwd
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
+
+TIMEOUT = 60.0
+CANDIDATES = 20
+_GIT = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*"]
+# Reads a tar archive of a commit from git and compiles its Python files, in memory.
+_COMPILE = """
+import subprocess, sys, tarfile
+archive = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
+with tarfile.open(fileobj=archive.stdout, mode="r|") as files:
+    for member in files:
+        if member.isfile() and member.name.endswith(".py"):
+            compile(files.extractfile(member).read(), member.name, "exec", dont_inherit=True)
+sys.exit(archive.wait())
+"""
+ARGUMENTS = {
+    "root": {"type": "path", "required": True},
+    "commit": {"type": "str", "default": ""},
+    "venv": {"type": "str", "default": ""},
+}
+
+
+class Checkout:
+    """A git checkout, asked and moved as its owner."""
+
+    def __init__(self, module: AnsibleModule, root: str) -> None:
+        self.module = module
+        self.top = root
+        while not os.path.isdir(os.path.join(self.top, ".git")):
+            if self.top in ("", "/"):
+                module.fail_json(msg=f"{root} is in no git checkout. Nothing was changed.")
+            self.top = os.path.dirname(self.top)
+        self.owner = pwd.getpwuid(os.stat(os.path.join(self.top, ".git")).st_uid)
+        self.environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+
+    def command(self, *words: str) -> list:
+        """The words that run git here."""
+        return [*_GIT, "-C", self.top, *words]
+
+    def ask(self, *words: str, must: bool = True) -> str:
+        """git's output; ends the module where git fails and must is true."""
+        done = run_as(self.owner.pw_name, None, self.command(*words), self.environment, "/", TIMEOUT)
+        if done.returncode and must:
+            self.module.fail_json(msg=f"git {words[0]} failed: {done.stderr.strip()[-500:]}")
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    def compiles(self, commit: str, python: str) -> bool:
+        """Whether every Python file of a commit compiles."""
+        words = [python, "-c", _COMPILE, *self.command("archive", "--format=tar", commit)]
+        return run_as(self.owner.pw_name, None, words, self.environment, "/", TIMEOUT).returncode == 0
+
+    def earlier(self) -> list:
+        """Where HEAD was before, the nearest first, and then the commits before it."""
+        moves = self.ask("reflog", "show", "--format=%H", f"-{CANDIDATES}", "HEAD", must=False).split()
+        history = self.ask("rev-list", "--first-parent", f"--max-count={CANDIDATES}", "HEAD").split()
+        head = self.ask("rev-parse", "HEAD")
+        return [commit for commit in dict.fromkeys(moves + history) if commit != head]
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    checkout = Checkout(module, module.params["root"])
+    python = os.path.join(module.params["venv"], "bin", "python") if module.params["venv"] else "/usr/bin/python3"
+    python = python if os.path.exists(python) else "/usr/bin/python3"
+    before = checkout.ask("rev-parse", "--short=12", "HEAD")
+    edited = checkout.ask("status", "--porcelain", "--untracked-files=no")
+    if edited:
+        module.fail_json(
+            msg=f"tracked files were edited on the server, and going back would lose that: {edited[:300]}. "
+            "Commit or stash them first. Nothing was changed."
+        )
+    wanted = module.params["commit"]
+    if wanted:
+        target = checkout.ask("rev-parse", "--verify", "--quiet", wanted + "^{commit}", must=False)
+        if not target:
+            module.fail_json(msg=f"there is no commit {wanted} in {checkout.top}. Nothing was changed.")
+    else:
+        target = next((commit for commit in checkout.earlier() if checkout.compiles(commit, python)), "")
+        if not target:
+            module.fail_json(msg="no earlier commit was found whose code compiles. Nothing was changed.")
+    after = target[:12]
+    if not module.check_mode and after != before:
+        checkout.ask("branch", "--force", f"rescue502/before-{before}", "HEAD")
+        checkout.ask("checkout", "--quiet", "--detach", target)
+    module.exit_json(
+        changed=after != before,
+        before=before,
+        after=after,
+        diff={"before": before + "\n", "after": after + "\n"},
+    )
+
+
+if __name__ == "__main__":
+    main()
