@@ -33,7 +33,8 @@ def files():
     found = {}
     for tree in TREES:
         for folder, names, leaves in os.walk(tree):
-            names[:] = [name for name in names if name != "__pycache__" or "/venv/" not in folder]
+            # A running app writes bytecode whenever it first imports a module.
+            names[:] = [name for name in names if name != "__pycache__"]
             for path in [folder, *(os.path.join(folder, leaf) for leaf in leaves)]:
                 if path not in LEFT_OUT and not path.endswith(("/.git/index", "/.git/ORIG_HEAD")):
                     found[path] = describe(path)

@@ -25,7 +25,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _VALID_ARGS = frozenset(("mode", "level", "hold"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One look. Returns {stack, plan, done, halted, outcome-relevant facts}; the evidence goes to the record."""
+        """One look. Returns {stack, root_causes, edge, plan, number, done}; the evidence goes to the record."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         given = settings.read(task_vars, self._templar)
@@ -40,7 +40,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         record = Incident(given.reports, given.incident, task_vars["inventory_hostname"], mode)
         if self._task.check_mode and record.data["actions"]:
             # Nothing has changed, so a second look would see what the first one saw.
-            return {**result, "changed": False, "done": True, "halted": False, "plan": []}
+            return {**result, "changed": False, "done": True, "number": 1, "plan": []}
         try:
             evidence = self._look(given, task_vars, record)
         except AnsibleConnectionFailure as error:
@@ -91,6 +91,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "root_causes": [finding.id for finding in diagnosis.root_causes],
             "edge": record.data["edge"]["after"],
             "plan": [action.public() for action in fresh],
+            "number": record.data["passes"],
             "done": not fresh,
-            "halted": not fresh,
         }

@@ -35,7 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         remedy = str(arguments["remedy"])
         record.act(remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, str(arguments.get("message", "")))
         record.save()
-        return {**result, "changed": False, "done": False, "halted": not ok}
+        return {**result, "changed": False, "failed_in": 0 if ok else record.data["passes"]}
 
     def _conclude(self, record: Incident) -> dict[str, Any]:
         outcome, message = judge(record.data, bool(self._task.check_mode))

@@ -20,8 +20,9 @@ JOURNAL_TIMEOUT = 4.0
 _TROUBLE = re.compile(r"\[(ERROR|CRITICAL)\]|\b(ERROR|CRITICAL|Traceback|Exception)\b|Error: |WORKER TIMEOUT|SIGKILL")
 # gunicorn's own log lines begin with [2026-01-31 12:00:00 +0000].
 _STAMP = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) [+-]\d{4}\]")
-# True, loud and harmless: the control server of newer gunicorns cannot write where www-data has no home.
-_HARMLESS = re.compile(r"Control server error")
+# True, loud and harmless: newer gunicorns' control server cannot write where www-data has no home, and workers that
+# are told to end by a restart are reported as errors.
+_HARMLESS = re.compile(r"Control server error|was sent SIGTERM")
 
 
 def collect(stack: Stack) -> dict[str, Any]:
