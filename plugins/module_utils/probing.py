@@ -165,6 +165,8 @@ def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
         "an environment file is missing or open to others": bool(
             evidence["environment"]["missing"] or evidence["environment"]["exposed"]
         ),
+        "a certificate has expired": any((item["days_left"] or 0) < 0 for item in evidence["edge"]["certificates"]),
+        "a host name is refused": 400 in evidence["edge"]["statuses"],
         "debug is on": evidence["environment"]["debug"],
         "files have wrong owners or modes": any(evidence["files"]["violations"].values()),
         "static files are missing": evidence["files"]["static_empty"],

@@ -34,6 +34,9 @@ def rehearse(stack: Stack, timeout: float) -> dict[str, Any]:
     outcome: dict[str, Any] = {"ran": False, "problem": "", "hung": "", "steps": {}, "user": stack.user}
     # Imported so that Ansible packs it with the module; run as text, in an interpreter that knows nothing of us.
     source = inspect.getsource(rehearsal_script)
+    if not stack.server.app:
+        outcome["problem"] = f"{stack.unit} does not say which application to load"
+        return outcome
     if not os.path.isdir(stack.cwd):
         outcome["problem"] = f"the working directory {stack.cwd} does not exist"
         return outcome

@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import struct
+import time
 from typing import Any
 
 _LISTEN = "0A"
@@ -77,6 +78,17 @@ def command_line(pid: int) -> str:
             return file.read(4096).replace(b"\0", b" ").decode("utf-8", "replace").strip()
     except OSError:
         return ""
+
+
+def started(pid: int) -> float:
+    """When a process was started, in seconds since the epoch; 0 where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            ticks = int(file.read().rpartition(")")[2].split()[19])
+    except OSError:
+        return 0.0
+    since_boot = ticks / os.sysconf("SC_CLK_TCK")
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot
 
 
 def unit_of(pid: int) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -59,6 +60,7 @@ def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout
         "well": bool(answers) and all(answer["well"] for answer in answers),
         "statuses": sorted({answer["status"] for answer in answers}),
         "origin": origin,
+        "certificates": [_certificate(path) for path in sorted({x["certificate"] for x in stack.locations} - {""})],
         "cors_blocked": [a["name"] for a in answers if a["cors"] and not a["cors"]["well"]],
     }
 
@@ -91,3 +93,15 @@ def tail(path: str, size: int = TAIL_BYTES) -> str:
             return file.read().decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def _certificate(path: str) -> dict[str, Any]:
+    """A certificate's end, in days from now; None where it cannot be read."""
+    facts: dict[str, Any] = {"path": path, "days_left": None}
+    try:
+        decode = ssl._ssl._test_decode_cert  # type: ignore[attr-defined]
+        end = ssl.cert_time_to_seconds(decode(path)["notAfter"])
+        facts["days_left"] = round((end - time.time()) / 86400, 1)
+    except (AttributeError, OSError, KeyError, ValueError):
+        pass
+    return facts

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 import subprocess
 import time
 from typing import Any
@@ -37,21 +36,12 @@ def collect(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, Any]:
         "config_newer": sorted(p for p in stack.nginx_files if started and _changed(p) > reloaded_at(shown, started)),
         "upstreams": _upstreams(stack, listeners),
         "errors": _errors(stack, time.time() - 300),
-        "certificates": [_certificate(path) for path in sorted({x["certificate"] for x in stack.locations} - {""})],
     }
 
 
 def reloaded_at(shown: dict[str, str], started: float) -> float:
-    """When nginx last read its configuration: its workers are as old as that."""
-    main = int(shown.get("MainPID") or 0)
-    newest = started
-    try:
-        with open(f"/proc/{main}/task/{main}/children", encoding="utf-8") as file:
-            for pid in file.read().split():
-                newest = max(newest, os.stat(f"/proc/{pid}").st_ctime)
-    except OSError:
-        pass
-    return newest
+    """When nginx last read its configuration: its workers are as old as that. Seconds since the epoch."""
+    return max([started, *(sockets.started(item["pid"]) for item in service.processes(shown))])
 
 
 def _changed(path: str) -> float:
@@ -111,15 +101,3 @@ def _epoch(text: str) -> float:
         return time.mktime(time.strptime(text, "%Y/%m/%d %H:%M:%S"))
     except ValueError:
         return 0.0
-
-
-def _certificate(path: str) -> dict[str, Any]:
-    """A certificate's end, in days from now; None where it cannot be read."""
-    facts: dict[str, Any] = {"path": path, "days_left": None}
-    try:
-        decode = ssl._ssl._test_decode_cert  # type: ignore[attr-defined]
-        end = ssl.cert_time_to_seconds(decode(path)["notAfter"])
-        facts["days_left"] = round((end - time.time()) / 86400, 1)
-    except (AttributeError, OSError, KeyError, ValueError):
-        pass
-    return facts

@@ -24,7 +24,7 @@ def collect(
     return {
         "unit": unit_facts(stack),
         "start_limit_hit": _start_limit_hit(stack.properties),
-        "processes": _processes(stack.properties),
+        "processes": processes(stack.properties),
         "binds": binds,
         "listening": bool(binds) and all(bind["listeners"] for bind in binds),
         "foreign": [item for bind in binds for item in bind["listeners"] if item["foreign"]],
@@ -95,7 +95,7 @@ def started_at(properties: dict[str, str]) -> float:
     return round(time.time() - time.monotonic() + monotonic / 1e6, 3) if monotonic else 0.0
 
 
-def _processes(properties: dict[str, str]) -> list[dict[str, Any]]:
+def processes(properties: dict[str, str]) -> list[dict[str, Any]]:
     """The processes of the unit's control group."""
     group = properties.get("ControlGroup", "")
     pids: list[int] = []

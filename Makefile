@@ -1,0 +1,56 @@
+# `make` alone lists what can be made.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+FAULT ?=
+LAB := PYTHONPATH=molecule $(BIN)/python -m lab
+JOBS ?= 3
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint unit molecule hosts bench lab clean
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+install: .venv/installed ## make .venv with all that running, demo and tests need
+
+.venv/installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "rescue502 needs Python 3.11 or newer: install it, or name it with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+lab: install ## install podman where it is missing, and build the lab host's image
+	$(LAB) setup
+	$(LAB) build
+
+demo: lab ## break a real host and recover it; FAULT=database/stopped takes any failure mode
+	$(BIN)/rescue502 demo $(foreach fault,$(FAULT),--fault $(fault))
+
+test: lint unit molecule hosts ## all of the below
+
+lint: install ## ruff, mypy, yamllint, ansible-lint in its production profile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --strict
+
+unit: install ## fast tests of pure logic
+	$(BIN)/pytest tests/unit -q
+
+molecule: lab ## the remedies alone and the whole recovery, on real hosts
+	PATH=$(CURDIR)/$(BIN):$$PATH PYTHONPATH=$(CURDIR)/molecule:$(CURDIR)/collections \
+		MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule test --all --no-parallel
+
+hosts: lab ## every failure mode proved on a real host of its own
+	$(BIN)/pytest tests/hosts -q -n $(JOBS)
+
+bench: lab ## seconds of a diagnosis beside those of a ping, medians of several
+	$(BIN)/python tests/bench.py
+
+clean: ## remove .venv, reports and lab hosts; the image stays
+	-$(LAB) down --all
+	rm -rf .venv reports .cache .pytest_cache .mypy_cache .ruff_cache
