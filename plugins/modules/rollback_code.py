@@ -11,8 +11,8 @@ module: rollback_code
 short_description: Take a checkout back to the last commit whose Python code compiles
 version_added: 0.1.0
 description:
-  - Goes to the given commit, or to the nearest place where HEAD was before, or to the nearest earlier commit, in which
-    every Python file compiles. The code is compiled and never run.
+  - Goes to the given commit. Where none is given and HEAD does not compile, goes to the nearest place where HEAD was
+    before, or to the nearest earlier commit, in which every Python file compiles. The code is compiled and never run.
   - Refuses where tracked files were edited, because that would be lost.
   - Leaves a branch C(rescue502/before-COMMIT) where the checkout was.
 author:
@@ -33,6 +33,10 @@ options:
     description: The commit to go to. Found unless given.
     type: str
     default: ''
+  keep_branch:
+    description: Whether to stay on the branch, by moving it, rather than to leave it for the bare commit.
+    type: bool
+    default: false
   venv:
     description: The virtual environment whose Python compiles the code; the one that runs the module unless given.
     type: str
@@ -80,6 +84,7 @@ sys.exit(archive.wait())
 ARGUMENTS = {
     "root": {"type": "path", "required": True},
     "commit": {"type": "str", "default": ""},
+    "keep_branch": {"type": "bool", "default": False},
     "venv": {"type": "str", "default": ""},
 }
 
@@ -113,12 +118,12 @@ class Checkout:
         words = [python, "-c", _COMPILE, *self.command("archive", "--format=tar", commit)]
         return run_as(self.owner.pw_name, None, words, self.environment, "/", TIMEOUT).returncode == 0
 
-    def earlier(self) -> list:
-        """Where HEAD was before, the nearest first, and then the commits before it."""
+    def candidates(self) -> list:
+        """HEAD itself, where it was before, the nearest first, and then the commits before it."""
         moves = self.ask("reflog", "show", "--format=%H", f"-{CANDIDATES}", "HEAD", must=False).split()
         history = self.ask("rev-list", "--first-parent", f"--max-count={CANDIDATES}", "HEAD").split()
         head = self.ask("rev-parse", "HEAD")
-        return [commit for commit in dict.fromkeys(moves + history) if commit != head]
+        return list(dict.fromkeys([head, *moves, *history]))
 
 
 def main() -> None:
@@ -140,13 +145,14 @@ def main() -> None:
         if not target:
             module.fail_json(msg=f"there is no commit {wanted} in {checkout.top}. Nothing was changed.")
     else:
-        target = next((commit for commit in checkout.earlier() if checkout.compiles(commit, python)), "")
+        target = next((commit for commit in checkout.candidates() if checkout.compiles(commit, python)), "")
         if not target:
-            module.fail_json(msg="no earlier commit was found whose code compiles. Nothing was changed.")
+            module.fail_json(msg="no commit was found whose code compiles. Nothing was changed.")
     after = target[:12]
     if not module.check_mode and after != before:
         checkout.ask("branch", "--force", f"rescue502/before-{before}", "HEAD")
-        checkout.ask("checkout", "--quiet", "--detach", target)
+        # Tracked files were found unedited above, so moving the branch loses nothing either.
+        checkout.ask(*(["reset", "--hard", "--quiet"] if module.params["keep_branch"] else ["checkout", "--quiet", "--detach"]), target)
     module.exit_json(
         changed=after != before,
         before=before,

@@ -1,0 +1,156 @@
+#!/usr/bin/python
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Pack what an expert will ask for, secrets masked."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: bundle
+short_description: Pack logs, units and configuration of an app for an expert
+version_added: 0.1.0
+description:
+  - Gathers 500 journal lines of the app, nginx and PostgreSQL, the unit as systemd sees it, nginx's configuration and its
+    test, listening sockets, processes, disks and the ends of the app's log files, with secrets masked.
+  - Writes one C(.tar.gz) that only root may read, into a temporary folder of its own.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Gathers and writes nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+options:
+  unit:
+    description: The app's systemd unit.
+    type: str
+    required: true
+  database_unit:
+    description: The unit that runs PostgreSQL; empty where it is elsewhere.
+    type: str
+    default: ''
+  logs:
+    description: Log files of the app.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: A bundle is at hand
+  rescue502.django.bundle:
+    unit: shop.service
+    logs: [/var/log/shop/error.log]
+  become: true
+  register: bundled
+"""
+
+RETURN = r"""
+path:
+  description: Where the bundle lies on the target.
+  returned: changed
+  type: str
+entries:
+  description: What is in it.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import io
+import os
+import subprocess
+import tarfile
+import tempfile
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.rescue502.django.plugins.module_utils import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
+
+JOURNAL_LINES = 500
+TAIL_BYTES = 256 * 1024
+TIMEOUT = 20.0
+ARGUMENTS = {
+    "unit": {"type": "str", "required": True},
+    "database_unit": {"type": "str", "default": ""},
+    "logs": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def commands(unit: str, database_unit: str) -> dict:
+    """What to run, by the name of the file that takes its output."""
+    journal = ["journalctl", "--no-pager", "--output=short-iso", f"--lines={JOURNAL_LINES}"]
+    wanted = {
+        "journal-app.txt": [*journal, f"--unit={unit}"],
+        "journal-nginx.txt": [*journal, "--unit=nginx.service"],
+        "unit-cat.txt": ["systemctl", "--no-pager", "cat", "--", unit],
+        "unit-show.txt": ["systemctl", "--no-pager", "show", "--", unit],
+        "unit-status.txt": ["systemctl", "--no-pager", "--full", "--lines=50", "status", "--", unit],
+        "failed-units.txt": ["systemctl", "--no-pager", "--failed"],
+        "nginx-test.txt": ["nginx", "-t"],
+        "nginx-config.txt": ["nginx", "-T", "-q"],
+        "sockets.txt": ["ss", "--listening", "--numeric", "--processes", "--tcp", "--unix"],
+        "processes.txt": ["ps", "-eo", "pid,ppid,user,lstart,rss,stat,args"],
+        "disks.txt": ["df", "--human-readable"],
+        "inodes.txt": ["df", "--inodes"],
+        "memory.txt": ["free", "--mebi"],
+    }
+    if database_unit:
+        wanted["journal-database.txt"] = [*journal, f"--unit={database_unit.split('.')[0]}*"]
+    return wanted
+
+
+def output(command: list) -> str:
+    """What a command prints; where it cannot run, why."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{command[0]}: {error}\n"
+    return done.stdout + done.stderr
+
+
+def tail(path: str) -> str:
+    """The end of a log; where it cannot be read, why."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - TAIL_BYTES))
+            return file.read().decode("utf-8", "replace")
+    except OSError as error:
+        return f"{path}: {error.strerror}\n"
+
+
+def write(texts: dict) -> str:
+    """One archive in a folder that only root may enter; its path."""
+    folder = tempfile.mkdtemp(prefix="rescue502-")
+    path = os.path.join(folder, "bundle.tar.gz")
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in sorted(texts.items()):
+            data = text.encode("utf-8", "replace")
+            member = tarfile.TarInfo("bundle/" + name)
+            member.size, member.mtime, member.mode = len(data), int(time.time()), 0o600
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    given = module.params
+    environment, _problems = systemd.unit_environment(systemd.show(given["unit"]))
+    redactor = Redactor(environment, (given["unit"],))
+    texts = {name: output(command) for name, command in commands(given["unit"], given["database_unit"]).items()}
+    texts.update({"log-" + path.strip("/").replace("/", "-") + ".txt": tail(path) for path in given["logs"]})
+    texts = {name: redactor.text(text) for name, text in texts.items()}
+    if module.check_mode:
+        module.exit_json(changed=False, entries=sorted(texts))
+    module.exit_json(changed=True, path=write(texts), entries=sorted(texts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The other playbooks on real hosts: verify, redeploy, bundle, reboot."""
+
+from __future__ import annotations
+
+import tarfile
+
+from conftest import Site
+
+COMMIT = """
+cd /tmp && rm -rf work && git -c safe.directory='*' clone -q /srv/git/xamila_backend.git work && cd work
+{change}
+git -c user.name=dev -c user.email=dev@example.org commit -qam 'A new version'
+git -c safe.directory='*' push -q && chown -R www-data:www-data /srv/git
+"""
+CHECKOUT = "cd /var/www/xamila/xamila_backend && runuser -u www-data -- git "
+
+
+def publish(site: Site, change: str) -> None:
+    """Push a commit to the origin that the host pulls from."""
+    site.host.run(COMMIT.format(change=change))
+
+
+def test_verify_holds_on_a_healthy_host(site: Site) -> None:
+    """Every check holds for the time asked, and the report says so."""
+    code, incident, output = site.play("verify", rescue502_hold_seconds=5)
+    assert (code, incident["outcome"]) == (0, "healthy"), output
+    assert incident["evidence"]["hold"]["well"]
+    assert incident["evidence"]["hold"]["seconds"] >= 5
+
+
+def test_verify_fails_on_a_broken_host(site: Site) -> None:
+    """A backend whose health check answers 200 while its API answers 500 is not healthy."""
+    site.host.run("systemctl stop postgresql")
+    code, incident, output = site.play("verify")
+    assert code == 2, output
+    assert incident["edge"]["after"]["well"] is False
+    checks = {check["url"]: check["status"] for check in incident["edge"]["checks"]}
+    assert checks["http://127.0.0.1/health/"] == 200
+    assert checks["https://127.0.0.1/api/sgis/"] == 500
+
+
+def test_redeploy_brings_a_new_version(site: Site) -> None:
+    """Pull, check, migrate, restart, verify: the new answer is served."""
+    publish(site, "sed -i 's/is running/is running again/' xamila/urls.py")
+    code, _incident, output = site.play("redeploy")
+    assert code == 0, output
+    assert "is running again" in site.host.ask("/health/")[2]
+
+
+def test_redeploy_of_a_broken_version_harms_nothing(site: Site) -> None:
+    """The check fails, so the old version keeps running, unrestarted, and its code is back on disk."""
+    before = site.host.run(CHECKOUT + "rev-parse HEAD").stdout
+    invocation = site.host.run("systemctl show -P InvocationID xamila").stdout
+    publish(site, "printf 'def broken(:' >> xamila/urls.py")
+    code, _incident, output = site.play("redeploy")
+    assert code == 2, output
+    assert "the running version still runs" in output
+    assert site.host.run(CHECKOUT + "rev-parse HEAD").stdout == before
+    assert site.host.run("systemctl show -P InvocationID xamila").stdout == invocation
+    assert site.host.ask("/api/sgis/")[0] == 200
+
+
+def test_redeploy_with_a_failing_migration_keeps_the_old_version_serving(site: Site) -> None:
+    """The migration fails before the restart, so what runs is not touched."""
+    invocation = site.host.run("systemctl show -P InvocationID xamila").stdout
+    publish(
+        site,
+        "sed 's/0001_initial/0002_sgi_city/; s/\"city\"/\"name\"/' sgis/migrations/0002_sgi_city.py "
+        "> sgis/migrations/0003_again.py && git add .",
+    )
+    code, _incident, output = site.play("redeploy")
+    assert code == 2, output
+    assert "manage.py migrate failed" in output
+    assert site.host.run("systemctl show -P InvocationID xamila").stdout == invocation
+    assert site.host.ask("/api/sgis/")[0] == 200
+
+
+def test_bundle_has_all_and_no_secret(site: Site) -> None:
+    """One archive, with what the runbook's escalation asks for, secrets masked, and nothing left on the host."""
+    secrets = site.host.run("sed -n 's/^\\(SECRET_KEY\\|DB_PASSWORD\\)=//p' /var/www/xamila/xamila_backend/.env").stdout.split()
+    site.host.run(f"logger -t leak 'password={secrets[1]}'; echo 'DB is postgres://x:{secrets[1]}@db' >> /var/log/xamila/error.log")
+    code, _incident, output = site.play("bundle", rescue502_reports=str(site.folder))
+    assert code == 0, output
+    (path,) = site.folder.glob("bundle-*.tar.gz")
+    with tarfile.open(path) as archive:
+        texts = {member.name: (archive.extractfile(member) or b"").read().decode() for member in archive}  # type: ignore[union-attr]
+    assert {"bundle/journal-app.txt", "bundle/nginx-test.txt", "bundle/unit-cat.txt"} <= texts.keys()
+    assert "ExecStart=" in texts["bundle/unit-cat.txt"]
+    assert "syntax is ok" in texts["bundle/nginx-test.txt"]
+    assert not [name for name, text in texts.items() if any(secret in text for secret in secrets)]
+    assert site.host.run("ls -d /tmp/rescue502-* 2>/dev/null || true").stdout == ""
+
+
+def test_reboot_is_never_done_unasked(site: Site) -> None:
+    """Without rescue502_reboot nothing happens, and the message says what to set."""
+    booted = site.host.run("cat /proc/1/stat").stdout.split()[21]
+    code, _incident, output = site.play("reboot")
+    assert code == 2, output
+    assert "Set rescue502_reboot=yes" in output
+    assert site.host.run("cat /proc/1/stat").stdout.split()[21] == booted

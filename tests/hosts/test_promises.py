@@ -1,0 +1,124 @@
+"""What must hold whatever happens: little to configure, clear errors, secrets kept, a check that changes nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import Site
+from test_failure_modes import differences, named
+
+
+def test_the_unit_alone_is_enough(site: Site) -> None:
+    """Root, venv, user, environment file, upstream, server names and database are discovered."""
+    site.full = False
+    code, incident, output = site.play("diagnose", rescue502_level="full")
+    assert code == 0, output
+    stack = incident["evidence"]["stack"]
+    assert stack["root"] == "/var/www/xamila/xamila_backend"
+    assert stack["venv"] == "/var/www/xamila/xamila_backend/venv"
+    assert (stack["user"], stack["group"]) == ("www-data", "www-data")
+    assert stack["env_files"] == ["/var/www/xamila/xamila_backend/.env"]
+    assert [(bind["host"], bind["port"]) for bind in stack["bind"]] == [("127.0.0.1", 8000)]
+    assert stack["locations"][0]["server_names"] == ["api.xamila.example"]
+    assert stack["database_unit"] == "postgresql"
+    assert incident["evidence"]["database"]["name"] == "xamila"
+
+
+def test_without_edge_checks_a_broken_host_is_mended_all_the_same(site: Site) -> None:
+    """With the unit alone: the database is down, only the API notices, and it is found and mended."""
+    site.full = False
+    site.host.break_with("database/stopped")
+    code, incident, output = site.play("recover")
+    assert (code, named(incident)) == (0, ["database/stopped"]), output
+    assert site.host.ask("/api/sgis/")[0] == 200
+
+
+def test_several_causes_are_mended_from_the_ground_up(site: Site) -> None:
+    """The database before the dependency before the restart, each once."""
+    site.host.break_with("dependencies/missing")
+    site.host.break_with("database/stopped")
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    assert named(incident) == ["database/stopped", "dependencies/missing"]
+    assert [action["remedy"] for action in incident["actions"]] == ["start_database", "pip_install", "restart"]
+
+
+def test_check_mode_changes_nothing_and_prints_the_plan(site: Site) -> None:
+    """--check tells what would be done, and does none of it."""
+    site.host.break_with("dependencies/missing")
+    site.host.break_with("database/stopped")
+    before = site.host.snapshot()
+    code, incident, output = site.play("recover", "--check")
+    assert (code, incident["outcome"]) == (2, "planned"), output
+    assert [action["remedy"] for action in incident["plan"]] == ["start_database", "pip_install", "restart"]
+    assert differences(before, site.host.snapshot()) == set()
+    assert site.host.run("systemctl is-active postgresql", check=False).stdout.strip() == "inactive"
+
+
+def test_a_running_site_is_not_restarted_into_broken_code(site: Site) -> None:
+    """New code on disk is broken, the old still serves: nothing may end it, whatever else is mended."""
+    site.host.break_with("", "printf 'def broken(:' >> /var/www/xamila/xamila_backend/xamila/wsgi.py; systemctl stop postgresql")
+    invocation = site.host.run("systemctl show -P InvocationID xamila").stdout
+    code, incident, output = site.play("recover")
+    assert code == 0, output
+    assert "database/stopped" in named(incident)
+    assert [action["remedy"] for action in incident["actions"]] == ["start_database"]
+    assert site.host.run("systemctl show -P InvocationID xamila").stdout == invocation
+    assert site.host.ask("/api/sgis/")[0] == 200
+
+
+def test_secrets_never_show(site: Site) -> None:
+    """At -vvv, in reports, in output: no value of a secret, wherever the host leaks it."""
+    canary = "Canary7x9Q2mZpLk4"
+    site.host.run(
+        f"sed -i 's/^SECRET_KEY=.*/SECRET_KEY={canary}key/; s/^DB_PASSWORD=.*/DB_PASSWORD={canary}db/' "
+        "/var/www/xamila/xamila_backend/.env\n"
+        f"printf 'API_URL=https://user:{canary}url@api.example/\\n' >> /var/www/xamila/xamila_backend/.env\n"
+        f"printf '\\nraise RuntimeError(\"token {canary}key and postgres://x:{canary}db@db/\")\\n' "
+        ">> /var/www/xamila/xamila_backend/xamila/urls.py\n"
+        "systemctl restart xamila"
+    )
+    _code, incident, output = site.play("recover", "-vvv")
+    reports = "".join(path.read_text(encoding="utf-8") for path in site.folder.rglob("reports-*/*/*"))
+    assert incident["outcome"] in ("needs-human", "needs-approval", "failed")
+    assert "SECRET_KEY" in json.dumps(incident["evidence"]["environment"])
+    assert canary not in output
+    assert canary not in reports
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"rescue502_unit": "no-such.service"}, "xamila.service"),
+        ({"rescue502_approve": ["code/no-such-mode"]}, "code/no-such-mode"),
+        ({"ansible_become": False}, "become"),
+        ({"rescue502_hold_seconds": "soon"}, "rescue502_hold_seconds"),
+    ],
+)
+def test_bad_input_is_told_and_changes_nothing(site: Site, variables: dict[str, object], words: str) -> None:
+    """A clear error that names what is wrong and says that nothing was changed."""
+    site.host.run("systemctl stop xamila")
+    before = site.host.snapshot()
+    code, _incident, output = site.play("recover", **variables)
+    assert code == 2
+    assert words in output
+    assert "Nothing was changed" in output
+    assert differences(before, site.host.snapshot()) == set()
+    assert site.host.run("systemctl is-active xamila", check=False).stdout.strip() == "inactive"
+
+
+def test_a_host_without_nginx_is_told(site: Site) -> None:
+    """Without nginx and without configured checks there is nothing to prove anything by."""
+    site.full = False
+    site.host.run("systemctl stop nginx; mv /etc/nginx /etc/nginx.gone")
+    code, _incident, output = site.play("recover")
+    assert code == 2
+    assert "set rescue502_edge" in output
+
+
+def test_an_unreachable_host_is_told(site: Site) -> None:
+    """Ansible's return code 4, and an incident that says so."""
+    site.host.run("systemctl stop ssh.socket ssh")
+    code, incident, _output = site.play("recover")
+    assert (code, incident["outcome"]) == (4, "unreachable")
