@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -96,7 +95,7 @@ class Host:
             answer = connection.getresponse()
             headers = {name.lower(): value for name, value in answer.getheaders()}
             return answer.status, headers, answer.read().decode(errors="replace")
-        except (OSError, http.client.HTTPException, socket.timeout) as error:
+        except (TimeoutError, OSError, http.client.HTTPException) as error:
             return 0, {}, str(error)
 
     def break_with(self, fault: str, script: str | None = None) -> None:
@@ -133,7 +132,11 @@ class Host:
 
 def careful_settings() -> dict[str, Any]:
     """What inventory/xamila sets, for a lab host."""
-    paths = ("http://127.0.0.1/health/", "https://127.0.0.1/api/sgis/", "https://127.0.0.1/api/notifications/user/count/")
+    paths = (
+        "http://127.0.0.1/health/",
+        "https://127.0.0.1/api/sgis/",
+        "https://127.0.0.1/api/notifications/user/count/",
+    )
     return {
         "rescue502_health_url": "http://127.0.0.1:8000/health/",
         "rescue502_health_json": {"status": "healthy"},

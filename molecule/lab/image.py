@@ -69,7 +69,16 @@ def _base() -> str:
         return name
     archive = CACHE / "rootfs.tar"
     lean = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("man", "doc", "locale", "info")]
-    command = [*sudo(), "mmdebstrap", "--quiet", "--variant=minbase", *lean, f"--include={PACKAGES}", SUITE, str(archive)]
+    command = [
+        *sudo(),
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        *lean,
+        f"--include={PACKAGES}",
+        SUITE,
+        str(archive),
+    ]
 
     def bootstrap() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)

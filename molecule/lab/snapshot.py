@@ -9,7 +9,14 @@ import subprocess
 TREES = ("/var/www", "/etc", "/srv", "/home", "/root", "/opt", "/var/log/xamila")
 LOGS = "/var/log/"
 # Changed by the system itself while it runs, or by logging in.
-LEFT_OUT = ("/home/admin/.sudo_as_admin_successful", "/etc/mtab", "/etc/.updated", "/etc/resolv.conf", "/etc/hosts", "/etc/hostname")
+LEFT_OUT = (
+    "/home/admin/.sudo_as_admin_successful",
+    "/etc/mtab",
+    "/etc/.updated",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/hostname",
+)
 DATABASE = "xamila"
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, plan, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, diagnose

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.rescue502.django.plugins.plugin_utils import settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import GOOD, Incident, judge
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import render_text
@@ -33,7 +32,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {**result, **self._conclude(record)}
         ok = arguments["state"] == "mended"
         remedy = str(arguments["remedy"])
-        record.act(remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, str(arguments.get("message", "")))
+        record.act(
+            remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, str(arguments.get("message", ""))
+        )
         record.save()
         return {**result, "changed": False, "failed_in": 0 if ok else record.data["passes"]}
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import stat
 import struct
-from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import tree
 

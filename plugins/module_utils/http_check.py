@@ -138,7 +138,7 @@ def _problem(wanted: dict[str, Any], answer: dict[str, Any], cors: dict[str, Any
     status, expected = answer["status"], wanted.get("status")
     if not status:
         return str(answer["error"])
-    if expected is None and status >= 500 or expected is not None and status != int(expected):
+    if (expected is None and status >= 500) or (expected is not None and status != int(expected)):
         return f"status {status}" + (f" instead of {expected}" if expected is not None else "")
     missing = missing_keys(answer["body"], wanted["json"]) if wanted.get("json") else []
     if missing:

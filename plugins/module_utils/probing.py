@@ -149,7 +149,9 @@ def _side_by_side(sections: dict[str, Section], seconds: float = COLLECTOR_SECON
 
 def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
     """Why the quick look is not enough; empty on a healthy host. A section that failed is a reason too."""
-    reasons = [f"{name} could not be read" for name, part in evidence.items() if isinstance(part, dict) and "failed" in part]
+    reasons = [
+        f"{name} could not be read" for name, part in evidence.items() if isinstance(part, dict) and "failed" in part
+    ]
     if reasons:
         return reasons
     unit, base = evidence["service"]["unit"], evidence["database"]

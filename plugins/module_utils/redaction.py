@@ -69,7 +69,9 @@ class Redactor:
                 secrets.add(value)
             secrets.update(_url_passwords(value))
         # The longest first: a secret that contains another must not leave a tail.
-        ordered = sorted((s for s in secrets if len(s) >= 4 and not any(s in name for name in public)), key=len, reverse=True)
+        ordered = sorted(
+            (s for s in secrets if len(s) >= 4 and not any(s in name for name in public)), key=len, reverse=True
+        )
         self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def text(self, text: str) -> str:

@@ -16,7 +16,18 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils import app_process, rehearsal_script
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
-STEPS = ("server", "django", "application", "settings", "apps", "database", "migrations", "checks", "requirements", "code")
+STEPS = (
+    "server",
+    "django",
+    "application",
+    "settings",
+    "apps",
+    "database",
+    "migrations",
+    "checks",
+    "requirements",
+    "code",
+)
 
 
 def interpreter(stack: Stack) -> str:

@@ -50,7 +50,9 @@ def resolve(path: str) -> str:
     return seen
 
 
-def walk(top: str, skip_names: frozenset[str] = frozenset(), skip: frozenset[str] = frozenset(), many: int = MANY) -> Iterator[Entry]:
+def walk(
+    top: str, skip_names: frozenset[str] = frozenset(), skip: frozenset[str] = frozenset(), many: int = MANY
+) -> Iterator[Entry]:
     """Yield `top` and every regular file and folder below it, at most `many` of them.
 
     Links are neither followed nor yielded, other file systems mounted below `top` are not entered, nor are folders

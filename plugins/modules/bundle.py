@@ -68,7 +68,6 @@ import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.rescue502.django.plugins.module_utils import systemd
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 

@@ -51,7 +51,6 @@ removed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.rescue502.django.plugins.module_utils import bytecode, tree
 
 LIMIT = 100_000

@@ -61,7 +61,6 @@ import signal
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.rescue502.django.plugins.module_utils import sockets
 
 PATIENCE = 10.0

@@ -82,7 +82,6 @@ import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.rescue502.django.plugins.module_utils import systemd
 from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor

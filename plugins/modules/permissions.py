@@ -85,7 +85,6 @@ import os
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.rescue502.django.plugins.module_utils import access, tree
 
 LIMIT = 100_000

@@ -132,7 +132,6 @@ evidence:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.rescue502.django.plugins.module_utils.probing import probe
 from ansible_collections.rescue502.django.plugins.module_utils.stack import StackError
 from ansible_collections.rescue502.django.plugins.module_utils.systemd import SystemdError

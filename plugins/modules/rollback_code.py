@@ -65,7 +65,6 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
 
 TIMEOUT = 60.0
@@ -152,7 +151,10 @@ def main() -> None:
     if not module.check_mode and after != before:
         checkout.ask("branch", "--force", f"rescue502/before-{before}", "HEAD")
         # Tracked files were found unedited above, so moving the branch loses nothing either.
-        checkout.ask(*(["reset", "--hard", "--quiet"] if module.params["keep_branch"] else ["checkout", "--quiet", "--detach"]), target)
+        checkout.ask(
+            *(["reset", "--hard", "--quiet"] if module.params["keep_branch"] else ["checkout", "--quiet", "--detach"]),
+            target,
+        )
     module.exit_json(
         changed=after != before,
         before=before,

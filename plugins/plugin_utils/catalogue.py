@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 
 import yaml
-from jinja2 import TemplateSyntaxError
-
 from ansible_collections.rescue502.django.plugins.plugin_utils import expressions
+from jinja2 import TemplateSyntaxError
 
 LAYERS = (
     "host", "database", "files", "environment", "dependencies", "code", "schema", "service", "proxy", "edge",

@@ -9,12 +9,12 @@ must not hold merely because nobody could look.
 from __future__ import annotations
 
 import re
-from typing import Any, Callable
-
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from collections.abc import Callable
+from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 Condition = Callable[[dict[str, Any]], bool]
 

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Iterable
+from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import LAYERS
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, Finding
@@ -81,7 +82,9 @@ def _merge(actions: Iterable[Action]) -> list[Action]:
         if known is action:
             continue
         known.causes += [cause for cause in action.causes if cause not in known.causes]
-        known.layer = max(known.layer, action.layer) if action.remedy in RUNS_THE_APP else min(known.layer, action.layer)
+        known.layer = (
+            max(known.layer, action.layer) if action.remedy in RUNS_THE_APP else min(known.layer, action.layer)
+        )
         for name, value in action.vars.items():
             old = known.vars.get(name)
             known.vars[name] = [*old, *value] if isinstance(old, list) and isinstance(value, list) else value

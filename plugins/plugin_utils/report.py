@@ -8,9 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean_tree
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 TEMPLATES = Path(__file__).parent / "templates"
 # The chain that a request goes through, and the layers whose findings break each link.

@@ -21,7 +21,9 @@ from rescue502 import explain as explaining
 from rescue502.live import View
 from rescue502.run import OK, WRONG_USE, Finished, Request, RunError, load_incidents, run
 
-EPILOG = "Exit codes: 0 well, 1 wrong use, 2 still broken, 3 waits for approval, 4 unreachable, 5 locked by another run."
+EPILOG = (
+    "Exit codes: 0 well, 1 wrong use, 2 still broken, 3 waits for approval, 4 unreachable, 5 locked by another run."
+)
 app = typer.Typer(
     help="Find the true cause of a 502 in front of Django, mend only that, and prove that the site answers again.",
     epilog=EPILOG,
@@ -182,7 +184,9 @@ def recover(
     unknown = [name for name in approve or [] if name not in known]
     # With the user's own failure modes only the playbook knows all names; without, a typing error ends here.
     if unknown and "rescue502_failures_path" not in " ".join(extra or []):
-        raise fail(f"--approve {unknown[0]}: nothing of that name waits for approval. Known: {', '.join(sorted(known))}")
+        raise fail(
+            f"--approve {unknown[0]}: nothing of that name waits for approval. Known: {', '.join(sorted(known))}"
+        )
     settings = {"rescue502_approve": approve} if approve else {}
     finished = start("recover", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, check, **settings)
     raise typer.Exit(finished.exit_code())

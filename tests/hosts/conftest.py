@@ -35,7 +35,12 @@ class Site:
         inventory.write_text(yaml.safe_dump(hosts), encoding="utf-8")
         reports = self.folder / f"reports-{len(list(self.folder.iterdir()))}"
         extra = {"rescue502_reports": str(reports), "rescue502_hold_seconds": HOLD_SECONDS, **variables}
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), f"playbooks/{name}.yml"]
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            "-i",
+            str(inventory),
+            f"playbooks/{name}.yml",
+        ]
         done = subprocess.run(
             [*command, "-e", json.dumps(extra), *words],
             cwd=ROOT,

@@ -9,9 +9,8 @@ import re
 from typing import Any
 
 import pytest
-from conftest import Site
-
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode, load
+from conftest import Site
 
 MODES = list(load().modes.values())
 # What a remedy may change besides what the fault had changed: its own business.

@@ -65,7 +65,7 @@ def test_redeploy_with_a_failing_migration_keeps_the_old_version_serving(site: S
     invocation = site.host.run("systemctl show -P InvocationID xamila").stdout
     publish(
         site,
-        "sed 's/0001_initial/0002_sgi_city/; s/\"city\"/\"name\"/' sgis/migrations/0002_sgi_city.py "
+        'sed \'s/0001_initial/0002_sgi_city/; s/"city"/"name"/\' sgis/migrations/0002_sgi_city.py '
         "> sgis/migrations/0003_again.py && git add .",
     )
     code, _incident, output = site.play("redeploy")
@@ -77,8 +77,12 @@ def test_redeploy_with_a_failing_migration_keeps_the_old_version_serving(site: S
 
 def test_bundle_has_all_and_no_secret(site: Site) -> None:
     """One archive, with what the runbook's escalation asks for, secrets masked, and nothing left on the host."""
-    secrets = site.host.run("sed -n 's/^\\(SECRET_KEY\\|DB_PASSWORD\\)=//p' /var/www/xamila/xamila_backend/.env").stdout.split()
-    site.host.run(f"logger -t leak 'password={secrets[1]}'; echo 'DB is postgres://x:{secrets[1]}@db' >> /var/log/xamila/error.log")
+    secrets = site.host.run(
+        "sed -n 's/^\\(SECRET_KEY\\|DB_PASSWORD\\)=//p' /var/www/xamila/xamila_backend/.env"
+    ).stdout.split()
+    site.host.run(
+        f"logger -t leak 'password={secrets[1]}'; echo 'DB is postgres://x:{secrets[1]}@db' >> /var/log/xamila/error.log"
+    )
     code, _incident, output = site.play("bundle", rescue502_reports=str(site.folder))
     assert code == 0, output
     (path,) = site.folder.glob("bundle-*.tar.gz")

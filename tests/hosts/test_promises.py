@@ -58,7 +58,9 @@ def test_check_mode_changes_nothing_and_prints_the_plan(site: Site) -> None:
 
 def test_a_running_site_is_not_restarted_into_broken_code(site: Site) -> None:
     """New code on disk is broken, the old still serves: nothing may end it, whatever else is mended."""
-    site.host.break_with("", "printf 'def broken(:' >> /var/www/xamila/xamila_backend/xamila/wsgi.py; systemctl stop postgresql")
+    site.host.break_with(
+        "", "printf 'def broken(:' >> /var/www/xamila/xamila_backend/xamila/wsgi.py; systemctl stop postgresql"
+    )
     invocation = site.host.run("systemctl show -P InvocationID xamila").stdout
     code, incident, output = site.play("recover")
     assert code == 0, output

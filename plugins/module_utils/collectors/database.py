@@ -39,7 +39,9 @@ def server_units(unit: str) -> list[dict[str, str]]:
     if not unit:
         return []
     name = unit[: -len(".service")] if unit.endswith(".service") else unit
-    text = systemd.systemctl("show", "--property=" + ",".join(_PROPERTIES), "--", f"{name}@*.service", f"{name}.service")
+    text = systemd.systemctl(
+        "show", "--property=" + ",".join(_PROPERTIES), "--", f"{name}@*.service", f"{name}.service"
+    )
     found = [systemd.parse_show(block) for block in text.split("\n\n") if block.strip()]
     units = [
         {

@@ -1,0 +1,72 @@
+"""The command line: what it says when nothing has to run, and what it makes of wrong use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from rescue502.cli import app
+from rescue502.run import Finished
+
+RECORDED = Path(__file__).parent / "evidence"
+runner = CliRunner()
+
+
+def test_help_lists_the_commands() -> None:
+    """All commands, and the exit codes."""
+    text = runner.invoke(app, ["--help"]).output
+    for name in ("diagnose", "recover", "verify", "report", "explain", "bundle", "demo", "redeploy"):
+        assert name in text
+    assert "Exit codes" in text
+
+
+def test_explain_knows_and_suggests() -> None:
+    """One failure mode, all of them, and the nearest to a typing error."""
+    assert "PostgreSQL is not running" in runner.invoke(app, ["explain", "database/stopped"]).output
+    assert "service/hung" in runner.invoke(app, ["explain"]).output
+    wrong = runner.invoke(app, ["explain", "database/stoped"])
+    assert wrong.exit_code == 1
+    assert "database/stopped" in wrong.output
+
+
+def test_offline_diagnosis() -> None:
+    """A saved evidence file gives the findings, and the exit code of a broken site."""
+    done = runner.invoke(app, ["diagnose", "--evidence", str(RECORDED / "syntax-error.json"), "--json"])
+    assert done.exit_code == 2
+    assert [cause["id"] for cause in json.loads(done.output)["root_causes"]] == ["code/syntax-error"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["recover", "--approve", "code/nothing"], "nothing of that name"),
+        (["diagnose", "-i", "/no/such/inventory"], "there is no inventory"),
+        (["diagnose", "--evidence", "/no/such/file"], "No such file"),
+        (["report", "--reports", "/no/such/folder"], "no incident was found"),
+        (["diagnose", "-e", "oops"], "name=value"),
+    ],
+)
+def test_wrong_use_is_told(words: list[str], said: str) -> None:
+    """Exit code 1 and a line that says what to do."""
+    done = runner.invoke(app, words)
+    assert done.exit_code == 1
+    assert said in done.output
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        (["healthy", "recovered", "degraded"], 0),
+        (["healthy", "needs-approval"], 3),
+        (["needs-approval", "locked"], 5),
+        (["locked", "unreachable"], 4),
+        (["unreachable", "needs-human"], 2),
+    ],
+)
+def test_the_host_that_needs_help_first_decides(outcomes: list[str], code: int) -> None:
+    """Exit codes of several hosts."""
+    finished = Finished("id", 2, "failed", [{"outcome": outcome} for outcome in outcomes], Path(), "")
+    assert finished.exit_code() == code

@@ -1,0 +1,114 @@
+"""Reading systemd's, gunicorn's and nginx's own words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, nginx_config, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
+
+
+def test_environment_file() -> None:
+    """Comments, quotes, continuations and text that is none."""
+    text = "# note\nA=1\nB='two words'\nC=\"x\"\n; other\n D = spaced \nE=a\\\nb\nnot an assignment\n"
+    assert systemd.parse_environment_file(text) == {"A": "1", "B": "two words", "C": "x", "D": "spaced", "E": "ab"}
+
+
+def test_exec_argv() -> None:
+    """The words of ExecStart as systemctl shows them."""
+    shown = "{ path=/v/bin/gunicorn ; argv[]=/v/bin/gunicorn a.wsgi -b unix:/run/a.sock ; ignore_errors=no ; pid=1 }"
+    assert systemd.exec_argv(shown) == ["/v/bin/gunicorn", "a.wsgi", "-b", "unix:/run/a.sock"]
+    assert systemd.exec_argv("") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "app", "bind"),
+    [
+        (
+            "/v/bin/gunicorn shop.wsgi:application --bind 127.0.0.1:8000 --workers 2",
+            "shop.wsgi:application",
+            ["127.0.0.1:8000"],
+        ),
+        ("/v/bin/gunicorn -w 3 --bind=unix:/run/s.sock shop.wsgi", "shop.wsgi", ["unix:/run/s.sock"]),
+        (
+            "/v/bin/python -m gunicorn --unknown x shop.asgi:app -k uvicorn.workers.UvicornWorker",
+            "shop.asgi:app",
+            ["127.0.0.1:8000"],
+        ),
+        ("/v/bin/uvicorn shop.asgi:app --host 0.0.0.0 --port 9000", "shop.asgi:app", ["0.0.0.0:9000"]),
+        ("/v/bin/gunicorn shop.wsgi -b $HOST:${PORT}", "shop.wsgi", ["10.0.0.1:81"]),
+    ],
+)
+def test_gunicorn_command_line(words: str, app: str, bind: list[str]) -> None:
+    """The app and its addresses, whatever stands around them."""
+    config = gunicorn_config.parse(
+        words.split(), {"HOST": "10.0.0.1", "PORT": "81"} if "$" in words else {}, "/nowhere"
+    )
+    assert (config.app, config.bind) == (app, bind)
+
+
+def test_gunicorn_configuration_file(tmp_path: Path) -> None:
+    """Literals of gunicorn.conf.py count, computed values do not, the command line wins."""
+    (tmp_path / "gunicorn.conf.py").write_text(
+        "bind = ['unix:/a', '[::1]:7']\nwsgi_app = 'x.wsgi'\nworkers = f()\ntimeout = 90\n"
+    )
+    config = gunicorn_config.parse(["/v/bin/gunicorn"], {}, str(tmp_path))
+    assert (config.app, config.bind, config.timeout) == ("x.wsgi", ["unix:/a", "[::1]:7"], 90.0)
+    config = gunicorn_config.parse(["/v/bin/gunicorn", "-b", ":9", "y.wsgi"], {}, str(tmp_path))
+    assert (config.app, config.bind) == ("y.wsgi", [":9"])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1:8000", ("tcp", "127.0.0.1", 8000, "")),
+        (":9", ("tcp", "0.0.0.0", 9, "")),
+        ("[::1]:7", ("tcp", "::1", 7, "")),
+        ("unix:/run/a.sock", ("unix", "", 0, "/run/a.sock")),
+        ("localhost", ("tcp", "localhost", 8000, "")),
+    ],
+)
+def test_bind(text: str, expected: tuple[str, str, int, str]) -> None:
+    """Addresses as gunicorn writes them."""
+    bind = gunicorn_config.parse_bind(text)
+    assert (bind["kind"], bind["host"], bind["port"], bind["path"]) == expected
+
+
+def test_nginx(tmp_path: Path) -> None:
+    """Includes, comments, quotes, upstream groups and nested locations."""
+    (tmp_path / "site").write_text(
+        "upstream app { server unix:/run/a.sock fail_timeout=0; server 127.0.0.1:9; }\n"
+        'server { listen 443 ssl; listen [::]:80; server_name a.example "b.example"; # } comment\n'
+        "  location /static/ { alias /srv/static/; }\n"
+        "  location /api/ { location ~ ^/api/x { proxy_pass http://app; } }\n"
+        "  location / { proxy_pass http://localhost:8000/; } }\n"
+    )
+    (tmp_path / "nginx.conf").write_text("user www; http { include site; include missing/*; }")
+    root, files = nginx_config.load(str(tmp_path / "nginx.conf"))
+    assert len(files) == 2
+    api, rest = nginx_config.proxied_locations(root)
+    assert api["addresses"] == ["unix:/run/a.sock", "127.0.0.1:9"]
+    assert (rest["path"], rest["addresses"], rest["server_names"]) == (
+        "/",
+        ["localhost:8000"],
+        ["a.example", "b.example"],
+    )
+    assert rest["tls"] == ["443"]
+    assert nginx_config.static_locations(root) == [{"path": "/static/", "folder": "/srv/static/"}]
+
+
+@pytest.mark.parametrize(
+    ("listen", "tls", "url"),
+    [
+        ("80", False, "http://127.0.0.1:80"),
+        ("443", True, "https://127.0.0.1:443"),
+        ("[::]:80", False, "http://[::1]:80"),
+        ("*:8080", False, "http://127.0.0.1:8080"),
+        ("10.1.2.3:80", False, "http://10.1.2.3:80"),
+        ("unix:/run/x", False, ""),
+    ],
+)
+def test_listen_address(listen: str, tls: bool, url: str) -> None:
+    """Where the edge is reached from the host itself."""
+    assert edge._base_url(listen, tls) == url

@@ -1,0 +1,58 @@
+"""Reports: host text is data in every form."""
+
+from __future__ import annotations
+
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import render_html, render_markdown, render_text
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, file_name
+
+HOSTILE = "<script>alert(1)</script>\x1b[31m{{ 7 * 7 }}\x1b]0;title\x07"
+INCIDENT = {
+    "host": HOSTILE,
+    "outcome": "needs-human",
+    "message": HOSTILE,
+    "checklist": [{"name": "row", "state": "bad", "detail": HOSTILE}],
+    "root_causes": [{"id": "code/x", "title": HOSTILE, "because": HOSTILE, "risk": "never"}],
+    "actions": [
+        {"remedy": "restart", "for": ["a/b"], "changed": True, "ok": False, "seconds": 1.5, "message": HOSTILE}
+    ],
+    "awaiting": [{"id": "code/x", "remedy": None, "approve_with": None, "by_hand": HOSTILE}],
+    "evidence": {"log": HOSTILE},
+    "edge": {"before": {"summary": HOSTILE}, "after": None},
+}
+
+
+def test_html_escapes_all_text() -> None:
+    """No markup, no escape and no template of the host's becomes ours."""
+    page = render_html(INCIDENT)
+    assert "<script" not in page
+    assert "\x1b" not in page
+    assert "49" not in page
+    assert "{{ 7 * 7 }}" in page
+
+
+def test_text_and_markdown_are_clean() -> None:
+    """Nothing that a terminal would obey."""
+    for text in (render_text(INCIDENT), render_markdown(INCIDENT)):
+        assert "\x1b" not in text
+        assert "\x07" not in text
+        assert "{{ 7 * 7 }}" in text
+    assert "| <script>" not in render_markdown(INCIDENT)
+
+
+def test_an_empty_incident_renders() -> None:
+    """A run that was cut off leaves little, and still has a report."""
+    assert "needs" not in render_text({"host": "h"})
+    assert render_html({})
+    assert render_markdown({})
+
+
+def test_file_names_stay_in_their_folder() -> None:
+    """A host's name cannot lead elsewhere."""
+    assert file_name("../../etc/passwd") == "_.._etc_passwd"
+    assert file_name("a\nb") == "a_b"
+    assert file_name("...") == "host"
+
+
+def test_long_text_is_cut() -> None:
+    """Ten megabytes of one line end as four thousand characters."""
+    assert len(clean("x" * 10_000_000)) == 4001
