@@ -75,9 +75,11 @@ class Host:
         """Remove it, wherever it is."""
         podman("rm", "--force", "--time", "0", "--ignore", self.container)
 
-    def run(self, script: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, script: str, check: bool = True, variables: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a bash script in it as root. LabError with its output where it fails and check is true."""
-        words = [f"--env={name}={value}" for name, value in variables.items()]
+        words = [f"--env={name}={value}" for name, value in (variables or {}).items()]
         done = podman("exec", "-i", *words, self.container, "bash", "-euo", "pipefail", "-s", check=False, stdin=script)
         if check and done.returncode:
             raise LabError(f"on {self.name}, status {done.returncode}: {(done.stdout + done.stderr).strip()[-1500:]}")
@@ -100,7 +102,7 @@ class Host:
 
     def break_with(self, fault: str, script: str | None = None) -> None:
         """Reproduce a failure mode (`<layer>/<name>`, or the script given) and wait until the unit has settled."""
-        self.run(script if script is not None else reproduction(fault), **FACTS)
+        self.run(script if script is not None else reproduction(fault), variables=FACTS)
         deadline = time.monotonic() + SETTLE_SECONDS
         while self._state() in ("activating", "deactivating", "reloading") and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)

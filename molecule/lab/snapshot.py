@@ -1,5 +1,7 @@
 """Runs inside a lab host: print, as JSON, what must not change unless a remedy means to change it."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -20,7 +22,7 @@ LEFT_OUT = (
 DATABASE = "xamila"
 
 
-def describe(path):
+def describe(path: str) -> list[object]:
     """[type, owner, group, mode, content] of one file; of logs only who may use them."""
     status = os.lstat(path)
     mode = stat.S_IMODE(status.st_mode)
@@ -35,7 +37,7 @@ def describe(path):
     return ["file", status.st_uid, status.st_gid, oct(mode), content]
 
 
-def files():
+def files() -> dict[str, list[object]]:
     """All files of the trees, by path."""
     found = {}
     for tree in TREES:
@@ -52,7 +54,7 @@ def files():
     return found
 
 
-def psql(query):
+def psql(query: str) -> str | None:
     """A query's rows as text, asked as PostgreSQL's own user; None where it does not run."""
     done = subprocess.run(
         ["runuser", "-u", "postgres", "--", "psql", "-AtqXd", DATABASE, "-c", query],
@@ -61,7 +63,7 @@ def psql(query):
     return done.stdout if done.returncode == 0 else None
 
 
-def tables():
+def tables() -> dict[str, str] | None:
     """A digest of each table's rows; None where the database is down."""
     names = psql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     if names is None:
@@ -72,12 +74,13 @@ def tables():
     }
 
 
-def enabled():
+def enabled() -> dict[str, str]:
     """Units and whether they are enabled."""
     done = subprocess.run(
         ["systemctl", "list-unit-files", "--no-legend", "--plain", "--type=service"], capture_output=True, text=True
     )
-    return dict(line.split()[:2] for line in done.stdout.splitlines() if len(line.split()) >= 2)
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return {row[0]: row[1] for row in rows if len(row) >= 2}
 
 
 print(json.dumps({"files": files(), "tables": tables(), "enabled": enabled()}))

@@ -85,7 +85,7 @@ def _code(root: str, skip: frozenset[str], account: Account) -> list[Violation]:
         _wanted(
             entry.path,
             "code",
-            f"{'cannot be entered' if entry.is_dir else 'cannot be read'} (mode {entry.mode:04o}, uid {entry.st.st_uid})",
+            f"{'cannot be entered' if entry.is_dir else 'cannot be read'} (mode {entry.mode:04o})",
             owner,
             group,
             (0o750 | others) if entry.is_dir or entry.mode & 0o111 else (0o640 | others & 0o004),

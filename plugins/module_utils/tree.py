@@ -146,7 +146,7 @@ def read_bytes(path: str, most: int) -> bytes:
 
 
 def remove(path: str) -> None:
-    """Unlink the file, socket or empty folder at the absolute real path `path`, links on the way refused. Raises OSError."""
+    """Unlink the file, socket or empty folder at the absolute real path `path`, links refused. Raises OSError."""
     folder, name = os.path.split(path)
     parent = open_folder(folder)
     try:

@@ -11,8 +11,8 @@ module: bundle
 short_description: Pack logs, units and configuration of an app for an expert
 version_added: 0.1.0
 description:
-  - Gathers 500 journal lines of the app, nginx and PostgreSQL, the unit as systemd sees it, nginx's configuration and its
-    test, listening sockets, processes, disks and the ends of the app's log files, with secrets masked.
+  - Gathers 500 journal lines of the app, nginx and PostgreSQL, the unit as systemd sees it, nginx's configuration and
+    its test, listening sockets, processes, disks and the ends of the app's log files, with secrets masked.
   - Writes one C(.tar.gz) that only root may read, into a temporary folder of its own.
 author:
   - rescue502 maintainers (@rescue502)

@@ -74,7 +74,7 @@ class Catalogue:
 
     modes: dict[str, FailureMode]
 
-    def __iter__(self) -> Iterable[FailureMode]:  # type: ignore[override]
+    def __iter__(self) -> Iterable[FailureMode]:
         return iter(self.modes.values())
 
     def approvable(self) -> set[str]:
@@ -121,13 +121,9 @@ def load_file(path: Path) -> FailureMode:
         raise CatalogueError(f"{path}:1: a failure mode is a mapping of keys to values")
     for key, wrong in _problems(data):
         raise CatalogueError(f"{path}:{lines.get(key, 1)}: key '{key}': {wrong}")
-    return FailureMode(
-        id=f"{layer}/{name}",
-        layer=layer,
-        source=str(path),
-        conditions=tuple(expressions.condition(item) for item in data["when"]),
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()},
-    )
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    conditions = tuple(expressions.condition(item) for item in data["when"])
+    return FailureMode(id=f"{layer}/{name}", layer=layer, source=str(path), conditions=conditions, **values)
 
 
 def _lines(text: str) -> dict[str, int]:

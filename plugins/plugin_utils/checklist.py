@@ -48,7 +48,8 @@ _ROWS = (
     ),
     (
         "variables set",
-        "environment.missing | length == 0 and environment.problems | length == 0 and not (app.error and app.error.env_key)",
+        "environment.missing | length == 0 and environment.problems | length == 0"
+        " and not (app.error and app.error.env_key)",
         "{% if environment.missing %}{{ environment.missing | join(', ') }} is missing"
         "{% elif app.error and app.error.env_key %}{{ app.error.env_key }} is not set"
         "{% else %}{{ environment.names | length }} variables{% endif %}",

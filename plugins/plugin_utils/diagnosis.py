@@ -130,6 +130,7 @@ def _error_text(error: Any) -> str:
     """An exception and its causes as one text to search in."""
     if not isinstance(error, dict):
         return ""
-    causes = error.get("chain") if isinstance(error.get("chain"), list) else []
+    chain = error.get("chain")
+    causes = chain if isinstance(chain, list) else []
     parts = [error, *[cause for cause in causes if isinstance(cause, dict)]]
     return "\n".join(f"{part.get('type', '')}: {part.get('message', '')} {part.get('filename', '')}" for part in parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,8 +76,8 @@ def start(
     as_json: bool,
     verbose: int,
     ask_become: bool,
+    settings: dict[str, Any] | None = None,
     check: bool = False,
-    **settings: Any,
 ) -> Finished:
     """Run a playbook with the live view, and print what it found."""
     password = typer.prompt("BECOME password", hide_input=True, err=True) if ask_become else None
@@ -86,7 +87,7 @@ def start(
         limit=limit,
         check=check,
         ask_become_pass=password,
-        variables=variables(extra) | settings,
+        variables=variables(extra) | (settings or {}),
         reports=reports,
         verbosity=max(0, verbose - 1),
     )
@@ -130,7 +131,7 @@ def diagnose(
     if evidence:
         raise typer.Exit(offline(evidence, as_json))
     settings = {"rescue502_level": "full"} if full else {}
-    finished = start("diagnose", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, **settings)
+    finished = start("diagnose", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, settings)
     raise typer.Exit(finished.exit_code())
 
 
@@ -145,7 +146,7 @@ def offline(path: Path, as_json: bool) -> int:
     todo = plan.make(found)
     causes = [finding.public() for finding in found.root_causes]
     well = bool((found.evidence.get("edge") or {}).get("well"))
-    incident = {
+    incident: dict[str, Any] = {
         "host": str(data.get("host", path.name)) if isinstance(data, dict) else path.name,
         "outcome": "healthy" if well and not causes else "planned",
         "message": f"read from {path}",
@@ -188,7 +189,7 @@ def recover(
             f"--approve {unknown[0]}: nothing of that name waits for approval. Known: {', '.join(sorted(known))}"
         )
     settings = {"rescue502_approve": approve} if approve else {}
-    finished = start("recover", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, check, **settings)
+    finished = start("recover", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, settings, check)
     raise typer.Exit(finished.exit_code())
 
 
@@ -264,7 +265,7 @@ def show_report(
         incidents = [json.loads(Path(which).read_text(encoding="utf-8"))]
     if not incidents:
         raise fail(f"no incident was found in {folder or reports}: run `rescue502 diagnose` first, or give --reports")
-    renderers = {
+    renderers: dict[str, Callable[[dict[str, Any]], str]] = {
         "text": report.render_text,
         "html": report.render_html,
         "markdown": report.render_markdown,
@@ -324,7 +325,7 @@ def demo(
     settings = {"rescue502_approve": approve} if approve else {}
 
     def recover_host(inventory: Path) -> int:
-        finished = start("recover", [str(inventory)], "", None, reports, False, 0, False, **settings)
+        finished = start("recover", [str(inventory)], "", None, reports, False, 0, False, settings)
         return finished.exit_code()
 
     try:

@@ -51,7 +51,7 @@ def test_failure_mode(site: Site, mode: FailureMode) -> None:
         return
     approval = {"rescue502_approve": [mode.id]} if mode.risk == "ask" else {}
     if approval:
-        code, incident, output = site.play("recover")
+        _code, incident, output = site.play("recover")
         assert incident["outcome"] == ("degraded" if edge_was_well else "needs-approval"), output
         assert [item["approve_with"] for item in incident["awaiting"]] == [f"rescue502_approve=[{mode.id}]"]
         assert differences(broken, site.host.snapshot()) == set()
@@ -77,7 +77,7 @@ def _left_alone(site: Site, mode: FailureMode, broken: dict[str, Any], edge_was_
     """What only a person can mend is explained, with commands, and not touched."""
     if mode.symptom:
         return
-    code, incident, output = site.play("recover")
+    _code, incident, output = site.play("recover")
     assert incident["outcome"] == ("degraded" if edge_was_well else "needs-human"), output
     assert [(item["id"], item["approve_with"]) for item in incident["awaiting"]] == [(mode.id, None)]
     assert incident["awaiting"][0]["by_hand"]

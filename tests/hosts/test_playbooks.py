@@ -81,7 +81,7 @@ def test_bundle_has_all_and_no_secret(site: Site) -> None:
         "sed -n 's/^\\(SECRET_KEY\\|DB_PASSWORD\\)=//p' /var/www/xamila/xamila_backend/.env"
     ).stdout.split()
     site.host.run(
-        f"logger -t leak 'password={secrets[1]}'; echo 'DB is postgres://x:{secrets[1]}@db' >> /var/log/xamila/error.log"
+        f"logger -t leak 'password={secrets[1]}'; echo 'postgres://x:{secrets[1]}@db' >> /var/log/xamila/error.log"
     )
     code, _incident, output = site.play("bundle", rescue502_reports=str(site.folder))
     assert code == 0, output
