@@ -76,3 +76,12 @@ def test_a_users_own_file_overrides_ours(tmp_path: Path) -> None:
     """A later folder wins."""
     write(tmp_path, GOOD, "service/stopped.yml")
     assert load([own_path(), tmp_path]).modes["service/stopped"].title == "A title"
+
+
+def test_the_docs_page_is_up_to_date() -> None:
+    """docs/failure-modes.md is what tests/make_docs.py would write."""
+    root = own_path().parent
+    written = (root / "docs" / "failure-modes.md").read_text(encoding="utf-8")
+    for mode in load().modes.values():
+        assert f"| `{mode.id}` | {mode.title}" in written
+    assert written.count("\n| `") == len(load().modes)
