@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.podman import CACHE, LabError, podman, say, sudo
@@ -46,6 +48,15 @@ def build() -> str:
     name = tag()
     if podman("image", "exists", name, check=False).returncode == 0:
         return name
+    with (CACHE / "build.lock").open("w") as lock:
+        # Two at once would take each other's builder away.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if podman("image", "exists", name, check=False).returncode != 0:
+            _build(name)
+    return name
+
+
+def _build(name: str) -> None:
     begun = time.monotonic()
     say("building the host's image, once: about a minute and a half")
     base = _base()
@@ -53,10 +64,9 @@ def build() -> str:
     _step("provisioning the site", lambda: _provision(base, name, wheels))
     _prune(name)
     say(f"image built in {time.monotonic() - begun:.0f} s")
-    return name
 
 
-def _step(title: str, work) -> None:  # type: ignore[no-untyped-def]
+def _step(title: str, work: Callable[[], object]) -> None:
     begun = time.monotonic()
     work()
     say(f"{title}: {time.monotonic() - begun:.0f} s")

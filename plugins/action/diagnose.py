@@ -27,9 +27,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """One look. Returns {stack, root_causes, edge, plan, number, done}; the evidence goes to the record."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        given = settings.read(task_vars, self._templar)
         mode = self._task.args.get("mode", "diagnose")
         try:
+            given = settings.read(task_vars, self._templar)
             known = catalogue.load(given.failure_paths)
             given.require_known_approvals(known)
         except (catalogue.CatalogueError, settings.SettingsError) as error:

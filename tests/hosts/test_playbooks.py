@@ -7,10 +7,12 @@ import tarfile
 from conftest import Site
 
 COMMIT = """
-cd /tmp && rm -rf work && git -c safe.directory='*' clone -q /srv/git/xamila_backend.git work && cd work
+runuser -u www-data -- bash -eu <<'PUSH'
+cd /tmp && git clone -q /srv/git/xamila_backend.git work && cd work
 {change}
 git -c user.name=dev -c user.email=dev@example.org commit -qam 'A new version'
-git -c safe.directory='*' push -q && chown -R www-data:www-data /srv/git
+git push -q
+PUSH
 """
 CHECKOUT = "cd /var/www/xamila/xamila_backend && runuser -u www-data -- git "
 
