@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.podman import CACHE, LabError, locked, podman, say, sudo
+from lab.podman import CACHE, LabError, podman, say, sudo
 
 SUITE = "bookworm"
 PYTHON = "3.11"
@@ -75,7 +75,7 @@ def _step(title: str, work: Callable[[], object]) -> None:
 def _base() -> str:
     """A bare Debian with the packages, kept as an image of its own: it changes seldom."""
     name = f"{NAME}-base:{SUITE}-{hashlib.sha256(PACKAGES.encode()).hexdigest()[:12]}"
-    if _exists(name):
+    if podman("image", "exists", name, check=False).returncode == 0:
         return name
     archive = CACHE / "rootfs.tar"
     lean = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("man", "doc", "locale", "info")]

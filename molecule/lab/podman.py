@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import resource
 import shutil
@@ -10,8 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 PREFIX = "rescue502-"
@@ -39,15 +36,6 @@ class LabError(Exception):
 def say(text: str) -> None:
     """A line of progress, for people."""
     print(f"lab: {text}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def locked(what: str) -> Iterator[None]:
-    """One process (and thread) at a time does this; the kernel lets the lock go when its holder dies."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / f"{what}.lock", "w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def sudo() -> list[str]:
