@@ -169,6 +169,9 @@ def _complaints(event: dict[str, Any]) -> list[str]:
 
 
 def _first_words(finished: Finished) -> str:
+    """The reason in one line, then what Ansible said of it."""
+    if "Unable to parse" in finished.complaint:
+        return "the inventory could not be read. Nothing was changed.\n" + finished.complaint
     if "no hosts matched" in finished.complaint or "match supplied host pattern" in finished.complaint:
         return "no host of the inventory was matched: check -i and --limit. Nothing was changed.\n" + finished.complaint
     why = finished.complaint or f"ansible-playbook ended with {finished.returncode} ({finished.status})"

@@ -56,6 +56,23 @@ def test_wrong_use_is_told(words: list[str], said: str) -> None:
     assert said in done.output
 
 
+def test_a_broken_inventory_is_told(tmp_path: Path) -> None:
+    """Ansible itself is asked; its complaint is passed on behind one clear line."""
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text("all: [broken", encoding="utf-8")
+    done = runner.invoke(app, ["diagnose", "-i", str(inventory), "--reports", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "the inventory could not be read. Nothing was changed." in done.output
+
+
+def test_an_unreachable_host_is_told(tmp_path: Path) -> None:
+    """Exit code 4, and an incident that says so."""
+    words = ["diagnose", "-i", "127.0.0.1,", "-e", "ansible_port=1", "--reports", str(tmp_path), "--json"]
+    done = runner.invoke(app, words)
+    assert done.exit_code == 4
+    assert '"outcome": "unreachable"' in done.output
+
+
 @pytest.mark.parametrize(
     ("outcomes", "code"),
     [

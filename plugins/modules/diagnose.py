@@ -1,0 +1,71 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the action plugin diagnose, which does the work on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: diagnose
+short_description: Probe, diagnose and plan in one task
+version_added: 0.1.0
+description:
+  - Runs M(rescue502.django.probe) on the target, diagnoses its evidence on the controller and plans the repair.
+  - Changes nothing on the target. The incident's record is kept in C(rescue502_reports) on the controller.
+  - Reads its settings from the host's C(rescue502_*) variables, which README.md lists.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Changes nothing, in check mode or out of it.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+options:
+  mode:
+    description: What the run is for, as the record will say.
+    type: str
+    choices: [diagnose, recover, verify]
+    default: diagnose
+  level:
+    description: How much to look at; C(stack) only discovers the app. C(rescue502_level) unless given.
+    type: str
+    choices: [auto, full, stack]
+  hold:
+    description: Whether a well edge must stay well for C(rescue502_hold_seconds).
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: The cause is known
+  rescue502.django.diagnose:
+  become: true
+  register: look
+
+- name: The root causes are shown
+  ansible.builtin.debug:
+    var: look.root_causes
+"""
+
+RETURN = r"""
+stack:
+  description: The app on this host, as it was discovered.
+  returned: success
+  type: dict
+root_causes:
+  description: Ids of the failure modes that nothing explains.
+  returned: when the level is not stack
+  type: list
+  elements: str
+plan:
+  description: The remedies to apply, from the ground up.
+  returned: when the level is not stack
+  type: list
+  elements: dict
+done:
+  description: Whether nothing is left to try.
+  returned: when the level is not stack
+  type: bool
+"""
