@@ -99,7 +99,9 @@ def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     in. A section that failed is left out, so that conditions on it are unknown.
     """
     cleaned = clean_tree(evidence) if isinstance(evidence, dict) else {}
-    facts = {k: v for k, v in cleaned.items() if not (isinstance(v, dict) and "failed" in v)}
+    # A section that is none, like one that failed, is left out; `app` is ours to derive, never the host's to claim.
+    sections = {name: part for name, part in cleaned.items() if isinstance(part, dict) and name != "app"}
+    facts: dict[str, Any] = {name: part for name, part in sections.items() if "failed" not in part}
     rehearsal = facts.get("rehearsal")
     steps = rehearsal.get("steps") if isinstance(rehearsal, dict) else None
     if isinstance(steps, dict) and steps:

@@ -146,7 +146,7 @@ def _edge_summary(evidence: dict[str, Any]) -> dict[str, Any]:
     edge = evidence.get("edge")
     if not isinstance(edge, dict):
         return {"well": False, "summary": "the edge could not be asked"}
-    checks = [check for check in edge.get("checks", []) if isinstance(check, dict)]
+    checks = [check for check in edge.get("checks") or () if isinstance(check, dict)]
     hold = evidence.get("hold") or {}
     well = bool(edge.get("well")) and hold.get("well", True) is True
     bad = [check for check in checks if not check.get("well")]
