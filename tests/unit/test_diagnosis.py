@@ -85,8 +85,8 @@ json_values = st.recursive(
 )
 
 
-# The machine may be busy with hosts meanwhile: slow is no failure here.
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+# The machine may be busy with hosts meanwhile, so slow is no failure; the same examples each time, so a pass stays one.
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=200, derandomize=True)
 @given(st.dictionaries(st.sampled_from(sorted(evidence("syntax-error"))), json_values))
 def test_any_evidence_is_survived(damage: dict[str, Any]) -> None:
     """Whatever a host sends, the diagnosis ends, and what it says holds no escape and no rendered template."""
