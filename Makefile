@@ -43,7 +43,7 @@ unit: install ## fast tests of pure logic
 
 molecule: lab ## the remedies alone and the whole recovery, on real hosts
 	PATH=$(CURDIR)/$(BIN):$$PATH PYTHONPATH=$(CURDIR)/molecule:$(CURDIR)/collections \
-		MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule test --all --no-parallel
+		MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule --base-config molecule/config.yml test --all
 
 hosts: lab ## every failure mode proved on a real host of its own
 	$(BIN)/pytest tests/hosts -q -n $(JOBS)
