@@ -41,7 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _conclude(self, record: Incident) -> dict[str, Any]:
         outcome, message = judge(record.data, bool(self._task.check_mode))
         record.conclude(outcome, message)
-        self._display.display(render_text(record.data, str(record.path.with_suffix(".html"))))
+        self._display.display(render_text(record.data, str(record.page())))
         good = outcome in GOOD
         return {"changed": False, "failed": not good, "outcome": outcome, "report": str(record.path), "msg": message}
 

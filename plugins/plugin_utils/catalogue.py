@@ -19,6 +19,8 @@ LAYERS = (
 )  # fmt: skip
 RISKS = ("safe", "ask", "never")
 SEVERITIES = ("outage", "degraded", "advice")
+# The safe loader in C where PyYAML has it: fifty files in 0.03 s rather than 0.3 s, in an outage.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # key: (types, required)
 KEYS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "title": (str, True),
@@ -109,8 +111,7 @@ def load_file(path: Path) -> FailureMode:
     layer, name = path.parent.name, path.stem
     text = path.read_text(encoding="utf-8")
     try:
-        data = yaml.safe_load(text)
-        lines = _lines(text)
+        data = yaml.load(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -120,7 +121,7 @@ def load_file(path: Path) -> FailureMode:
     if not isinstance(data, dict):
         raise CatalogueError(f"{path}:1: a failure mode is a mapping of keys to values")
     for key, wrong in _problems(data):
-        raise CatalogueError(f"{path}:{lines.get(key, 1)}: key '{key}': {wrong}")
+        raise CatalogueError(f"{path}:{_lines(text).get(key, 1)}: key '{key}': {wrong}")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     conditions = tuple(expressions.condition(item) for item in data["when"])
     return FailureMode(id=f"{layer}/{name}", layer=layer, source=str(path), conditions=conditions, **values)
@@ -169,6 +170,6 @@ def _source_problems(data: dict[str, Any]) -> Iterable[tuple[str, str]]:
         yield "vars", str(error)
     for key in ("because", "by_hand"):
         try:
-            expressions.sentence(str(data.get(key, "")))
+            expressions.check_sentence(str(data.get(key, "")))
         except TemplateSyntaxError as error:
             yield key, str(error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
@@ -39,6 +40,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
 _ENVIRONMENT = _environment()
 
 
+@cache
 def condition(source: str) -> Condition:
     """A condition ready to be asked; what cannot be told from the evidence is false.
 
@@ -67,6 +69,11 @@ def value(source: str) -> Callable[[dict[str, Any]], Any]:
             return None
 
     return evaluate
+
+
+def check_sentence(source: str) -> None:
+    """Raise jinja2.TemplateSyntaxError when the source is no template. It is parsed only: loading needs no more."""
+    _ENVIRONMENT.parse(source)
 
 
 def sentence(source: str) -> Callable[[dict[str, Any]], str]:

@@ -71,6 +71,11 @@ class Incident:
         if self.path.exists():
             self.data = json.loads(self.path.read_text(encoding="utf-8"))
 
+    def page(self) -> Path:
+        """What a person would open: the page, or the record itself where there was nothing to tell."""
+        html = self.path.with_suffix(".html")
+        return html if html.exists() else self.path
+
     def save(self) -> None:
         """Write the record, whole or not at all; only the owner may read it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,12 +127,14 @@ class Incident:
         return any(a["remedy"] == remedy and sorted(a["for"]) == sorted(causes) for a in self.data["actions"])
 
     def conclude(self, outcome: str, message: str) -> None:
-        """Close the record, write it, and its pictures for people beside it."""
+        """Close the record and write it; where there is something to tell, its pages for people beside it."""
         self.data.update(outcome=outcome, message=clean(message, 1000), finished=now())
         self.data["seconds"] = seconds_between(self.data["started"], self.data["finished"])
         self.data.pop("marked", None)
         self.data = clean_tree(self.data)
         self.save()
+        if outcome == "healthy":
+            return
         _write(self.path.with_suffix(".html"), report.render_html(self.data))
         _write(self.path.with_suffix(".md"), report.render_markdown(self.data))
 

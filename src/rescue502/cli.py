@@ -13,6 +13,7 @@ import typer
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, diagnosis, plan, report
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import file_name
 from rich.console import Console
 from rich.text import Text
 
@@ -106,7 +107,8 @@ def start(
 def show(finished: Finished) -> None:
     """The incidents as text; where a playbook writes none, what Ansible complained of."""
     for incident in finished.incidents:
-        page = finished.folder / f"{Path(str(incident.get('host'))).name}.html"
+        written = [path for path in finished.folder.glob("*.html") if path.stem == file_name(str(incident["host"]))]
+        page = written[0] if written else finished.folder
         out.print(Text(report.render_text(incident, str(page))))
     if not finished.incidents and finished.complaint:
         err.print(Text(finished.complaint))
