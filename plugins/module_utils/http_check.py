@@ -36,11 +36,17 @@ def _open(parts: Any, unix_path: str, host: str, verify: bool, timeout: float) -
     plain = socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=timeout)
     if parts.scheme != "https":
         return plain
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(plain, server_hostname=re.sub(r":\d+$", "", host))
+    return _tls_context(verify).wrap_socket(plain, server_hostname=re.sub(r":\d+$", "", host))
+
+
+def _tls_context(verify: bool) -> ssl.SSLContext:
+    """With verify the system's authorities, which take 30 ms to load; without, none are needed."""
+    if verify:
+        return ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def ask(
