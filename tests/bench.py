@@ -55,7 +55,7 @@ def main() -> None:
             inventory = {"all": {"hosts": {host.name: host.inventory(full=True)}}}
             (folder / "hosts.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
             (folder / "ping.yml").write_text(PING, encoding="utf-8")
-            print(f"medians of {ROUNDS} over SSH on loopback")
+            print(f"medians of {ROUNDS} over SSH to a host of the lab")
             compare(folder, "healthy host")
             for fault in FAULTS:
                 host.break_with(fault)

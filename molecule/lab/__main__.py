@@ -52,10 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(image.build())
     elif command == "up":
         up = hosts.boot(arguments.names)
-        facts = [
-            {"name": h.name, "ssh_port": h.port(22), "http_port": h.port(80), "https_port": h.port(443)} for h in up
-        ]
-        print(json.dumps([fact | {"user": "admin", "key": str(image.KEY)} for fact in facts], indent=1))
+        facts = [{"name": host.name, "address": host.address(), "user": "admin", "key": str(image.KEY)} for host in up]
+        print(json.dumps(facts, indent=1))
     elif command == "down":
         for host in hosts.running() if arguments.all else [hosts.Host(name) for name in arguments.names]:
             host.down()

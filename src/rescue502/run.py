@@ -31,8 +31,10 @@ EXIT_CODES = {
 }
 # Of several hosts the one that needs help first decides.
 WORST_FIRST = (WRONG_USE, BROKEN, UNREACHABLE, LOCKED, NEEDS_APPROVAL, OK)
-# What ansible.cfg sets in a checkout; the user's own environment wins.
+# ansible-runner turns host key checking and pipelining off where they are not set; the user's own environment wins.
 SETTINGS = {"ANSIBLE_PIPELINING": "true", "ANSIBLE_GATHERING": "explicit", "ANSIBLE_HOST_KEY_CHECKING": "true"}
+# What ssh asks on a terminal (an unknown host key, a passphrase) nobody would see: it is refused, and does not hang.
+NO_PROMPTS = {"SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force"}
 Watch = Callable[[dict[str, Any]], None]
 
 
@@ -147,12 +149,13 @@ def _absolute(source: str) -> str:
 
 def _environment() -> dict[str, str]:
     """Ansible's environment: our programs first on PATH, the checkout's ansible.cfg, the user's own settings above."""
-    environment = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    environment = {"PATH": path} | SETTINGS
+    if "SSH_ASKPASS_REQUIRE" not in os.environ:
+        environment |= NO_PROMPTS
     config = collection_root() / "ansible.cfg"
     if config.is_file():
         environment["ANSIBLE_CONFIG"] = str(config)
-    else:
-        environment.update(SETTINGS)
     environment.update({name: value for name, value in os.environ.items() if name.startswith("ANSIBLE_")})
     # The events carry the output; colours in it would only have to be taken out again.
     return environment | {"ANSIBLE_NOCOLOR": "1"}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
+import yaml
 from conftest import Site
 from test_failure_modes import differences, named
 
@@ -124,3 +127,16 @@ def test_an_unreachable_host_is_told(site: Site) -> None:
     site.host.run("systemctl stop ssh.socket ssh")
     code, incident, _output = site.play("recover")
     assert (code, incident["outcome"]) == (4, "unreachable")
+
+
+def test_an_unknown_host_key_is_refused_at_once(site: Site) -> None:
+    """The runner neither trusts a key that nobody has seen, as ansible-runner would, nor waits for a hidden prompt."""
+    host = site.host.inventory()
+    known = site.folder / "known_hosts"
+    host["ansible_ssh_common_args"] = f"-o UserKnownHostsFile={known} -o ControlPath=none"
+    inventory = site.folder / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"django": {"hosts": {site.host.name: host}}}), encoding="utf-8")
+    command = [sys.executable, "-m", "rescue502.cli", "diagnose", "-i", str(inventory), "--reports", str(site.folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, known.exists()) == (4, False)
+    assert "Host key verification failed" in done.stdout
