@@ -56,11 +56,15 @@ class Host:
     def container(self) -> str:
         return PREFIX + self.name
 
-    def up(self) -> Host:
-        """Boot it afresh and wait until its site answers. LabError where it does not within a minute."""
+    def up(self, address: str = "") -> Host:
+        """Boot it afresh and wait until its site answers. LabError where it does not within a minute.
+
+        address: one on podman's bridge that it keeps when it reboots; else it gets the next free one.
+        """
         image = build()
         self.down()
-        podman("run", "--detach", "--name", self.container, "--hostname", self.name, "--systemd=always",
+        keep = [f"--ip={address}"] if address else []
+        podman("run", "--detach", "--name", self.container, "--hostname", self.name, "--systemd=always", *keep,
                "--cap-add=NET_ADMIN,SYS_ADMIN,SYS_PTRACE", image, "/sbin/init")  # fmt: skip
         self.run("systemctl is-system-running --wait", check=False)
         deadline = time.monotonic() + BOOT_SECONDS
@@ -69,6 +73,16 @@ class Host:
                 raise LabError(f"{self.name} did not answer within {BOOT_SECONDS:.0f} s: {self.ask('/api/sgis/')}")
             time.sleep(POLL_SECONDS)
         return self
+
+    def come_back(self) -> None:
+        """Do what a machine's firmware does: boot again after a shutdown.
+
+        A container has its machine's boot id; so that a reboot can be told, it gets one of its own.
+        """
+        podman("wait", "--condition=exited", self.container)
+        podman("start", self.container)
+        kernel = "/proc/sys/kernel/random"
+        self.run(f"cat {kernel}/uuid > /run/boot_id && mount --bind /run/boot_id {kernel}/boot_id")
 
     def down(self) -> None:
         """Remove it, wherever it is."""

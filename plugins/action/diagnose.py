@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
@@ -14,6 +15,16 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident
 
 PROBE = "rescue502.django.probe"
+
+
+def _catalogue(given: settings.Settings) -> catalogue.Catalogue:
+    """The failure modes. AnsibleActionFail where a file breaks the schema, or an approval is of nothing in them."""
+    try:
+        known = catalogue.load(given.failure_paths)
+        given.require_known_approvals(known)
+    except (catalogue.CatalogueError, settings.SettingsError) as error:
+        raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
+    return known
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -30,9 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         mode = self._task.args.get("mode", "diagnose")
         try:
             given = settings.read(task_vars, self._templar)
-            known = catalogue.load(given.failure_paths)
-            given.require_known_approvals(known)
-        except (catalogue.CatalogueError, settings.SettingsError) as error:
+        except settings.SettingsError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         if self._task.args.get("level") == "stack":
             return {**result, "changed": False, "stack": self._probe(given, task_vars, "stack", {})["stack"]}
@@ -41,7 +50,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             # Nothing has changed, so a second look would see what the first one saw.
             return {**result, "changed": False, "done": True, "number": 1, "plan": []}
         try:
-            evidence = self._look(given, task_vars, record)
+            # The catalogue is read while the target answers: an outage is counted in seconds.
+            with ThreadPoolExecutor(1) as beside:
+                loading = beside.submit(_catalogue, given)
+                evidence = self._look(given, task_vars, record)
+                known = loading.result()
         except AnsibleConnectionFailure as error:
             record.conclude("unreachable", str(error))
             raise

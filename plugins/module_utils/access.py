@@ -12,6 +12,8 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils import app_process, tree
 
 READ, WRITE, ENTER = 4, 2, 1
+# What a glance takes in: enough to see a deployment as the wrong user, little enough for a folder of a million uploads.
+GLANCE = 2000
 SKIP_NAMES = frozenset({".git", "node_modules", "__pycache__"})
 Violation = dict[str, Any]
 
@@ -43,10 +45,12 @@ def violations(
     parents_of: list[str],
     parts: list[str],
     limit: int,
+    glance: bool = False,
 ) -> list[Violation]:
     """What the app's account cannot do though it must, by part, at most `limit` of each part.
 
     Each is {path, part, problem, owner, group, mode}, the last three being the numbers and octal mode wanted.
+    A glance looks at the first files of code and media only, and not into the virtual environment.
     An account that does not exist violates nothing: that is another failure.
     """
     try:
@@ -54,12 +58,13 @@ def violations(
     except KeyError:
         return []
     found: list[Violation] = []
+    many = GLANCE if glance else tree.MANY
     if "code" in parts:
         skip = frozenset(path for path in (venv, media_root, *env_files) if path)
-        found += _code(root, skip, account)[:limit]
-        found += _venv(venv, account)[:limit] if venv else []
+        found += _code(root, skip, account, many)[:limit]
+        found += _venv(venv, account)[:limit] if venv and not glance else []
     if "media" in parts and media_root:
-        found += _media(media_root, account)[:limit]
+        found += _media(media_root, account, many)[:limit]
     if "env_file" in parts:
         found += [item for path in env_files for item in _env_file(path, account)]
     if "logs" in parts:
@@ -73,9 +78,9 @@ def _wanted(path: str, part: str, problem: str, owner: int, group: int, mode: in
     return {"path": path, "part": part, "problem": problem, "owner": owner, "group": group, "mode": f"{mode:04o}"}
 
 
-def _code(root: str, skip: frozenset[str], account: Account) -> list[Violation]:
+def _code(root: str, skip: frozenset[str], account: Account, many: int) -> list[Violation]:
     """Folders that cannot be listed and entered, files that cannot be read; put right in the style of the others."""
-    entries = list(tree.walk(root, skip_names=SKIP_NAMES, skip=skip))
+    entries = list(tree.walk(root, skip_names=SKIP_NAMES, skip=skip, many=many))
     bad = [entry for entry in entries if not account.may(entry.st, READ | ENTER if entry.is_dir else READ)]
     if not bad:
         return []
@@ -115,7 +120,7 @@ def _venv(venv: str, account: Account) -> list[Violation]:
     return found
 
 
-def _media(folder: str, account: Account) -> list[Violation]:
+def _media(folder: str, account: Account, many: int) -> list[Violation]:
     """Folders below the media root, and itself, that cannot be written."""
     return [
         _wanted(
@@ -126,7 +131,7 @@ def _media(folder: str, account: Account) -> list[Violation]:
             account.gid,
             0o775 if entry.is_dir else 0o664,
         )
-        for entry in tree.walk(folder)
+        for entry in tree.walk(folder, many=many)
         if not account.may(entry.st, READ | WRITE | ENTER if entry.is_dir else READ | WRITE)
     ]
 

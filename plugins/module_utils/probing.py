@@ -104,7 +104,7 @@ def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[st
         "service": lambda: service.collect(stack, listeners, given["health_json"]),
         "database": lambda: database.collect(stack, listeners),
         "environment": lambda: environment.collect(stack),
-        "files": lambda: files.collect(stack),
+        "files": lambda: files.collect(stack, glance=True),
     }
 
 
@@ -122,8 +122,7 @@ def _deep_sections(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, S
 def _use_settings(stack: Stack, evidence: dict[str, Any], listeners: list[dict[str, Any]]) -> None:
     """What the rehearsal learnt of Django's settings sharpens what was first read without them."""
     settings = (evidence["rehearsal"].get("steps") or {}).get("settings") or {}
-    if settings.get("ok"):
-        evidence.update(_side_by_side({"files": lambda: files.collect(stack, settings)}))
+    evidence.update(_side_by_side({"files": lambda: files.collect(stack, settings if settings.get("ok") else None)}))
     if "error" not in evidence["database"] or "units" in evidence["database"]:
         database.settle(evidence, stack, listeners)
 

@@ -160,12 +160,12 @@ def _source_problems(data: dict[str, Any]) -> Iterable[tuple[str, str]]:
         if not data.get("when"):
             yield "when", "needs at least one condition"
         for item in data.get("when") or []:
-            expressions.condition(str(item))
+            expressions.check_expression(str(item))
     except TemplateSyntaxError as error:
         yield "when", str(error)
     try:
         for item in (data.get("vars") or {}).values():
-            expressions.value(str(item))
+            expressions.check_expression(str(item))
     except TemplateSyntaxError as error:
         yield "vars", str(error)
     for key in ("because", "by_hand"):

@@ -14,7 +14,9 @@ from functools import cache
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.environment import TemplateExpression
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 Condition = Callable[[dict[str, Any]], bool]
@@ -41,16 +43,19 @@ _ENVIRONMENT = _environment()
 
 
 @cache
-def condition(source: str) -> Condition:
-    """A condition ready to be asked; what cannot be told from the evidence is false.
+def _compiled(source: str) -> TemplateExpression:
+    return _ENVIRONMENT.compile_expression(source, undefined_to_none=False)
 
-    Raises jinja2.TemplateSyntaxError when the source is no expression.
+
+def condition(source: str) -> Condition:
+    """A condition to be asked; what cannot be told from the evidence is false. It is compiled when first asked.
+
+    The source is one that check_expression accepts.
     """
-    compiled = _ENVIRONMENT.compile_expression(source, undefined_to_none=False)
 
     def holds(evidence: dict[str, Any]) -> bool:
         try:
-            return bool(compiled(**evidence))
+            return bool(_compiled(source)(**evidence))
         except (TemplateError, TypeError, ValueError, AttributeError, KeyError):
             return False
 
@@ -59,16 +64,23 @@ def condition(source: str) -> Condition:
 
 def value(source: str) -> Callable[[dict[str, Any]], Any]:
     """An expression's value; None where the evidence does not have it."""
-    compiled = _ENVIRONMENT.compile_expression(source, undefined_to_none=False)
 
     def evaluate(evidence: dict[str, Any]) -> Any:
         try:
-            result = compiled(**evidence)
+            result = _compiled(source)(**evidence)
             return None if isinstance(result, StrictUndefined) else result
         except (TemplateError, TypeError, ValueError, AttributeError, KeyError):
             return None
 
     return evaluate
+
+
+def check_expression(source: str) -> None:
+    """Raise jinja2.TemplateSyntaxError when the source is no expression. It is parsed only: loading needs no more."""
+    parser = Parser(_ENVIRONMENT, source, state="variable")
+    parser.parse_expression()
+    if not parser.stream.eos:
+        raise TemplateSyntaxError("more than one expression", parser.stream.current.lineno)
 
 
 def check_sentence(source: str) -> None:

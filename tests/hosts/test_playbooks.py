@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 
 from conftest import Site
 
@@ -95,6 +97,17 @@ def test_bundle_has_all_and_no_secret(site: Site) -> None:
     assert "syntax is ok" in texts["bundle/nginx-test.txt"]
     assert not [name for name, text in texts.items() if any(secret in text for secret in secrets)]
     assert site.host.run("ls -d /tmp/rescue502-* 2>/dev/null || true").stdout == ""
+
+
+def test_reboot_waits_for_the_host_and_verifies(site: Site) -> None:
+    """The host goes down, comes back, and its site is proved to answer."""
+    site.host.up(address=site.host.address())
+    with ThreadPoolExecutor(1) as beside:
+        back = beside.submit(site.host.come_back)
+        code, incident, output = site.play("reboot", rescue502_reboot=True)
+        assert back.done(), output
+    assert (code, incident["outcome"]) == (0, "healthy"), output
+    assert re.search(r"changed=1\b", output), output
 
 
 def test_reboot_is_never_done_unasked(site: Site) -> None:

@@ -78,6 +78,10 @@ rm -f /etc/nginx/sites-enabled/default
 systemctl daemon-reload
 systemctl enable -q xamila nginx postgresql ssh
 
+# A session that hangs on may not hold a reboot for a minute and a half.
+install -d /etc/systemd/system.conf.d
+printf '[Manager]\nDefaultTimeoutStopSec=10s\n' > /etc/systemd/system.conf.d/lab.conf
+
 # A host that boots asks nothing of time servers or mail; what is left running here is stopped before the commit.
 systemctl mask -q apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
 systemctl stop nginx postgresql xamila 2>/dev/null || true

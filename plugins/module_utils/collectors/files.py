@@ -14,10 +14,11 @@ LIMIT = 50
 PARTS = ("code", "media", "env_file", "logs", "parents")
 
 
-def collect(stack: Stack, settings: dict[str, Any] | None = None) -> dict[str, Any]:
+def collect(stack: Stack, settings: dict[str, Any] | None = None, glance: bool = False) -> dict[str, Any]:
     """Violations by part, each {path, part, problem, owner, group, mode} with the values wanted.
 
     settings: what the rehearsal learnt of Django's settings; without it, nginx's locations tell media and static.
+    glance: look at the first files only.
     """
     media, static = media_and_static(stack, settings)
     found = access.violations(
@@ -31,6 +32,7 @@ def collect(stack: Stack, settings: dict[str, Any] | None = None) -> dict[str, A
         parents_of=[stack.root, stack.venv],
         parts=list(PARTS),
         limit=LIMIT,
+        glance=glance,
     )
     return {
         "violations": {part: [item for item in found if item["part"] == part] for part in PARTS},
