@@ -67,11 +67,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return result
 
     def _look(self, given: settings.Settings, task_vars: dict[str, Any], record: Incident) -> dict[str, Any]:
-        """The first look is quick where all is well. After a remedy the edge gets time to settle, and must hold."""
+        """The first look is quick where all is well. After a remedy the edge must hold, and gets time to settle."""
         mended = bool(record.data["actions"])
         level = "full" if mended else self._task.args.get("level") or given.level
-        hold = given.hold_seconds if mended or self._task.args.get("hold") else 0
-        waits = {"hold_seconds": hold, "settle_seconds": given.settle_seconds if mended else 0}
+        patient = mended or bool(self._task.args.get("hold"))
+        hold = given.hold_seconds if patient else 0
+        waits = {"hold_seconds": hold, "settle_seconds": given.settle_seconds, "patient": patient}
         return self._probe(given, task_vars, level, waits)
 
     def _probe(

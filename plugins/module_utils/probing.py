@@ -79,7 +79,8 @@ def _look(stack: Stack, given: dict[str, Any], evidence: dict[str, Any]) -> None
     listeners = sockets.listeners()
     ask_edge: Section = lambda: edge.collect(stack, given["edge"], given["cors_origin"], given["edge_timeout"])  # noqa: E731
     evidence.update(_side_by_side({"edge": ask_edge, **_quick_sections(stack, given, listeners)}))
-    if given["settle_seconds"] and not evidence["edge"].get("well"):
+    patient = given["patient"] or _waits_for_others(stack.properties)
+    if patient and given["settle_seconds"] and not evidence["edge"].get("well"):
         evidence["edge"] = _settled(stack, ask_edge, given["settle_seconds"])
         listeners = sockets.listeners()
         evidence.update(_side_by_side(_quick_sections(stack, given, listeners)))
@@ -180,13 +181,24 @@ def _unit_identity(unit: str) -> tuple[str, ...]:
     return tuple(shown.get(name, "") for name in ("InvocationID", "NRestarts", "MainPID", "ActiveState"))
 
 
+def _waits_for_others(properties: dict[str, str]) -> bool:
+    """Whether the unit is about to be started, as while the host boots: nothing is wrong with it yet."""
+    return properties.get("ActiveState") == "inactive" and bool(properties.get("Job"))
+
+
+def _is_down_for_good(properties: dict[str, str]) -> bool:
+    """Whether nothing but a person, or a request to its socket, will start the unit again."""
+    state = properties.get("ActiveState")
+    return state == "failed" or (state == "inactive" and not (properties.get("Job") or properties.get("TriggeredBy")))
+
+
 def _settled(stack: Stack, ask_edge: Section, seconds: float) -> dict[str, Any]:
-    """After a remedy: ask until the edge is well, the unit has given up, or `seconds` have passed."""
+    """Ask until the edge is well, the unit is down for good, or `seconds` have passed."""
     deadline = time.monotonic() + seconds
     while True:
         answer: dict[str, Any] = ask_edge()
         stack.properties = systemd.show(stack.unit)
-        if answer["well"] or stack.properties.get("ActiveState") == "failed" or time.monotonic() > deadline:
+        if answer["well"] or _is_down_for_good(stack.properties) or time.monotonic() > deadline:
             return answer
         time.sleep(POLL_SECONDS)
 

@@ -104,9 +104,13 @@ options:
     type: float
     default: 0
   settle_seconds:
-    description: For how many seconds to wait for an edge that is not well yet.
+    description: For how many seconds to wait for an edge that is not well yet, where the unit waits to be started.
     type: float
     default: 0
+  patient:
+    description: Whether to wait for a unit that runs already too, as after a remedy.
+    type: bool
+    default: false
   edge_timeout:
     description: How many seconds one edge check may take.
     type: float
@@ -160,6 +164,7 @@ ARGUMENTS = {
     "level": {"type": "str", "choices": ["auto", "full", "stack"], "default": "auto"},
     "hold_seconds": {"type": "float", "default": 0},
     "settle_seconds": {"type": "float", "default": 0},
+    "patient": {"type": "bool", "default": False},
     "edge_timeout": {"type": "float", "default": 5},
 }
 

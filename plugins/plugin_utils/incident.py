@@ -197,4 +197,6 @@ def judge(data: dict[str, Any], check_mode: bool) -> tuple[str, str]:
         return "needs-human", f"{after['summary']}; needs a person: {', '.join(names)}"
     if not remaining:
         return "needs-human", f"{after['summary']}; the cause is not known: the evidence is in the report"
+    if data["mode"] == "verify":
+        return "failed", f"{after['summary']}; a verification only looks: recover would mend it"
     return "failed", f"{after['summary']}; the remedies did not bring the site back"

@@ -140,3 +140,15 @@ def test_an_unknown_host_key_is_refused_at_once(site: Site) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, known.exists()) == (4, False)
     assert "Host key verification failed" in done.stdout
+
+
+def test_a_unit_that_waits_for_others_at_boot_is_not_called_stopped(site: Site) -> None:
+    """While its start is queued behind a slow unit nothing is wrong with it: the look waits, and finds it well."""
+    site.host.run(
+        "systemctl stop xamila; mkdir -p /run/systemd/system/xamila.service.d;"
+        "printf '[Service]\nType=oneshot\nExecStart=/bin/sleep 6\n' > /run/systemd/system/slow.service;"
+        "printf '[Unit]\nAfter=slow.service\n' > /run/systemd/system/xamila.service.d/slow.conf;"
+        "systemctl daemon-reload; systemctl start --no-block slow xamila"
+    )
+    code, incident, output = site.play("diagnose")
+    assert (code, incident["outcome"], incident["findings"]) == (0, "healthy", []), output
