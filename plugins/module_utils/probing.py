@@ -156,6 +156,7 @@ def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
         return reasons
     unit, base = evidence["service"]["unit"], evidence["database"]
     checks = {
+        "no edge checks are configured, so that an answer proves little": not evidence["edge"]["configured"],
         "the edge does not answer as it should": not evidence["edge"]["well"],
         "answers of 500 and more since the unit was started": evidence["edge"]["recent_errors"]["count"] > 0,
         "the unit is not running": (unit["active_state"], unit["sub_state"]) != ("active", "running"),
@@ -163,6 +164,7 @@ def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
         "the unit does not come back after a reboot": unit["file_state"] == "disabled" and not unit["triggered_by"],
         "nobody listens where the app should": not evidence["service"]["listening"],
         "the backend does not answer": evidence["service"]["backend"].get("well") is False,
+        "the database cannot be reached": bool(base["door"]),
         "the database is not running": base["local"] is True and not (base["running"] and base["listening"]),
         "an environment file is missing or open to others": bool(
             evidence["environment"]["missing"] or evidence["environment"]["exposed"]

@@ -26,6 +26,8 @@ def short(value):
 
 
 def inside_app(path, plan):
+    if path.startswith("<"):  # code without a file, such as this script
+        return False
     path = os.path.realpath(path)
     venv = os.path.realpath(plan["venv"]) + os.sep if plan["venv"] else "\0"
     return path.startswith(os.path.realpath(plan["root"]) + os.sep) and not path.startswith(venv)

@@ -37,6 +37,14 @@ def test_without_edge_checks_a_broken_host_is_mended_all_the_same(site: Site) ->
     assert site.host.ask("/api/sgis/")[0] == 200
 
 
+def test_without_edge_checks_an_answer_alone_is_no_proof(site: Site) -> None:
+    """With the unit alone: every page that asks the database fails, though nginx's location answers 404."""
+    site.full = False
+    site.host.break_with("database/no-connection")
+    _code, incident, output = site.play("diagnose")
+    assert (incident["outcome"], named(incident)) == ("degraded", ["database/no-connection"]), output
+
+
 def test_several_causes_are_mended_from_the_ground_up(site: Site) -> None:
     """The database before the dependency before the restart, each once."""
     site.host.break_with("dependencies/missing")

@@ -10,10 +10,11 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils import systemd
+from ansible_collections.rescue502.django.plugins.module_utils import sockets, systemd
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 DEFAULT_PORT = 5432
+DOOR_SECONDS = 2.0
 _PROPERTIES = [
     "Id", "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "Type", "ExecMainStatus", "FragmentPath",
 ]  # fmt: skip
@@ -30,6 +31,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, Any]:
         "units": units,
         "running": any(unit["active_state"] == "active" for unit in units),
         "place": place,
+        "door": door(place["host"], place["port"]) if place["host"] else "",
         "sockets": [_address(item) for item in listeners if _is_postgres(item)],
     }
 
@@ -71,6 +73,13 @@ def place_from_environment(environment: dict[str, str]) -> dict[str, Any]:
     host = next((value for name, value in environment.items() if _HOST_NAME.match(name)), None)
     port = next((value for name, value in environment.items() if _PORT_NAME.match(name)), "")
     return {"host": host or "", "port": int(port) if port.isdigit() else DEFAULT_PORT, "known": host is not None}
+
+
+def door(host: str, port: int) -> str:
+    """Why nobody can be reached where the app looks for its database; empty where somebody accepts a connection."""
+    kind = "unix" if host.startswith("/") else "tcp"
+    bind = {"kind": kind, "host": host, "port": port, "path": os.path.join(host, f".s.PGSQL.{port}")}
+    return sockets.connects(bind, DOOR_SECONDS)
 
 
 def is_local(host: str) -> bool:
