@@ -16,7 +16,11 @@ _ROWS = (
         "{{ service.unit.name }} is {{ service.unit.active_state }} ({{ service.unit.sub_state }})"
         "{% if service.unit.result not in ['', 'success'] %}, result {{ service.unit.result }}{% endif %}",
     ),
-    ("gunicorn running", "service.processes | length > 0", "{{ service.processes | length }} processes"),
+    (
+        "gunicorn running",
+        "service.processes | length > 0",
+        "{{ service.processes | length or 'no' }} process{{ '' if service.processes | length == 1 else 'es' }}",
+    ),
     (
         "port listening",
         "service.listening and service.foreign | length == 0",

@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 NAME_LIMIT = 100
+# What Ansible does before each role by itself; it says nothing to who waits for a site.
+HOUSEKEEPING = "Validating arguments against arg spec"
 
 
 class View:
@@ -54,7 +56,7 @@ class View:
         if event.get("event") != "runner_on_start" or not host:
             return
         task = clean(str(data.get("task") or ""), NAME_LIMIT)
-        if self._doing.get(host) == task:
+        if self._doing.get(host) == task or task.startswith(HOUSEKEEPING):
             return
         self._doing[host] = task
         if not self._live.is_started:
