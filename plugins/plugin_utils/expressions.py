@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import StrictUndefined, TemplateAssertionError, TemplateError, TemplateSyntaxError, nodes
 from jinja2.environment import TemplateExpression
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -76,16 +76,31 @@ def value(source: str) -> Callable[[dict[str, Any]], Any]:
 
 
 def check_expression(source: str) -> None:
-    """Raise jinja2.TemplateSyntaxError when the source is no expression. It is parsed only: loading needs no more."""
+    """Raise jinja2.TemplateSyntaxError when the source is no expression, or names a filter or test that is not there.
+
+    It is not compiled: loading a catalogue needs no more.
+    """
     parser = Parser(_ENVIRONMENT, source, state="variable")
-    parser.parse_expression()
+    expression = parser.parse_expression()
     if not parser.stream.eos:
         raise TemplateSyntaxError("more than one expression", parser.stream.current.lineno)
+    _check_names(nodes.Output([expression]))
 
 
 def check_sentence(source: str) -> None:
-    """Raise jinja2.TemplateSyntaxError when the source is no template. It is parsed only: loading needs no more."""
-    _ENVIRONMENT.parse(source)
+    """Raise jinja2.TemplateSyntaxError when the source is no template, or names a filter or test that is not there.
+
+    It is not compiled: loading a catalogue needs no more.
+    """
+    _check_names(_ENVIRONMENT.parse(source))
+
+
+def _check_names(tree: nodes.Node) -> None:
+    """What Jinja itself would tell only when it compiles."""
+    for kind, known in ((nodes.Filter, _ENVIRONMENT.filters), (nodes.Test, _ENVIRONMENT.tests)):
+        for node in tree.find_all(kind):
+            if node.name not in known:
+                raise TemplateAssertionError(f"no {kind.__name__.lower()} named {node.name!r}", node.lineno)
 
 
 def sentence(source: str) -> Callable[[dict[str, Any]], str]:
