@@ -63,11 +63,10 @@ class FailureMode:
     remedy: str = ""
     then: tuple[str, ...] = ()
     vars: dict[str, str] = field(default_factory=dict)
-    conditions: tuple[expressions.Condition, ...] = ()
 
     def matches(self, evidence: dict[str, Any]) -> bool:
         """Whether all conditions hold; one that cannot be told does not."""
-        return all(holds(evidence) for holds in self.conditions)
+        return all(expressions.holds(source, evidence) for source in self.when)
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,7 @@ def load_file(path: Path) -> FailureMode:
     for key, wrong in _problems(data):
         raise CatalogueError(f"{path}:{_lines(text).get(key, 1)}: key '{key}': {wrong}")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
-    conditions = tuple(expressions.condition(item) for item in data["when"])
-    return FailureMode(id=f"{layer}/{name}", layer=layer, source=str(path), conditions=conditions, **values)
+    return FailureMode(id=f"{layer}/{name}", layer=layer, source=str(path), **values)
 
 
 def _lines(text: str) -> dict[str, int]:

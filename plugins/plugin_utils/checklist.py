@@ -80,15 +80,14 @@ _ROWS = (
         "{% if not loop.last %}; {% endif %}{% endfor %}",
     ),
 )
-_COMPILED = [(name, expressions.value(source), expressions.sentence(text)) for name, source, text in _ROWS]
 
 
 def checklist(evidence: dict[str, Any]) -> list[dict[str, str]]:
     """Rows {name, state, detail}; state is ok, bad or unknown. evidence: as the diagnosis prepared it."""
     rows = []
-    for name, holds, sentence in _COMPILED:
-        told = holds(evidence)
+    for name, source, text in _ROWS:
+        told = expressions.value(source, evidence)
         state = "unknown" if told is None else ("ok" if told else "bad")
-        detail = "not looked at" if told is None else sentence(evidence)
+        detail = "not looked at" if told is None else expressions.sentence(text, evidence)
         rows.append({"name": name, "state": state, "detail": detail})
     return rows

@@ -71,10 +71,10 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
     findings = tuple(
         Finding(
             mode=mode,
-            because=expressions.sentence(mode.because)(facts),
-            by_hand=expressions.sentence(mode.by_hand)(facts),
+            because=expressions.sentence(mode.because, facts),
+            by_hand=expressions.sentence(mode.by_hand, facts),
             explained_by=tuple(other.id for other in matched if explains(other, mode)),
-            vars={name: expressions.value(source)(facts) for name, source in mode.vars.items()},
+            vars={name: expressions.value(source, facts) for name, source in mode.vars.items()},
         )
         for mode in matched
     )

@@ -9,17 +9,17 @@ must not hold merely because nobody could look.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
 from jinja2 import StrictUndefined, TemplateAssertionError, TemplateError, TemplateSyntaxError, nodes
-from jinja2.environment import TemplateExpression
+from jinja2.environment import Template, TemplateExpression
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-Condition = Callable[[dict[str, Any]], bool]
+# What Jinja and Python raise where a piece of evidence is absent, or is not of the kind that was expected.
+_UNKNOWN = (TemplateError, TypeError, ValueError, AttributeError, KeyError)
 
 
 def _search(value: Any, pattern: str) -> bool:
@@ -42,37 +42,38 @@ def _environment() -> ImmutableSandboxedEnvironment:
 _ENVIRONMENT = _environment()
 
 
+# What is asked for is compiled once, when it is first asked: a look at a healthy host needs few of them.
 @cache
-def _compiled(source: str) -> TemplateExpression:
+def _expression(source: str) -> TemplateExpression:
     return _ENVIRONMENT.compile_expression(source, undefined_to_none=False)
 
 
-def condition(source: str) -> Condition:
-    """A condition to be asked; what cannot be told from the evidence is false. It is compiled when first asked.
-
-    The source is one that check_expression accepts.
-    """
-
-    def holds(evidence: dict[str, Any]) -> bool:
-        try:
-            return bool(_compiled(source)(**evidence))
-        except (TemplateError, TypeError, ValueError, AttributeError, KeyError):
-            return False
-
-    return holds
+@cache
+def _template(source: str) -> Template:
+    return _ENVIRONMENT.from_string(source)
 
 
-def value(source: str) -> Callable[[dict[str, Any]], Any]:
-    """An expression's value; None where the evidence does not have it."""
+def holds(source: str, evidence: dict[str, Any]) -> bool:
+    """Whether a condition that check_expression accepts holds; what cannot be told from the evidence does not."""
+    return bool(value(source, evidence))
 
-    def evaluate(evidence: dict[str, Any]) -> Any:
-        try:
-            result = _compiled(source)(**evidence)
-            return None if isinstance(result, StrictUndefined) else result
-        except (TemplateError, TypeError, ValueError, AttributeError, KeyError):
-            return None
 
-    return evaluate
+def value(source: str, evidence: dict[str, Any]) -> Any:
+    """The value of an expression that check_expression accepts; None where the evidence does not have it."""
+    try:
+        result = _expression(source)(**evidence)
+        return None if isinstance(result, StrictUndefined) else result
+    except _UNKNOWN:
+        return None
+
+
+def sentence(source: str, evidence: dict[str, Any]) -> str:
+    """A text with values of the evidence put in; where one is missing, the text says so rather than fail."""
+    template = _template(source)
+    try:
+        return clean(template.render(**evidence)).strip()
+    except _UNKNOWN as error:
+        return f"(some evidence for this sentence is missing: {clean(str(error))})"
 
 
 def check_expression(source: str) -> None:
@@ -101,16 +102,3 @@ def _check_names(tree: nodes.Node) -> None:
         for node in tree.find_all(kind):
             if node.name not in known:
                 raise TemplateAssertionError(f"no {kind.__name__.lower()} named {node.name!r}", node.lineno)
-
-
-def sentence(source: str) -> Callable[[dict[str, Any]], str]:
-    """A text with values of the evidence put in; where one is missing, the text says so rather than fail."""
-    template = _ENVIRONMENT.from_string(source)
-
-    def render(evidence: dict[str, Any]) -> str:
-        try:
-            return clean(template.render(**evidence)).strip()
-        except (TemplateError, TypeError, ValueError, AttributeError, KeyError) as error:
-            return f"(some evidence for this sentence is missing: {clean(str(error))})"
-
-    return render
