@@ -21,6 +21,7 @@ SETTLE_SECONDS = 30.0
 POLL_SECONDS = 0.2
 AT_ONCE = 3
 SNAPSHOT = Path(__file__).parent / "snapshot.py"
+PRELUDE = Path(__file__).parent / "reproduce.sh"
 FAILURES = Path(__file__).parents[2] / "failures"
 SERVER_NAME = "api.xamila.example"
 ORIGIN = "https://xamila.example"
@@ -43,6 +44,11 @@ FACTS = {
     "DATABASE_NAME": "xamila",
     "DATABASE_USER": "xamila",
     "NGINX_SITE": "/etc/nginx/sites-available/xamila",
+    "UNIT_FILE": "/etc/systemd/system/xamila.service",
+    "MEDIA_ROOT": "/var/www/xamila/xamila_backend/media",
+    "SERVER_NAME": "api.xamila.example",
+    "API_PATH": "/api/sgis/",
+    "BIND": "127.0.0.1:8000",
 }
 
 
@@ -119,7 +125,8 @@ class Host:
 
     def break_with(self, fault: str, script: str | None = None) -> None:
         """Reproduce a failure mode (`<layer>/<name>`, or the script given) and wait until the unit has settled."""
-        self.run(script if script is not None else reproduction(fault), variables=FACTS)
+        words = script if script is not None else reproduction(fault)
+        self.run(PRELUDE.read_text(encoding="utf-8") + words, variables=FACTS)
         deadline = time.monotonic() + SETTLE_SECONDS
         while self._state() in ("activating", "deactivating", "reloading") and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)

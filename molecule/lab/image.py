@@ -18,7 +18,7 @@ NAME = "localhost/rescue502-lab"
 CONTENT = Path(__file__).parent / "image"
 PACKAGES = (
     "systemd,systemd-sysv,dbus,python3,python3-venv,nginx-light,postgresql,git,openssh-server,sudo,curl,procps,"
-    "iproute2,openssl,ca-certificates"
+    "iproute2,openssl,ca-certificates,libfaketime,monit"
 )
 KEY = CACHE / "id_ed25519"
 _BUILDER = "rescue502-builder"

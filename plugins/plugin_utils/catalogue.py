@@ -36,6 +36,7 @@ KEYS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "vars": (dict, False),
     "by_hand": (str, True),
     "reproduce": (str, True),
+    "where": (list, False),
 }
 
 
@@ -63,6 +64,8 @@ class FailureMode:
     remedy: str = ""
     then: tuple[str, ...] = ()
     vars: dict[str, str] = field(default_factory=dict)
+    # Features that a lab host must have for `reproduce` to work on it, such as `tcp` or `postgresql_here`.
+    where: tuple[str, ...] = ()
 
     def matches(self, evidence: dict[str, Any]) -> bool:
         """Whether all conditions hold; one that cannot be told does not."""

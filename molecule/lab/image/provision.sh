@@ -84,5 +84,7 @@ printf '[Manager]\nDefaultTimeoutStopSec=10s\n' > /etc/systemd/system.conf.d/lab
 
 # A host that boots asks nothing of time servers or mail; what is left running here is stopped before the commit.
 systemctl mask -q apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
-systemctl stop nginx postgresql xamila 2>/dev/null || true
+# Only the score's monit contender starts it.
+systemctl disable -q monit
+systemctl stop nginx postgresql xamila monit 2>/dev/null || true
 rm -rf /var/lib/apt/lists/* /var/cache/apt/* "$here"
