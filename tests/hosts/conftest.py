@@ -57,6 +57,6 @@ class Site:
 @pytest.fixture
 def site(worker_id: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     """A fresh host whose site answers."""
-    host = lab.Host(f"test-{worker_id}").up()
+    host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'test')}-{worker_id}").up()
     yield Site(host, tmp_path)
     host.down()
