@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import http_check, sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, startup
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 HEALTH_TIMEOUT = 4.0
@@ -20,7 +21,7 @@ def collect(
     stack: Stack, listeners: list[dict[str, Any]], health_json: Any, health_timeout: float = HEALTH_TIMEOUT
 ) -> dict[str, Any]:
     """Unit, processes, listeners, backend. health_timeout is in seconds."""
-    binds = [_bind_facts(bind, listeners, stack.unit) for bind in stack.bind]
+    binds = [addresses.bind_facts(bind, listeners, stack) for bind in stack.bind]
     return {
         "unit": unit_facts(stack),
         "start_limit_hit": _start_limit_hit(stack.properties),
@@ -31,7 +32,8 @@ def collect(
         "elsewhere": _elsewhere(stack, listeners),
         "exec": _exec_facts(stack),
         "backend": _backend(stack, health_json, health_timeout),
-        "pidfile": _pidfile(stack.server.pidfile),
+        "pidfile": addresses.pidfile_facts(stack),
+        "start": startup.collect(stack.properties),
     }
 
 
@@ -109,26 +111,6 @@ def processes(properties: dict[str, str]) -> list[dict[str, Any]]:
     return [{"pid": pid, "command": sockets.command_line(pid)[:300]} for pid in (pids if group else [])]
 
 
-def _bind_facts(bind: dict[str, Any], listeners: list[dict[str, Any]], unit: str) -> dict[str, Any]:
-    """One address that the app is to listen on: who holds it, and whether that is the app."""
-    socket_unit = unit.rsplit(".", 1)[0] + ".socket"
-    holders = [
-        {
-            "pid": item["pid"],
-            "command": item["command"][:300],
-            "unit": item["unit"],
-            # Held by systemd itself (pid 1) is socket activation, not theft.
-            "foreign": item["pid"] > 1 and item["unit"] not in (unit, socket_unit),
-        }
-        for item in sockets.matching(bind, listeners)
-    ]
-    facts = dict(bind, listeners=holders, stale_socket=False, folder_missing=False)
-    if bind["kind"] == "unix":
-        facts["folder_missing"] = not os.path.isdir(os.path.dirname(bind["path"]))
-        facts["stale_socket"] = os.path.exists(bind["path"]) and not holders
-    return facts
-
-
 def _elsewhere(stack: Stack, listeners: list[dict[str, Any]]) -> list[str]:
     """Addresses that the unit's own processes listen on, whatever we expected."""
     return sorted(
@@ -186,16 +168,3 @@ def _backend(stack: Stack, health_json: Any, timeout: float) -> dict[str, Any]:
     if stack.health_url and answer["status"] == 400 and host:
         answer = http_check.check(dict(wanted, host=host), "", timeout)
     return dict(answer, asked=True)
-
-
-def _pidfile(path: str) -> dict[str, Any]:
-    """gunicorn's pid file: whether it names a process that is there."""
-    facts: dict[str, Any] = {"path": path, "pid": 0, "stale": False}
-    if path:
-        try:
-            with open(path, encoding="utf-8") as file:
-                facts["pid"] = _number(file.read(32).strip())
-        except OSError:
-            return facts
-        facts["stale"] = not os.path.isdir(f"/proc/{facts['pid']}") if facts["pid"] else True
-    return facts
