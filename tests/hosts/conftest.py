@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Site:
     host: lab.Host
     folder: Path
     full: bool = True
+    # What else the user has set.
+    extra: dict[str, Any] = field(default_factory=dict)
 
     def play(self, name: str, *words: str, **variables: Any) -> tuple[int, dict[str, Any], str]:
         """Run a playbook: (return code, the incident that it wrote, its output)."""
@@ -34,7 +36,7 @@ class Site:
         hosts = {"django": {"hosts": {self.host.name: self.host.inventory(self.full)}}}
         inventory.write_text(yaml.safe_dump(hosts), encoding="utf-8")
         reports = self.folder / f"reports-{len(list(self.folder.iterdir()))}"
-        extra = {"rescue502_reports": str(reports), "rescue502_hold_seconds": HOLD_SECONDS, **variables}
+        extra = {"rescue502_reports": str(reports), "rescue502_hold_seconds": HOLD_SECONDS, **self.extra, **variables}
         command = [
             str(Path(sys.executable).with_name("ansible-playbook")),
             "-i",
