@@ -7,7 +7,9 @@ import socket
 from pathlib import Path
 
 import pytest
+from ansible_collections.rescue502.django.plugins.module_utils import access
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, log, startup
+from ansible_collections.rescue502.django.plugins.modules import remove_stale
 
 EXEC = (
     "{{ path=/bin/sh ; argv[]=/bin/sh -c x; y ; ignore_errors={} ; start_time=[n/a] ; stop_time=[n/a] ; pid=7 ; "
@@ -111,3 +113,39 @@ def test_the_request_that_timed_out() -> None:
 def test_a_server_that_refuses_its_options(line: str, refused: bool) -> None:
     """Its last words are told apart from another's."""
     assert bool(log._REFUSAL.match(line)) is refused
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "reason"),
+    [
+        ("socket", "", "it is not a socket"),
+        ("pidfile", "root:x:0:0\n", "it holds no process id"),
+        ("pidfile", "1\n", ""),
+        ("pidfile", f"{os.getpid()}\n", f"process {os.getpid()} is the app"),
+    ],
+)
+def test_what_is_not_stale_stays(tmp_path: Path, kind: str, content: str, reason: str) -> None:
+    """The remedy looks again itself, whatever it was told."""
+    path = tmp_path / "left"
+    path.write_text(content)
+    given = {"kind": kind, "unit": "shop.service", "server": "gunicorn", "venv": "", "app": "pytest"}
+    assert remove_stale.why_not(given, str(path)) == reason
+
+
+def test_a_link_is_no_pid_file(tmp_path: Path) -> None:
+    """What it leads to may be anybody's."""
+    link = tmp_path / "app.pid"
+    link.symlink_to("/etc/hostname")
+    given = {"kind": "pidfile", "unit": "shop.service", "server": "gunicorn", "venv": "", "app": ""}
+    assert remove_stale.why_not(given, str(link)) == "it is not a file"
+
+
+def test_who_may_remove_from_a_folder_of_everybody(tmp_path: Path) -> None:
+    """With the sticky bit the owner of the file or of the folder; without it whoever may write there."""
+    account = access.Account("nobody", None)
+    file = tmp_path / "app.sock"
+    file.touch()
+    tmp_path.chmod(0o1777)
+    assert not addresses._may_remove(account, tmp_path.stat(), file.stat())
+    tmp_path.chmod(0o777)
+    assert addresses._may_remove(account, tmp_path.stat(), file.stat())

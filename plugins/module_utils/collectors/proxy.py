@@ -50,6 +50,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]
         "config_newer": sorted(p for p in [*stack.nginx_files, *renewed] if started and _changed(p) > reloaded),
         "user": nginx_process.user(stack, shown),
         "behind_nginx": stack.behind_nginx,
+        "included": stack.nginx_folders,
         "unused": [] if stack.behind_nginx else upstreams.unused_files(stack),
         "upstreams": upstreams.collect(stack, listeners, shown),
         "errors": [item["text"] for item in errors][-10:],
