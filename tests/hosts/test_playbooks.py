@@ -6,11 +6,11 @@ import re
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 
-from conftest import Site
+from sites import Site
 
 COMMIT = """
 runuser -u www-data -- bash -eu <<'PUSH'
-cd /tmp && git clone -q /srv/git/xamila_backend.git work && cd work
+cd /tmp && git clone -q /srv/git/xamila.git work && cd work
 {change}
 git -c user.name=dev -c user.email=dev@example.org commit -qam 'A new version'
 git push -q
