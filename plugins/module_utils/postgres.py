@@ -44,7 +44,11 @@ def find(listeners: list[dict[str, Any]], port: int) -> Server | None:
     servers = {}
     for item in listeners:
         match = _SOCKET.match(item["path"])
-        if match and item["pid"] and os.path.basename(item["command"].split(" ")[0]).startswith(("postgres", "postmaster")):
+        if (
+            match
+            and item["pid"]
+            and os.path.basename(item["command"].split(" ")[0]).startswith(("postgres", "postmaster"))
+        ):
             servers[int(match.group(2))] = (match.group(1), item["pid"])
     chosen = port if port in servers else next(iter(servers)) if len(servers) == 1 else 0
     if not chosen:
@@ -83,7 +87,18 @@ def ask(server: Server, sql: str, timeout: float = 4.0, statement_seconds: float
         "PGAPPNAME": "rescue502",
         "PGOPTIONS": limits,
     }
-    words = [server.psql, "-XAtqw", "-v", "ON_ERROR_STOP=1", "-h", server.folder, "-p", str(server.port), "-d", "postgres"]
+    words = [
+        server.psql,
+        "-XAtqw",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-h",
+        server.folder,
+        "-p",
+        str(server.port),
+        "-d",
+        "postgres",
+    ]
     try:
         done = app_process.run_as(server.account, None, [*words, "-f", "-"], environment, "/", timeout, stdin=sql)
     except KeyError as error:
@@ -115,7 +130,9 @@ def readiness(host: str, port: int, user: str = "", name: str = "", timeout: flo
     """
     try:
         with _connect(host, port, timeout) as connection:
-            words = b"user\0" + (user or "postgres").encode() + b"\0database\0" + (name or "postgres").encode() + b"\0\0"
+            words = (
+                b"user\0" + (user or "postgres").encode() + b"\0database\0" + (name or "postgres").encode() + b"\0\0"
+            )
             connection.sendall(struct.pack("!II", len(words) + 8, PROTOCOL) + words)
             answer = connection.recv(4096)
     except socket.timeout:
@@ -125,7 +142,9 @@ def readiness(host: str, port: int, user: str = "", name: str = "", timeout: flo
     if not answer:
         return "the connection was closed without an answer"
     if answer[:1] == b"E" and _NOT_NOW in answer:
-        return next((part[1:].decode("utf-8", "replace") for part in answer[5:].split(b"\0") if part[:1] == b"M"), "not now")
+        return next(
+            (part[1:].decode("utf-8", "replace") for part in answer[5:].split(b"\0") if part[:1] == b"M"), "not now"
+        )
     return ""
 
 

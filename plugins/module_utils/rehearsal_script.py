@@ -198,7 +198,7 @@ def ask_database(_plan):
     return {"versions": versions}
 
 
-# Schemas, tables and their sequences that the app may not use. Sequences of identity columns need no right of their own.
+# Schemas, tables and their sequences that the app may not use. Those of identity columns need no right of their own.
 PRIVILEGES = """
 SELECT n.nspname, c.relname, c.relkind, pg_get_userbyid(c.relowner), has_schema_privilege(n.oid, 'USAGE')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

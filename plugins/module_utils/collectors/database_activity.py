@@ -10,8 +10,8 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import postgres
 
-# A wait shorter than this is work, not a fault.
-LONG_SECONDS = 5.0
+# A wait shorter than this is work, not a fault. The edge has been asked for some seconds before anybody looks here.
+LONG_SECONDS = 3.0
 KEPT = 10
 # One statement, so one moment. Of a query only its first word is taken: the rest may hold anything.
 _SQL = r"""
@@ -119,7 +119,9 @@ def blockers(waiting: list[dict[str, Any]], sessions: list[dict[str, Any]], data
             continue
         for root in _roots(pid, waits_for):
             # A pid of 0 is a prepared transaction, which belongs to no session.
-            item = found.setdefault(root, {**by_pid.get(root, {"type": "prepared transaction"}), "waiters": 0, "waited": 0})
+            item = found.setdefault(
+                root, {**by_pid.get(root, {"type": "prepared transaction"}), "waiters": 0, "waited": 0}
+            )
             item.update(pid=root, waiters=item["waiters"] + 1, waited=max(item["waited"], waited))
     return sorted(found.values(), key=lambda item: -item["waiters"])[:KEPT]
 

@@ -70,7 +70,10 @@ def data_folder(shown: dict[str, str]) -> str:
     """Where a server's unit keeps its data; empty where that cannot be told."""
     match = _INSTANCE.search(shown.get("Id", ""))
     if match:
-        own = re.search(r"(?m)^\s*data_directory\s*=?\s*'([^']+)'", _text("/etc/postgresql/{}/{}/postgresql.conf".format(*match.groups())))
+        own = re.search(
+            r"(?m)^\s*data_directory\s*=?\s*'([^']+)'",
+            _text("/etc/postgresql/{}/{}/postgresql.conf".format(*match.groups())),
+        )
         return own.group(1) if own else "/var/lib/postgresql/{}/{}".format(*match.groups())
     environment, _problems = systemd.unit_environment(shown)
     words = systemd.exec_argv(shown.get("ExecStart", ""))
@@ -107,7 +110,10 @@ def place(lines: list[str]) -> tuple[str, int]:
 def _line_of(parameter: str, file: str) -> tuple[str, int]:
     """Where a parameter is set for the last time: in the file itself or in a folder of its own beside it."""
     pattern = re.compile(rf"(?i)^\s*{parameter}\b\s*=?")
-    for path in [*sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(file)), "*.d", "*.conf")), reverse=True), file]:
+    for path in [
+        *sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(file)), "*.d", "*.conf")), reverse=True),
+        file,
+    ]:
         numbers = [number for number, line in enumerate(_text(path).splitlines(), 1) if pattern.match(line)]
         if numbers:
             return path, numbers[-1]
@@ -147,7 +153,11 @@ def _log_file(unit: str, folder: str) -> str:
     match = _INSTANCE.search(unit)
     if match:
         return "/var/log/postgresql/postgresql-{}-{}.log".format(*match.groups())
-    found = [path for name in ("log", "pg_log") for path in glob.glob(os.path.join(glob.escape(folder), name, "*"))] if folder else []
+    found = (
+        [path for name in ("log", "pg_log") for path in glob.glob(os.path.join(glob.escape(folder), name, "*"))]
+        if folder
+        else []
+    )
     return max(found, key=_modified, default="")
 
 
