@@ -57,10 +57,11 @@ def files() -> dict[str, list[object]]:
 
 
 def psql(query: str) -> str | None:
-    """A query's rows as text, asked as PostgreSQL's own user; None where it does not run."""
+    """A query's rows as text, asked as PostgreSQL's own user; None where it does not run, as for a locked table."""
     done = subprocess.run(
         ["runuser", "-u", "postgres", "--", "psql", "-AtqXd", DATABASE, "-c", query],
         capture_output=True, text=True, cwd="/",
+        env={**os.environ, "PGOPTIONS": "-c lock_timeout=1000"},
     )  # fmt: skip
     return done.stdout if done.returncode == 0 else None
 

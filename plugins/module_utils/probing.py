@@ -15,6 +15,8 @@ from ansible_collections.rescue502.django.plugins.module_utils import rehearsal,
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
     code,
     database,
+    database_activity,
+    database_startup,
     dependencies,
     edge,
     environment,
@@ -93,6 +95,7 @@ def _look(stack: Stack, given: dict[str, Any], evidence: dict[str, Any]) -> None
     sections: dict[str, Section] = {}
     if deeper:
         sections.update(_deep_sections(stack, listeners))
+        sections.update(_database_sections(evidence["database"], listeners))
     if holding:
         sections["hold"] = lambda: _hold(stack, ask_edge, given["hold_seconds"])
     evidence.update(_side_by_side(sections, COLLECTOR_SECONDS + given["hold_seconds"]))
@@ -120,12 +123,26 @@ def _deep_sections(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, S
     }
 
 
+def _database_sections(base: dict[str, Any], listeners: list[dict[str, Any]]) -> dict[str, Section]:
+    """A server on this host is asked itself where it runs, and its last start where it does not."""
+    if base.get("local") is not True:
+        return {}
+    names = [unit["name"] for unit in base["units"] if unit["load_state"] != "not-found"]
+    sections: dict[str, Section] = {"database_startup": lambda: database_startup.collect(names)}
+    if base["running"] or base["listening"]:
+        sections["database_activity"] = lambda: database_activity.collect(listeners, base["port"])
+    return sections
+
+
 def _use_settings(stack: Stack, evidence: dict[str, Any], listeners: list[dict[str, Any]]) -> None:
     """What the rehearsal learnt of Django's settings sharpens what was first read without them."""
     settings = (evidence["rehearsal"].get("steps") or {}).get("settings") or {}
     evidence.update(_side_by_side({"files": lambda: files.collect(stack, settings if settings.get("ok") else None)}))
     if "error" not in evidence["database"] or "units" in evidence["database"]:
         database.settle(evidence, stack, listeners)
+    if "database_activity" in evidence:
+        base = evidence["database"]
+        database_activity.settle(evidence["database_activity"], base.get("name", ""), base.get("user", ""))
 
 
 def _side_by_side(sections: dict[str, Section], seconds: float = COLLECTOR_SECONDS) -> dict[str, Any]:

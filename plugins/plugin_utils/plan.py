@@ -13,6 +13,9 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import 
 
 # Remedies that start or replace the running app: with a broken app below they would end what may still serve.
 RUNS_THE_APP = ("migrate", "collectstatic", "restart")
+# Remedies that work on the code or with it: a tree in conflict is first made whole, by whoever is to decide on it.
+WORKS_ON_THE_TREE = ("pip_install", "rebuild_venv", "rollback_code", "clean_pyc", "migrate", "collectstatic")
+IN_CONFLICT = ("code/conflict-markers", "code/conflict-committed")
 _SERVICE = LAYERS.index("service")
 
 
@@ -51,11 +54,14 @@ def make(diagnosis: Diagnosis, approved: Iterable[str] = ()) -> Plan:
     hindrances = [cause.id for cause in waiting if cause.mode.severity == "outage"]
     # With something below unmended, the app is started only where the rehearsal says that it would come up.
     boots = diagnosis.evidence.get("app", {}).get("serves") is True
-    held = [action for action in actions if action.remedy in RUNS_THE_APP and hindrances and not boots]
+    running = RUNS_THE_APP if hindrances and not boots else ()
+    conflicts = [finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT]
+    held = [(a, conflicts) for a in actions if conflicts and a.remedy in WORKS_ON_THE_TREE]
+    held += [(a, hindrances) for a in actions if a.remedy in running and (a, conflicts) not in held]
     return Plan(
-        actions=[action for action in actions if action not in held],
+        actions=[action for action in actions if all(action is not other for other, _why in held)],
         held_back=[
-            {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(hindrances)} is not mended yet"} for a in held
+            {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(why)} is not mended yet"} for a, why in held
         ],
         awaiting=[_awaiting(cause) for cause in waiting],
     )

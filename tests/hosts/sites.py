@@ -91,6 +91,9 @@ def own_business(remedy: str, shape: Shape) -> str:
         "rebuild_venv": rf":{venv}(\.rescue502-old-\w+)?(/|$)",
         "rollback_code": r"/\.git/",
         "collectstatic": r"/staticfiles(/|$)",
+        "abort_merge": r"/\.git/",
+        # An empty database in the place of one that was renamed: it has the tables, and no rows.
+        "create_database": r"^tables:",
     }.get(remedy, "")
 
 

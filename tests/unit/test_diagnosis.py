@@ -103,3 +103,15 @@ def test_host_text_is_not_a_template() -> None:
     (finding,) = diagnose(hostile, CATALOGUE).root_causes
     assert "lookup('pipe'" in finding.because
     assert "\x1b" not in finding.because
+
+
+def test_a_tree_in_conflict_is_left_alone() -> None:
+    """While a merge stands, nothing installs from that tree or migrates with it; once given up, the app is started."""
+    stuck = evidence("database-and-dependency")
+    stuck["code"]["git"].update(operation="merge", unmerged=["requirements.txt"], conflicts=["requirements.txt"])
+    found = diagnose(stuck, CATALOGUE)
+    waiting, approved = plan.make(found), plan.make(found, ["code/conflict-markers"])
+    assert [action.remedy for action in waiting.actions] == ["start_database"]
+    assert {item["remedy"] for item in waiting.held_back} == {"pip_install", "restart"}
+    assert [action.remedy for action in approved.actions] == ["start_database", "abort_merge", "restart"]
+    assert [item["remedy"] for item in approved.held_back] == ["pip_install"]
