@@ -60,3 +60,42 @@ uninstall() {
   site="$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
   rm -r "$site/$2" "$site/$(printf %s "$1" | tr - _)"-*.dist-info
 }
+
+# Add lines to the app's unit; gone after a reboot.
+unit_drop_in() {
+  mkdir -p "/run/systemd/system/$UNIT.d"
+  printf '%s\n' "$@" > "/run/systemd/system/$UNIT.d/reproduction.conf"
+  systemctl daemon-reload
+}
+
+# The words of ExecStart= as they are now.
+start_command() {
+  systemctl show -P ExecStart "$UNIT" | sed -n 's/.*argv\[\]=\(.*\) ; ignore_errors=.*/\1/p'
+}
+
+# Make the app listen on a unix socket, with further words for gunicorn, and nginx ask it there.
+serve_on_socket() {
+  local socket="$1" command
+  shift
+  mkdir -p "$(dirname "$socket")"
+  chown "$APP_USER:$APP_GROUP" "$(dirname "$socket")"
+  command="$(start_command | sed -E "s#(unix:)?$BIND#unix:$socket#")"
+  [[ $command == *"$socket"* ]] || command="$command --bind unix:$socket"
+  unit_drop_in '[Service]' 'ExecStart=' "ExecStart=$command $*"
+  sed -i -E "s#http://(unix:)?$BIND:?#http://unix:$socket:#; s#server +(unix:)?$BIND#server unix:$socket#" "$NGINX_SITE"
+  restart_app
+  timeout 10 bash -c "until [ -S '$socket' ]; do sleep 0.1; done"
+  systemctl reload nginx
+}
+
+# A gunicorn whose configuration file holds these lines too, as nobody would write them.
+with_hooks() {
+  mkdir -p /run/reproduction
+  cat > /run/reproduction/hooks.py
+  unit_drop_in '[Service]' "ExecStart=" "ExecStart=$(start_command) --config /run/reproduction/hooks.py"
+}
+
+# Until something is so, for at most ten seconds.
+until_true() {
+  timeout 10 bash -c "until $1; do sleep 0.1; done"
+}

@@ -26,6 +26,16 @@ class Account:
         self.uid, self.gid, groups = app_process.account_ids(user, group or None)
         self.groups = {self.gid, *groups}
 
+    @classmethod
+    def of_process(cls, pid: int) -> Account:
+        """Who a running process is now, whatever the accounts say since it started. Raises OSError, ValueError."""
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            lines = dict(line.rstrip("\n").split(":", 1) for line in file if ":" in line)
+        account = cls.__new__(cls)
+        account.uid, account.gid = int(lines["Uid"].split()[1]), int(lines["Gid"].split()[1])
+        account.groups = {account.gid, *(int(word) for word in lines["Groups"].split())}
+        return account
+
     def may(self, status: os.stat_result, wanted: int) -> bool:
         """Whether all of `wanted` (READ, WRITE, ENTER) is allowed on a file with this status."""
         if self.uid == 0:
@@ -46,8 +56,12 @@ def violations(
     parts: list[str],
     limit: int,
     glance: bool = False,
+    proxy_user: str = "",
+    proxy_paths: list[str] | None = None,
 ) -> list[Violation]:
     """What the app's account cannot do though it must, by part, at most `limit` of each part.
+
+    proxy_user must pass through the folders above proxy_paths: nginx, on its way to a socket and to static files.
 
     Each is {path, part, problem, owner, group, mode}, the last three being the numbers and octal mode wanted.
     A glance looks at the first files of code and media only, and not into the virtual environment.
@@ -71,7 +85,18 @@ def violations(
         found += [item for path in logs for item in _log(path, account)]
     if "parents" in parts:
         found += _parents(parents_of, account)
+        found += _proxy_parents(proxy_user, proxy_paths or [], [item["path"] for item in found])
     return found
+
+
+def _proxy_parents(user: str, paths: list[str], known: list[str]) -> list[Violation]:
+    """Folders that the web server cannot pass through; without an account to judge for there are none."""
+    try:
+        account = Account(user, None)
+    except KeyError:
+        return []
+    found = [item for item in _parents(paths, account) if item["path"] not in known]
+    return [dict(item, problem=f"{user} of the web server: {item['problem']}") for item in found]
 
 
 def _wanted(path: str, part: str, problem: str, owner: int, group: int, mode: int) -> Violation:

@@ -64,7 +64,7 @@ def ask(
     if origin:
         headers["Origin"] = origin
     begun = time.monotonic()
-    answer: dict[str, Any] = {"status": 0, "headers": {}, "body": "", "error": ""}
+    answer: dict[str, Any] = {"status": 0, "headers": {}, "header_bytes": 0, "body": "", "error": ""}
     try:
         opened = _open(parts, unix_path, name, verify_tls, timeout)
         try:
@@ -73,6 +73,7 @@ def ask(
             response = connection.getresponse()
             answer["status"] = response.status
             answer["headers"] = {key.lower(): value for key, value in response.getheaders()}
+            answer["header_bytes"] = sum(len(key) + len(value) + 4 for key, value in response.getheaders())
             answer["body"] = response.read(BODY_LIMIT).decode("utf-8", "replace")
         finally:
             opened.close()
@@ -132,6 +133,7 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
         "server": answer["headers"].get("server", ""),
         "error": answer["error"],
         "seconds": answer["seconds"],
+        "header_bytes": answer["header_bytes"],
         "excerpt": re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer["body"]))[:EXCERPT_LIMIT].strip(),
         "cors": cors,
         "problem": problem,

@@ -16,6 +16,7 @@ from typing import Any, Iterator
 
 DEFAULT_CONFIG = "/etc/nginx/nginx.conf"
 MAX_DEPTH = 20
+READ_TIMEOUT = 60.0
 _TOKEN = re.compile(r"""\s*(?:(#[^\n]*)|([{};])|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|((?:\$\{[^}]*\}|[^\s;{}])+))""")
 
 
@@ -79,10 +80,9 @@ def _read(path: str, base: str, parent: Directive, files: list[str], depth: int)
         elif words:
             directive = Directive(words, path)
             words = []
+            stack[-1].block.append(directive)
             if sign == ";" and directive.name == "include" and depth < MAX_DEPTH:
                 _include(directive.value, base, stack[-1], files, depth)
-                continue
-            stack[-1].block.append(directive)
             if sign == "{":
                 stack.append(directive)
 
@@ -95,38 +95,79 @@ def _include(pattern: str, base: str, parent: Directive, files: list[str], depth
             continue
 
 
-def upstreams(root: Directive) -> dict[str, list[str]]:
-    """Addresses of each `upstream` block, by its name."""
+def load_fragment(path: str) -> Directive:
+    """One file below a root directive, as if it were included in the http context. Raises OSError."""
+    root = Directive(["main"], path)
+    _read(path, os.path.dirname(path), root, [], MAX_DEPTH)
+    return root
+
+
+def upstreams(root: Directive, backup: bool | None = None) -> dict[str, list[str]]:
+    """Addresses of each `upstream` block, by its name; servers that are marked down are left out.
+
+    backup: True for the backup servers only, False for the others only.
+    """
     return {
-        item.value: [server.value for server in item.all("server")] for item in root.walk() if item.name == "upstream"
+        item.value: [
+            server.value if re.match(r"^unix:|.*:\d+$", server.value) else server.value + ":80"
+            for server in item.all("server")
+            if "down" not in server.words[2:] and backup in (None, "backup" in server.words[2:])
+        ]
+        for item in root.walk()
+        if item.name == "upstream"
     }
 
 
 def proxied_locations(root: Directive) -> list[dict[str, Any]]:
     """Every location that hands requests on: {server_names, listen, tls, certificate, path, target, addresses, file}.
 
-    addresses are upstream addresses as nginx would dial them: `host:port` or `unix:/path`.
+    addresses are upstream addresses as nginx would dial them: `host:port` or `unix:/path`; backups are those of them
+    that it dials only when no other answers. read_timeout is in seconds, buffer_size in bytes and 0 where nothing sets
+    it; buffer_size_file is the file that does.
     """
-    groups = upstreams(root)
+    groups, spare = upstreams(root), upstreams(root, backup=True)
     found = []
     for server in (item for item in root.walk() if item.name == "server" and item.block):
         listens = [item.words[1:] for item in server.all("listen")] or [["80"]]
-        for location, target in _proxies(server):
+        for location, target, contexts in _proxies(server, [root, *root.all("http"), server]):
+            buffers = inherited(contexts, "proxy_buffer_size")
+            timeout = inherited(contexts, "proxy_read_timeout")
             found.append(
                 {
                     "server_names": [name for item in server.all("server_name") for name in item.words[1:]],
                     "listen": [words[0] for words in listens if words],
                     "tls": [words[0] for words in listens if "ssl" in words or words[0].endswith(":443")],
-                    "certificate": server.first("ssl_certificate"),
+                    "certificate": server.first("ssl_certificate") or root_value(root, "ssl_certificate"),
                     "path": location,
                     "target": target,
                     "addresses": addresses(target, groups),
+                    "backups": addresses(target, spare) if target_host(target) in spare else [],
                     "access_log": server.first("access_log") or root_value(root, "access_log"),
                     "error_log": server.first("error_log") or root_value(root, "error_log"),
+                    "read_timeout": seconds(timeout.value) if timeout else READ_TIMEOUT,
+                    "buffer_size": size(buffers.value) if buffers else 0,
+                    "buffer_size_file": buffers.file if buffers else "",
                     "file": server.file,
                 }
             )
     return found
+
+
+def inherited(contexts: list[Directive], name: str) -> Directive | None:
+    """The directive of that name in the innermost context that has one."""
+    return next((found[-1] for context in reversed(contexts) if (found := context.all(name))), None)
+
+
+def seconds(text: str) -> float:
+    """A time as nginx writes it (`60`, `1m30s`, `500ms`), in seconds."""
+    factors = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
+    return float(sum(int(number) * factors[unit] for number, unit in re.findall(r"(\d+)(ms|[smhd]|)", text)))
+
+
+def size(text: str) -> int:
+    """A size as nginx writes it (`8k`, `1m`), in bytes; 0 where it is none."""
+    match = re.match(r"^(\d+)([kKmM]?)$", text)
+    return int(match.group(1)) * {"": 1, "k": 1024, "m": 1024**2}[match.group(2).lower()] if match else 0
 
 
 def root_value(root: Directive, name: str) -> str:
@@ -134,19 +175,25 @@ def root_value(root: Directive, name: str) -> str:
     return root.first(name) or next((http.first(name) for http in root.all("http") if http.first(name)), "")
 
 
-def _proxies(server: Directive) -> Iterator[tuple[str, str]]:
-    """(path, target) for each proxy_pass or uwsgi_pass of a server, with the location it stands in."""
+def _proxies(server: Directive, contexts: list[Directive]) -> Iterator[tuple[str, str, list[Directive]]]:
+    """(path, target, contexts) for each proxy_pass or uwsgi_pass of a server, with the location it stands in."""
+    known = {f"${item.value.lstrip('$')}": item.words[-1] for item in server.walk() if item.name == "set"}
 
-    def below(block: Directive, path: str) -> Iterator[tuple[str, str]]:
+    def below(block: Directive, path: str, around: list[Directive]) -> Iterator[tuple[str, str, list[Directive]]]:
         for item in block.block:
             if item.name == "location":
-                yield from below(item, item.words[-1])
+                yield from below(item, item.words[-1], [*around, item])
             elif item.name in ("proxy_pass", "uwsgi_pass", "grpc_pass"):
-                yield path, item.value
+                yield path, known.get(item.value, item.value), around
             elif item.name in ("if", "limit_except"):
-                yield from below(item, path)
+                yield from below(item, path, around)
 
-    yield from below(server, "/")
+    yield from below(server, "/", contexts)
+
+
+def target_host(target: str) -> str:
+    """The host, or the name of the upstream group, in a proxy_pass target."""
+    return re.sub(r"^[a-z]+://", "", target).split("/")[0]
 
 
 def addresses(target: str, groups: dict[str, list[str]]) -> list[str]:
@@ -156,19 +203,31 @@ def addresses(target: str, groups: dict[str, list[str]]) -> list[str]:
     rest = re.sub(r"^[a-z]+://", "", target)
     if rest.startswith("unix:"):
         return [re.sub(r"^(unix:[^:]+):.*$", r"\1", rest)]
-    host = rest.split("/")[0]
+    host = target_host(target)
     if host in groups:
         return groups[host]
     return [host if re.search(r":\d+$", host) else host + (":443" if target.startswith("https") else ":80")]
 
 
 def static_locations(root: Directive) -> list[dict[str, str]]:
-    """Locations served from disk: {path, folder}."""
+    """Locations served from disk: {path, folder, file}."""
     found = []
     for server in (item for item in root.walk() if item.name == "server" and item.block):
         for location in server.all("location"):
             alias, folder = location.first("alias"), location.first("root")
             if alias or folder:
                 path = location.words[-1]
-                found.append({"path": path, "folder": alias or os.path.join(folder, path.lstrip("/"))})
+                place = alias or os.path.join(folder, path.lstrip("/"))
+                found.append({"path": path, "folder": place, "file": server.file})
+    return found
+
+
+def included_folders(root: Directive, base: str) -> list[str]:
+    """Folders whose *.conf files, or all files, the http context includes."""
+    found = []
+    for http in root.all("http"):
+        for item in http.all("include"):
+            folder, pattern = os.path.split(os.path.join(base, item.value))
+            if pattern in ("*.conf", "*") and os.path.isdir(folder):
+                found.append(folder)
     return found

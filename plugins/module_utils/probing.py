@@ -94,7 +94,7 @@ def _look(stack: Stack, given: dict[str, Any], evidence: dict[str, Any]) -> None
     holding = given["hold_seconds"] and evidence["edge"].get("well")
     sections: dict[str, Section] = {}
     if deeper:
-        sections.update(_deep_sections(stack, listeners))
+        sections.update(_deep_sections(stack, listeners, evidence["edge"]))
         sections.update(_database_sections(evidence["database"], listeners))
     if holding:
         sections["hold"] = lambda: _hold(stack, ask_edge, given["hold_seconds"])
@@ -112,12 +112,12 @@ def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[st
     }
 
 
-def _deep_sections(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, Section]:
+def _deep_sections(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]) -> dict[str, Section]:
     return {
         "rehearsal": lambda: rehearsal.rehearse(stack, REHEARSAL_SECONDS),
         "code": lambda: code.collect(stack),
         "dependencies": lambda: dependencies.collect(stack),
-        "proxy": lambda: proxy.collect(stack, listeners),
+        "proxy": lambda: proxy.collect(stack, listeners, asked),
         "log": lambda: log.collect(stack),
         "host": lambda: host.collect(stack),
     }

@@ -101,6 +101,18 @@ def unit_of(pid: int) -> str:
     return units[-1] if units else ""
 
 
+def unit_pids(properties: dict[str, str]) -> list[int]:
+    """The processes of a unit's control group. properties: the unit's, as systemd shows them."""
+    group = properties.get("ControlGroup", "")
+    for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"):
+        try:
+            with open(f"{top}{group}/cgroup.procs", encoding="utf-8") as file:
+                return [int(line) for line in file.read().split()] if group else []
+        except OSError:
+            continue
+    return []
+
+
 def matching(bind: dict[str, Any], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The listeners that hold the address `bind`; one on all addresses holds each of them."""
     if bind["kind"] == "unix":

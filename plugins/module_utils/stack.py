@@ -10,6 +10,7 @@ import os
 import pwd
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, nginx_config, systemd
@@ -46,6 +47,9 @@ class Stack:
     nginx_files: list[str] = field(default_factory=list)
     locations: list[dict[str, Any]] = field(default_factory=list)
     static_locations: list[dict[str, str]] = field(default_factory=list)
+    nginx_user: str = ""
+    nginx_folders: list[str] = field(default_factory=list)
+    behind_nginx: bool = False
     all_locations: list[dict[str, Any]] = field(default_factory=list)
 
     def public(self) -> dict[str, Any]:
@@ -241,7 +245,13 @@ def _add_nginx(stack: Stack) -> None:
     ours = [item for item in proxied if any(same_address(a, bind) for a in item["addresses"] for bind in stack.bind)]
     servers = {tuple(item["server_names"]) for item in proxied}
     stack.locations = ours or (proxied if len(servers) == 1 else [])
-    stack.static_locations = nginx_config.static_locations(root)
+    stack.behind_nginx = bool(ours)
+    files = {item["file"] for item in stack.locations}
+    # Another site on this host has static files of its own.
+    served = nginx_config.static_locations(root)
+    stack.static_locations = [item for item in served if not files or item["file"] in files]
+    stack.nginx_user = root.first("user")
+    stack.nginx_folders = nginx_config.included_folders(root, os.path.dirname(stack.nginx_config))
 
 
 def same_address(address: str, bind: dict[str, Any]) -> bool:
@@ -252,5 +262,22 @@ def same_address(address: str, bind: dict[str, Any]) -> bool:
     if bind["kind"] == "unix":
         return bool(os.path.normpath(other["path"]) == os.path.normpath(bind["path"]))
     local = ("127.0.0.1", "localhost", "0.0.0.0", "::1", "::")
-    same_host = other["host"] == bind["host"] or (other["host"] in local and bind["host"] in local)
+    other["host"] = _hosts_file().get(other["host"], other["host"])
+    on_all = bind["host"] in ("0.0.0.0", "::") and other["host"].startswith("127.")
+    same_host = other["host"] == bind["host"] or (other["host"] in local and bind["host"] in local) or on_all
     return bool(same_host and other["port"] == bind["port"])
+
+
+@lru_cache(maxsize=1)
+def _hosts_file() -> dict[str, str]:
+    """Names that /etc/hosts knows, with their first address: nginx resolves upstreams by it too (hosts(5))."""
+    names: dict[str, str] = {}
+    try:
+        with open("/etc/hosts", encoding="utf-8", errors="replace") as file:
+            lines = [line.partition("#")[0].split() for line in file]
+    except OSError:
+        return names
+    for words in lines:
+        for name in words[1:]:
+            names.setdefault(name, words[0])
+    return names

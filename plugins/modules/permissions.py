@@ -55,6 +55,15 @@ options:
     type: list
     elements: str
     default: []
+  proxy_user:
+    description: The user of the web server, which must pass through the folders above O(proxy_paths).
+    type: str
+    default: ''
+  proxy_paths:
+    description: What the web server must reach, such as the app's socket and its static files.
+    type: list
+    elements: str
+    default: []
   parts:
     description: What to judge.
     type: list
@@ -99,6 +108,8 @@ ARGUMENTS = {
     "media_root": {"type": "str", "default": ""},
     "env_files": {"type": "list", "elements": "str", "default": []},
     "logs": {"type": "list", "elements": "str", "default": []},
+    "proxy_user": {"type": "str", "default": ""},
+    "proxy_paths": {"type": "list", "elements": "str", "default": []},
     "parts": {"type": "list", "elements": "str", "choices": PARTS, "default": PARTS},
 }
 
@@ -116,6 +127,8 @@ def judge(given: dict) -> list:
         parents_of=[path for path in (given["root"], given["venv"]) if path],
         parts=given["parts"],
         limit=LIMIT,
+        proxy_user=given["proxy_user"],
+        proxy_paths=given["proxy_paths"],
     )
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Site:
     host: lab.Host
     folder: Path
     full: bool = True
+    # What else the user has set.
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def shape(self) -> Shape:
@@ -39,7 +41,7 @@ class Site:
         hosts = {"django": {"hosts": {self.host.name: self.host.inventory(self.full)}}}
         inventory.write_text(yaml.safe_dump(hosts), encoding="utf-8")
         reports = self.folder / f"reports-{len(list(self.folder.iterdir()))}"
-        extra = {"rescue502_reports": str(reports), "rescue502_hold_seconds": HOLD_SECONDS, **variables}
+        extra = {"rescue502_reports": str(reports), "rescue502_hold_seconds": HOLD_SECONDS, **self.extra, **variables}
         command = [
             str(Path(sys.executable).with_name("ansible-playbook")),
             "-i",
@@ -92,6 +94,9 @@ def own_business(remedy: str, shape: Shape) -> str:
         "rollback_code": r"/\.git/",
         "collectstatic": r"/staticfiles(/|$)",
         "abort_merge": r"/\.git/",
+        "grant_nginx_socket": r"/etc/g(roup|shadow)-?$",
+        "raise_proxy_buffers": r"/etc/nginx/conf\.d(/rescue502-|$)",
+        "raise_fd_limit": r"/etc/systemd/system/\S+\.service\.d(/zz-rescue502-file-limit\.conf)?$",
         # An empty database in the place of one that was renamed: it has the tables, and no rows.
         "create_database": r"^tables:",
     }.get(remedy, "")

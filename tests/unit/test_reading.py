@@ -95,7 +95,8 @@ def test_nginx(tmp_path: Path) -> None:
         ["a.example", "b.example"],
     )
     assert rest["tls"] == ["443"]
-    assert nginx_config.static_locations(root) == [{"path": "/static/", "folder": "/srv/static/"}]
+    static = nginx_config.static_locations(root)
+    assert static == [{"path": "/static/", "folder": "/srv/static/", "file": str(tmp_path / "site")}]
 
 
 @pytest.mark.parametrize(
@@ -112,3 +113,34 @@ def test_nginx(tmp_path: Path) -> None:
 def test_listen_address(listen: str, tls: bool, url: str) -> None:
     """Where the edge is reached from the host itself."""
     assert edge._base_url(listen, tls) == url
+
+
+def test_nginx_locations_of_all_kinds(tmp_path: Path) -> None:
+    """Groups with backups, sockets with a URI behind them, variables, ports left out, limits from outer contexts."""
+    config = tmp_path / "nginx.conf"
+    config.write_text("""
+        user web;
+        http {
+            proxy_read_timeout 1m30s;
+            include conf.d/*.conf;
+            upstream app { server unix:/run/a.sock fail_timeout=0; server 10.0.0.2 backup; server 10.0.0.3:1 down; }
+            server {
+                set $up http://127.0.0.1:8000;
+                proxy_buffer_size 8k;
+                location / { proxy_pass http://app; }
+                location /b/ { proxy_pass http://unix:/run/b.sock:/uri/; proxy_read_timeout 500ms; }
+                location /c/ { proxy_pass $up; }
+                location /d/ { proxy_pass $unknown; }
+            }
+        }""")
+    (tmp_path / "conf.d").mkdir()
+    root, _files = nginx_config.load(str(config))
+    found = {item["path"]: item for item in nginx_config.proxied_locations(root)}
+    assert found["/"]["addresses"] == ["unix:/run/a.sock", "10.0.0.2:80"]
+    assert found["/"]["backups"] == ["10.0.0.2:80"]
+    assert found["/b/"]["addresses"] == ["unix:/run/b.sock"]
+    assert found["/c/"]["addresses"] == ["127.0.0.1:8000"]
+    assert found["/d/"]["addresses"] == []
+    assert (found["/"]["read_timeout"], found["/b/"]["read_timeout"]) == (90.0, 0.5)
+    assert (found["/"]["buffer_size"], found["/"]["buffer_size_file"]) == (8192, str(config))
+    assert nginx_config.included_folders(root, str(tmp_path)) == [str(tmp_path / "conf.d")]

@@ -60,7 +60,7 @@ def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout
         "well": bool(answers) and all(answer["well"] for answer in answers),
         "statuses": sorted({answer["status"] for answer in answers}),
         "origin": origin,
-        "certificates": [_certificate(path) for path in sorted({x["certificate"] for x in stack.locations} - {""})],
+        "certificates": [_certificate(path) for path in certificate_paths(stack)],
         "cors_blocked": [a["name"] for a in answers if a["cors"] and not a["cors"]["well"]],
     }
 
@@ -95,13 +95,19 @@ def tail(path: str, size: int = TAIL_BYTES) -> str:
         return ""
 
 
+def certificate_paths(stack: Stack) -> list[str]:
+    """The certificates of this app's servers; nginx takes a relative path from the folder of its configuration."""
+    paths = {item["certificate"] for item in stack.locations} - {""}
+    return sorted(os.path.join(os.path.dirname(stack.nginx_config), path) for path in paths if "$" not in path)
+
+
 def _certificate(path: str) -> dict[str, Any]:
-    """A certificate's end, in days from now; None where it cannot be read."""
-    facts: dict[str, Any] = {"path": path, "days_left": None}
+    """A certificate's end, in days from now, and the names it is for; None and none where it cannot be read."""
+    facts: dict[str, Any] = {"path": path, "days_left": None, "names": []}
     try:
-        decode = ssl._ssl._test_decode_cert  # type: ignore[attr-defined]
-        end = ssl.cert_time_to_seconds(decode(path)["notAfter"])
-        facts["days_left"] = round((end - time.time()) / 86400, 1)
+        decoded = ssl._ssl._test_decode_cert(path)  # type: ignore[attr-defined]
+        facts["names"] = [name for kind, name in decoded.get("subjectAltName", ()) if kind in ("DNS", "IP Address")]
+        facts["days_left"] = round((ssl.cert_time_to_seconds(decoded["notAfter"]) - time.time()) / 86400, 1)
     except (AttributeError, OSError, KeyError, ValueError):
         pass
     return facts

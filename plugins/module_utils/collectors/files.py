@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import access
+from ansible_collections.rescue502.django.plugins.module_utils import access, nginx_process
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 LIMIT = 50
@@ -21,6 +21,7 @@ def collect(stack: Stack, settings: dict[str, Any] | None = None, glance: bool =
     glance: look at the first files only.
     """
     media, static = media_and_static(stack, settings)
+    nginx = {"user": nginx_process.user(stack), "paths": nginx_process.paths(stack)}
     found = access.violations(
         root=stack.root,
         venv=stack.venv,
@@ -33,6 +34,8 @@ def collect(stack: Stack, settings: dict[str, Any] | None = None, glance: bool =
         parts=list(PARTS),
         limit=LIMIT,
         glance=glance,
+        proxy_user=nginx["user"],
+        proxy_paths=nginx["paths"],
     )
     return {
         "violations": {part: [item for item in found if item["part"] == part] for part in PARTS},
@@ -40,6 +43,7 @@ def collect(stack: Stack, settings: dict[str, Any] | None = None, glance: bool =
         "static_root": static,
         "static_empty": bool(static) and _is_empty(static),
         "logs": log_files(stack, settings),
+        "nginx": nginx,
     }
 
 

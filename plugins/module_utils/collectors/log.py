@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import subprocess
 import time
+from collections import Counter
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, service
@@ -19,9 +21,13 @@ LINE_LENGTH = 400
 JOURNAL_TIMEOUT = 4.0
 _TROUBLE = re.compile(r"\[(ERROR|CRITICAL)\]|\b(ERROR|CRITICAL|Traceback|Exception)\b|Error: |WORKER TIMEOUT|SIGKILL")
 # gunicorn's own log lines begin with [2026-01-31 12:00:00 +0000].
-_STAMP = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) [+-]\d{4}\]")
+_STAMP = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})\]")
 # True, loud and harmless: newer gunicorns' control server cannot write where www-data has no home, and workers that
 # are told to end by a restart are reported as errors.
+_REFUSAL = re.compile(r"^(?:\w+: error: |Error: (?!Already running on PID)|Failed to read config file: )(.+)")
+# What gunicorn logs of the request that a worker was at when it ran out of time.
+_HANDLING = re.compile(r"Error handling request (/[^ ?]*)")
+RECENT = 300
 _HARMLESS = re.compile(r"Control server error|was sent SIGTERM")
 
 
@@ -33,6 +39,9 @@ def collect(stack: Stack) -> dict[str, Any]:
         "lines": [line[:LINE_LENGTH] for line in lines[-KEPT:]],
         "errors": [line[:LINE_LENGTH] for line in trouble[-KEPT:]],
         "timeouts": sum("WORKER TIMEOUT" in line for line in lines),
+        "recent_timeouts": sum(_is_recent(line) for line in lines if "WORKER TIMEOUT" in line),
+        "timed_out_paths": _timed_out_paths(lines),
+        "refusal": next((line[:LINE_LENGTH] for line in reversed(lines) if _REFUSAL.match(line)), ""),
         "killed": sum("was sent SIGKILL" in line for line in lines),
     }
 
@@ -64,7 +73,32 @@ def _error_log(stack: Stack) -> list[str]:
         return []
     lines = edge.tail(stack.server.errorlog).splitlines()
     for index, line in enumerate(lines):
-        match = _STAMP.match(line)
-        if match and time.mktime(time.strptime(match.group(1), "%Y-%m-%d %H:%M:%S")) >= int(started):
+        if (_stamp(line) or 0.0) >= int(started):
             return lines[index:]
     return []
+
+
+def _stamp(line: str) -> float | None:
+    """When gunicorn wrote a line, in seconds since the epoch; a worker's may be in the time zone of the settings."""
+    match = _STAMP.match(line)
+    try:
+        return datetime.datetime.strptime(match.group(1), "%Y-%m-%d %H:%M:%S %z").timestamp() if match else None
+    except ValueError:
+        return None
+
+
+def _is_recent(line: str) -> bool:
+    """Whether a line of this invocation is of the last minutes; one without a time may be."""
+    written = _stamp(line)
+    return written is None or written >= time.time() - RECENT
+
+
+def _timed_out_paths(lines: list[str]) -> list[str]:
+    """Paths of the requests that workers were at when they were ended for their slowness, the most frequent first."""
+    ended = [index for index, line in enumerate(lines) if line.startswith("SystemExit")]
+    found: Counter[str] = Counter()
+    for index in ended:
+        match = next((m for line in reversed(lines[:index]) if (m := _HANDLING.search(line))), None)
+        if match:
+            found[match.group(1)[:120]] += 1
+    return [path for path, _count in found.most_common(3)]

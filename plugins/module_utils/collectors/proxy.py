@@ -10,19 +10,33 @@ import subprocess
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, sockets, systemd
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, service
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack, same_address
+from ansible_collections.rescue502.django.plugins.module_utils import nginx_process, sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    answers,
+    edge,
+    nginx_log,
+    service,
+    upstreams,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 UNIT = "nginx.service"
 TEST_TIMEOUT = 5.0
-_ERROR = re.compile(r"^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] \d+#\d+: (.*)$")
+RECENT = 300.0
 
 
-def collect(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, Any]:
-    """State of nginx, validity of its configuration, upstreams beside listeners, recent errors of this app."""
+def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]) -> dict[str, Any]:
+    """State of nginx, validity of its configuration, upstreams beside listeners, what nginx said of this app's answers.
+
+    asked: what the edge section holds; of checks that timed out there the backend itself is asked.
+    """
     shown = systemd.show(UNIT)
     started = service.started_at(shown)
+    reloaded = reloaded_at(shown, started)
+    # A certificate that was renewed on disk counts where the one that nginx still shows is refused.
+    refused = any(check["error"].startswith("certificate:") for check in asked.get("checks", []))
+    renewed = edge.certificate_paths(stack) if refused else []
+    errors = nginx_log.errors(stack, time.time() - RECENT)
     return {
         "unit": {
             "name": UNIT,
@@ -33,9 +47,15 @@ def collect(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, Any]:
             "file_state": shown.get("UnitFileState", ""),
         },
         "test": _test(),
-        "config_newer": sorted(p for p in stack.nginx_files if started and _changed(p) > reloaded_at(shown, started)),
-        "upstreams": _upstreams(stack, listeners),
-        "errors": _errors(stack, time.time() - 300),
+        "config_newer": sorted(p for p in [*stack.nginx_files, *renewed] if started and _changed(p) > reloaded),
+        "user": nginx_process.user(stack, shown),
+        "behind_nginx": stack.behind_nginx,
+        "included": stack.nginx_folders,
+        "unused": [] if stack.behind_nginx else upstreams.unused_files(stack),
+        "upstreams": upstreams.collect(stack, listeners, shown),
+        "errors": [item["text"] for item in errors][-10:],
+        "stalled_paths": nginx_log.paths(errors, "upstream timed out|upstream prematurely closed"),
+        **answers.collect(stack, asked, [item for item in errors if item["when"] >= int(reloaded)]),
     }
 
 
@@ -66,38 +86,3 @@ def _test() -> dict[str, Any]:
         "file": place.group(1) if place else "",
         "line": int(place.group(2)) if place else 0,
     }
-
-
-def _upstreams(stack: Stack, listeners: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each address that nginx sends this app's requests to: does the app bind it, does anyone listen there?"""
-    found = {}
-    for location in stack.locations:
-        for address in location["addresses"]:
-            bind = gunicorn_config.parse_bind(address)
-            found[address] = {
-                "address": address,
-                "file": location["file"],
-                "is_ours": any(same_address(address, own) for own in stack.bind),
-                "listening": bool(sockets.matching(bind, listeners)),
-            }
-    return list(found.values())
-
-
-def _errors(stack: Stack, since: float) -> list[str]:
-    """Lines of nginx's error log about this app's servers since a time; the newest last, at most ten."""
-    names = {name for item in stack.locations for name in item["server_names"]} - {"_", ""}
-    logs = {item["error_log"] for item in stack.locations} or {""}
-    lines = []
-    for log in sorted(logs):
-        for line in edge.tail(log or "/var/log/nginx/error.log").splitlines():
-            match = _ERROR.match(line)
-            if match and _epoch(match.group(1)) >= since and (not names or any(f"server: {n}" in line for n in names)):
-                lines.append(match.group(3)[:400])
-    return lines[-10:]
-
-
-def _epoch(text: str) -> float:
-    try:
-        return time.mktime(time.strptime(text, "%Y/%m/%d %H:%M:%S"))
-    except ValueError:
-        return 0.0

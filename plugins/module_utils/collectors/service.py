@@ -10,7 +10,8 @@ import pwd
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import http_check, sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, backend, startup
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 HEALTH_TIMEOUT = 4.0
@@ -20,7 +21,7 @@ def collect(
     stack: Stack, listeners: list[dict[str, Any]], health_json: Any, health_timeout: float = HEALTH_TIMEOUT
 ) -> dict[str, Any]:
     """Unit, processes, listeners, backend. health_timeout is in seconds."""
-    binds = [_bind_facts(bind, listeners, stack.unit) for bind in stack.bind]
+    binds = [addresses.bind_facts(bind, listeners, stack) for bind in stack.bind]
     return {
         "unit": unit_facts(stack),
         "start_limit_hit": _start_limit_hit(stack.properties),
@@ -30,8 +31,9 @@ def collect(
         "foreign": [item for bind in binds for item in bind["listeners"] if item["foreign"]],
         "elsewhere": _elsewhere(stack, listeners),
         "exec": _exec_facts(stack),
-        "backend": _backend(stack, health_json, health_timeout),
-        "pidfile": _pidfile(stack.server.pidfile),
+        "backend": backend.collect(stack, health_json, health_timeout),
+        "pidfile": addresses.pidfile_facts(stack),
+        "start": startup.collect(stack.properties),
     }
 
 
@@ -97,36 +99,7 @@ def started_at(properties: dict[str, str]) -> float:
 
 def processes(properties: dict[str, str]) -> list[dict[str, Any]]:
     """The processes of the unit's control group."""
-    group = properties.get("ControlGroup", "")
-    pids: list[int] = []
-    for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"):
-        try:
-            with open(f"{top}{group}/cgroup.procs", encoding="utf-8") as file:
-                pids = [int(line) for line in file.read().split()]
-            break
-        except OSError:
-            continue
-    return [{"pid": pid, "command": sockets.command_line(pid)[:300]} for pid in (pids if group else [])]
-
-
-def _bind_facts(bind: dict[str, Any], listeners: list[dict[str, Any]], unit: str) -> dict[str, Any]:
-    """One address that the app is to listen on: who holds it, and whether that is the app."""
-    socket_unit = unit.rsplit(".", 1)[0] + ".socket"
-    holders = [
-        {
-            "pid": item["pid"],
-            "command": item["command"][:300],
-            "unit": item["unit"],
-            # Held by systemd itself (pid 1) is socket activation, not theft.
-            "foreign": item["pid"] > 1 and item["unit"] not in (unit, socket_unit),
-        }
-        for item in sockets.matching(bind, listeners)
-    ]
-    facts = dict(bind, listeners=holders, stale_socket=False, folder_missing=False)
-    if bind["kind"] == "unix":
-        facts["folder_missing"] = not os.path.isdir(os.path.dirname(bind["path"]))
-        facts["stale_socket"] = os.path.exists(bind["path"]) and not holders
-    return facts
+    return [{"pid": pid, "command": sockets.command_line(pid)[:300]} for pid in sockets.unit_pids(properties)]
 
 
 def _elsewhere(stack: Stack, listeners: list[dict[str, Any]]) -> list[str]:
@@ -166,36 +139,3 @@ def _shebang(path: str) -> str:
         return ""
     words = line[2:].decode("utf-8", "replace").split() if line.startswith(b"#!") else []
     return words[0] if words else ""
-
-
-def _backend(stack: Stack, health_json: Any, timeout: float) -> dict[str, Any]:
-    """Ask the app itself, past nginx: the health URL if given, else the first bind address."""
-    bind = next((item for item in stack.bind if item["kind"] in ("tcp", "unix")), None)
-    names = [name for item in stack.locations for name in item["server_names"] if name not in ("_", "")]
-    host = names[0] if names else ""
-    if stack.health_url:
-        wanted = {"url": stack.health_url, "status": 200, "json": health_json, "verify_tls": False}
-        # Django may allow the public name only; a health URL on loopback is asked as the user wrote it first.
-    elif bind is None:
-        return {"asked": False}
-    else:
-        url = f"http://{bind['host']}:{bind['port']}/" if bind["kind"] == "tcp" else "http://localhost/"
-        url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//:::", "//[::1]:")
-        wanted = {"url": url, "host": host, "status": None, "unix_path": bind["path"] if bind["kind"] == "unix" else ""}
-    answer = http_check.check(wanted, "", timeout)
-    if stack.health_url and answer["status"] == 400 and host:
-        answer = http_check.check(dict(wanted, host=host), "", timeout)
-    return dict(answer, asked=True)
-
-
-def _pidfile(path: str) -> dict[str, Any]:
-    """gunicorn's pid file: whether it names a process that is there."""
-    facts: dict[str, Any] = {"path": path, "pid": 0, "stale": False}
-    if path:
-        try:
-            with open(path, encoding="utf-8") as file:
-                facts["pid"] = _number(file.read(32).strip())
-        except OSError:
-            return facts
-        facts["stale"] = not os.path.isdir(f"/proc/{facts['pid']}") if facts["pid"] else True
-    return facts

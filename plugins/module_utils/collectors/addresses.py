@@ -1,0 +1,132 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where the app is to listen: who holds the address, and what lies in the way of the app's socket or pid file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils import access, sockets
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+
+CONNECT_TIMEOUT = 1.0
+_NO_SOCKET = {
+    "folder": "", "folder_missing": False, "folder_writable": None, "folder_made_at_start": False,
+    "file_missing": False, "stale_socket": False, "removable": None, "private": False,
+}  # fmt: skip
+
+
+def bind_facts(bind: dict[str, Any], listeners: list[dict[str, Any]], stack: Stack) -> dict[str, Any]:
+    """One address that the app is to listen on: who holds it, whether that is the app, the state of a socket file."""
+    socket_unit = stack.unit.rsplit(".", 1)[0] + ".socket"
+    holders = [
+        {
+            "pid": item["pid"],
+            "command": item["command"][:300],
+            "unit": item["unit"],
+            # Held by systemd itself (pid 1) is socket activation, not theft.
+            "foreign": item["pid"] > 1 and item["unit"] not in (stack.unit, socket_unit),
+        }
+        for item in sockets.matching(bind, listeners)
+    ]
+    facts = dict(bind, listeners=holders, **_NO_SOCKET)
+    if bind["kind"] == "unix":
+        facts.update(_socket_file(bind["path"], bool(holders), stack))
+    return facts
+
+
+def _socket_file(path: str, held: bool, stack: Stack) -> dict[str, Any]:
+    """The socket's file and folder. `removable` and `folder_writable` are of the user that the server starts as."""
+    folder = os.path.dirname(path)
+    facts: dict[str, Any] = {
+        "folder": folder,
+        "folder_missing": not os.path.isdir(folder),
+        # A listener whose file is gone, or lies in a /tmp of its own, is reached by nobody.
+        "file_missing": held and not os.path.lexists(path),
+        "stale_socket": not held and is_stale_socket(path),
+        "folder_writable": None,
+        "removable": None,
+        # RuntimeDirectory= makes it at each start, so that its absence before is as it should be.
+        "folder_made_at_start": folder in runtime_directories(stack.properties),
+        "private": stack.properties.get("PrivateTmp") == "yes" and path.startswith(("/tmp/", "/var/tmp/")),
+    }
+    try:
+        account = access.Account(stack.properties.get("User") or "root", stack.properties.get("Group") or None)
+        above = os.stat(folder)
+        facts["folder_writable"] = account.may(above, access.WRITE | access.ENTER)
+        facts["removable"] = facts["folder_writable"] and _may_remove(account, above, os.lstat(path))
+    except (KeyError, OSError):
+        pass
+    return facts
+
+
+def runtime_directories(properties: dict[str, str]) -> list[str]:
+    """Folders below /run that systemd makes for the unit, those above them included."""
+    found = []
+    for name in properties.get("RuntimeDirectory", "").split():
+        path = os.path.join("/run", name.partition(":")[0])
+        while path != "/run":
+            found.append(path)
+            path = os.path.dirname(path)
+    return found
+
+
+def _may_remove(account: access.Account, folder: os.stat_result, file: os.stat_result) -> bool:
+    """In a folder with the sticky bit only the owner of the file or of the folder may (inode(7), S_ISVTX)."""
+    return account.uid in (0, file.st_uid, folder.st_uid) or not folder.st_mode & stat.S_ISVTX
+
+
+def is_stale_socket(path: str) -> bool:
+    """Whether a socket's file is there and the kernel itself says that nobody listens on it."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as plain:
+            plain.settimeout(CONNECT_TIMEOUT)
+            plain.connect(path)
+    except OSError as error:
+        return error.errno == errno.ECONNREFUSED
+    return False
+
+
+def pidfile_facts(stack: Stack) -> dict[str, Any]:
+    """The server's pid file; `stale` where it names a live process that is not the app, which bars its start.
+
+    One that names no process bars nothing: gunicorn overwrites it.
+    """
+    path = os.path.join(stack.cwd, stack.server.pidfile) if stack.server.pidfile else ""
+    pid = read_pid(path) if path else 0
+    alive = bool(pid) and os.path.isdir(f"/proc/{pid}")
+    unit = sockets.unit_of(pid) if alive else ""
+    command = sockets.command_line(pid) if alive else ""
+    ours = alive and is_app(pid, stack.unit, stack.server.server, stack.venv, stack.server.app)
+    return {
+        "path": path,
+        "pid": pid,
+        "alive": alive,
+        "command": command[:300],
+        "unit": unit,
+        "stale": alive and not ours,
+    }
+
+
+def read_pid(path: str) -> int:
+    """The number in a pid file, links refused; 0 where there is none."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="utf-8") as file:
+            text = file.read(32).strip()
+    except (OSError, ValueError):
+        return 0
+    return int(text) if text.isdigit() else 0
+
+
+def is_app(pid: int, unit: str, server: str, venv: str, app: str) -> bool:
+    """Whether a process is of the app's unit, or the same app started by somebody else: by hand, by a supervisor."""
+    command = sockets.command_line(pid)
+    same = bool(app) and app in command
+    same_server = bool(server and venv) and server in command and f"{venv}/" in command
+    return sockets.unit_of(pid) == unit or same or same_server

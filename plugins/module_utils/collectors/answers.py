@@ -1,0 +1,76 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Answers that nginx did not hand on: headers too big for it, answers later than it waits. The backend is asked too."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import backend, nginx_log
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+
+PATIENCE = 5.0
+MOST = 2
+SNIPPET = "rescue502-proxy-buffers.conf"
+
+
+def collect(stack: Stack, asked: dict[str, Any], errors: list[dict[str, Any]]) -> dict[str, Any]:
+    """{big_headers, buffers, slow}. errors: nginx's since it last read its configuration.
+
+    big_headers: paths whose header nginx refused and that the app itself answers. slow: checks that timed out at the
+    edge, with how long the app itself took; status 0 where it did not answer within PATIENCE.
+    """
+    refused = nginx_log.paths(errors, "upstream sent too big header", MOST)
+    late = [check for check in asked.get("checks", []) if check["status"] == 504 or "no answer" in check["error"]]
+    with ThreadPoolExecutor(max_workers=2 * MOST) as pool:
+        big = list(pool.map(lambda path: _big_header(stack, path), refused))
+        slow = list(pool.map(lambda check: _slow(stack, check), late[:MOST]))
+    return {
+        "big_headers": [item for item in big if 0 < item["status"] < 500],
+        "buffers": _buffers(stack, max((item["header_bytes"] for item in big), default=0)),
+        "slow": [item for item in slow if item],
+    }
+
+
+def _big_header(stack: Stack, path: str) -> dict[str, Any]:
+    answer = backend.ask(stack, path, PATIENCE)
+    return {"path": path, "status": answer.get("status", 0), "header_bytes": answer.get("header_bytes", 0)}
+
+
+def _slow(stack: Stack, check: dict[str, Any]) -> dict[str, Any] | None:
+    """A check that timed out: how long nginx waits for the app there, and how long the app takes."""
+    path = urlsplit(check["url"]).path or "/"
+    answer = backend.ask(stack, path, PATIENCE)
+    if not answer["asked"]:
+        return None
+    waits = min((item["read_timeout"] for item in stack.locations), default=60.0)
+    return {
+        "path": path,
+        "edge_status": check["status"],
+        "status": answer["status"],
+        "seconds": answer["seconds"],
+        "nginx_waits": waits,
+        "later_than_nginx_waits": check["status"] == 504 and (not answer["status"] or answer["seconds"] > waits),
+    }
+
+
+def _buffers(stack: Stack, header_bytes: int) -> dict[str, Any]:
+    """How big a header nginx takes, which file says so, and where a file that says more could be put.
+
+    `snippet` is empty where a server or location has its own value, which would win over one of the http context.
+    """
+    size = max((item["buffer_size"] for item in stack.locations), default=0)
+    set_in = next((item["buffer_size_file"] for item in stack.locations if item["buffer_size_file"]), "")
+    needed = 16
+    while needed < 64 and needed * 1024 < header_bytes * 1.25:
+        needed *= 2
+    snippet = os.path.join(stack.nginx_folders[0], SNIPPET) if stack.nginx_folders else ""
+    return {
+        "size": size or os.sysconf("SC_PAGE_SIZE"),
+        "set_in": set_in,
+        "needed_kib": needed,
+        "snippet": "" if set_in and set_in != snippet else snippet,
+    }

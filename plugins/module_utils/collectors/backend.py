@@ -1,0 +1,58 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The backend: the app asked past nginx, at its health URL or at any path."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, http_check
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack, same_address
+
+
+def collect(stack: Stack, health_json: Any, timeout: float) -> dict[str, Any]:
+    """Ask the health URL if one is given, else the first bind address. timeout is in seconds."""
+    if not stack.health_url:
+        return ask(stack, "/", timeout)
+    if _bind(stack) is not None and not _is_bound(stack):
+        # The user's address is of another time: the app listens elsewhere.
+        return ask(stack, urlsplit(stack.health_url).path or "/", timeout, health_json)
+    wanted = {"url": stack.health_url, "status": 200, "json": health_json, "verify_tls": False}
+    answer = http_check.check(wanted, "", timeout)
+    # Django may allow the public name only; a health URL on loopback is asked as the user wrote it first.
+    if answer["status"] == 400 and public_name(stack):
+        answer = http_check.check(dict(wanted, host=public_name(stack)), "", timeout)
+    return dict(answer, asked=True)
+
+
+def ask(stack: Stack, path: str, timeout: float, json: Any = None) -> dict[str, Any]:
+    """Ask the app for a path as nginx would, at the first address that it binds: {asked, status, seconds, …}."""
+    bind = _bind(stack)
+    if bind is None:
+        return {"asked": False}
+    base = f"http://{bind['host']}:{bind['port']}" if bind["kind"] == "tcp" else "http://localhost"
+    base = base.replace("//0.0.0.0:", "//127.0.0.1:").replace("//:::", "//[::1]:")
+    unix_path = bind["path"] if bind["kind"] == "unix" else ""
+    wanted = {"url": base + path, "host": public_name(stack), "status": None, "json": json, "unix_path": unix_path}
+    return dict(http_check.check(wanted, "", timeout), asked=True)
+
+
+def public_name(stack: Stack) -> str:
+    """A name that nginx serves the app under; empty where it has none."""
+    names = [name for item in stack.locations for name in item["server_names"] if name not in ("_", "")]
+    return names[0] if names else ""
+
+
+def _bind(stack: Stack) -> dict[str, Any] | None:
+    return next((item for item in stack.bind if item["kind"] in ("tcp", "unix")), None)
+
+
+def _is_bound(stack: Stack) -> bool:
+    """Whether the health URL's address is one that the app binds, or one on another host that only the user knows."""
+    parts = urlsplit(stack.health_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    address = f"{parts.hostname}:{port}"
+    here = gunicorn_config.parse_bind(address)["host"] in ("127.0.0.1", "localhost", "::1", "0.0.0.0")
+    # On 80 and 443 it is nginx that is asked, by the user's wish.
+    return not here or port in (80, 443) or any(same_address(address, bind) for bind in stack.bind)

@@ -1,0 +1,184 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Why systemd did not get as far as the app: its own steps, other commands, conditions, units that it requires."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+import subprocess
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils import systemd
+
+BUSCTL_TIMEOUT = 2.0
+RELATIONS = ("Requires", "BindsTo", "Requisite")
+DEPTH = 3
+MAX_UNITS = 40
+# What systemd was doing when it gave up, by the status that it leaves (systemd.exec(5), "Process Exit Codes").
+STEPS = {
+    200: "entering the working directory", 201: "setting the nice level", 202: "closing files",
+    203: "executing the program", 204: "reserving memory", 205: "setting limits", 206: "setting the OOM score",
+    207: "setting signals", 208: "opening standard input", 209: "opening standard output", 210: "changing the root",
+    211: "setting the I/O priority", 212: "setting timer slack", 213: "setting secure bits",
+    214: "setting the CPU scheduler", 215: "setting the CPU affinity", 216: "becoming the group",
+    217: "becoming the user", 218: "setting capabilities", 219: "joining the control group",
+    220: "making a session", 222: "opening standard error", 224: "opening a PAM session",
+    225: "setting up the network namespace", 226: "setting up the file system namespace",
+    227: "forbidding new privileges", 228: "setting up system call filters", 229: "setting the SELinux context",
+    230: "setting the personality", 231: "setting the AppArmor profile", 232: "restricting address families",
+    233: "making the runtime directory", 235: "changing the owner of a file", 236: "setting the Smack label",
+    237: "setting up the kernel keyring", 238: "making the state directory", 239: "making the cache directory",
+    240: "making the log directory", 241: "making the configuration directory", 242: "setting the NUMA policy",
+    243: "handing over credentials", 244: "restricting BPF", 245: "setting up memory sharing",
+}  # fmt: skip
+_COMMAND = re.compile(
+    r"\{ path=(\S+) ; argv\[\]=(.*?) ; ignore_errors=(yes|no) ; .*?; code=(\S+) ; status=(\d+)[^}]*\}"
+)
+# Conditions on files can be asked again now; of the others systemd's word is all there is.
+_ON_FILES = {
+    "PathExists": os.path.exists,
+    "PathExistsGlob": lambda path: bool(glob.glob(path)),
+    "PathIsDirectory": os.path.isdir,
+    "PathIsSymbolicLink": os.path.islink,
+    "PathIsMountPoint": os.path.ismount,
+    "DirectoryNotEmpty": lambda path: os.path.isdir(path) and bool(os.listdir(path)),
+    "FileNotEmpty": lambda path: os.path.isfile(path) and os.path.getsize(path) > 0,
+    "FileIsExecutable": lambda path: os.path.isfile(path) and os.access(path, os.X_OK),
+}
+
+
+def collect(properties: dict[str, str]) -> dict[str, Any]:
+    """{failed, step, condition, dependencies}: what kept the unit's last start from reaching the app.
+
+    failed: commands beside ExecStart= that failed. step: what systemd itself could not do, `what` empty where nothing.
+    condition: {unmet, kind, which}. dependencies: required units that failed or cannot be started.
+    """
+    down = properties.get("ActiveState") != "active"
+    return {
+        "failed": failed_commands(properties) if down else [],
+        "step": _step(properties) if down else {"status": 0, "what": "", "command": ""},
+        "condition": _condition(properties),
+        "dependencies": _broken_dependencies(properties) if properties.get("ActiveState") == "inactive" else [],
+    }
+
+
+def commands(properties: dict[str, str], directive: str) -> list[dict[str, Any]]:
+    """Each command of an Exec…= directive with how it last ended; code is empty where it did not."""
+    return [
+        {
+            "directive": directive,
+            "command": argv,
+            "code": code if code in ("exited", "killed", "dumped") else "",
+            "status": int(status),
+            "may_fail": ignored == "yes",
+        }
+        for _path, argv, ignored, code, status in _COMMAND.findall(properties.get(directive, ""))
+    ]
+
+
+def failed_commands(properties: dict[str, str]) -> list[dict[str, Any]]:
+    """Commands before or after the app whose failure ends the start. systemd forgets them when it starts anew."""
+    found = []
+    for directive in ("ExecCondition", "ExecStartPre", "ExecStartPost"):
+        for item in commands(properties, directive):
+            if item["code"] and not item["may_fail"] and (item["code"] != "exited" or item["status"]):
+                found.append(item)
+    return [dict(item, command=item["command"][:300]) for item in found]
+
+
+def _step(properties: dict[str, str]) -> dict[str, Any]:
+    """The step of systemd's own that failed before a command of the unit could run."""
+    for directive in ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost"):
+        for item in commands(properties, directive):
+            if item["code"] == "exited" and item["status"] in STEPS and not item["may_fail"]:
+                # An ExecCondition's own status may be anything up to 254.
+                if directive != "ExecCondition":
+                    return {"status": item["status"], "what": STEPS[item["status"]], "command": item["command"][:300]}
+    return {"status": 0, "what": "", "command": ""}
+
+
+def _condition(properties: dict[str, str]) -> dict[str, Any]:
+    """Whether the last start was skipped, and would be now, because a Condition…= or Assert…= does not hold."""
+    facts: dict[str, Any] = {"unmet": False, "kind": "", "which": []}
+    if properties.get("ActiveState") != "inactive" or properties.get("Result") == "exec-condition":
+        return facts
+    for kind in ("Condition", "Assert"):
+        asked = properties.get(f"{kind}TimestampMonotonic", "0") not in ("", "0")
+        if asked and properties.get(f"{kind}Result") == "no":
+            items = _conditions(properties.get("Id", ""), kind + "s")
+            bad = [item for item in items if item["state"] < 0 and not item["holds_now"]]
+            if any(item["either"] and item["holds_now"] for item in items):
+                bad = [item for item in bad if not item["either"]]
+            # With none that does not hold now, what was missing has come back: a start would do.
+            if bad or not items:
+                which = [f"{item['name']}={item['parameter']}" for item in bad]
+                return {"unmet": True, "kind": kind.lower(), "which": which}
+    return facts
+
+
+def _conditions(unit: str, member: str) -> list[dict[str, Any]]:
+    """A unit's conditions or asserts with systemd's last verdict on each; systemctl show cannot print them."""
+    escaped = re.sub(r"[^A-Za-z0-9]|^[0-9]", lambda match: f"_{ord(match.group()):02x}", unit)
+    path = f"/org/freedesktop/systemd1/unit/{escaped}"
+    words = ["get-property", "org.freedesktop.systemd1", path, "org.freedesktop.systemd1.Unit", member]
+    try:
+        done = subprocess.run(
+            ["busctl", "--json=short", *words], capture_output=True, text=True, timeout=BUSCTL_TIMEOUT, check=False
+        )
+        rows = json.loads(done.stdout)["data"]
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+        return []
+    return [
+        {
+            "name": name,
+            "parameter": ("|" if trigger else "") + ("!" if negated else "") + parameter,
+            "either": trigger,
+            "state": state,
+            "holds_now": _holds_now(name, parameter, negated),
+        }
+        for name, trigger, negated, parameter, state in rows
+    ]
+
+
+def _holds_now(name: str, parameter: str, negated: bool) -> bool:
+    """Whether a condition on files holds by now; False where that cannot be asked."""
+    ask = _ON_FILES.get(re.sub(r"^(Condition|Assert)", "", name))
+    try:
+        return ask is not None and bool(ask(parameter)) != negated
+    except OSError:
+        return False
+
+
+def _broken_dependencies(properties: dict[str, str]) -> list[dict[str, Any]]:
+    """Units that this one cannot start without and that failed or cannot be started; the nearest first."""
+    found: list[dict[str, Any]] = []
+    seen = {properties.get("Id", "")}
+    level = [properties]
+    for _depth in range(DEPTH):
+        wanted = {
+            name: relation for shown in level for relation in RELATIONS for name in shown.get(relation, "").split()
+        }
+        names = [name for name in wanted if name not in seen][:MAX_UNITS]
+        seen.update(names)
+        keys = ["Id", "LoadState", "ActiveState", "SubState", "Result", *RELATIONS]
+        shown_units = systemd.show_many(names, keys)
+        for shown in shown_units:
+            cannot = shown.get("LoadState") not in ("loaded", "")
+            if cannot or shown.get("ActiveState") == "failed":
+                found.append(
+                    {
+                        "name": shown.get("Id", ""),
+                        "relation": wanted.get(shown.get("Id", ""), "Requires"),
+                        "load_state": shown.get("LoadState", ""),
+                        "active_state": shown.get("ActiveState", ""),
+                        "result": shown.get("Result", ""),
+                    }
+                )
+        # Those that are up have what they need.
+        level = [shown for shown in shown_units if shown.get("ActiveState") == "inactive"]
+        if not level or found:
+            break
+    return found

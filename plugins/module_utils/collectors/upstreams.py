@@ -1,0 +1,86 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where nginx sends this app's requests, whether anybody listens there, and whether nginx may connect."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils import (
+    gunicorn_config,
+    nginx_config,
+    nginx_process,
+    sockets,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack, same_address
+
+CONNECT_TIMEOUT = 1.0
+MAX_FILES = 200
+MAX_BYTES = 262144
+
+
+def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str]) -> list[dict[str, Any]]:
+    """Each address that nginx sends to: does the app bind it, does anyone listen there, what bars nginx from it?
+
+    shown: the properties of nginx's unit.
+    """
+    who = nginx_process.account(stack, shown)
+    found: dict[str, dict[str, Any]] = {}
+    for location in stack.locations:
+        for address in location["addresses"]:
+            bind = gunicorn_config.parse_bind(address)
+            path = bind["path"] if bind["kind"] == "unix" else ""
+            exists = bool(path) and os.path.lexists(path)
+            found[address] = {
+                "address": address,
+                "file": location["file"],
+                "kind": bind["kind"],
+                "path": path,
+                "exists": exists,
+                "backup": address in location["backups"],
+                "is_ours": any(same_address(address, own) for own in stack.bind),
+                "listening": _listening(bind, listeners),
+                "denied": nginx_process.in_the_way(path, who, stack) if exists and who else [],
+            }
+    return list(found.values())
+
+
+def _listening(bind: dict[str, Any], listeners: list[dict[str, Any]]) -> bool:
+    """Whether somebody accepts there: of addresses that are not this host's, only connecting tells."""
+    if sockets.matching(bind, listeners):
+        return True
+    return bind["kind"] == "tcp" and not sockets.connects(bind, CONNECT_TIMEOUT)
+
+
+def unused_files(stack: Stack) -> list[dict[str, Any]]:
+    """Files near nginx's configuration that it does not read and that would hand requests to this app."""
+    if not stack.nginx_config:
+        return []
+    read = {os.path.realpath(path) for path in stack.nginx_files}
+    found = []
+    for path in _files_below(os.path.dirname(stack.nginx_config)):
+        if os.path.realpath(path) in read:
+            continue
+        try:
+            locations = nginx_config.proxied_locations(nginx_config.load_fragment(path))
+        except OSError:
+            continue
+        ours = [item for item in locations if any(same_address(a, b) for a in item["addresses"] for b in stack.bind)]
+        if ours:
+            found.append({"file": path, "server_names": ours[0]["server_names"]})
+    # A backup is seldom what was meant; the folder made for it comes first.
+    return sorted(found, key=lambda item: ("/sites-available/" not in item["file"], item["file"]))
+
+
+def _files_below(folder: str) -> list[str]:
+    found = []
+    for top, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(top, name)
+            if os.path.isfile(path) and os.path.getsize(path) < MAX_BYTES:
+                found.append(path)
+        if len(found) > MAX_FILES:
+            break
+    return found[:MAX_FILES]
