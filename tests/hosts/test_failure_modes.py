@@ -19,6 +19,7 @@ OWN = {
     "rebuild_venv": r"/venv(\.rescue502-old-\w+)?(/|$)",
     "rollback_code": r"/\.git/",
     "collectstatic": r"/staticfiles(/|$)",
+    "raise_fd_limit": r"/etc/systemd/system/\S+\.service\.d(/zz-rescue502-file-limit\.conf)?$",
 }
 
 

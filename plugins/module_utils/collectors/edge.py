@@ -96,12 +96,16 @@ def tail(path: str, size: int = TAIL_BYTES) -> str:
 
 
 def _certificate(path: str) -> dict[str, Any]:
-    """A certificate's end, in days from now; None where it cannot be read."""
-    facts: dict[str, Any] = {"path": path, "days_left": None}
+    """A certificate's end and beginning, in days from now by this host's clock; None where it cannot be read."""
+    facts: dict[str, Any] = {"path": path, "days_left": None, "days_until_valid": None}
     try:
-        decode = ssl._ssl._test_decode_cert  # type: ignore[attr-defined]
-        end = ssl.cert_time_to_seconds(decode(path)["notAfter"])
-        facts["days_left"] = round((end - time.time()) / 86400, 1)
+        decoded = ssl._ssl._test_decode_cert(path)  # type: ignore[attr-defined]
+        facts["days_left"] = _days_from_now(decoded["notAfter"])
+        facts["days_until_valid"] = _days_from_now(decoded["notBefore"])
     except (AttributeError, OSError, KeyError, ValueError):
         pass
     return facts
+
+
+def _days_from_now(text: str) -> float:
+    return round((ssl.cert_time_to_seconds(text) - time.time()) / 86400, 1)
