@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,13 @@ def test_what_has_to_be_looked_up(host: str, name: bool) -> None:
 
 def test_a_resolver_that_keeps_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time limit holds, and a name is asked for once."""
-    release = __import__("threading").Event()
-    monkeypatch.setattr(names.socket, "getaddrinfo", lambda *_a, **_k: [] if release.wait(5) else [])
+    release = threading.Event()
+
+    def silent(*_words: Any, **_more: Any) -> list[Any]:
+        release.wait(5)
+        return []
+
+    monkeypatch.setattr(names.socket, "getaddrinfo", silent)
     found = names.look_up("silent.example", 0.05)
     assert (found["ok"], found["timed_out"]) == (False, True)
     assert names.look_up("silent.example") is found
