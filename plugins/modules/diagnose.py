@@ -64,6 +64,10 @@ plan:
   returned: when the level is not stack
   type: list
   elements: dict
+temporary:
+  description: A folder for Ansible's own temporary files where the host's usual ones are full; else empty.
+  returned: when the level is not stack
+  type: str
 done:
   description: Whether nothing is left to try.
   returned: when the level is not stack

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -96,7 +97,8 @@ def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     """Clean the evidence and add `app`: how far the rehearsal got, and the first error that stopped it.
 
     app: {rehearsed, boots, serves, step, error, text}; `database.text` likewise is its error as one text to search
-    in. A section that failed is left out, so that conditions on it are unknown.
+    in, and `probe.clock_ahead` is by how many seconds the host's clock is ahead of the controller's.
+    A section that failed is left out, so that conditions on it are unknown.
     """
     cleaned = clean_tree(evidence) if isinstance(evidence, dict) else {}
     # A section that is none, like one that failed, is left out; `app` is ours to derive, never the host's to claim.
@@ -108,7 +110,20 @@ def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
         facts["app"] = _app(steps)
     if isinstance(facts.get("database"), dict):
         facts["database"] = {**facts["database"], "text": _error_text(facts["database"].get("error"))}
+    if isinstance(facts.get("probe"), dict) and (ahead := _clock_ahead(facts["probe"])) is not None:
+        facts["probe"] = {**facts["probe"], "clock_ahead": ahead}
     return facts
+
+
+def _clock_ahead(probe: dict[str, Any]) -> int | None:
+    """The host's time at the end of its look less the controller's as it got the evidence; None where either lacks."""
+    try:
+        started, received = (
+            datetime.fromisoformat(probe[name].replace("Z", "+00:00")) for name in ("started", "received")
+        )
+        return round((started - received).total_seconds() + float(probe["seconds"]))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _app(steps: dict[str, Any]) -> dict[str, Any]:
