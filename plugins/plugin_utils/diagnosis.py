@@ -10,10 +10,12 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils import expressions
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import LAYERS, Catalogue, FailureMode
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean_tree
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean_tree, plain_words
 
 # The rehearsal's steps that a gunicorn worker goes through before it can answer, in their order.
 APP_STEPS = ("server", "django", "application", "apps", "checks")
+# More causes of an error than anybody reads.
+CHAIN = 10
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,14 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
     """Ask every failure mode of the evidence. Never raises for what the evidence holds or lacks."""
     facts = prepare(evidence)
     matched = [mode for mode in catalogue.modes.values() if mode.matches(facts)]
+    words = plain_words(facts) if matched else {}
     findings = tuple(
         Finding(
             mode=mode,
             because=expressions.sentence(mode.because, facts),
-            by_hand=expressions.sentence(mode.by_hand, facts),
+            by_hand=expressions.sentence(mode.by_hand, words),
             explained_by=tuple(other.id for other in matched if explains(other, mode)),
-            vars={name: expressions.value(source, facts) for name, source in mode.vars.items()},
+            vars={name: clean_tree(expressions.value(source, facts)) for name, source in mode.vars.items()},
         )
         for mode in matched
     )
@@ -95,7 +98,7 @@ def explains(cause: FailureMode, effect: FailureMode) -> bool:
 def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     """Clean the evidence and add `app`: how far the rehearsal got, and the first error that stopped it.
 
-    app: {rehearsed, boots, serves, step, error, text}; `database.text` likewise is its error as one text to search
+    app: {rehearsed, serves, step, error, text}, without `serves` where steps are missing; `database.text` likewise is its error as one text to search
     in. A section that failed is left out, so that conditions on it are unknown.
     """
     cleaned = clean_tree(evidence) if isinstance(evidence, dict) else {}
@@ -118,14 +121,15 @@ def _app(steps: dict[str, Any]) -> dict[str, Any]:
 
     stopped = next((name for name in APP_STEPS if failed(name)), "")
     error = steps[stopped].get("error") if stopped else None
-    return {
+    app = {
         "rehearsed": True,
-        "boots": not any(failed(name) for name in ("server", "django", "application")),
-        "serves": not stopped,
         "step": stopped,
         "error": error if isinstance(error, dict) else None,
         "text": _error_text(error),
     }
+    # A step that hung, or that nobody heard of, leaves it unknown.
+    known = stopped or all(isinstance(steps.get(name), dict) and steps[name].get("ok") is True for name in APP_STEPS)
+    return {**app, "serves": not stopped} if known else app
 
 
 def _error_text(error: Any) -> str:
@@ -133,6 +137,6 @@ def _error_text(error: Any) -> str:
     if not isinstance(error, dict):
         return ""
     chain = error.get("chain")
-    causes = chain if isinstance(chain, list) else []
+    causes = chain[:CHAIN] if isinstance(chain, list) else []
     parts = [error, *[cause for cause in causes if isinstance(cause, dict)]]
     return "\n".join(f"{part.get('type', '')}: {part.get('message', '')} {part.get('filename', '')}" for part in parts)

@@ -83,11 +83,11 @@ class Incident:
 
     def look(self, diagnosis: Diagnosis, plan: Plan, checklist: list[dict[str, str]]) -> None:
         """Take in one look. What the first look saw stays as `before`; causes of all looks are kept in order."""
-        edge = _edge_summary(diagnosis.evidence)
+        edge = edge_summary(diagnosis.evidence)
         if self.data["edge"]["before"] is None:
             self.data["edge"]["before"] = edge
         self.data["edge"]["after"] = edge
-        self.data["edge"]["checks"] = diagnosis.evidence.get("edge", {}).get("checks", [])
+        self.data["edge"]["checks"] = _checks(diagnosis.evidence.get("edge", {}))
         known = {item["id"] for item in self.data["root_causes"]}
         for cause in diagnosis.root_causes:
             if cause.id not in known:
@@ -148,13 +148,19 @@ def _write(path: Path, text: str) -> None:
     os.replace(part, path)
 
 
-def _edge_summary(evidence: dict[str, Any]) -> dict[str, Any]:
+def _checks(edge: dict[str, Any]) -> list[dict[str, Any]]:
+    """The edge's checks, of which a host may claim anything."""
+    checks = edge.get("checks")
+    return [check for check in checks if isinstance(check, dict)] if isinstance(checks, list) else []
+
+
+def edge_summary(evidence: dict[str, Any]) -> dict[str, Any]:
     """Whether the edge is well, and in a few words what it answers."""
     edge = evidence.get("edge")
     if not isinstance(edge, dict):
         return {"well": False, "summary": "the edge could not be asked"}
-    checks = [check for check in edge.get("checks") or () if isinstance(check, dict)]
-    hold = evidence.get("hold") or {}
+    checks = _checks(edge)
+    hold = evidence.get("hold", {})
     well = bool(edge.get("well")) and hold.get("well", True) is True
     bad = [check for check in checks if not check.get("well")]
     if bad:
