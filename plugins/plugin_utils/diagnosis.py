@@ -98,8 +98,9 @@ def explains(cause: FailureMode, effect: FailureMode) -> bool:
 def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     """Clean the evidence and add `app`: how far the rehearsal got, and the first error that stopped it.
 
-    app: {rehearsed, serves, step, error, text}, without `serves` where steps are missing; `database.text` likewise is its error as one text to search
-    in. A section that failed is left out, so that conditions on it are unknown.
+    app: {rehearsed, serves, step, error, text}, of which `rehearsed` alone where a step is missing; `database.text`
+    likewise is its error as one text to search in. A section that failed is left out, so that conditions on it are
+    unknown.
     """
     cleaned = clean_tree(evidence) if isinstance(evidence, dict) else {}
     # A section that is none, like one that failed, is left out; `app` is ours to derive, never the host's to claim.
@@ -115,21 +116,18 @@ def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
 
 
 def _app(steps: dict[str, Any]) -> dict[str, Any]:
-    def failed(name: str) -> bool:
+    """How far the app comes: up to the first step that fails, or all the way. A missing step leaves it unknown."""
+    for name in APP_STEPS:
         step = steps.get(name)
-        return isinstance(step, dict) and step.get("ok") is False
-
-    stopped = next((name for name in APP_STEPS if failed(name)), "")
-    error = steps[stopped].get("error") if stopped else None
-    app = {
-        "rehearsed": True,
-        "step": stopped,
-        "error": error if isinstance(error, dict) else None,
-        "text": _error_text(error),
-    }
-    # A step that hung, or that nobody heard of, leaves it unknown.
-    known = stopped or all(isinstance(steps.get(name), dict) and steps[name].get("ok") is True for name in APP_STEPS)
-    return {**app, "serves": not stopped} if known else app
+        if not isinstance(step, dict):
+            return {"rehearsed": True}
+        if step.get("ok") is False:
+            error = step.get("error")
+            told = error if isinstance(error, dict) else None
+            return {"rehearsed": True, "serves": False, "step": name, "error": told, "text": _error_text(error)}
+        if step.get("ok") is not True:
+            return {"rehearsed": True}
+    return {"rehearsed": True, "serves": True, "step": "", "error": None, "text": ""}
 
 
 def _error_text(error: Any) -> str:

@@ -115,7 +115,7 @@ def approve_lines(name: str) -> tuple[str, str]:
     """How a failure mode is approved for one run, on the command line and in a play."""
     return (
         f"rescue502 recover --approve {name}",
-        f"ansible-playbook recover.yml -e '{{\"rescue502_approve\": [\"{name}\"]}}'",
+        "ansible-playbook recover.yml -e '{" + f'"rescue502_approve": ["{name}"]' + "}'",
     )
 
 

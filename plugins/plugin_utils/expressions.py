@@ -18,6 +18,7 @@ from jinja2.environment import Template, TemplateExpression
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+
 def _search(value: Any, pattern: str) -> bool:
     return re.search(pattern, str(value)) is not None
 
@@ -54,8 +55,8 @@ def holds(source: str, evidence: dict[str, Any]) -> bool:
     return bool(value(source, evidence))
 
 
-# A piece of evidence that is absent, or of another kind than was expected, can make Jinja and Python raise about
-# anything, and none of it may end a diagnosis: sources were checked when they were loaded, so evidence alone is at fault.
+# Evidence that is absent, or of another kind than was expected, can make Jinja and Python raise about anything, and
+# none of it may end a diagnosis: sources were checked when they were loaded, so the evidence is at fault.
 
 
 def value(source: str, evidence: dict[str, Any]) -> Any:

@@ -17,10 +17,9 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.text import file_
 from rich.console import Console
 from rich.text import Text
 
-from rescue502 import __version__
+from rescue502 import __version__, offline
 from rescue502 import demo as demonstration
 from rescue502 import explain as explaining
-from rescue502 import offline
 from rescue502.live import View
 from rescue502.run import OK, WRONG_USE, Finished, Request, RunError, load_incidents, outcome_code, run
 

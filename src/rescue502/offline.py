@@ -77,7 +77,8 @@ def _recorded(data: Any, path: Path) -> Recorded:
     if not isinstance(data, dict):
         raise EvidenceError(f"{path}: neither an incident, nor evidence, nor a bundle")
     facts = data.get("evidence", data)
-    return Recorded(str(data.get("host") if "evidence" in data else path.name), facts if isinstance(facts, dict) else {})
+    host = str(data.get("host")) if "evidence" in data else path.name
+    return Recorded(host, facts if isinstance(facts, dict) else {})
 
 
 def diagnose(recorded: Recorded, known: Catalogue, approved: Iterable[str] = ()) -> dict[str, Any]:

@@ -19,7 +19,8 @@ def own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     """The example's files, its collection where Ansible finds it."""
     folder = tmp_path_factory.mktemp("own")
     docs_examples.write(folder)
-    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", os.pathsep.join([str(ROOT / "collections"), f"{folder}/collections"]))
+    places = [ROOT / "collections", folder / "collections"]
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", os.pathsep.join(map(str, places)))
     return folder / "failures"
 
 
@@ -34,7 +35,8 @@ def test_a_users_own_mode_takes_the_place_of_ours(site: Site, own: Path) -> None
     assert differences(broken, site.host.snapshot()) == set()
     code, incident, output = site.play("recover", **settings, rescue502_approve=[ROLE])
     assert (code, incident["outcome"]) == (0, "recovered"), output
-    assert [(action["remedy"], action["changed"], action["ok"]) for action in incident["actions"]] == [(ROLE, True, True)]
+    (action,) = incident["actions"]
+    assert (action["remedy"], action["changed"], action["ok"]) == (ROLE, True, True)
     assert site.host.ask("/api/sgis/")[0] == 200
     assert site.host.run("ls /run/deploy.lock", check=False).returncode != 0
     code, incident, output = site.play("recover", **settings)
