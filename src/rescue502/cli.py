@@ -242,6 +242,7 @@ def verify(
 def redeploy(
     inventory: Inventory = None,
     limit: Limit = "",
+    failures: Failures = None,
     extra: Extra = None,
     reports: Reports = Path("reports"),
     verbose: Verbose = 0,
@@ -251,7 +252,8 @@ def redeploy(
 
     Example: rescue502 redeploy -i inventory/xamila
     """
-    finished = start("redeploy", inventory, limit, extra, reports, False, verbose, ask_become_pass)
+    settings = own_settings(own_failures(failures, extra), None)
+    finished = start("redeploy", inventory, limit, extra, reports, False, verbose, ask_become_pass, settings)
     raise typer.Exit(finished.exit_code())
 
 

@@ -107,7 +107,7 @@ def damaged(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     evidence = copy.deepcopy(RECORDED[name])
     for path in draw(st.lists(st.sampled_from(PLACES[name]), min_size=1, max_size=6)):
         holder = container(evidence, path)
-        if isinstance(holder, dict) or (isinstance(holder, list) and path[-1] < len(holder)):
+        if isinstance(holder, dict) or (isinstance(holder, list) and path[-1] in range(len(holder))):
             holder[path[-1]] = draw(values)
     return name, evidence
 

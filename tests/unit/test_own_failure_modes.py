@@ -88,11 +88,11 @@ def test_the_playbooks_get_them(own: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(cli, "run", run)
     monkeypatch.chdir(own.parent)
-    for command in ("diagnose", "recover", "verify"):
+    for command in ("diagnose", "recover", "verify", "redeploy"):
         assert runner.invoke(cli.app, [command, "--failures", "failures"]).exit_code == 0
     done = runner.invoke(cli.app, ["recover", "--failures", "failures", "--approve", ROLE])
     assert done.exit_code == 0, done.output
-    assert [request.variables["rescue502_failures_path"] for request in asked] == [[str(own)]] * 4
+    assert [request.variables["rescue502_failures_path"] for request in asked] == [[str(own)]] * 5
     assert asked[-1].variables["rescue502_approve"] == [ROLE]
     refused = runner.invoke(cli.app, ["recover", "--approve", ROLE])
     assert (refused.exit_code, "--failures" in refused.output) == (1, True)
