@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.plugin_utils import report
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis
 from ansible_collections.rescue502.django.plugins.plugin_utils.plan import Plan
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, file_name
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import DEPTH, clean, clean_tree, file_name
 
 SCHEMA = 1
 # Outcomes that leave the site answering; every other one fails the play.
@@ -131,7 +131,8 @@ class Incident:
         self.data.update(outcome=outcome, message=clean(message, 1000), finished=now())
         self.data["seconds"] = seconds_between(self.data["started"], self.data["finished"])
         self.data.pop("marked", None)
-        self.data = clean_tree(self.data)
+        # The evidence in it keeps its depth, so that it gives the same findings again.
+        self.data = clean_tree(self.data, depth=DEPTH + 1)
         self.save()
         if outcome == "healthy":
             return

@@ -10,9 +10,10 @@ from itertools import islice
 from typing import Any
 
 LIMIT = 4000
-# More entries than any look brings back, and bits than any number in it has.
+# More entries and levels than any look brings back, and more bits than any number in it has.
 ENTRIES = 1000
 BITS = 128
+DEPTH = 30
 # Terminal escape sequences first, then what is left of control characters; tabs and newlines stay.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 # Then what hides or reorders text or ends a line unseen, and halves of characters, which cannot be written anywhere.
@@ -30,7 +31,7 @@ def clean(text: str, limit: int = LIMIT) -> str:
     return text if len(text) <= limit else text[:limit] + "…"
 
 
-def clean_tree(value: Any, limit: int = LIMIT, depth: int = 30) -> Any:
+def clean_tree(value: Any, limit: int = LIMIT, depth: int = DEPTH) -> Any:
     """A copy of nested dicts and lists with every string cleaned, keys included.
 
     Too deep, too many, and numbers that are none or too long to be written are cut off.

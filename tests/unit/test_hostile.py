@@ -147,14 +147,19 @@ KNOWN_TAGS = PLAIN_TAGS.names | {"div", "strong", "table", "tr", "td", "br", "pr
 
 
 def whole_run(evidence: Any) -> list[str]:
-    """Diagnosis, plan, record and reports, as the action plugins do it; all texts that come out of it."""
+    """Diagnosis, plan, record and reports, as the action plugins do it; all texts that come out of it.
+
+    The recorded evidence gives the same findings again.
+    """
     found = diagnose(evidence, CATALOGUE)
     with tempfile.TemporaryDirectory() as folder:
         record = Incident(Path(folder), "id", "host", "recover")
         decided = ActionModule._decide(found, sorted(CATALOGUE.approvable()), record)
         record.act("restart", ["service/failed"], True, False, str(found.evidence)[:2000])
         record.conclude(*judge(record.data, check_mode=False))
+        again = diagnose(json.loads(record.path.read_text(encoding="utf-8"))["evidence"], CATALOGUE)
         files = [path.read_text(encoding="utf-8") for path in Path(folder).rglob("host.*")]
+    assert [finding.public() for finding in again.findings] == [finding.public() for finding in found.findings]
     return [json.dumps(decided, allow_nan=False), report.render_text(record.data), *files]
 
 
@@ -213,6 +218,13 @@ def test_ten_megabytes_in_one_line_are_survived() -> None:
     """In every place that the log section has."""
     evidence = copy.deepcopy(RECORDED["service/worker-boot-failed"])
     evidence["log"]["lines"] = evidence["log"]["errors"] = ["Worker failed to boot " + "x" * 10_000_000] * 3
+    check_clean(whole_run(evidence))
+
+
+def test_lists_in_lists_give_the_same_sentence_again() -> None:
+    """What is cut off for its depth is cut off at the same depth in the record."""
+    evidence = copy.deepcopy(RECORDED["code/conflict-markers"])
+    evidence["code"]["git"]["unmerged"] = [nested(500)]
     check_clean(whole_run(evidence))
 
 
