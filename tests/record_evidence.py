@@ -54,8 +54,9 @@ def text(evidence: dict[str, Any]) -> str:
 
 def look(name: str, fault: str) -> dict[str, Any]:
     """The evidence of a fresh host, broken in the way of a failure mode, or left healthy."""
-    host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'record')}-{name}").up()
+    host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'record')}-{name}")
     try:
+        host.up()
         if fault:
             host.break_with(fault)
         with tempfile.TemporaryDirectory() as folder:
@@ -85,6 +86,9 @@ def record(mode: FailureMode, known: Catalogue) -> str:
 def main(only: list[str]) -> int:
     """Record those that were asked for, or all of them and a healthy host."""
     known = load()
+    if unknown := [name for name in only if name not in known.modes]:
+        print(f"no failure mode {', '.join(unknown)}")
+        return 1
     modes = [known.modes[name] for name in only] if only else list(known.modes.values())
     if not only:
         (recordings.FOLDER / f"{recordings.HEALTHY}.json").write_text(text(slim(look("healthy", ""))), encoding="utf-8")
