@@ -50,7 +50,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except settings.SettingsError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         if self._task.args.get("level") == "stack":
-            return {**result, "changed": False, "stack": self._probe(given, task_vars, "stack", {})["stack"]}
+            stack = self._probe(given, task_vars, "stack", {})["stack"]
+            return {**result, "changed": False, "stack": stack, "probe": given.probe}
         record = Incident(given.reports, given.incident, task_vars["inventory_hostname"], mode)
         if self._task.check_mode and record.data["actions"]:
             # Nothing has changed, so a second look would see what the first one saw.
@@ -105,14 +106,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
         record.look(diagnosis, todo, checklist(diagnosis.evidence))
         stack = diagnosis.evidence.get("stack", {})
-        facts = diagnosis.evidence.get("files") or {}
-        step = (diagnosis.evidence.get("rehearsal") or {}).get("steps", {}).get("settings") or {}
+        facts = diagnosis.evidence.get("files", {})
+        module = _within(diagnosis.evidence, "rehearsal", "steps", "settings", "module")
         return {
             "stack": {
                 **stack,
                 "media_root": facts.get("media_root", ""),
                 "logs": facts.get("logs", []),
-                "settings_module": step.get("module") or stack.get("settings_module", ""),
+                "settings_module": module or stack.get("settings_module", ""),
             },
             "root_causes": [finding.id for finding in diagnosis.root_causes],
             "edge": record.data["edge"]["after"],
@@ -120,3 +121,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "number": record.data["passes"],
             "done": not fresh,
         }
+
+
+def _within(evidence: Any, *names: str) -> Any:
+    """A piece of evidence by its path; None where the path ends early."""
+    for name in names:
+        evidence = evidence.get(name) if isinstance(evidence, dict) else None
+    return evidence

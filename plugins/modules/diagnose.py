@@ -59,6 +59,10 @@ root_causes:
   returned: when the level is not stack
   type: list
   elements: str
+probe:
+  description: The host's settings that M(rescue502.django.probe) takes.
+  returned: when the level is stack
+  type: dict
 plan:
   description: The remedies to apply, from the ground up.
   returned: when the level is not stack

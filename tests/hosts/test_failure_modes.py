@@ -9,9 +9,12 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode, load
 from matrix import pairs
+from rescue502 import offline
 from sites import Site, differences, named, outside
+
+CATALOGUE = load()
 
 
 @pytest.mark.parametrize(("site", "mode"), pairs(), indirect=["site"], ids=lambda item: getattr(item, "id", item))
@@ -52,10 +55,16 @@ def _diagnosed(site: Site, mode: FailureMode, broken: dict[str, Any]) -> bool:
         assert mode.id not in named(incident), output
     else:
         assert named(incident) == [mode.id], output
+    assert _findings(offline.diagnose(offline.Recorded("", incident["evidence"]), CATALOGUE)) == _findings(incident)
     assert differences(broken, site.host.snapshot()) == set(), "a diagnosis must change nothing"
     edge_was_well = bool(incident["edge"]["before"]["well"])
     assert (code == 0) == edge_was_well, output
     return edge_was_well
+
+
+def _findings(incident: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What was found, why, and what explains it."""
+    return [(finding["id"], finding["because"], finding["explained_by"]) for finding in incident["findings"]]
 
 
 def _left_alone(site: Site, mode: FailureMode, broken: dict[str, Any], edge_was_well: bool) -> None:
