@@ -99,3 +99,8 @@ with_hooks() {
 until_true() {
   timeout 10 bash -c "until $1; do sleep 0.1; done"
 }
+
+# Have nginx's configuration on disk send the app's requests where nobody listens.
+point_nginx_elsewhere() {
+  sed -i -E "s#http://(unix:)?$BIND:?#http://127.0.0.1:18123#; s#server +(unix:)?$BIND#server 127.0.0.1:18123#" "$NGINX_SITE"
+}
