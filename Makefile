@@ -3,11 +3,12 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 FAULT ?=
+ONLY ?=
 LAB := PYTHONPATH=molecule $(BIN)/python -m lab
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit molecule hosts bench lab clean
+.PHONY: help install demo test lint unit molecule hosts bench record docs lab clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -50,6 +51,12 @@ hosts: lab ## every failure mode proved on a real host of its own
 
 bench: lab ## seconds of a diagnosis beside those of a ping, medians of several
 	$(BIN)/python tests/bench.py
+
+record: lab ## record the evidence of every failure mode on lab hosts, for the unit tests; ONLY=layer/name takes one
+	$(BIN)/python tests/record_evidence.py $(ONLY)
+
+docs: install ## write docs/failure-modes from the catalogue
+	$(BIN)/python tests/make_docs.py
 
 clean: ## remove .venv, reports and lab hosts; the image stays
 	-$(LAB) down --all

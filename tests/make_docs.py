@@ -1,4 +1,4 @@
-"""Write docs/failure-modes.md from the catalogue, so that no fact stands in two places."""
+"""Write docs/failure-modes.md and a page for each failure mode from the catalogue: no fact stands in two places."""
 
 from __future__ import annotations
 
@@ -8,29 +8,88 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "collections"))
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load  # noqa: E402
+from ansible_collections.rescue502.django.plugins.plugin_utils import remedies  # noqa: E402
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import (  # noqa: E402
+    LAYERS,
+    Catalogue,
+    FailureMode,
+    load,
+)
+from ansible_collections.rescue502.django.plugins.plugin_utils.explanation import markdown  # noqa: E402
 
-TARGET = ROOT / "docs" / "failure-modes.md"
+DOCS = ROOT / "docs"
+INDEX = "failure-modes.md"
+FOLDER = "failure-modes"
 HEAD = """# Failure modes
 
-Made by `python tests/make_docs.py` from `failures/`; `rescue502 explain <id>` says more of each. Risk: *safe* is mended
-unasked, *ask* where approved by name, *never* is explained for a person. Each is proved on a real host by
-`tests/hosts/test_failure_modes.py`.
+Made by `make docs` from [failures/](../failures); `rescue502 explain <id>` prints the same pages. Risk: *safe* is
+mended unasked, *ask* where approved by name, *never* is explained for a person. Each is proved on a real host by
+`tests/hosts/test_failure_modes.py`. [Your own](own-failure-modes.md) can be added, and can take the place of these.
 
-| failure mode | what it is | risk | remedy |
-| --- | --- | --- | --- |
+The layers stand from the ground up: what is found lower down explains what is found above it.
 """
+TABLE = "| failure mode | what it is | the edge shows | risk | remedy |\n| --- | --- | --- | --- | --- |\n"
 
 
-def page() -> str:
-    """The page, as it should be."""
-    rows = []
-    for mode in load().modes.values():
-        remedy = ", then ".join(filter(None, (mode.remedy, *mode.then))) or "-"
-        note = " (a symptom, never a cause)" if mode.symptom else ""
-        rows.append(f"| `{mode.id}` | {mode.title}{note} | {mode.risk} | {remedy} |")
-    return HEAD + "\n".join(rows) + "\n"
+def pages() -> dict[str, str]:
+    """All pages as they should be, by their path below docs/."""
+    known, roles = load(), remedies.load()
+    written = {INDEX: index(known)}
+    for mode in known.modes.values():
+        text = markdown(mode, known, roles, link=_link, role_link=_role_link)
+        written[f"{FOLDER}/{mode.id}.md"] = f"{text}\n[All failure modes](../../{INDEX})\n"
+    return written
+
+
+def index(known: Catalogue) -> str:
+    """The failure modes by layer, a line each."""
+    parts = [HEAD]
+    for layer in LAYERS:
+        rows = [_row(mode) for mode in known.modes.values() if mode.layer == layer]
+        if rows:
+            parts.append(f"## {layer}\n\n{TABLE}" + "".join(rows))
+    return "\n".join(parts)
+
+
+def _row(mode: FailureMode) -> str:
+    remedy = ", then ".join(filter(None, (mode.remedy, *mode.then))) or "-"
+    note = " (a symptom, never a cause)" if mode.symptom else ""
+    link = f"[{mode.id.partition('/')[2]}]({FOLDER}/{mode.id}.md)"
+    return f"| {link} | {mode.title}{note} | {mode.edge} | {mode.risk} | {remedy} |\n"
+
+
+def _link(name: str) -> str:
+    """From one page to another."""
+    return f"[{name}](../{name}.md)"
+
+
+def _role_link(name: str) -> str:
+    return f"[{name}](../../../roles/{name}/README.md)"
+
+
+def stale() -> list[str]:
+    """Pages that are missing, left over, or not what they should be, by their path below docs/."""
+    wanted = pages()
+    there = {INDEX, *(str(path.relative_to(DOCS)) for path in (DOCS / FOLDER).rglob("*.md"))}
+    return sorted(name for name in wanted.keys() | there if wanted.get(name) != _read(name))
+
+
+def _read(name: str) -> str | None:
+    path = DOCS / name
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def main() -> None:
+    """Write what is stale, and remove what is left over."""
+    wanted = pages()
+    for name in stale():
+        path = DOCS / name
+        if name in wanted:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[name], encoding="utf-8")
+        else:
+            path.unlink()
 
 
 if __name__ == "__main__":
-    TARGET.write_text(page(), encoding="utf-8")
+    main()

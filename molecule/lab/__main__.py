@@ -11,6 +11,7 @@ import yaml
 
 from lab import host as hosts
 from lab import image, podman
+from lab import shape as shapes
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,9 +23,11 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("setup", help="install the Debian packages that the lab needs and this machine lacks")
-    commands.add_parser("build", help="build the host's image, if what it is made of has changed")
+    make = commands.add_parser("build", help="build hosts' images, where what they are made of has changed")
+    make.add_argument("shapes", nargs="*", default=[shapes.DEFAULT], help=f"of {', '.join(shapes.names())}; or `all`")
     up = commands.add_parser("up", help="boot hosts afresh and wait until their sites answer")
     up.add_argument("names", nargs="+")
+    up.add_argument("--shape", default=shapes.DEFAULT, choices=shapes.names(), help="what kind of hosts (%(default)s)")
     down = commands.add_parser("down", help="remove hosts")
     down.add_argument("names", nargs="*")
     down.add_argument("--all", action="store_true", help="all of them, and the mount namespace they live in")
@@ -49,9 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     if command == "setup":
         podman.setup()
     elif command == "build":
-        print(image.build())
+        print("\n".join(image.build_all(shapes.names() if arguments.shapes == ["all"] else arguments.shapes)))
     elif command == "up":
-        up = hosts.boot(arguments.names)
+        up = hosts.boot(arguments.names, arguments.shape)
         facts = [{"name": host.name, "address": host.address(), "user": "admin", "key": str(image.KEY)} for host in up]
         print(json.dumps(facts, indent=1))
     elif command == "down":
@@ -63,13 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(host.name for host in hosts.running()))
     elif command == "exec":
         words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
-        return subprocess.run([*podman.command(), "exec", hosts.Host(arguments.name).container, *words]).returncode
+        return subprocess.run([*podman.command(), "exec", hosts.Host.find(arguments.name).container, *words]).returncode
     elif command == "break":
-        hosts.Host(arguments.name).break_with(arguments.fault)
+        hosts.Host.find(arguments.name).break_with(arguments.fault)
     elif command == "snapshot":
-        print(json.dumps(hosts.Host(arguments.name).snapshot(), indent=1))
+        print(json.dumps(hosts.Host.find(arguments.name).snapshot(), indent=1))
     else:
-        listed = hosts.inventory([hosts.Host(name) for name in arguments.names], arguments.full)
+        listed = hosts.inventory([hosts.Host.find(name) for name in arguments.names], arguments.full)
         print(yaml.safe_dump(listed, sort_keys=False), end="")
     return 0
 

@@ -13,72 +13,79 @@ from typing import Any
 
 import yaml
 
-from lab.image import KEY, build
+from lab import shape as shapes
+from lab.image import KEY, build, build_all, database_tag
 from lab.podman import PREFIX, LabError, podman, say
+from lab.shape import Shape
 
 BOOT_SECONDS = 60.0
 SETTLE_SECONDS = 30.0
 POLL_SECONDS = 0.2
 AT_ONCE = 3
 SNAPSHOT = Path(__file__).parent / "snapshot.py"
+SHAPE_LABEL = "rescue502.shape"
 PRELUDE = Path(__file__).parent / "reproduce.sh"
 FAILURES = Path(__file__).parents[2] / "failures"
-SERVER_NAME = "api.xamila.example"
-ORIGIN = "https://xamila.example"
-# What a reproduction may refer to: it leans on no name of this lab.
-FACTS = {
-    "UNIT": "xamila.service",
-    "ROOT": "/var/www/xamila/xamila_backend",
-    "VENV": "/var/www/xamila/xamila_backend/venv",
-    "PACKAGE": "xamila",
-    "APP_USER": "www-data",
-    "APP_GROUP": "www-data",
-    "APP_LABEL": "sgis",
-    "APP_TABLE": "sgis_sgi",
-    "PREVIOUS_MIGRATION": "0001_initial",
-    "ENV_FILE": "/var/www/xamila/xamila_backend/.env",
-    "STATIC_ROOT": "/var/www/xamila/xamila_backend/staticfiles",
-    "LOG_DIR": "/var/log/xamila",
-    "UPSTREAM_PORT": "8000",
-    "DATABASE_UNIT": "postgresql",
-    "DATABASE_NAME": "xamila",
-    "DATABASE_USER": "xamila",
-    "NGINX_SITE": "/etc/nginx/sites-available/xamila",
-    "UNIT_FILE": "/etc/systemd/system/xamila.service",
-    "MEDIA_ROOT": "/var/www/xamila/xamila_backend/media",
-    "SERVER_NAME": "api.xamila.example",
-    "API_PATH": "/api/sgis/",
-    "BIND": "127.0.0.1:8000",
-}
 
 
 @dataclass(frozen=True)
 class Host:
-    """A lab host by its short name; the container's name has the lab's prefix."""
+    """A lab host by its short name and its shape's; the container's name has the lab's prefix."""
 
     name: str
+    shape_name: str = shapes.DEFAULT
+
+    @classmethod
+    def find(cls, name: str) -> Host:
+        """A host that is up, with the shape that it was booted in. LabError where it is not."""
+        label = podman("inspect", PREFIX + name, "--format", f'{{{{index .Config.Labels "{SHAPE_LABEL}"}}}}')
+        return cls(name, label.stdout.strip())
+
+    @property
+    def shape(self) -> Shape:
+        """What kind of host it is."""
+        return shapes.load(self.shape_name)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a reproduction may refer to."""
+        return self.shape.facts()
 
     @property
     def container(self) -> str:
         return PREFIX + self.name
+
+    @property
+    def database(self) -> Host | None:
+        """The other host, where the database is elsewhere."""
+        return Host(f"{self.name}-db", self.shape_name) if self.shape.database == "elsewhere" else None
 
     def up(self, address: str = "") -> Host:
         """Boot it afresh and wait until its site answers. LabError where it does not within a minute.
 
         address: one on podman's bridge that it keeps when it reboots; else it gets the next free one.
         """
-        image = build()
+        image = build(self.shape)
         self.down()
-        keep = [f"--ip={address}"] if address else []
-        podman("run", "--detach", "--name", self.container, "--hostname", self.name, "--systemd=always", *keep,
-               "--cap-add=NET_ADMIN,SYS_ADMIN,SYS_PTRACE", image, "/sbin/init")  # fmt: skip
-        self.run("systemctl is-system-running --wait", check=False)
+        options = [f"--ip={address}"] if address else []
+        if self.database:
+            self.database.boot(database_tag(self.shape))
+            options.append(f"--add-host={shapes.DATABASE_HOST}:{self.database.address()}")
+        self.boot(image, *options)
         deadline = time.monotonic() + BOOT_SECONDS
-        while self.ask("/api/sgis/")[0] != 200:
+        while self.ask(self.shape.api_path)[0] != 200:
             if time.monotonic() > deadline:
-                raise LabError(f"{self.name} did not answer within {BOOT_SECONDS:.0f} s: {self.ask('/api/sgis/')}")
+                answer = self.ask(self.shape.api_path)
+                raise LabError(f"{self.name} did not answer within {BOOT_SECONDS:.0f} s: {answer}")
             time.sleep(POLL_SECONDS)
         return self
+
+    def boot(self, image: str, *options: str) -> None:
+        """Run a container of the image and wait until systemd has come to the end of its boot."""
+        podman("run", "--detach", "--name", self.container, "--hostname", self.name, "--systemd=always", *options,
+               f"--label={SHAPE_LABEL}={self.shape_name}", "--cap-add=NET_ADMIN,SYS_ADMIN,SYS_PTRACE",
+               image, "/sbin/init")  # fmt: skip
+        self.run("systemctl is-system-running --wait", check=False)
 
     def come_back(self) -> None:
         """Do what a machine's firmware does: boot again after a shutdown.
@@ -91,8 +98,8 @@ class Host:
         self.run(f"cat {kernel}/uuid > /run/boot_id && mount --bind /run/boot_id {kernel}/boot_id")
 
     def down(self) -> None:
-        """Remove it, wherever it is."""
-        podman("rm", "--force", "--time", "0", "--ignore", self.container)
+        """Remove it, and its database's host where it has one."""
+        podman("rm", "--force", "--time", "0", "--ignore", self.container, f"{self.container}-db")
 
     def run(
         self, script: str, check: bool = True, variables: dict[str, str] | None = None
@@ -116,7 +123,7 @@ class Host:
         """GET a path through nginx from outside: (status, headers, body); status 0 where nobody answers."""
         try:
             connection = http.client.HTTPConnection(self.address(), timeout=timeout)
-            connection.request("GET", path, headers={"Host": SERVER_NAME, "Origin": ORIGIN})
+            connection.request("GET", path, headers={"Host": self.shape.server_name, "Origin": self.shape.origin})
             answer = connection.getresponse()
             headers = {name.lower(): value for name, value in answer.getheaders()}
             return answer.status, headers, answer.read().decode(errors="replace")
@@ -126,20 +133,27 @@ class Host:
     def break_with(self, fault: str, script: str | None = None) -> None:
         """Reproduce a failure mode (`<layer>/<name>`, or the script given) and wait until the unit has settled."""
         words = script if script is not None else reproduction(fault)
-        self.run(PRELUDE.read_text(encoding="utf-8") + words, variables=FACTS)
+        self.run(PRELUDE.read_text(encoding="utf-8") + words, variables=self.facts)
         deadline = time.monotonic() + SETTLE_SECONDS
         while self._state() in ("activating", "deactivating", "reloading") and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
 
     def _state(self) -> str:
         """The unit's state; one between two restarts counts as activating."""
-        return self.run(f"systemctl show -P ActiveState {FACTS['UNIT']}", check=False).stdout.strip()
+        return self.run(f"systemctl show -P ActiveState {self.shape.unit}", check=False).stdout.strip()
 
     def snapshot(self) -> dict[str, Any]:
         """Every file's type, owner, group, mode and content, the tables' rows, and which units are enabled."""
-        text = podman("exec", "-i", self.container, "python3", "-", stdin=SNAPSHOT.read_text(encoding="utf-8")).stdout
-        snapshot: dict[str, Any] = json.loads(text)
+        snapshot: dict[str, Any] = json.loads(self.run_python(SNAPSHOT.read_text(encoding="utf-8")))
+        if self.database:
+            there = json.loads(self.database.run_python(SNAPSHOT.read_text(encoding="utf-8")))
+            snapshot["tables"] = there["tables"]
         return snapshot
+
+    def run_python(self, source: str) -> str:
+        """Run a Python program in it as root, with its facts in the environment; what it prints."""
+        words = [f"--env={name}={value}" for name, value in self.facts.items()]
+        return podman("exec", "-i", *words, self.container, "python3", "-", stdin=source).stdout
 
     def inventory(self, full: bool = False) -> dict[str, Any]:
         """This host's variables for an Ansible inventory; `full` adds what a careful user would set."""
@@ -150,25 +164,9 @@ class Host:
             "ansible_become": True,
             # A lab host is new at every boot, so its key is never known.
             "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
-            "rescue502_unit": FACTS["UNIT"],
+            "rescue502_unit": self.shape.unit,
         }
-        return variables | (careful_settings() if full else {})
-
-
-def careful_settings() -> dict[str, Any]:
-    """What inventory/xamila sets, for a lab host."""
-    paths = (
-        "http://127.0.0.1/health/",
-        "https://127.0.0.1/api/sgis/",
-        "https://127.0.0.1/api/notifications/user/count/",
-    )
-    return {
-        "rescue502_health_url": "http://127.0.0.1:8000/health/",
-        "rescue502_health_json": {"status": "healthy"},
-        "rescue502_edge": [{"url": url, "host": SERVER_NAME, "verify_tls": False} for url in paths],
-        "rescue502_cors_origin": ORIGIN,
-        "rescue502_database_unit": "postgresql",
-    }
+        return variables | (self.shape.careful_settings() if full else {})
 
 
 def reproduction(fault: str) -> str:
@@ -179,17 +177,17 @@ def reproduction(fault: str) -> str:
     return str(yaml.safe_load(path.read_text(encoding="utf-8"))["reproduce"])
 
 
-def boot(names: list[str]) -> list[Host]:
-    """Boot several hosts, a few at a time."""
-    build()
+def boot(names: list[str], shape_name: str = shapes.DEFAULT) -> list[Host]:
+    """Boot several hosts of one shape, a few at a time."""
+    build_all([shape_name])
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        return list(pool.map(lambda name: Host(name).up(), names))
+        return list(pool.map(lambda name: Host(name, shape_name).up(), names))
 
 
 def running() -> list[Host]:
     """The lab hosts that are up."""
     listed = podman("ps", "--format", "{{.Names}}", "--filter", f"name=^{PREFIX}").stdout.split()
-    return [Host(name[len(PREFIX) :]) for name in sorted(listed)]
+    return [Host.find(name[len(PREFIX) :]) for name in sorted(listed)]
 
 
 def inventory(hosts: list[Host], full: bool) -> dict[str, Any]:

@@ -1,19 +1,27 @@
-"""Build the lab host's image from Debian's packages; again only when what it is made of has changed."""
+"""Build lab hosts' images from Debian's packages; again only when what they are made of has changed."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import re
+import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
-from lab.podman import CACHE, LabError, podman, say, sudo
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-SUITE = "bookworm"
-PYTHON = "3.11"
+from lab import shape as shapes
+from lab.podman import CACHE, LabError, podman, say, sudo
+from lab.shape import Shape
+
 NAME = "localhost/rescue502-lab"
 CONTENT = Path(__file__).parent / "image"
 PACKAGES = (
@@ -21,17 +29,26 @@ PACKAGES = (
     "iproute2,openssl,ca-certificates,libfaketime,monit"
 )
 KEY = CACHE / "id_ed25519"
-_BUILDER = "rescue502-builder"
+AT_ONCE = 2
+SECRETS = ("SECRET_KEY", "DB_PASSWORD")
 
 
-def tag() -> str:
-    """The image's name, made from what goes into it."""
-    digest = hashlib.sha256()
-    for path in sorted([*CONTENT.rglob("*"), Path(__file__)]):
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(str(path.relative_to(Path(__file__).parent)).encode() + b"\0" + path.read_bytes())
-    digest.update(key().encode())
-    return f"{NAME}:{digest.hexdigest()[:16]}"
+@cache
+def tag(shape: Shape) -> str:
+    """The name of a shape's image, made from what goes into it."""
+    digest = hashlib.sha256(f"{shape.suite} {PACKAGES} {shape.database}".encode())
+    digest.update((CONTENT / "detach-database.sh").read_bytes())
+    with tempfile.TemporaryDirectory(prefix="rescue502-lab-") as name:
+        folder = Path(name) / "image"
+        stage(shape, folder)
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"{NAME}-{shape.name}:{digest.hexdigest()[:16]}"
+
+
+def database_tag(shape: Shape) -> str:
+    """The image of the other host, where the shape's database is elsewhere."""
+    return tag(shape).replace(f"-{shape.name}:", f"-{shape.name}-db:")
 
 
 def key() -> str:
@@ -43,27 +60,49 @@ def key() -> str:
     return KEY.with_suffix(".pub").read_text(encoding="utf-8")
 
 
-def build() -> str:
-    """The image's name, after building it where it is not there yet."""
-    name = tag()
-    if podman("image", "exists", name, check=False).returncode == 0:
-        return name
-    with (CACHE / "build.lock").open("w") as lock:
-        # Two at once would take each other's builder away.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if podman("image", "exists", name, check=False).returncode != 0:
-            _build(name)
+def build(shape: Shape) -> str:
+    """The name of the shape's image, after building it where it is not there yet."""
+    name = tag(shape)
+    if not _exists(name):
+        with _locked(shape.name):
+            if not _exists(name):
+                _build(shape, name)
     return name
 
 
-def _build(name: str) -> None:
+def build_all(names: list[str]) -> list[str]:
+    """Build the images of several shapes, a few at a time."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(build, map(shapes.load, names)))
+
+
+def _exists(name: str) -> bool:
+    return podman("image", "exists", name, check=False).returncode == 0
+
+
+class _locked:  # noqa: N801 - read as a word in a `with`
+    """A lock between processes: two builds of one thing would take each other's builder away."""
+
+    def __init__(self, name: str) -> None:
+        self._path = CACHE / f"build-{name}.lock"
+
+    def __enter__(self) -> None:
+        self._file = self._path.open("w")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_error: object) -> None:
+        self._file.close()
+
+
+def _build(shape: Shape, name: str) -> None:
     begun = time.monotonic()
-    say("building the host's image, once: about a minute and a half")
-    base = _base()
-    wheels = _wheels()
-    _step("provisioning the site", lambda: _provision(base, name, wheels))
-    _prune(name)
-    say(f"image built in {time.monotonic() - begun:.0f} s")
+    say(f"building the image of a host of the shape {shape.name}, once: {shape.about}")
+    with _locked("base-" + shape.suite):
+        base = _base(shape.suite)
+        wheels = _wheels(shape)
+    _provision(shape, base, name, wheels)
+    # _prune(name)
+    say(f"image of {shape.name} built in {time.monotonic() - begun:.0f} s")
 
 
 def _step(title: str, work: Callable[[], object]) -> None:
@@ -72,70 +111,182 @@ def _step(title: str, work: Callable[[], object]) -> None:
     say(f"{title}: {time.monotonic() - begun:.0f} s")
 
 
-def _base() -> str:
+def _base(suite: str) -> str:
     """A bare Debian with the packages, kept as an image of its own: it changes seldom."""
-    name = f"{NAME}-base:{SUITE}-{hashlib.sha256(PACKAGES.encode()).hexdigest()[:12]}"
-    if podman("image", "exists", name, check=False).returncode == 0:
+    name = f"{NAME}-base:{suite}-{hashlib.sha256(PACKAGES.encode()).hexdigest()[:12]}"
+    if _exists(name):
         return name
-    archive = CACHE / "rootfs.tar"
+    archive = CACHE / f"{suite}.tar"
     lean = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("man", "doc", "locale", "info")]
-    command = [
-        *sudo(),
-        "mmdebstrap",
-        "--quiet",
-        "--variant=minbase",
-        *lean,
-        f"--include={PACKAGES}",
-        SUITE,
-        str(archive),
-    ]
+    command = [*sudo(), "mmdebstrap", "--quiet", "--variant=minbase", *lean, f"--include={PACKAGES}", suite]
 
     def bootstrap() -> None:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run([*command, str(archive)], capture_output=True, text=True, check=False)
         if done.returncode:
             raise LabError(f"mmdebstrap failed: {done.stderr.strip()[-800:]}")
         podman("import", "--quiet", "--change", "CMD /sbin/init", str(archive), name)
         subprocess.run([*sudo(), "rm", "-f", str(archive)], check=True)
 
-    _step(f"Debian {SUITE}", bootstrap)
+    _step(f"Debian {suite}", bootstrap)
     return name
 
 
-def _wheels() -> Path:
-    """The app's packages for the host's Python, so that pip works there without a network."""
-    folder = CACHE / "wheels"
+def _wheels(shape: Shape) -> Path:
+    """Packages for the host's Python, so that pip and uv work there without a network."""
+    folder = CACHE / f"wheels-{shape.python}"
+    lines = shape.requirement_lines() + (["uv==0.9.5"] if shape.installer == "uv" else [])
+    done_before = folder / (hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12] + ".done")
+    if done_before.exists():
+        return folder
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
-    command += ["--python-version", PYTHON, "--dest", str(folder), "-r", str(CONTENT / "app" / "requirements.txt")]
+    command += ["--python-version", shape.python, "--dest", str(folder), *lines]
 
     def download() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise LabError(f"pip download failed: {done.stderr.strip()[-800:]}")
+        done_before.touch()
 
-    _step("wheels", download)
+    _step(f"wheels for Python {shape.python}", download)
     return folder
 
 
-def _provision(base: str, name: str, wheels: Path) -> None:
-    podman("rm", "--force", "--ignore", _BUILDER)
-    podman("run", "--detach", "--name", _BUILDER, "--systemd=always", "--network=none", base, "/sbin/init")
+def _provision(shape: Shape, base: str, name: str, wheels: Path) -> None:
+    builder = f"rescue502-builder-{shape.name}"
+    podman("rm", "--force", "--ignore", builder)
+    podman("run", "--detach", "--name", builder, "--systemd=always", "--network=none", "--cap-add=SYS_ADMIN", base,
+           "/sbin/init")  # fmt: skip
     try:
-        podman("exec", _BUILDER, "systemctl", "is-system-running", "--wait", check=False)
-        podman("cp", str(wheels), f"{_BUILDER}:/opt/wheels")
-        podman("cp", str(CONTENT), f"{_BUILDER}:/root/image")
-        podman("exec", "-i", _BUILDER, "tee", "/root/image/authorized_key", stdin=key())
-        done = podman("exec", _BUILDER, "bash", "/root/image/provision.sh", check=False)
-        if done.returncode:
-            raise LabError(f"provision.sh failed: {(done.stdout + done.stderr).strip()[-1500:]}")
-        podman("stop", "--time", "10", _BUILDER)
-        podman("commit", "--quiet", _BUILDER, name)
+        podman("exec", builder, "systemctl", "is-system-running", "--wait", check=False)
+        podman("cp", str(wheels), f"{builder}:/var/cache/wheels")
+        with tempfile.TemporaryDirectory(prefix="rescue502-lab-") as folder:
+            stage(shape, Path(folder) / "image")
+            podman("cp", f"{folder}/image", f"{builder}:/root/image")
+        _run(builder, "/root/image/provision.sh")
+        if shape.database == "elsewhere":
+            _detach_database(shape, builder, name)
+        podman("stop", "--time", "10", builder)
+        podman("commit", "--quiet", builder, name)
     finally:
-        podman("rm", "--force", "--ignore", _BUILDER)
+        podman("rm", "--force", "--ignore", builder)
+
+
+def _run(builder: str, script: str, *words: str) -> None:
+    done = podman("exec", builder, "bash", script, *words, check=False)
+    if done.returncode:
+        raise LabError(f"{script} failed: {(done.stdout + done.stderr).strip()[-1500:]}")
+
+
+def _detach_database(shape: Shape, builder: str, name: str) -> None:
+    """Two images of one: the database's host, and the app's without it."""
+    other = f"{builder}-db"
+    podman("cp", str(CONTENT / "detach-database.sh"), f"{builder}:/root/detach-database.sh")
+    podman("exec", builder, "sync")
+    podman("commit", "--quiet", builder, database_tag(shape))
+    podman("rm", "--force", "--ignore", other)
+    podman("run", "--detach", "--name", other, "--systemd=always", "--network=none", f"--env=UNIT={shape.unit}",
+           database_tag(shape), "/sbin/init")  # fmt: skip
+    try:
+        podman("exec", other, "systemctl", "is-system-running", "--wait", check=False)
+        _run(other, "/root/detach-database.sh", "server")
+        podman("stop", "--time", "10", other)
+        podman("commit", "--quiet", other, database_tag(shape))
+    finally:
+        podman("rm", "--force", "--ignore", other)
+    _run(builder, "/root/detach-database.sh", "client")
+
+
+def stage(shape: Shape, folder: Path) -> None:
+    """Lay out what provision.sh needs: the code under the shape's names, its configuration, its facts."""
+    folder.mkdir()
+    for name in ("provision.sh", "neighbour.sh", "neighbour"):
+        copy = shutil.copytree if (CONTENT / name).is_dir() else shutil.copy
+        copy(CONTENT / name, folder / name)
+    _copy_app(shape, folder / "app")
+    _render(shape, folder)
+    facts = shape.facts() | {
+        "MODEL": shape.model.lower(),
+        "MODEL_CLASS": shape.model,
+        "INSTALLER": shape.installer,
+        "NEIGHBOUR": "yes" if shape.neighbour else "",
+        "DATABASE_HOST_NAME": shapes.DATABASE_HOST if shape.database == "elsewhere" else "",
+    }
+    (folder / "facts.sh").write_text("".join(f"{k}={shlex.quote(v)}\n" for k, v in facts.items()), encoding="utf-8")
+    (folder / "requirements.txt").write_text("\n".join(shape.requirement_lines()) + "\n", encoding="utf-8")
+    (folder / "authorized_key").write_text(key(), encoding="utf-8")
+
+
+def _copy_app(shape: Shape, target: Path) -> None:
+    """The app's code with the shape's names in place of the usual ones, in paths and in texts."""
+    names = {"xamila": shape.package, "sgis": shape.label, "Sgi": shape.model, "sgi": shape.model.lower()}
+    places = {"/var/log/xamila": shape.log_dir}
+    # Not the end of `wsgi`.
+    pattern = re.compile("(?<![a-z])(?:" + "|".join(map(re.escape, [*places, *names])) + ")")
+
+    def renamed(text: str) -> str:
+        return pattern.sub(lambda match: (places | names)[match.group()], text)
+
+    sources = {path.relative_to(CONTENT / "app"): path for path in (CONTENT / "app").rglob("*") if path.is_file()}
+    if shape.database == "sqlite":
+        sources[Path("xamila/database.py")] = CONTENT / "sqlite" / "database.py"
+    for relative, source in sources.items():
+        if "__pycache__" not in relative.parts:
+            path = target / renamed(str(relative))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(renamed(source.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _render(shape: Shape, folder: Path) -> None:
+    """The configuration: beside the code what belongs to it, the rest under rendered/."""
+    environment = Environment(
+        loader=FileSystemLoader(CONTENT / "templates"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    values = {
+        "shape": shape, "facts": shape.facts(), "variables": variables(shape), "secrets": SECRETS,
+        "requirements": shape.requirement_lines(),
+    }  # fmt: skip
+    wanted = {
+        "rendered/app.service": True,
+        "rendered/app.socket": shape.activation,
+        "rendered/nginx-site.conf": True,
+        "rendered/environment": True,
+        "app/gunicorn.conf.py": shape.runtime_directory,
+        "app/pyproject.toml": shape.requirements == "pyproject",
+    }
+    (folder / "rendered").mkdir()
+    for name in (name for name, is_wanted in wanted.items() if is_wanted):
+        text = environment.get_template(Path(name).name + ".j2").render(values)
+        (folder / name).write_text(text, encoding="utf-8")
+    lines = folder / "app" / "requirements.txt"
+    if shape.requirements == "pyproject":
+        lines.unlink()
+    else:
+        lines.write_text("\n".join(shape.requirement_lines()) + "\n", encoding="utf-8")
+
+
+def variables(shape: Shape) -> dict[str, str]:
+    """The app's variables; provision.sh puts the secrets in."""
+    found = {
+        "DJANGO_SETTINGS_MODULE": f"{shape.package}.settings",
+        "SECRET_KEY": "@SECRET_KEY@",
+        "DEBUG": "False",
+        "ALLOWED_HOSTS": f"{shape.server_name},localhost,127.0.0.1",
+        "CORS_ALLOWED_ORIGINS": shape.origin,
+    }
+    if shape.database != "sqlite":
+        facts = shape.facts()
+        found |= {
+            "DB_NAME": facts["DATABASE_NAME"], "DB_USER": facts["DATABASE_USER"], "DB_PASSWORD": "@DB_PASSWORD@",
+            "DB_HOST": facts["DATABASE_HOST"], "DB_PORT": "5432",
+        }  # fmt: skip
+    return found
 
 
 def _prune(name: str) -> None:
     """Remove earlier builds of this image, and of nothing else."""
-    listed = podman("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={NAME}").stdout.split()
-    for old in listed:
-        if old != name and old.startswith(NAME + ":"):
+    repository = name.rpartition(":")[0]
+    listed = podman("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={repository}").stdout
+    for old in listed.split():
+        if old != name and old.startswith(repository + ":"):
             podman("rmi", old, check=False)

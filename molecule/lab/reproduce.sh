@@ -2,19 +2,34 @@
 
 # Set a variable of the app's environment, wherever this host keeps it.
 set_variable() {
+  if [ -n "$CREDENTIALS" ] && [ -e "$CREDENTIALS/$1" ]; then
+    printf '%s\n' "$2" > "$CREDENTIALS/$1"
+    return
+  fi
   unset_variable "$1"
-  printf '%s=%s\n' "$1" "$2" >> "$ENV_FILE"
+  if [ "$ENVIRONMENT" = file ]; then
+    printf '%s=%s\n' "$1" "$2" >> "$ENV_FILE"
+  else
+    sed -i "s|^WorkingDirectory=.*|&\nEnvironment=\"$1=$2\"|" "$UNIT_FILE"
+    systemctl daemon-reload
+  fi
 }
 
 # Take a variable out of the app's environment.
 unset_variable() {
-  sed -i "/^$1=/d" "$ENV_FILE"
+  if [ "$ENVIRONMENT" = file ]; then
+    sed -i "/^$1=/d" "$ENV_FILE"
+  else
+    sed -i "/^Environment=\"$1=/d; /^LoadCredential=$1:/d" "$UNIT_FILE"
+    systemctl daemon-reload
+  fi
 }
 
 # Run manage.py as systemd would run the app: its user, its environment.
 manage() {
-  systemd-run --quiet --pipe --wait --collect -p "User=$APP_USER" -p "WorkingDirectory=$ROOT" \
-    -p "EnvironmentFile=$ENV_FILE" "$VENV/bin/python" -B manage.py "$@"
+  local properties=(-p "User=$APP_USER" -p "WorkingDirectory=$ROOT") line
+  while read -r line; do properties+=(-p "$line"); done < <(grep -hE '^(Environment|EnvironmentFile|LoadCredential)=' "$UNIT_FILE")
+  systemd-run --quiet --pipe --wait --collect "${properties[@]}" "$VENV/bin/python" -B manage.py "$@"
 }
 
 # git as the owner of the checkout.
@@ -29,7 +44,21 @@ sql() {
 
 # Start the app anew; that it may fail is the point.
 restart_app() {
-  systemctl restart "$UNIT" || true
+  # shellcheck disable=SC2086
+  systemctl restart $SOCKET_UNIT "$UNIT" || true
+}
+
+# Stop the app, and what would start it at the next request.
+stop_app() {
+  # shellcheck disable=SC2086
+  systemctl stop $SOCKET_UNIT "$UNIT"
+}
+
+# Take a package out of the virtual environment, by its distribution's name and its module's.
+uninstall() {
+  local site
+  site="$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+  rm -r "$site/$2" "$site/$(printf %s "$1" | tr - _)"-*.dist-info
 }
 
 # Add lines to the app's unit; gone after a reboot.
@@ -69,4 +98,9 @@ with_hooks() {
 # Until something is so, for at most ten seconds.
 until_true() {
   timeout 10 bash -c "until $1; do sleep 0.1; done"
+}
+
+# Have nginx's configuration on disk send the app's requests where nobody listens.
+point_nginx_elsewhere() {
+  sed -i -E "s#http://(unix:)?$BIND:?#http://127.0.0.1:18123#; s#server +(unix:)?$BIND#server 127.0.0.1:18123#" "$NGINX_SITE"
 }

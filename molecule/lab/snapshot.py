@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 import stat
 import subprocess
 
-TREES = ("/var/www", "/etc", "/srv", "/home", "/root", "/opt", "/var/log/xamila")
+TREES = ("/var/www", "/etc", "/srv", "/home", "/root", "/opt", os.environ["LOG_DIR"])
 LOGS = "/var/log/"
 # Changed by the system itself while it runs, or by logging in.
 LEFT_OUT = (
@@ -19,7 +20,8 @@ LEFT_OUT = (
     "/etc/hosts",
     "/etc/hostname",
 )
-DATABASE = "xamila"
+DATABASE = os.environ["DATABASE_NAME"]
+SQLITE = os.environ["ROOT"] + "/db/site.sqlite3"
 
 
 def describe(path: str) -> list[object]:
@@ -31,7 +33,7 @@ def describe(path: str) -> list[object]:
     if stat.S_ISDIR(status.st_mode):
         return ["folder", status.st_uid, status.st_gid, oct(mode), ""]
     content = ""
-    if stat.S_ISREG(status.st_mode) and not path.startswith(LOGS):
+    if stat.S_ISREG(status.st_mode) and not path.startswith((LOGS, SQLITE)):
         with open(path, "rb") as file:
             content = hashlib.sha256(file.read()).hexdigest()
     return ["file", status.st_uid, status.st_gid, oct(mode), content]
@@ -55,16 +57,19 @@ def files() -> dict[str, list[object]]:
 
 
 def psql(query: str) -> str | None:
-    """A query's rows as text, asked as PostgreSQL's own user; None where it does not run."""
+    """A query's rows as text, asked as PostgreSQL's own user; None where it does not run, as for a locked table."""
     done = subprocess.run(
         ["runuser", "-u", "postgres", "--", "psql", "-AtqXd", DATABASE, "-c", query],
         capture_output=True, text=True, cwd="/",
+        env={**os.environ, "PGOPTIONS": "-c lock_timeout=1000"},
     )  # fmt: skip
     return done.stdout if done.returncode == 0 else None
 
 
 def tables() -> dict[str, str] | None:
     """A digest of each table's rows; None where the database is down."""
+    if os.environ["DATABASE"] == "sqlite":
+        return sqlite_tables()
     names = psql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     if names is None:
         return None
@@ -72,6 +77,14 @@ def tables() -> dict[str, str] | None:
         name: hashlib.sha256((psql(f'SELECT * FROM "{name}" ORDER BY 1') or "").encode()).hexdigest()
         for name in names.split()
     }
+
+
+def sqlite_tables() -> dict[str, str]:
+    """A digest of each table's rows in a SQLite file."""
+    with sqlite3.connect(f"file:{SQLITE}?mode=ro", uri=True) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        rows = {name: repr(connection.execute(f'SELECT * FROM "{name}" ORDER BY 1').fetchall()) for name in names}
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in rows.items()}
 
 
 def enabled() -> dict[str, str]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,9 +13,13 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, plan, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident
+from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, now
 
 PROBE = "rescue502.django.probe"
+# Python on the target puts a module into a folder for temporary files first. Where the disk is full there is none, but
+# systemd gives every host one in memory.
+MEMORY = "/dev/shm"
+_NO_ROOM = re.compile(r"No usable temporary directory|No space left on device|Read-only file system")
 
 
 def _catalogue(given: settings.Settings) -> catalogue.Catalogue:
@@ -33,6 +38,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _VALID_ARGS = frozenset(("mode", "level", "hold"))
+    _temporary = ""
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """One look. Returns {stack, root_causes, edge, plan, number, done}; the evidence goes to the record."""
@@ -44,7 +50,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except settings.SettingsError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         if self._task.args.get("level") == "stack":
-            return {**result, "changed": False, "stack": self._probe(given, task_vars, "stack", {})["stack"]}
+            stack = self._probe(given, task_vars, "stack", {})["stack"]
+            return {**result, "changed": False, "stack": stack, "probe": given.probe}
         record = Incident(given.reports, given.incident, task_vars["inventory_hostname"], mode)
         if self._task.check_mode and record.data["actions"]:
             # Nothing has changed, so a second look would see what the first one saw.
@@ -62,7 +69,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             record.conclude("failed", str(error))
             raise
         diagnosis = diagnose(evidence, known)
-        result.update(self._decide(diagnosis, given.approved, record), changed=False)
+        result.update(self._decide(diagnosis, given.approved, record), changed=False, temporary=self._temporary)
         record.save()
         return result
 
@@ -78,12 +85,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _probe(
         self, given: settings.Settings, task_vars: dict[str, Any], level: str, waits: dict[str, Any]
     ) -> dict[str, Any]:
-        probed = self._execute_module(
-            module_name=PROBE, module_args={**given.probe, "level": level, **waits}, task_vars=task_vars
-        )
+        arguments = {**given.probe, "level": level, **waits}
+        probed = self._execute_module(module_name=PROBE, module_args=arguments, task_vars=task_vars)
+        if "evidence" not in probed and _NO_ROOM.search(str(probed.get("module_stderr", ""))):
+            self._task.environment = [*(self._task.environment or []), {"TMPDIR": MEMORY}]
+            self._temporary = MEMORY
+            probed = self._execute_module(module_name=PROBE, module_args=arguments, task_vars=task_vars)
         if "evidence" not in probed:
             raise AnsibleActionFail(str(probed.get("msg") or probed.get("module_stderr") or "the probe did not answer"))
-        return dict(probed["evidence"])
+        evidence = dict(probed["evidence"])
+        if isinstance(evidence.get("probe"), dict):
+            # The controller's clock beside the host's: the diagnosis itself knows no time.
+            evidence["probe"] = {**evidence["probe"], "received": now()}
+        return evidence
 
     @staticmethod
     def _decide(diagnosis: Diagnosis, approved: list[str], record: Incident) -> dict[str, Any]:
@@ -92,14 +106,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
         record.look(diagnosis, todo, checklist(diagnosis.evidence))
         stack = diagnosis.evidence.get("stack", {})
-        facts = diagnosis.evidence.get("files") or {}
-        step = (diagnosis.evidence.get("rehearsal") or {}).get("steps", {}).get("settings") or {}
+        facts = diagnosis.evidence.get("files", {})
+        module = _within(diagnosis.evidence, "rehearsal", "steps", "settings", "module")
         return {
             "stack": {
                 **stack,
                 "media_root": facts.get("media_root", ""),
                 "logs": facts.get("logs", []),
-                "settings_module": step.get("module") or stack.get("settings_module", ""),
+                "settings_module": module or stack.get("settings_module", ""),
             },
             "root_causes": [finding.id for finding in diagnosis.root_causes],
             "edge": record.data["edge"]["after"],
@@ -107,3 +121,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "number": record.data["passes"],
             "done": not fresh,
         }
+
+
+def _within(evidence: Any, *names: str) -> Any:
+    """A piece of evidence by its path; None where the path ends early."""
+    for name in names:
+        evidence = evidence.get(name) if isinstance(evidence, dict) else None
+    return evidence

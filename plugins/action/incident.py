@@ -48,8 +48,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 def _changed(task_vars: dict[str, Any], remedy: str) -> bool:
     """Whether the role changed anything: every task of a remedy that can registers `<remedy>_<what>`."""
+    role = remedy.rpartition(".")[2]
     return any(
         isinstance(value, dict) and value.get("changed") is True
         for name, value in task_vars.items()
-        if name.startswith(remedy + "_")
+        if name.startswith(role + "_")
     )

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 DEFAULT_BIND = "127.0.0.1:8000"
+_TEXT = ("chdir", "user", "group", "pidfile", "errorlog", "accesslog", "worker_tmp_dir")
 SERVERS = ("gunicorn", "uvicorn", "hypercorn", "daphne", "uwsgi")
 
 
@@ -32,6 +33,7 @@ class ServerConfig:
     pidfile: str = ""
     errorlog: str = ""
     accesslog: str = ""
+    worker_tmp_dir: str = ""
     timeout: float = 30.0
     config_file: str = ""
     environment: dict[str, str] = field(default_factory=dict)
@@ -53,6 +55,7 @@ def _parser() -> _Parser:
     parser.add_argument("-p", "--pid")
     parser.add_argument("--error-logfile", "--log-file")
     parser.add_argument("--access-logfile")
+    parser.add_argument("--worker-tmp-dir")
     parser.add_argument("-t", "--timeout", type=float)
     parser.add_argument("-e", "--env", action="append")
     parser.add_argument("--host")
@@ -118,7 +121,7 @@ def _expand(word: str, environment: dict[str, str]) -> str:
 
 def _apply_options(config: ServerConfig, option: argparse.Namespace) -> None:
     names = {"user": "user", "group": "group", "pid": "pidfile", "error_logfile": "errorlog"}
-    names |= {"access_logfile": "accesslog", "timeout": "timeout"}
+    names |= {"access_logfile": "accesslog", "timeout": "timeout", "worker_tmp_dir": "worker_tmp_dir"}
     for source, target in names.items():
         if getattr(option, source, None):
             setattr(config, target, getattr(option, source))
@@ -166,7 +169,7 @@ def _apply_literal(config: ServerConfig, name: str, value: Any) -> None:
         config.app = str(value)
     elif name == "timeout" and isinstance(value, (int, float)):
         config.timeout = float(value)
-    elif name in ("chdir", "user", "group", "pidfile", "errorlog", "accesslog") and value is not None:
+    elif name in _TEXT and value is not None:
         setattr(config, name, str(value))
 
 

@@ -15,6 +15,8 @@ from ansible_collections.rescue502.django.plugins.module_utils import rehearsal,
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
     code,
     database,
+    database_activity,
+    database_startup,
     dependencies,
     edge,
     environment,
@@ -23,12 +25,15 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     log,
     proxy,
     service,
+    storage,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack, StackError, discover
 
 SCHEMA = 1
 COLLECTOR_SECONDS = 10.0
+# A network file system whose server is gone keeps one waiting for ever.
+GLANCE_SECONDS = 2.0
 REHEARSAL_SECONDS = 9.0
 POLL_SECONDS = 0.25
 Section = Callable[[], Any]
@@ -87,12 +92,15 @@ def _look(stack: Stack, given: dict[str, Any], evidence: dict[str, Any]) -> None
     since = service.started_at(stack.properties) or time.time()
     evidence["edge"]["recent_errors"] = edge.recent_errors(stack, max(since, time.time() - 300))
     database.settle(evidence, stack, listeners)
+    storage_glance: Section = lambda: storage.collect(stack, evidence["database"], glance=True)  # noqa: E731
+    evidence.update(_side_by_side({"host": storage_glance}, GLANCE_SECONDS))
     evidence["deeper_because"] = reasons_to_look_deeper(evidence)
     deeper = given["level"] == "full" or bool(evidence["deeper_because"])
     holding = given["hold_seconds"] and evidence["edge"].get("well")
     sections: dict[str, Section] = {}
     if deeper:
-        sections.update(_deep_sections(stack, listeners, evidence["edge"]))
+        sections.update(_deep_sections(stack, listeners, dict(evidence)))
+        sections.update(_database_sections(evidence["database"], listeners))
     if holding:
         sections["hold"] = lambda: _hold(stack, ask_edge, given["hold_seconds"])
     evidence.update(_side_by_side(sections, COLLECTOR_SECONDS + given["hold_seconds"]))
@@ -109,23 +117,46 @@ def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[st
     }
 
 
-def _deep_sections(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]) -> dict[str, Section]:
+def _deep_sections(stack: Stack, listeners: list[dict[str, Any]], quick: dict[str, Any]) -> dict[str, Section]:
     return {
         "rehearsal": lambda: rehearsal.rehearse(stack, REHEARSAL_SECONDS),
         "code": lambda: code.collect(stack),
         "dependencies": lambda: dependencies.collect(stack),
-        "proxy": lambda: proxy.collect(stack, listeners, asked),
+        "proxy": lambda: proxy.collect(stack, listeners, quick["edge"]),
         "log": lambda: log.collect(stack),
-        "host": lambda: host.collect(stack),
+        "host": lambda: host.collect(stack, quick),
     }
+
+
+def _database_sections(base: dict[str, Any], listeners: list[dict[str, Any]]) -> dict[str, Section]:
+    """A server on this host is asked itself where it runs, and its last start where it does not."""
+    if base.get("local") is not True:
+        return {}
+    names = [unit["name"] for unit in base["units"] if unit["load_state"] != "not-found"]
+    sections: dict[str, Section] = {"database_startup": lambda: database_startup.collect(names)}
+    if base["running"] or base["listening"]:
+        sections["database_activity"] = lambda: database_activity.collect(listeners, base["port"])
+    return sections
 
 
 def _use_settings(stack: Stack, evidence: dict[str, Any], listeners: list[dict[str, Any]]) -> None:
     """What the rehearsal learnt of Django's settings sharpens what was first read without them."""
-    settings = (evidence["rehearsal"].get("steps") or {}).get("settings") or {}
-    evidence.update(_side_by_side({"files": lambda: files.collect(stack, settings if settings.get("ok") else None)}))
+    step = (evidence["rehearsal"].get("steps") or {}).get("settings") or {}
+    settings = step if step.get("ok") else None
     if "error" not in evidence["database"] or "units" in evidence["database"]:
         database.settle(evidence, stack, listeners)
+    if "database_activity" in evidence:
+        base = evidence["database"]
+        database_activity.settle(evidence["database_activity"], base.get("name", ""), base.get("user", ""))
+    found = _side_by_side(
+        {
+            "files": lambda: files.collect(stack, settings),
+            "storage": lambda: storage.collect(stack, evidence["database"], settings),
+            "names": lambda: {"names": host.needed_names(evidence["database"])},
+        }
+    )
+    evidence["files"] = found["files"]
+    evidence["host"] = {**evidence["host"], **found["names"], **found["storage"]}
 
 
 def _side_by_side(sections: dict[str, Section], seconds: float = COLLECTOR_SECONDS) -> dict[str, Any]:
@@ -170,6 +201,9 @@ def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
             evidence["environment"]["missing"] or evidence["environment"]["exposed"]
         ),
         "a certificate has expired": any((item["days_left"] or 0) < 0 for item in evidence["edge"]["certificates"]),
+        "a file system is full, or cannot be written": any(
+            evidence["host"][name] for name in ("full", "without_inodes", "read_only")
+        ),
         "a host name is refused": 400 in evidence["edge"]["statuses"],
         "debug is on": evidence["environment"]["debug"],
         "files have wrong owners or modes": any(evidence["files"]["violations"].values()),

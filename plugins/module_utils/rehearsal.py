@@ -23,6 +23,7 @@ STEPS = (
     "settings",
     "apps",
     "database",
+    "privileges",
     "migrations",
     "checks",
     "requirements",

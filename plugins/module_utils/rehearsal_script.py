@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import linecache
 import os
+import re
 import sys
 import time
 import traceback
@@ -34,10 +36,14 @@ def inside_app(path, plan):
 
 
 def describe(error, plan):
-    """What an exception says of its cause: never a source line or a local variable, which could hold a secret."""
+    """What an exception says of its cause: never a source line or a local variable, which could hold a secret.
+
+    Of a line that reads the environment the variable's name is taken.
+    """
     frames = [(f.filename, f.lineno, f.name) for f in traceback.extract_tb(error.__traceback__)]
     own = [frame for frame in frames if inside_app(frame[0], plan)]
     place = own[-1] if own else (frames[-1] if frames else ("", 0, ""))
+    variable, key = env_variable(error, own), env_key(error, frames)
     chain, cause = [], error.__cause__ or error.__context__
     while cause is not None and len(chain) < 5:
         chain.append({"type": type(cause).__name__, "message": short(cause), "filename": short(path_of(cause))})
@@ -51,9 +57,15 @@ def describe(error, plan):
         "module": module_of(error),
         "module_in_app": provided_by_app(module_of(error), plan),
         "path": short(path_of(error)),
-        "env_key": env_key(error, frames),
+        "env_key": key,
+        "env_value": "",
         "chain": chain,
     }
+    if variable and not key:
+        # What such an error says holds the value that it is about.
+        hidden = "not shown, because it may hold the value"
+        described.update(message=hidden, chain=[dict(item, message=hidden) for item in chain])
+        described["env_key" if is_unset(error, variable) else "env_value"] = variable
     if isinstance(error, SyntaxError):
         described.update(file=error.filename or "", line=error.lineno or 0, message=short(error.msg))
         described["in_app"] = inside_app(error.filename or "", plan)
@@ -82,6 +94,32 @@ def env_key(error, frames):
         if frames[-1][0].endswith("os.py") or frames[-1][0] == "<frozen os>":
             return short(error.args[0]) if error.args else ""
     return ""
+
+
+# os.environ["X"], os.environ.get("X"), os.getenv("X"); env("X"), env.int("X"), config("X").
+READS_ENVIRONMENT = re.compile(
+    r"""(?:\benviron(?:\.get)?\s*[\[(]|\bgetenv\s*\(|\b(?:env|config)(?:\.\w+)?\s*\()\s*["'](\w+)["']"""
+)
+# Parsers that read a variable without naming it.
+READS_URL = re.compile(r"\bdj_database_url\.config\s*\(|\benv\.db(?:_url)?\s*\(\s*\)")
+# What conversions raise: int(), json.loads(), b64decode(), a lookup in a table of choices.
+VALUE_ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, ArithmeticError)
+
+
+def env_variable(error, own):
+    """The variable that the failing line reads, where it reads one and fails on what it holds: its name, no more."""
+    if not own or not isinstance(error, VALUE_ERRORS) or isinstance(error, ImportError):
+        return ""
+    line = linecache.getline(own[-1][0], own[-1][1])
+    names = sorted(set(READS_ENVIRONMENT.findall(line)))
+    if not names and READS_URL.search(line):
+        names = ["DATABASE_URL"]
+    return names[0] if len(names) == 1 else ""
+
+
+def is_unset(error, variable):
+    """Whether the line failed because there is nothing where it wanted a value, as in int(os.environ.get("X"))."""
+    return isinstance(error, (TypeError, AttributeError)) and variable not in os.environ
 
 
 def load_server(plan):
@@ -158,6 +196,49 @@ def ask_database(_plan):
                 cursor.execute("SELECT 1")
                 versions[alias] = connection.vendor
     return {"versions": versions}
+
+
+# Schemas, tables and their sequences that the app may not use. Those of identity columns need no right of their own.
+PRIVILEGES = """
+SELECT n.nspname, c.relname, c.relkind, pg_get_userbyid(c.relowner), has_schema_privilege(n.oid, 'USAGE')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY(%s) AND (
+  c.relkind IN ('r', 'p') AND c.relname = ANY(%s) AND NOT (
+    has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
+  OR CASE WHEN c.relkind = 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') END AND EXISTS (
+    SELECT 1 FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid
+    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass
+      AND d.deptype = 'a' AND t.relname = ANY(%s) AND has_table_privilege(t.oid, 'INSERT')))
+ORDER BY c.relkind = 'S', 1, 2 LIMIT 100
+"""
+
+
+def ask_privileges(_plan):
+    """What of its own tables the app's role may not use, as after a dump was restored by somebody else."""
+    from django.apps import apps
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return {"checked": False, "denied": []}
+    models = [m for m in apps.get_models(include_auto_created=True) if m._meta.managed and not m._meta.proxy]
+    tables = sorted({m._meta.db_table.strip('"') for m in models} | {"django_migrations"})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('search_path'), current_user")
+        path, role = cursor.fetchone()
+        schemas = [name.strip().strip('"').replace("$user", role) for name in path.split(",")]
+        cursor.execute(PRIVILEGES, [schemas, tables, tables])
+        rows = cursor.fetchall()
+    kinds = {"S": "sequence"}
+    denied = [
+        {
+            "kind": kinds.get(kind, "table") if usable else "schema",
+            "name": schema if not usable else schema + "." + name,
+            "owner": owner,
+        }
+        for schema, name, kind, owner, usable in rows
+    ]
+    unique = [item for index, item in enumerate(denied) if item["name"] not in [d["name"] for d in denied[:index]]]
+    return {"checked": True, "role": role, "tables": len(tables), "denied": unique}
 
 
 def compare_migrations(_plan):
@@ -296,6 +377,7 @@ STEPS = (
     ("settings", load_settings),
     ("apps", set_up_apps),
     ("database", ask_database),
+    ("privileges", ask_privileges),
     ("migrations", compare_migrations),
     ("checks", run_checks),
     ("requirements", compare_requirements),

@@ -12,7 +12,8 @@ short_description: Pack logs, units and configuration of an app for an expert
 version_added: 0.1.0
 description:
   - Gathers 500 journal lines of the app, nginx and PostgreSQL, the unit as systemd sees it, nginx's configuration and
-    its test, listening sockets, processes, disks and the ends of the app's log files, with secrets masked.
+    its test, listening sockets, processes, disks and the ends of the app's log files, with secrets masked; and what
+    M(rescue502.django.probe) finds, from which C(rescue502 diagnose --evidence) names the cause anywhere.
   - Writes one C(.tar.gz) that only root may read, into a temporary folder of its own.
 author:
   - rescue502 maintainers (@rescue502)
@@ -37,6 +38,10 @@ options:
     type: list
     elements: str
     default: []
+  probe:
+    description: Options of M(rescue502.django.probe), for the evidence in the bundle.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -61,6 +66,7 @@ entries:
 """
 
 import io
+import json
 import os
 import subprocess
 import tarfile
@@ -68,16 +74,21 @@ import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import systemd
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.rescue502.django.plugins.module_utils import probing, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.probe_options import OPTIONS
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
+from ansible_collections.rescue502.django.plugins.module_utils.stack import StackError
 
 JOURNAL_LINES = 500
 TAIL_BYTES = 256 * 1024
 TIMEOUT = 20.0
+EVIDENCE = "evidence.json"
 ARGUMENTS = {
     "unit": {"type": "str", "required": True},
     "database_unit": {"type": "str", "default": ""},
     "logs": {"type": "list", "elements": "str", "default": []},
+    "probe": {"type": "dict", "default": {}},
 }
 
 
@@ -124,6 +135,17 @@ def tail(path: str) -> str:
         return f"{path}: {error.strerror}\n"
 
 
+def evidence(options: dict) -> str:
+    """All that the probe finds, as JSON; where there is nothing to look at, why. Redacted by the probe itself."""
+    checked = ArgumentSpecValidator(OPTIONS).validate({**options, "level": "full"})
+    try:
+        if checked.error_messages:
+            raise StackError("; ".join(checked.error_messages))
+        return json.dumps(probing.probe(checked.validated_parameters), indent=1)
+    except (StackError, systemd.SystemdError) as error:
+        return json.dumps({"failed": str(error)})
+
+
 def write(texts: dict) -> str:
     """One archive in a folder that only root may enter; its path."""
     folder = tempfile.mkdtemp(prefix="rescue502-")
@@ -147,7 +169,8 @@ def main() -> None:
     texts.update({"log-" + path.strip("/").replace("/", "-") + ".txt": tail(path) for path in given["logs"]})
     texts = {name: redactor.text(text) for name, text in texts.items()}
     if module.check_mode:
-        module.exit_json(changed=False, entries=sorted(texts))
+        module.exit_json(changed=False, entries=sorted([*texts, EVIDENCE]))
+    texts[EVIDENCE] = evidence({**given["probe"], "unit": given["unit"]})
     module.exit_json(changed=True, path=write(texts), entries=sorted(texts))
 
 

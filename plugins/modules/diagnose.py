@@ -59,11 +59,19 @@ root_causes:
   returned: when the level is not stack
   type: list
   elements: str
+probe:
+  description: The host's settings that M(rescue502.django.probe) takes.
+  returned: when the level is stack
+  type: dict
 plan:
   description: The remedies to apply, from the ground up.
   returned: when the level is not stack
   type: list
   elements: dict
+temporary:
+  description: A folder for Ansible's own temporary files where the host's usual ones are full; else empty.
+  returned: when the level is not stack
+  type: str
 done:
   description: Whether nothing is left to try.
   returned: when the level is not stack

@@ -136,42 +136,15 @@ evidence:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils.probe_options import OPTIONS
 from ansible_collections.rescue502.django.plugins.module_utils.probing import probe
 from ansible_collections.rescue502.django.plugins.module_utils.stack import StackError
 from ansible_collections.rescue502.django.plugins.module_utils.systemd import SystemdError
 
-EDGE_OPTIONS = {
-    "url": {"type": "str", "required": True},
-    "name": {"type": "str"},
-    "host": {"type": "str"},
-    "status": {"type": "int", "default": 200},
-    "json": {"type": "raw"},
-    "verify_tls": {"type": "bool", "default": True},
-    "cors": {"type": "bool", "default": True},
-}
-ARGUMENTS = {
-    "unit": {"type": "str", "default": ""},
-    "root": {"type": "str", "default": ""},
-    "venv": {"type": "str", "default": ""},
-    "user": {"type": "str", "default": ""},
-    "group": {"type": "str", "default": ""},
-    "env_file": {"type": "str", "default": ""},
-    "health_url": {"type": "str", "default": ""},
-    "health_json": {"type": "raw"},
-    "edge": {"type": "list", "elements": "dict", "default": [], "options": EDGE_OPTIONS},
-    "cors_origin": {"type": "str", "default": ""},
-    "database_unit": {"type": "str"},
-    "level": {"type": "str", "choices": ["auto", "full", "stack"], "default": "auto"},
-    "hold_seconds": {"type": "float", "default": 0},
-    "settle_seconds": {"type": "float", "default": 0},
-    "patient": {"type": "bool", "default": False},
-    "edge_timeout": {"type": "float", "default": 5},
-}
-
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     if os.geteuid() != 0:
         module.fail_json(
             msg="the probe needs root to read the unit's environment and to rehearse as the app's user: "

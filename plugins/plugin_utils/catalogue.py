@@ -27,6 +27,7 @@ KEYS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "means": (str, True),
     "risk": (str, True),
     "severity": (str, True),
+    "edge": (str, True),
     "when": (list, True),
     "because": (str, True),
     "explained_by": (list, False),
@@ -54,6 +55,8 @@ class FailureMode:
     means: str
     risk: str
     severity: str
+    # What the edge shows, in a few words: a status such as "502", "refused", or "200, uploads fail".
+    edge: str
     because: str
     by_hand: str
     reproduce: str

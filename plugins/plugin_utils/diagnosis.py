@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils import expressions
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import LAYERS, Catalogue, FailureMode
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean_tree
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean_tree, plain_words
 
 # The rehearsal's steps that a gunicorn worker goes through before it can answer, in their order.
 APP_STEPS = ("server", "django", "application", "apps", "checks")
+# More causes of an error than anybody reads.
+CHAIN = 10
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,14 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
     """Ask every failure mode of the evidence. Never raises for what the evidence holds or lacks."""
     facts = prepare(evidence)
     matched = [mode for mode in catalogue.modes.values() if mode.matches(facts)]
+    words = plain_words(facts) if matched else {}
     findings = tuple(
         Finding(
             mode=mode,
             because=expressions.sentence(mode.because, facts),
-            by_hand=expressions.sentence(mode.by_hand, facts),
+            by_hand=expressions.sentence(mode.by_hand, words),
             explained_by=tuple(other.id for other in matched if explains(other, mode)),
-            vars={name: expressions.value(source, facts) for name, source in mode.vars.items()},
+            vars={name: clean_tree(expressions.value(source, facts)) for name, source in mode.vars.items()},
         )
         for mode in matched
     )
@@ -95,8 +99,9 @@ def explains(cause: FailureMode, effect: FailureMode) -> bool:
 def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     """Clean the evidence and add `app`: how far the rehearsal got, and the first error that stopped it.
 
-    app: {rehearsed, boots, serves, step, error, text}; `database.text` likewise is its error as one text to search
-    in. A section that failed is left out, so that conditions on it are unknown.
+    app: {rehearsed, serves, step, error, text}, of which `rehearsed` alone where a step is missing; `database.text`
+    likewise is its error as one text to search in, and `probe.clock_ahead` is by how many seconds the host's clock is
+    ahead of the controller's. A section that failed is left out, so that conditions on it are unknown.
     """
     cleaned = clean_tree(evidence) if isinstance(evidence, dict) else {}
     # A section that is none, like one that failed, is left out; `app` is ours to derive, never the host's to claim.
@@ -108,24 +113,35 @@ def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
         facts["app"] = _app(steps)
     if isinstance(facts.get("database"), dict):
         facts["database"] = {**facts["database"], "text": _error_text(facts["database"].get("error"))}
+    if isinstance(facts.get("probe"), dict) and (ahead := _clock_ahead(facts["probe"])) is not None:
+        facts["probe"] = {**facts["probe"], "clock_ahead": ahead}
     return facts
 
 
-def _app(steps: dict[str, Any]) -> dict[str, Any]:
-    def failed(name: str) -> bool:
-        step = steps.get(name)
-        return isinstance(step, dict) and step.get("ok") is False
+def _clock_ahead(probe: dict[str, Any]) -> int | None:
+    """The host's time at the end of its look less the controller's as it got the evidence; None where either lacks."""
+    try:
+        started, received = (
+            datetime.fromisoformat(probe[name].replace("Z", "+00:00")) for name in ("started", "received")
+        )
+        return round((started - received).total_seconds() + float(probe["seconds"]))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        return None
 
-    stopped = next((name for name in APP_STEPS if failed(name)), "")
-    error = steps[stopped].get("error") if stopped else None
-    return {
-        "rehearsed": True,
-        "boots": not any(failed(name) for name in ("server", "django", "application")),
-        "serves": not stopped,
-        "step": stopped,
-        "error": error if isinstance(error, dict) else None,
-        "text": _error_text(error),
-    }
+
+def _app(steps: dict[str, Any]) -> dict[str, Any]:
+    """How far the app comes: up to the first step that fails, or all the way. A missing step leaves it unknown."""
+    for name in APP_STEPS:
+        step = steps.get(name)
+        if not isinstance(step, dict):
+            return {"rehearsed": True}
+        if step.get("ok") is False:
+            error = step.get("error")
+            told = error if isinstance(error, dict) else None
+            return {"rehearsed": True, "serves": False, "step": name, "error": told, "text": _error_text(error)}
+        if step.get("ok") is not True:
+            return {"rehearsed": True}
+    return {"rehearsed": True, "serves": True, "step": "", "error": None, "text": ""}
 
 
 def _error_text(error: Any) -> str:
@@ -133,6 +149,6 @@ def _error_text(error: Any) -> str:
     if not isinstance(error, dict):
         return ""
     chain = error.get("chain")
-    causes = chain if isinstance(chain, list) else []
+    causes = chain[:CHAIN] if isinstance(chain, list) else []
     parts = [error, *[cause for cause in causes if isinstance(cause, dict)]]
     return "\n".join(f"{part.get('type', '')}: {part.get('message', '')} {part.get('filename', '')}" for part in parts)

@@ -13,13 +13,10 @@ from functools import cache
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
-from jinja2 import StrictUndefined, TemplateAssertionError, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, TemplateAssertionError, TemplateSyntaxError, nodes
 from jinja2.environment import Template, TemplateExpression
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-# What Jinja and Python raise where a piece of evidence is absent, or is not of the kind that was expected.
-_UNKNOWN = (TemplateError, TypeError, ValueError, AttributeError, KeyError)
 
 
 def _search(value: Any, pattern: str) -> bool:
@@ -58,12 +55,16 @@ def holds(source: str, evidence: dict[str, Any]) -> bool:
     return bool(value(source, evidence))
 
 
+# Evidence that is absent, or of another kind than was expected, can make Jinja and Python raise about anything, and
+# none of it may end a diagnosis: sources were checked when they were loaded, so the evidence is at fault.
+
+
 def value(source: str, evidence: dict[str, Any]) -> Any:
     """The value of an expression that check_expression accepts; None where the evidence does not have it."""
     try:
         result = _expression(source)(**evidence)
         return None if isinstance(result, StrictUndefined) else result
-    except _UNKNOWN:
+    except Exception:
         return None
 
 
@@ -72,8 +73,26 @@ def sentence(source: str, evidence: dict[str, Any]) -> str:
     template = _template(source)
     try:
         return clean(template.render(**evidence)).strip()
-    except _UNKNOWN as error:
+    except Exception as error:
         return f"(some evidence for this sentence is missing: {clean(str(error))})"
+
+
+def names(source: str) -> set[str]:
+    """The pieces of evidence that an expression looks at, as dotted names, each as far as it is spelled out."""
+    found = {_dotted(node) for node in _parsed(source).find_all((nodes.Name, nodes.Getattr, nodes.Getitem))} - {""}
+    return {name for name in found if not any(other.startswith(f"{name}.") for other in found)}
+
+
+def _dotted(node: nodes.Node) -> str:
+    """`a.b.c` for a chain of attributes; an index adds nothing, and what is no chain has no name."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getitem):
+        return _dotted(node.node)
+    if isinstance(node, nodes.Getattr):
+        inner = _dotted(node.node)
+        return f"{inner}.{node.attr}" if inner else ""
+    return ""
 
 
 def check_expression(source: str) -> None:
@@ -81,11 +100,16 @@ def check_expression(source: str) -> None:
 
     It is not compiled: loading a catalogue needs no more.
     """
+    _check_names(_parsed(source))
+
+
+def _parsed(source: str) -> nodes.Output:
+    """An expression's tree, not compiled."""
     parser = Parser(_ENVIRONMENT, source, state="variable")
     expression = parser.parse_expression()
     if not parser.stream.eos:
         raise TemplateSyntaxError("more than one expression", parser.stream.current.lineno)
-    _check_names(nodes.Output([expression]))
+    return nodes.Output([expression])
 
 
 def check_sentence(source: str) -> None:

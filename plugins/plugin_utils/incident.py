@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.plugin_utils import report
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis
 from ansible_collections.rescue502.django.plugins.plugin_utils.plan import Plan
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, file_name
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import DEPTH, clean, clean_tree, file_name
 
 SCHEMA = 1
 # Outcomes that leave the site answering; every other one fails the play.
@@ -83,11 +83,11 @@ class Incident:
 
     def look(self, diagnosis: Diagnosis, plan: Plan, checklist: list[dict[str, str]]) -> None:
         """Take in one look. What the first look saw stays as `before`; causes of all looks are kept in order."""
-        edge = _edge_summary(diagnosis.evidence)
+        edge = edge_summary(diagnosis.evidence)
         if self.data["edge"]["before"] is None:
             self.data["edge"]["before"] = edge
         self.data["edge"]["after"] = edge
-        self.data["edge"]["checks"] = diagnosis.evidence.get("edge", {}).get("checks", [])
+        self.data["edge"]["checks"] = _checks(diagnosis.evidence.get("edge", {}))
         known = {item["id"] for item in self.data["root_causes"]}
         for cause in diagnosis.root_causes:
             if cause.id not in known:
@@ -131,7 +131,8 @@ class Incident:
         self.data.update(outcome=outcome, message=clean(message, 1000), finished=now())
         self.data["seconds"] = seconds_between(self.data["started"], self.data["finished"])
         self.data.pop("marked", None)
-        self.data = clean_tree(self.data)
+        # The evidence in it keeps its depth, so that it gives the same findings again.
+        self.data = clean_tree(self.data, depth=DEPTH + 1)
         self.save()
         if outcome == "healthy":
             return
@@ -148,13 +149,19 @@ def _write(path: Path, text: str) -> None:
     os.replace(part, path)
 
 
-def _edge_summary(evidence: dict[str, Any]) -> dict[str, Any]:
+def _checks(edge: dict[str, Any]) -> list[dict[str, Any]]:
+    """The edge's checks, of which a host may claim anything."""
+    checks = edge.get("checks")
+    return [check for check in checks if isinstance(check, dict)] if isinstance(checks, list) else []
+
+
+def edge_summary(evidence: dict[str, Any]) -> dict[str, Any]:
     """Whether the edge is well, and in a few words what it answers."""
     edge = evidence.get("edge")
     if not isinstance(edge, dict):
         return {"well": False, "summary": "the edge could not be asked"}
-    checks = [check for check in edge.get("checks") or () if isinstance(check, dict)]
-    hold = evidence.get("hold") or {}
+    checks = _checks(edge)
+    hold = evidence.get("hold", {})
     well = bool(edge.get("well")) and hold.get("well", True) is True
     bad = [check for check in checks if not check.get("well")]
     if bad:

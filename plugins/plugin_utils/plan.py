@@ -13,6 +13,11 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import 
 
 # Remedies that start or replace the running app: with a broken app below they would end what may still serve.
 RUNS_THE_APP = ("migrate", "collectstatic", "restart")
+# Remedies that work on the code or with it: a tree in conflict is first made whole, by whoever is to decide on it.
+WORKS_ON_THE_TREE = ("pip_install", "rebuild_venv", "rollback_code", "clean_pyc", "migrate", "collectstatic")
+IN_CONFLICT = ("code/conflict-markers", "code/conflict-committed")
+# Remedies that start what is down: what went down with a cause has to be started when the cause is mended.
+STARTS = ("start_database", "start_nginx", "restart")
 _SERVICE = LAYERS.index("service")
 
 
@@ -47,15 +52,23 @@ def make(diagnosis: Diagnosis, approved: Iterable[str] = ()) -> Plan:
     allowed = set(approved)
     mended = [cause for cause in diagnosis.root_causes if _may_mend(cause, allowed)]
     waiting = [cause for cause in diagnosis.root_causes if cause not in mended]
-    actions = _merge(action for cause in mended for action in _actions(cause))
+    roots = {cause.id for cause in diagnosis.root_causes}
+    fallen = [found for found in diagnosis.findings if _fell_with(found, {cause.id for cause in mended}, roots)]
+    actions = _merge(
+        [action for cause in mended for action in _actions(cause, [cause])]
+        + [action for found in fallen for action in _actions(found, _causes_of(found, mended))]
+    )
     hindrances = [cause.id for cause in waiting if cause.mode.severity == "outage"]
     # With something below unmended, the app is started only where the rehearsal says that it would come up.
     boots = diagnosis.evidence.get("app", {}).get("serves") is True
-    held = [action for action in actions if action.remedy in RUNS_THE_APP and hindrances and not boots]
+    running = RUNS_THE_APP if hindrances and not boots else ()
+    conflicts = [finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT]
+    held = [(a, conflicts) for a in actions if conflicts and a.remedy in WORKS_ON_THE_TREE]
+    held += [(a, hindrances) for a in actions if a.remedy in running and (a, conflicts) not in held]
     return Plan(
-        actions=[action for action in actions if action not in held],
+        actions=[action for action in actions if all(action is not other for other, _why in held)],
         held_back=[
-            {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(hindrances)} is not mended yet"} for a in held
+            {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(why)} is not mended yet"} for a, why in held
         ],
         awaiting=[_awaiting(cause) for cause in waiting],
     )
@@ -66,12 +79,22 @@ def _may_mend(cause: Finding, allowed: set[str]) -> bool:
     return mode.risk == "safe" or (mode.risk == "ask" and bool({mode.id, mode.remedy} & allowed))
 
 
-def _actions(cause: Finding) -> Iterable[Action]:
-    """The cause's remedy at its own layer, and what has to follow, such as a restart, at the service's."""
-    layer = LAYERS.index(cause.mode.layer)
-    yield Action(cause.mode.remedy, [cause.id], cause.mode.risk, layer, dict(cause.vars))
-    for remedy in cause.mode.then:
-        yield Action(remedy, [cause.id], cause.mode.risk, max(layer, _SERVICE))
+def _actions(found: Finding, causes: list[Finding]) -> Iterable[Action]:
+    """A finding's remedy at its own layer, for these causes, and what has to follow, such as a restart."""
+    layer, risk, names = LAYERS.index(found.mode.layer), causes[0].mode.risk, [cause.id for cause in causes]
+    yield Action(found.mode.remedy, list(names), risk, layer, dict(found.vars))
+    for remedy in found.mode.then:
+        yield Action(remedy, list(names), risk, max(layer, _SERVICE))
+
+
+def _causes_of(found: Finding, mended: list[Finding]) -> list[Finding]:
+    return [cause for cause in mended if cause.id in found.explained_by]
+
+
+def _fell_with(found: Finding, mended: set[str], roots: set[str]) -> bool:
+    """Whether something is down only because of root causes that are mended now, and has but to be started."""
+    why = roots & set(found.explained_by)
+    return bool(why) and why <= mended and found.mode.risk == "safe" and found.mode.remedy in STARTS
 
 
 def _merge(actions: Iterable[Action]) -> list[Action]:

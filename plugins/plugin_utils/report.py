@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ CHAIN = (
 MARKS = {"ok": "✓", "bad": "✗", "unknown": "?"}
 
 
+@cache
 def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(TEMPLATES),

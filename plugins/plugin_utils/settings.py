@@ -63,13 +63,18 @@ def read(variables: dict[str, Any], templar: Any) -> Settings:
     return Settings(
         probe=probe,
         approved=[str(item) for item in ([approve] if isinstance(approve, str) and approve else approve or [])],
-        reports=Path(os.path.abspath(os.path.expanduser(str(given("reports", "reports"))))),
+        reports=_absolute(given("reports", "reports")),
         incident=str(given("incident", "") or RUN_ID),
         hold_seconds=_number("hold_seconds", given("hold_seconds", 5)),
         settle_seconds=_number("settle_seconds", given("settle_seconds", 20)),
         level=str(given("level", "auto")),
-        failure_paths=own + [Path(item) for item in ([extra] if isinstance(extra, str) else extra) if item],
+        failure_paths=own + [_absolute(item) for item in ([extra] if isinstance(extra, str) else extra) if item],
     )
+
+
+def _absolute(path: Any) -> Path:
+    """From the folder that Ansible was started in."""
+    return Path(os.path.abspath(os.path.expanduser(str(path))))
 
 
 def _number(name: str, value: Any) -> float:

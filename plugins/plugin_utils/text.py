@@ -4,13 +4,24 @@
 
 from __future__ import annotations
 
+import math
 import re
+from itertools import islice
 from typing import Any
 
 LIMIT = 4000
+# More entries and levels than any look brings back, and more bits than any number in it has.
+ENTRIES = 1000
+BITS = 128
+DEPTH = 30
 # Terminal escape sequences first, then what is left of control characters; tabs and newlines stay.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Then what hides or reorders text or ends a line unseen, and halves of characters, which cannot be written anywhere.
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+# What a shell takes as it is, quoted or not.
+_PLAIN = re.compile(r"[^\w@%+=:,./~-]")
 
 
 def clean(text: str, limit: int = LIMIT) -> str:
@@ -20,17 +31,39 @@ def clean(text: str, limit: int = LIMIT) -> str:
     return text if len(text) <= limit else text[:limit] + "…"
 
 
-def clean_tree(value: Any, limit: int = LIMIT, depth: int = 30) -> Any:
-    """A copy of nested dicts and lists with every string cleaned, keys included. Too deep is cut off."""
+def clean_tree(value: Any, limit: int = LIMIT, depth: int = DEPTH) -> Any:
+    """A copy of nested dicts and lists with every string cleaned, keys included.
+
+    Too deep, too many, and numbers that are none or too long to be written are cut off.
+    """
     if isinstance(value, str):
         return clean(value, limit)
     if depth <= 0:
         return None
     if isinstance(value, dict):
-        return {clean(str(key), 200): clean_tree(item, limit, depth - 1) for key, item in value.items()}
+        entries = islice(value.items(), ENTRIES)
+        return {clean(str(key), 200): clean_tree(item, limit, depth - 1) for key, item in entries}
     if isinstance(value, (list, tuple)):
-        return [clean_tree(item, limit, depth - 1) for item in value]
-    return value if isinstance(value, (int, float, bool)) or value is None else clean(str(value), limit)
+        return [clean_tree(item, limit, depth - 1) for item in value[:ENTRIES]]
+    if isinstance(value, (int, float)):
+        return value if _is_writable(value) else None
+    return None if value is None else clean(str(value), limit)
+
+
+def _is_writable(number: float) -> bool:
+    return math.isfinite(number) if isinstance(number, float) else number.bit_length() <= BITS
+
+
+def plain_words(value: Any) -> Any:
+    """A copy of nested dicts and lists in whose strings `?` stands for all that a shell would obey.
+
+    For commands that a person copies: what a host calls its files must not add one. Unquoted, `?` still finds the file.
+    """
+    if isinstance(value, str):
+        return _PLAIN.sub("?", value)
+    if isinstance(value, dict):
+        return {key: plain_words(item) for key, item in value.items()}
+    return [plain_words(item) for item in value] if isinstance(value, list) else value
 
 
 def file_name(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import webbrowser
 from collections.abc import Callable
@@ -11,17 +12,16 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, diagnosis, plan, report
-from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
+from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, report
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import file_name
 from rich.console import Console
 from rich.text import Text
 
-from rescue502 import __version__
+from rescue502 import __version__, offline
 from rescue502 import demo as demonstration
 from rescue502 import explain as explaining
 from rescue502.live import View
-from rescue502.run import OK, WRONG_USE, Finished, Request, RunError, load_incidents, run
+from rescue502.run import OK, WRONG_USE, Finished, Request, RunError, load_incidents, outcome_code, run
 
 EPILOG = (
     "Exit codes: 0 well, 1 wrong use, 2 still broken, 3 waits for approval, 4 unreachable, 5 locked by another run."
@@ -37,6 +37,9 @@ app = typer.Typer(
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+# The variable of the same name in lower case; folders in the environment's are separated as those of PATH.
+OWN_FAILURES = "rescue502_failures_path"
+
 Inventory = Annotated[
     list[str] | None, typer.Option("--inventory", "-i", help="Inventory file or folder, or `host,` (as in Ansible).")
 ]
@@ -45,6 +48,11 @@ Extra = Annotated[list[str] | None, typer.Option("--extra-vars", "-e", help="A v
 Reports = Annotated[Path, typer.Option(help="Folder for the incident reports.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the incidents as JSON, and nothing else.")]
 Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Show what Ansible prints; -vv for more.")]
+Approve = Annotated[list[str] | None, typer.Option(help="Approve a failure mode or remedy for this run.")]
+Failures = Annotated[
+    list[Path] | None,
+    typer.Option(envvar=OWN_FAILURES.upper(), help="Folder of your own failure modes; may be given again."),
+]
 AskBecome = Annotated[bool, typer.Option("--ask-become-pass", "-K", help="Ask for the sudo password.")]
 
 
@@ -59,13 +67,44 @@ def variables(extra: list[str] | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for text in extra or []:
         if text.lstrip().startswith("{"):
-            found.update(json.loads(text))
+            try:
+                found.update(json.loads(text))
+            except ValueError as error:
+                raise fail(f"-e {text}: not valid JSON: {error}") from error
             continue
         name, equals, value = text.partition("=")
         if not equals:
             raise fail(f"-e {text}: write it as name=value")
         found[name] = yaml.safe_load(value)
     return found
+
+
+def own_failures(failures: list[Path] | None, extra: list[str] | None) -> list[str]:
+    """Folders of the user's own failure modes, from where the user is: --failures, else -e rescue502_failures_path."""
+    given = failures or variables(extra).get(OWN_FAILURES) or []
+    folders = given if isinstance(given, list) else [given]
+    return [os.path.abspath(os.path.expanduser(str(folder))) for folder in folders]
+
+
+def known_modes(own: list[str]) -> catalogue.Catalogue:
+    """Our failure modes and the user's own; a file that breaks the schema ends the command."""
+    try:
+        return catalogue.load([catalogue.own_path(), *own])
+    except catalogue.CatalogueError as error:
+        raise fail(str(error)) from error
+
+
+def own_settings(own: list[str], approve: list[str] | None) -> dict[str, Any]:
+    """What a play has to know of the user's own failure modes and approvals. A typing error in one ends here."""
+    known = known_modes(own).approvable()
+    unknown = [name for name in approve or [] if name not in known]
+    if unknown:
+        hint = "" if own else ". One of your own is known with --failures"
+        raise fail(
+            f"--approve {unknown[0]}: nothing of that name waits for approval. Known: {', '.join(sorted(known))}{hint}"
+        )
+    settings = {"rescue502_approve": approve, OWN_FAILURES: own}
+    return {name: value for name, value in settings.items() if value}
 
 
 def start(
@@ -119,7 +158,11 @@ def diagnose(
     inventory: Inventory = None,
     limit: Limit = "",
     full: Annotated[bool, typer.Option(help="Look at everything, even where the edge is well.")] = False,
-    evidence: Annotated[Path | None, typer.Option(help="Diagnose a saved incident or evidence file, offline.")] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(help="Diagnose a saved incident, evidence file or bundle, offline.")
+    ] = None,
+    approve: Approve = None,
+    failures: Failures = None,
     extra: Extra = None,
     reports: Reports = Path("reports"),
     as_json: Json = False,
@@ -130,41 +173,27 @@ def diagnose(
 
     Example: rescue502 diagnose -i api.example.com, -e rescue502_unit=shop.service
     """
+    own = own_failures(failures, extra)
+    settings = own_settings(own, approve)
     if evidence:
-        raise typer.Exit(offline(evidence, as_json))
-    settings = {"rescue502_level": "full"} if full else {}
+        raise typer.Exit(diagnose_file(evidence, own, approve, as_json))
+    settings |= {"rescue502_level": "full"} if full else {}
     finished = start("diagnose", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, settings)
     raise typer.Exit(finished.exit_code())
 
 
-def offline(path: Path, as_json: bool) -> int:
-    """Findings from a file: an incident, or the evidence alone."""
+def diagnose_file(path: Path, own: list[str], approve: list[str] | None, as_json: bool) -> int:
+    """Print the findings of a saved file; the exit code that a diagnosis of its host would have had."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise fail(f"{path}: {error}") from error
-    facts = data.get("evidence", data) if isinstance(data, dict) else {}
-    found = diagnosis.diagnose(facts, catalogue.load())
-    todo = plan.make(found)
-    causes = [finding.public() for finding in found.root_causes]
-    well = bool((found.evidence.get("edge") or {}).get("well"))
-    incident: dict[str, Any] = {
-        "host": str(data.get("host", path.name)) if isinstance(data, dict) else path.name,
-        "outcome": "healthy" if well and not causes else "planned",
-        "message": f"read from {path}",
-        "edge": {"before": None, "after": {"well": well, "summary": "as recorded"}, "checks": []},
-        "checklist": checklist(found.evidence),
-        "root_causes": causes,
-        "findings": [finding.public() for finding in found.findings],
-        "plan": [action.public() for action in todo.actions],
-        "held_back": todo.held_back,
-        "awaiting": todo.awaiting,
-    }
+        recorded = offline.read(path)
+    except offline.EvidenceError as error:
+        raise fail(str(error)) from error
+    incident = offline.diagnose(recorded, known_modes(own), approve or ())
     if as_json:
         print(json.dumps(incident, indent=1, ensure_ascii=False))
     else:
         out.print(Text(report.render_text(incident)))
-    return OK if well else 2
+    return outcome_code(incident)
 
 
 @app.command(epilog=EPILOG)
@@ -172,7 +201,8 @@ def recover(
     inventory: Inventory = None,
     limit: Limit = "",
     check: Annotated[bool, typer.Option("--check", help="Change nothing; print the plan.")] = False,
-    approve: Annotated[list[str] | None, typer.Option(help="Approve a failure mode or remedy for this run.")] = None,
+    approve: Approve = None,
+    failures: Failures = None,
     extra: Extra = None,
     reports: Reports = Path("reports"),
     as_json: Json = False,
@@ -183,14 +213,7 @@ def recover(
 
     Example: rescue502 recover -i inventory/xamila --approve code/syntax-error
     """
-    known = catalogue.load().approvable()
-    unknown = [name for name in approve or [] if name not in known]
-    # With the user's own failure modes only the playbook knows all names; without, a typing error ends here.
-    if unknown and "rescue502_failures_path" not in " ".join(extra or []):
-        raise fail(
-            f"--approve {unknown[0]}: nothing of that name waits for approval. Known: {', '.join(sorted(known))}"
-        )
-    settings = {"rescue502_approve": approve} if approve else {}
+    settings = own_settings(own_failures(failures, extra), approve)
     finished = start("recover", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, settings, check)
     raise typer.Exit(finished.exit_code())
 
@@ -199,6 +222,7 @@ def recover(
 def verify(
     inventory: Inventory = None,
     limit: Limit = "",
+    failures: Failures = None,
     extra: Extra = None,
     reports: Reports = Path("reports"),
     as_json: Json = False,
@@ -209,7 +233,8 @@ def verify(
 
     Example: rescue502 verify -i inventory/xamila
     """
-    finished = start("verify", inventory, limit, extra, reports, as_json, verbose, ask_become_pass)
+    settings = own_settings(own_failures(failures, extra), None)
+    finished = start("verify", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, settings)
     raise typer.Exit(finished.exit_code())
 
 
@@ -217,6 +242,7 @@ def verify(
 def redeploy(
     inventory: Inventory = None,
     limit: Limit = "",
+    failures: Failures = None,
     extra: Extra = None,
     reports: Reports = Path("reports"),
     verbose: Verbose = 0,
@@ -226,7 +252,8 @@ def redeploy(
 
     Example: rescue502 redeploy -i inventory/xamila
     """
-    finished = start("redeploy", inventory, limit, extra, reports, False, verbose, ask_become_pass)
+    settings = own_settings(own_failures(failures, extra), None)
+    finished = start("redeploy", inventory, limit, extra, reports, False, verbose, ask_become_pass, settings)
     raise typer.Exit(finished.exit_code())
 
 
@@ -294,19 +321,20 @@ def newest(reports: Path) -> Path | None:
 @app.command()
 def explain(
     failure_mode: Annotated[str, typer.Argument(help="Such as database/stopped; all of them unless given.")] = "",
+    failures: Failures = None,
 ) -> None:
-    """Say what a failure mode is, how it is recognised, and what mends it.
+    """Say what a failure mode is, how it is recognised, what mends it and what that risks.
 
     Example: rescue502 explain database/stopped
     """
-    known = catalogue.load()
+    known = known_modes(own_failures(failures, None))
     if not failure_mode:
         explaining.listing(out, known)
         return
     if failure_mode not in known.modes:
         near = explaining.nearest(known, failure_mode)
         raise fail(f"no failure mode {failure_mode}" + (f"; did you mean {', '.join(near)}?" if near else ""))
-    explaining.explain(out, known.modes[failure_mode])
+    explaining.explain(out, known.modes[failure_mode], known)
 
 
 @app.command(epilog=EPILOG)

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import difflib
 
+from ansible_collections.rescue502.django.plugins.plugin_utils import explanation, remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue, FailureMode
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
-from rich.text import Text
-
-RISKS = {
-    "safe": "mended unasked",
-    "ask": "mended where approved: rescue502 recover --approve {id}",
-    "never": "never mended by a program: a person decides",
-}
 
 
 def listing(console: Console, catalogue: Catalogue) -> None:
@@ -26,19 +21,13 @@ def listing(console: Console, catalogue: Catalogue) -> None:
     console.print(table)
 
 
-def explain(console: Console, mode: FailureMode) -> None:
-    """One failure mode: what it means, how it is recognised, what mends it, how to do that by hand."""
-    console.print(Text(f"{mode.id}: {mode.title}", style="bold"))
-    console.print(Text(mode.means))
-    console.print(Text(f"\nRisk: {mode.risk}, {RISKS[mode.risk].format(id=mode.id)}"))
-    if mode.remedy:
-        console.print(Text(f"Remedy: {', then '.join([mode.remedy, *mode.then])}"))
-    console.print(Text("\nKnown by evidence in which all of this holds:"))
-    for condition in mode.when:
-        console.print(Text(f"  {condition}"))
-    if mode.explained_by:
-        console.print(Text(f"Not a root cause where one of these is found: {', '.join(mode.explained_by)}"))
-    console.print(Text(f"\nBy hand ({{{{ }}}} stands for what is found on the host):\n{mode.by_hand.rstrip()}"))
+def explain(console: Console, mode: FailureMode, catalogue: Catalogue) -> None:
+    """One failure mode, as on its page in docs/: laid out on a terminal, as Markdown elsewhere."""
+    text = explanation.markdown(mode, catalogue, remedies.load())
+    if console.is_terminal:
+        console.print(Markdown(text), soft_wrap=False)
+    else:
+        console.print(text, markup=False, end="")
 
 
 def nearest(catalogue: Catalogue, wanted: str) -> list[str]:

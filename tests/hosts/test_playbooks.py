@@ -6,11 +6,13 @@ import re
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 
-from conftest import Site
+from sites import Site
+
+from rescue502 import offline
 
 COMMIT = """
 runuser -u www-data -- bash -eu <<'PUSH'
-cd /tmp && git clone -q /srv/git/xamila_backend.git work && cd work
+cd /tmp && git clone -q /srv/git/xamila.git work && cd work
 {change}
 git -c user.name=dev -c user.email=dev@example.org commit -qam 'A new version'
 git push -q
@@ -93,6 +95,9 @@ def test_bundle_has_all_and_no_secret(site: Site) -> None:
     with tarfile.open(path) as archive:
         texts = {member.name: (archive.extractfile(member) or b"").read().decode() for member in archive}  # type: ignore[union-attr]
     assert {"bundle/journal-app.txt", "bundle/nginx-test.txt", "bundle/unit-cat.txt"} <= texts.keys()
+    recorded = offline.read(path)
+    assert recorded.evidence["edge"]["well"], "the evidence in it can be diagnosed anywhere"
+    assert "rehearsal" in recorded.evidence
     assert "ExecStart=" in texts["bundle/unit-cat.txt"]
     assert "syntax is ok" in texts["bundle/nginx-test.txt"]
     assert not [name for name, text in texts.items() if any(secret in text for secret in secrets)]

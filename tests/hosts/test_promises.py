@@ -8,8 +8,7 @@ import sys
 
 import pytest
 import yaml
-from conftest import Site
-from test_failure_modes import differences, named
+from sites import Site, differences, named
 
 
 def test_the_unit_alone_is_enough(site: Site) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from typer.testing import CliRunner
 from rescue502.cli import app
 from rescue502.run import Finished
 
-RECORDED = Path(__file__).parent / "evidence"
 runner = CliRunner()
 
 
@@ -32,21 +30,15 @@ def test_explain_knows_and_suggests() -> None:
     assert "database/stopped" in wrong.output
 
 
-def test_offline_diagnosis() -> None:
-    """A saved evidence file gives the findings, and the exit code of a broken site."""
-    done = runner.invoke(app, ["diagnose", "--evidence", str(RECORDED / "syntax-error.json"), "--json"])
-    assert done.exit_code == 2
-    assert [cause["id"] for cause in json.loads(done.output)["root_causes"]] == ["code/syntax-error"]
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["recover", "--approve", "code/nothing"], "nothing of that name"),
         (["diagnose", "-i", "/no/such/inventory"], "there is no inventory"),
-        (["diagnose", "--evidence", "/no/such/file"], "No such file"),
         (["report", "--reports", "/no/such/folder"], "no incident was found"),
         (["diagnose", "-e", "oops"], "name=value"),
+        (["diagnose", "-e", "{oops"], "not valid JSON"),
+        (["explain", "--failures", "/no/such/folder"], "no such folder of failure modes"),
     ],
 )
 def test_wrong_use_is_told(words: list[str], said: str) -> None:

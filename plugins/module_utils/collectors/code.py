@@ -13,6 +13,15 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack import Stac
 
 GIT_TIMEOUT = 4.0
 LIMIT = 20
+# What git leaves in its folder while an operation is in progress (git-status(1)), and whose --abort ends it.
+_OPERATIONS = (
+    ("rebase-merge", "rebase"),
+    ("rebase-apply/applying", "am"),
+    ("rebase-apply", "rebase"),
+    ("MERGE_HEAD", "merge"),
+    ("CHERRY_PICK_HEAD", "cherry-pick"),
+    ("REVERT_HEAD", "revert"),
+)
 # A repository's own configuration can name programs to run; none of them is wanted here.
 _GIT = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*"]
 
@@ -28,7 +37,7 @@ def collect(stack: Stack) -> dict[str, Any]:
 
 def git_facts(root: str) -> dict[str, Any]:
     """HEAD, branch, edits to tracked files, conflict markers, an unfinished merge, and where HEAD was before."""
-    top = _git_folder(root)
+    top = checkout(root)
     if not top:
         return {"is_checkout": False}
     status = _git(top, "status", "--porcelain=v2", "--branch", "--untracked-files=no").splitlines()
@@ -41,14 +50,22 @@ def git_facts(root: str) -> dict[str, Any]:
         "branch": headers.get("branch.head", ""),
         "edited": [line.rpartition(" ")[2] for line in status if line[:2] in ("1 ", "2 ")][:LIMIT],
         "unmerged": [line.rpartition(" ")[2] for line in status if line.startswith("u ")][:LIMIT],
-        "merging": any(os.path.exists(os.path.join(top, ".git", n)) for n in ("MERGE_HEAD", "rebase-merge")),
+        "operation": operation(top),
         "conflicts": _git(top, "grep", "--name-only", "-I", "-E", "^(<<<<<<<|>>>>>>>) ").splitlines()[:LIMIT],
         "log": [dict(zip(("commit", "date", "subject"), line.split("\t", 2))) for line in log],
         "before": _git(top, "rev-parse", "--short=12", "--verify", "--quiet", "HEAD@{1}").strip(),
     }
 
 
-def _git_folder(root: str) -> str:
+def operation(top: str) -> str:
+    """What git has in progress there, by the command that would give it up; empty where nothing is."""
+    marks = [os.path.join(top, ".git", name) for name, _command in _OPERATIONS]
+    found = [command for mark, (_name, command) in zip(marks, _OPERATIONS) if os.path.exists(mark)]
+    return found[0] if found else ""
+
+
+def checkout(root: str) -> str:
+    """The top of the checkout that a folder is in; empty where it is in none."""
     folder = root
     while folder not in ("", "/"):
         if os.path.isdir(os.path.join(folder, ".git")):

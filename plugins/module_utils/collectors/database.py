@@ -10,7 +10,7 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils import sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import names, postgres_files, sockets, systemd
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 DEFAULT_PORT = 5432
@@ -33,6 +33,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, Any]:
         "place": place,
         "door": door(place["host"], place["port"]) if place["host"] else "",
         "sockets": [_address(item) for item in listeners if _is_postgres(item)],
+        "folders": postgres_files.data_folders(listeners, stack.database_unit),
     }
 
 
@@ -77,6 +78,8 @@ def place_from_environment(environment: dict[str, str]) -> dict[str, Any]:
 
 def door(host: str, port: int) -> str:
     """Why nobody can be reached where the app looks for its database; empty where somebody accepts a connection."""
+    if names.is_name(host) and not names.look_up(host)["ok"]:
+        return str(names.look_up(host)["error"])
     kind = "unix" if host.startswith("/") else "tcp"
     bind = {"kind": kind, "host": host, "port": port, "path": os.path.join(host, f".s.PGSQL.{port}")}
     return sockets.connects(bind, DOOR_SECONDS)
@@ -86,11 +89,8 @@ def is_local(host: str) -> bool:
     """Whether a database host is this machine: a socket folder, loopback, or one of our own addresses."""
     if host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/") or host == socket.gethostname():
         return True
-    try:
-        addresses = {item[4][0] for item in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return any(_is_ours(str(address)) for address in addresses)
+    addresses = names.look_up(host)["addresses"] if names.is_name(host) else [host]
+    return any(_is_ours(address) for address in addresses)
 
 
 def _is_ours(address: str) -> bool:
@@ -118,6 +118,8 @@ def settle(evidence: dict[str, Any], stack: Stack, listeners: list[dict[str, Any
     Django's settings win, then the environment. `used` and `local` stay None where nothing tells.
     """
     facts = evidence["database"]
+    if "failed" in facts:
+        return
     rehearsal = evidence.get("rehearsal") or {}
     settings = rehearsal.get("steps", {}).get("settings") or {}
     default = (settings.get("databases") or {}).get("default") or {}

@@ -102,12 +102,20 @@ def certificate_paths(stack: Stack) -> list[str]:
 
 
 def _certificate(path: str) -> dict[str, Any]:
-    """A certificate's end, in days from now, and the names it is for; None and none where it cannot be read."""
-    facts: dict[str, Any] = {"path": path, "days_left": None, "names": []}
+    """A certificate's beginning and end, in days from now by this host's clock, and the names it is for.
+
+    None and no names where it cannot be read.
+    """
+    facts: dict[str, Any] = {"path": path, "days_left": None, "days_until_valid": None, "names": []}
     try:
         decoded = ssl._ssl._test_decode_cert(path)  # type: ignore[attr-defined]
         facts["names"] = [name for kind, name in decoded.get("subjectAltName", ()) if kind in ("DNS", "IP Address")]
-        facts["days_left"] = round((ssl.cert_time_to_seconds(decoded["notAfter"]) - time.time()) / 86400, 1)
+        facts["days_left"] = _days_from_now(decoded["notAfter"])
+        facts["days_until_valid"] = _days_from_now(decoded["notBefore"])
     except (AttributeError, OSError, KeyError, ValueError):
         pass
     return facts
+
+
+def _days_from_now(text: str) -> float:
+    return round((ssl.cert_time_to_seconds(text) - time.time()) / 86400, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import stat
 from typing import Any
 
@@ -14,15 +15,29 @@ from ansible_collections.rescue502.django.plugins.module_utils import systemd
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 _TRUE = ("1", "true", "yes", "on")
+# Where people and tools put a file aside; a file such as .env.example or .env.staging is no copy of .env.
+_ASIDE = (
+    "bak|backup|old|orig|original|save|saved|gone|prev|previous|copy|last|good|moved|removed|deleted|disabled|away"
+    "|rpmsave|dpkg-old|dpkg-bak|ucf-old"
+)
+_COPY = re.compile(
+    rf"(?i)(~|[._-]?({_ASIDE})?[._-]?(\d{{1,3}}|\d{{4}}-?\d\d-?\d\d([T._-]?\d\d[-:]?\d\d([-:]?\d\d)?Z?)?)?)"
+)
+_COPY_FOLDERS = ("/root", "/var/backups")
 
 
 def collect(stack: Stack) -> dict[str, Any]:
     """Files, names, and what systemd could not read."""
     required = dict(systemd.environment_file_paths(stack.properties.get("EnvironmentFiles", "")))
     files = [_file_facts(path, not required.get(path, True)) for path in stack.env_files]
+    missing = [item["path"] for item in files if item["required"] and not item["exists"]]
+    copies = {path: saved_copies(path, stack.user) for path in missing}
     return {
         "files": files,
-        "missing": [item["path"] for item in files if item["required"] and not item["exists"]],
+        "missing": missing,
+        # What a person may have back: the nearest copy of each missing file, and the files that have none.
+        "saved": [{"path": path, **found[0]} for path, found in copies.items() if found],
+        "lost": [path for path, found in copies.items() if not found],
         "exposed": [item["path"] for item in files if item["others_read"]],
         "inline": sorted(systemd.parse_environment_property(stack.properties.get("Environment", ""))),
         "names": sorted(stack.environment),
@@ -50,6 +65,62 @@ def _file_facts(path: str, required: bool) -> dict[str, Any]:
     except OSError as error:
         facts["problem"] = error.strerror
     return facts
+
+
+def saved_copies(path: str, user: str) -> list[dict[str, Any]]:
+    """Copies of a missing file, those beside it before those in root's places, the newest first.
+
+    Each is {source, owner, group, modified, names}, `names` being how many variables it holds.
+
+    Only a file with variables in it counts, and only one that nobody but root, the app's user or the folder's owner
+    could have put there.
+    """
+    folder, base = os.path.split(path)
+    trusted = {"root", user, _owner(folder)}
+    found = []
+    for place in dict.fromkeys([folder, *_COPY_FOLDERS]):
+        for entry in _entries(place):
+            rest = entry.name[len(base) :]
+            named = entry.name.startswith(base) and (rest or place != folder) and _COPY.fullmatch(rest)
+            facts = _copy_facts(entry.path) if named else None
+            if facts and facts["owner"] in trusted:
+                found.append(facts)
+    return sorted(found, key=lambda item: (os.path.dirname(item["source"]) != folder, -item["modified"]))
+
+
+def _copy_facts(path: str) -> dict[str, Any] | None:
+    try:
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_mode & stat.S_IWOTH:
+            return None
+        with open(path, encoding="utf-8", errors="replace") as file:
+            names = systemd.parse_environment_file(file.read(2**20))
+    except OSError:
+        return None
+    if not names:
+        return None
+    return {
+        "source": path,
+        "owner": _name(pwd.getpwuid, status.st_uid),
+        "group": _name(grp.getgrgid, status.st_gid),
+        "modified": round(status.st_mtime, 3),
+        "names": len(names),
+    }
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _owner(path: str) -> str:
+    try:
+        return _name(pwd.getpwuid, os.stat(path).st_uid)
+    except OSError:
+        return "root"
 
 
 def _name(lookup: Any, number: int) -> str:

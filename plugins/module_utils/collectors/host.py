@@ -1,33 +1,32 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The host below it all: file systems, memory, time."""
+"""The host below it all: memory, limits, names. File systems are in storage.py."""
 
 from __future__ import annotations
 
 import os
 import platform
+import time
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils import names, oom, processes
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import service
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
-USUAL_PLACES = ("/", "/tmp", "/var/log", "/var/lib/postgresql", "/run")
 
+def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
+    """Memory in MiB and who ran out of it, open files at their limit, names that the app needs, uptime in seconds.
 
-def collect(stack: Stack) -> dict[str, Any]:
-    """File systems that the app, its logs or its database live on; memory in MiB; uptime in seconds."""
-    places = [stack.root, stack.venv, stack.server.errorlog, stack.server.accesslog, *USUAL_PLACES]
-    mounts: dict[int, dict[str, Any]] = {}
-    for place in places:
-        facts = _file_system(place)
-        if facts:
-            mounts.setdefault(facts.pop("device"), facts)["used_for"].append(place)
-    systems = list(mounts.values())
+    evidence: what the quick look found.
+    """
+    started = service.started_at(stack.properties)
+    own = [item["pid"] for item in evidence["service"].get("processes", [])]
     return {
-        "file_systems": systems,
-        "full": [item for item in systems if item["free_mib"] < 1 and item["total_mib"] > 0],
-        "without_inodes": [item for item in systems if item["inodes"] and not item["free_inodes"]],
-        "read_only": [item for item in systems if item["read_only"]],
-        "memory": _memory(),
+        "memory": dict(_memory(), largest=processes.largest()),
+        "oom": oom.seen(stack.unit, _number(stack.properties.get("ExecMainPID", "")), started, time.time()),
+        "at_file_limit": processes.at_file_limit(own),
+        "file_limit": _number(stack.properties.get("LimitNOFILESoft", "")),
+        "names": needed_names(evidence.get("database", {})),
         "load": os.getloadavg()[0],
         "cpus": os.cpu_count() or 1,
         "uptime": _uptime(),
@@ -37,25 +36,14 @@ def collect(stack: Stack) -> dict[str, Any]:
     }
 
 
-def _file_system(place: str) -> dict[str, Any] | None:
-    if not place.startswith("/"):
-        return None
-    while not os.path.exists(place):
-        place = os.path.dirname(place)
-    try:
-        numbers = os.statvfs(place)
-        device = os.stat(place).st_dev
-    except OSError:
-        return None
-    return {
-        "device": device,
-        "used_for": [],
-        "total_mib": numbers.f_blocks * numbers.f_frsize // 2**20,
-        "free_mib": numbers.f_bavail * numbers.f_frsize // 2**20,
-        "inodes": numbers.f_files,
-        "free_inodes": numbers.f_favail,
-        "read_only": bool(numbers.f_flag & os.ST_RDONLY),
-    }
+def needed_names(database: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each name that the app cannot do without, with needed_by, and whether it can be resolved."""
+    host = str(database.get("host") or "")
+    return [dict(names.look_up(host), needed_by="the database")] if names.is_name(host) else []
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0
 
 
 def _memory() -> dict[str, int]:

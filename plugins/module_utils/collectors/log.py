@@ -22,18 +22,34 @@ JOURNAL_TIMEOUT = 4.0
 _TROUBLE = re.compile(r"\[(ERROR|CRITICAL)\]|\b(ERROR|CRITICAL|Traceback|Exception)\b|Error: |WORKER TIMEOUT|SIGKILL")
 # gunicorn's own log lines begin with [2026-01-31 12:00:00 +0000].
 _STAMP = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})\]")
-# True, loud and harmless: newer gunicorns' control server cannot write where www-data has no home, and workers that
-# are told to end by a restart are reported as errors.
+# An app server's own last words about its command line or its configuration.
 _REFUSAL = re.compile(r"^(?:\w+: error: |Error: (?!Already running on PID)|Failed to read config file: )(.+)")
 # What gunicorn logs of the request that a worker was at when it ran out of time.
 _HANDLING = re.compile(r"Error handling request (/[^ ?]*)")
 RECENT = 300
+# True, loud and harmless: newer gunicorns' control server cannot write where www-data has no home, and workers that
+# are told to end by a restart are reported as errors.
 _HARMLESS = re.compile(r"Control server error|was sent SIGTERM")
+# Signs of what the app has run out of. What was true hours ago in this invocation may not be now, so each has its age.
+_SIGNS = {
+    "killed": re.compile(r"was sent SIGKILL"),
+    "no_space": re.compile(r"No space left on device"),
+    "read_only": re.compile(r"Read-only file system"),
+    "open_files": re.compile(r"Too many open files(?! in system)"),
+}
+Line = tuple[float, str]
 
 
 def collect(stack: Stack) -> dict[str, Any]:
-    """Lines of this invocation from the journal and from gunicorn's error log; those that tell of trouble apart."""
-    lines = _journal(stack.properties.get("InvocationID", "")) + _error_log(stack)
+    """Lines of this invocation from the journal and from gunicorn's error log; those that tell of trouble apart.
+
+    signs: of each sign that is there, how many seconds ago it was last seen; for a unit that has ended, how many
+    seconds before its last line.
+    """
+    stamped = _journal(stack.properties.get("InvocationID", "")) + _error_log(stack)
+    lines = [text for _when, text in stamped]
+    ended = stack.properties.get("ActiveState") in ("failed", "inactive")
+    now = max((when for when, _text in stamped), default=0.0) if ended else time.time()
     trouble = [line for line in lines if _TROUBLE.search(line) and not _HARMLESS.search(line)]
     return {
         "lines": [line[:LINE_LENGTH] for line in lines[-KEPT:]],
@@ -43,11 +59,21 @@ def collect(stack: Stack) -> dict[str, Any]:
         "timed_out_paths": _timed_out_paths(lines),
         "refusal": next((line[:LINE_LENGTH] for line in reversed(lines) if _REFUSAL.match(line)), ""),
         "killed": sum("was sent SIGKILL" in line for line in lines),
+        "signs": signs(stamped, now),
     }
 
 
-def _journal(invocation: str) -> list[str]:
-    """Messages that the unit's own processes wrote since it was last started."""
+def signs(stamped: list[Line], now: float) -> dict[str, float]:
+    """The age in seconds of the newest line with each sign; a sign that no line has is left out."""
+    found = {
+        name: max((when for when, text in stamped if pattern.search(text)), default=0.0)
+        for name, pattern in _SIGNS.items()
+    }
+    return {name: round(now - when, 1) for name, when in found.items() if when}
+
+
+def _journal(invocation: str) -> list[Line]:
+    """(seconds since the epoch, message) of what the unit's own processes wrote since it was last started."""
     if not invocation:
         return []
     command = ["journalctl", f"_SYSTEMD_INVOCATION_ID={invocation}", "-n", str(LINES), "-o", "json", "--no-pager"]
@@ -58,24 +84,26 @@ def _journal(invocation: str) -> list[str]:
     messages = []
     for line in done.stdout.splitlines():
         try:
-            message = json.loads(line).get("MESSAGE")
-        except ValueError:
+            entry = json.loads(line)
+            message, when = entry.get("MESSAGE"), int(entry.get("__REALTIME_TIMESTAMP", 0)) / 1e6
+        except (ValueError, TypeError, AttributeError):
             continue
         if isinstance(message, str):
-            messages.append(message)
+            messages.append((when, message))
     return messages
 
 
-def _error_log(stack: Stack) -> list[str]:
-    """gunicorn's error log from the start of this invocation on."""
+def _error_log(stack: Stack) -> list[Line]:
+    """The same of gunicorn's error log, of this invocation; a line without a time has that of the one before it."""
     started = service.started_at(stack.properties)
     if not stack.server.errorlog.startswith("/") or not started:
         return []
-    lines = edge.tail(stack.server.errorlog).splitlines()
-    for index, line in enumerate(lines):
-        if (_stamp(line) or 0.0) >= int(started):
-            return lines[index:]
-    return []
+    found: list[Line] = []
+    for line in edge.tail(stack.server.errorlog).splitlines():
+        when = _stamp(line) or (found[-1][0] if found else 0.0)
+        if when >= int(started):
+            found.append((when, line))
+    return found
 
 
 def _stamp(line: str) -> float | None:

@@ -1,0 +1,141 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a database server on this host says of itself: who is connected, who waits for whom, which names it knows."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils import postgres
+
+# A wait shorter than this is work, not a fault. The edge has been asked for some seconds before anybody looks here.
+LONG_SECONDS = 3.0
+KEPT = 10
+# One statement, so one moment. Of a query only its first word is taken: the rest may hold anything.
+_SQL = r"""
+WITH sessions AS (
+  SELECT pid, datname, usename, application_name, backend_type, backend_start, state, query, wait_event_type,
+    coalesce(host(client_addr), 'local') AS client,
+    round(extract(epoch FROM clock_timestamp() - state_change)) AS seconds,
+    round(extract(epoch FROM clock_timestamp() - query_start)) AS query_seconds,
+    round(extract(epoch FROM clock_timestamp() - xact_start)) AS transaction_seconds
+  FROM pg_stat_activity
+), waiting AS (
+  SELECT pid, pg_blocking_pids(pid) AS blockers FROM sessions WHERE wait_event_type = 'Lock' LIMIT 100
+), concerned AS (
+  SELECT pid FROM waiting UNION SELECT unnest(blockers) FROM waiting
+)
+SELECT json_build_object(
+  'max_connections', current_setting('max_connections')::int,
+  'reserved', current_setting('superuser_reserved_connections')::int
+    + coalesce(current_setting('reserved_connections', true)::int, 0),
+  'used', (SELECT count(*) FROM sessions WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
+  'holders', (SELECT coalesce(json_agg(h), '[]') FROM (
+    SELECT datname AS database, usename AS "user", application_name AS application, client, state,
+      count(*) AS count, max(seconds) AS seconds
+    FROM sessions WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+    GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC, 7 DESC LIMIT 10) h),
+  'waiting', (SELECT coalesce(json_agg(w), '[]') FROM waiting w),
+  'sessions', (SELECT coalesce(json_agg(s), '[]') FROM (
+    SELECT pid, datname AS database, usename AS "user", application_name AS application, client, backend_type AS type,
+      state, seconds, query_seconds, transaction_seconds, extract(epoch FROM backend_start)::text AS started,
+      upper(coalesce(substring(query FROM '^\s*([A-Za-z]+)'), '')) AS command
+    FROM sessions JOIN concerned USING (pid)) s),
+  'databases', (SELECT json_agg(datname) FROM (
+    SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1 LIMIT 500) d),
+  'roles', (SELECT json_agg(rolname) FROM (
+    SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1 LIMIT 1000) r)
+);
+"""
+
+
+def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any]:
+    """Ask the server that listens here. {asked, problem}, and where it answered what _SQL says."""
+    server = postgres.find(listeners, port)
+    if not server:
+        return {"asked": False, "problem": "no PostgreSQL server listens on a socket of this host"}
+    try:
+        told = json.loads(postgres.ask(server, _SQL))
+    except (postgres.PostgresError, ValueError) as error:
+        return {"asked": False, "problem": str(error)}
+    return {
+        "asked": True,
+        "problem": "",
+        "account": server.account,
+        "folder": server.folder,
+        "port": server.port,
+        **told,
+    }
+
+
+def settle(activity: dict[str, Any], name: str, user: str) -> None:
+    """Say what concerns the app, in place: `blockers` of its sessions, whether its role and database are known.
+
+    name, user: the app's database and role; empty where its settings could not be read.
+    """
+    if not activity.get("asked"):
+        return
+    databases, roles = activity["databases"] or [], activity["roles"] or []
+    activity.update(
+        blockers=blockers(activity["waiting"], activity["sessions"], name or _only(databases)),
+        has_database=name in databases if name else None,
+        has_role=user in roles if user else None,
+        similar_databases=_similar(name, databases),
+        similar_roles=_similar(user, roles),
+        databases=len(databases),
+        roles=len(roles),
+    )
+    # What the app does not need to know stays on the host.
+    del activity["waiting"], activity["sessions"]
+
+
+def _only(databases: list[str]) -> str:
+    others = [name for name in databases if name != "postgres"]
+    return others[0] if len(others) == 1 else ""
+
+
+def _similar(name: str, known: list[str]) -> list[str]:
+    """Names that this one may have been renamed to or from, the closest first."""
+    others = [other for other in known if other not in (name, "postgres")]
+    close = difflib.get_close_matches(name, others, n=5, cutoff=0.7) if name else []
+    longer = [other for other in others if name and (name in other or (len(other) > 3 and other in name))]
+    return list(dict.fromkeys([*close, *longer]))[:5]
+
+
+def blockers(waiting: list[dict[str, Any]], sessions: list[dict[str, Any]], database: str) -> list[dict[str, Any]]:
+    """The sessions that others of the database wait for, for long, and that wait for nobody themselves.
+
+    Each has `waiters`, how many wait for it directly or through others, and `waited`, the longest wait in seconds.
+    """
+    by_pid = {item["pid"]: item for item in sessions}
+    waits_for = {item["pid"]: set(item["blockers"]) for item in waiting}
+    found: dict[int, dict[str, Any]] = {}
+    for pid in waits_for:
+        waiter = by_pid.get(pid) or {}
+        waited = waiter.get("query_seconds") or 0
+        if waiter.get("database") != database or waited < LONG_SECONDS:
+            continue
+        for root in _roots(pid, waits_for):
+            # A pid of 0 is a prepared transaction, which belongs to no session.
+            item = found.setdefault(
+                root, {**by_pid.get(root, {"type": "prepared transaction"}), "waiters": 0, "waited": 0}
+            )
+            item.update(pid=root, waiters=item["waiters"] + 1, waited=max(item["waited"], waited))
+    return sorted(found.values(), key=lambda item: -item["waiters"])[:KEPT]
+
+
+def _roots(pid: int, waits_for: dict[int, set[int]]) -> set[int]:
+    """Who stands at the end of the chains that a waiting session waits in."""
+    seen, ends, todo = {pid}, set(), list(waits_for[pid])
+    while todo:
+        other = todo.pop()
+        if other in seen:
+            continue
+        seen.add(other)
+        if other in waits_for:
+            todo += waits_for[other]
+        else:
+            ends.add(other)
+    return ends

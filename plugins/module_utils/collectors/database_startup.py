@@ -1,0 +1,212 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the database server said when it was last started, and whether its data has room: why it cannot run."""
+
+from __future__ import annotations
+
+import calendar
+import glob
+import json
+import os
+import re
+import subprocess
+import time
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
+
+LINES = 300
+JOURNAL_TIMEOUT = 3.0
+REASON_LENGTH = 160
+_STAMP = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? (\w+)")
+# Debian's instances are named VERSION-CLUSTER.
+_INSTANCE = re.compile(r"@([\d.]+)-(.+)\.service$")
+_REASON = re.compile(r"\b(?:FATAL|PANIC|ERROR|Error|pg_ctl|initdb|postgres): +(\S.*)")
+# What a session was told is no reason for the server; nor is what always follows a reason.
+_NO_REASON = re.compile(
+    r"the database system is |terminating |authentication failed|role \"|database \"|connection slots|too many c"
+    r"|no pg_hba|permission denied for|relation |exited with status|could not start server|unsupported frontend"
+)
+_NO_ROOM = re.compile(r"No space left on device|could not (?:write|extend|fsync)|Disk quota exceeded")
+_PLACES = (
+    re.compile(r"in file \"(?P<file>[^\"]+)\" line (?P<line>\d+)"),
+    re.compile(r"line (?P<line>\d+) of (?:configuration )?file \"(?P<file>[^\"]+)\""),
+    re.compile(r"invalid line (?P<line>\d+) in (?P<file>/[^:]+):"),
+    re.compile(r"could not (?:open|access)[a-z ]* file \"(?P<file>[^\"]+\.conf)\"(?P<line>)"),
+)
+_ERRORS_IN = re.compile(r"configuration file \"(?P<file>[^\"]+)\" contains errors")
+_PARAMETER = re.compile(r"parameter \"(\w+)\"")
+
+
+def collect(unit_names: list[str]) -> dict[str, Any]:
+    """The latest start of the first unit that is not well, else of the first one: reason, place in a configuration.
+
+    unit_names: the units that run a server. {unit, started, reason, no_room, file, line, edited_since, data}.
+    """
+    units = [systemd.show(name) for name in unit_names]
+    bad = [shown for shown in units if shown.get("ActiveState") != "active"]
+    if not units:
+        return {"unit": "", "reason": "", "no_room": "", "file": "", "line": 0, "edited_since": False, "data": {}}
+    shown = (bad or units)[0]
+    folder = data_folder(shown)
+    started = _since_epoch(shown.get("InactiveExitTimestampMonotonic", ""))
+    lines = _journal(shown.get("Id", ""), started) + _since(_log_file(shown.get("Id", ""), folder), started)
+    file, line = place(lines)
+    return {
+        "unit": shown.get("Id", ""),
+        "started": round(started, 3),
+        "reason": reason(lines),
+        "no_room": next((item[:REASON_LENGTH] for item in map(_message, reversed(lines)) if _NO_ROOM.search(item)), ""),
+        "file": file,
+        "line": line,
+        # Where somebody has mended the file meanwhile, what the log says of it is no longer true.
+        "edited_since": bool(file) and _modified(file) > started,
+        "data": _room(folder),
+    }
+
+
+def data_folder(shown: dict[str, str]) -> str:
+    """Where a server's unit keeps its data; empty where that cannot be told."""
+    match = _INSTANCE.search(shown.get("Id", ""))
+    if match:
+        own = re.search(
+            r"(?m)^\s*data_directory\s*=?\s*'([^']+)'",
+            _text("/etc/postgresql/{}/{}/postgresql.conf".format(*match.groups())),
+        )
+        return own.group(1) if own else "/var/lib/postgresql/{}/{}".format(*match.groups())
+    environment, _problems = systemd.unit_environment(shown)
+    words = systemd.exec_argv(shown.get("ExecStart", ""))
+    named = words[words.index("-D") + 1] if "-D" in words[:-1] else ""
+    return environment.get("PGDATA") or (named if named.startswith("/") else "")
+
+
+def reason(lines: list[str]) -> str:
+    """PostgreSQL's own last word on why it does not run; empty where it gave none."""
+    for line in reversed(lines):
+        match = _REASON.search(line)
+        if match and not _NO_REASON.search(match.group(1)):
+            # After "invalid line 8 in FILE" stands the line itself, which could hold a password.
+            return re.sub(r"^(invalid line \d+ in [^:]+):.*", r"\1", match.group(1))[:REASON_LENGTH]
+    return ""
+
+
+def place(lines: list[str]) -> tuple[str, int]:
+    """File and line of the configuration that the last start stumbled over; ("", 0) where it did not."""
+    for line in reversed(lines):
+        for pattern in _PLACES:
+            match = pattern.search(line)
+            if match:
+                return match.group("file"), int(match.group("line") or 0)
+    # A value that does not fit is told with the parameter's name alone.
+    for index, line in enumerate(lines):
+        whole = _ERRORS_IN.search(line)
+        named = [match.group(1) for match in map(_PARAMETER.search, lines[:index]) if match]
+        if whole:
+            return _line_of(named[-1], whole.group("file")) if named else (whole.group("file"), 0)
+    return "", 0
+
+
+def _line_of(parameter: str, file: str) -> tuple[str, int]:
+    """Where a parameter is set for the last time: in the file itself or in a folder of its own beside it."""
+    pattern = re.compile(rf"(?i)^\s*{parameter}\b\s*=?")
+    for path in [
+        *sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(file)), "*.d", "*.conf")), reverse=True),
+        file,
+    ]:
+        numbers = [number for number, line in enumerate(_text(path).splitlines(), 1) if pattern.match(line)]
+        if numbers:
+            return path, numbers[-1]
+    return file, 0
+
+
+def _message(line: str) -> str:
+    """A log line from its severity on: what stands before is time and place."""
+    match = re.search(r"\b(?:LOG|ERROR|FATAL|PANIC|WARNING|Error): .*", line)
+    return match.group(0) if match else line
+
+
+def _journal(unit: str, started: float) -> list[str]:
+    """What the unit's processes wrote when it was last really started; later refusals of systemd are none."""
+    if not started:
+        return []
+    command = ["journalctl", "-u", unit, f"--since=@{int(started)}", "-n", str(LINES), "-o", "json", "--no-pager"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=JOURNAL_TIMEOUT, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    entries = []
+    for line in done.stdout.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry.get("MESSAGE"), str) and entry.get("_PID") != "1" and entry.get("_SYSTEMD_INVOCATION_ID"):
+            entries.append(entry)
+    last = entries[-1]["_SYSTEMD_INVOCATION_ID"] if entries else ""
+    # One entry may hold several lines.
+    return [text for item in entries if item["_SYSTEMD_INVOCATION_ID"] == last for text in item["MESSAGE"].splitlines()]
+
+
+def _log_file(unit: str, folder: str) -> str:
+    """The server's own log: Debian's place for an instance, else the newest file in the data folder's `log`."""
+    match = _INSTANCE.search(unit)
+    if match:
+        return "/var/log/postgresql/postgresql-{}-{}.log".format(*match.groups())
+    found = (
+        [path for name in ("log", "pg_log") for path in glob.glob(os.path.join(glob.escape(folder), name, "*"))]
+        if folder
+        else []
+    )
+    return max(found, key=_modified, default="")
+
+
+def _since(path: str, started: float) -> list[str]:
+    """Lines of a log from a time on; a line without a time belongs to the one before."""
+    lines, kept = edge.tail(path).splitlines() if path and started else [], []
+    recent = False
+    for line in lines:
+        match = _STAMP.match(line)
+        if match:
+            parsed = time.strptime(match.group(1), "%Y-%m-%d %H:%M:%S")
+            seconds = calendar.timegm(parsed) if match.group(2) in ("UTC", "GMT") else time.mktime(parsed)
+            recent = seconds >= int(started)
+        if recent:
+            kept.append(line)
+    return kept[-LINES:]
+
+
+def _since_epoch(monotonic: str) -> float:
+    """A monotonic time of systemd's, in microseconds, as seconds since the epoch; 0 where there is none."""
+    return time.time() - time.monotonic() + int(monotonic) / 1e6 if monotonic.isdigit() and monotonic != "0" else 0.0
+
+
+def _room(folder: str) -> dict[str, Any]:
+    """The data folder and what is free where it lives, as an ordinary account sees it."""
+    try:
+        numbers = os.statvfs(folder)
+    except (OSError, ValueError):
+        return {"folder": folder}
+    block = numbers.f_frsize
+    return {
+        "folder": folder,
+        "free_mib": numbers.f_bavail * block // 2**20,
+        "total_mib": numbers.f_blocks * block // 2**20,
+        "inodes": numbers.f_files,
+        "free_inodes": numbers.f_favail,
+    }
+
+
+def _modified(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(2**20)
+    except OSError:
+        return ""

@@ -1,0 +1,117 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Storage: the file systems that the app and its database live on, and what fills one that is full."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils import (
+    consumers,
+    dispensable,
+    file_systems,
+    places,
+    postgres_files,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import files
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+
+# A server that wants a new piece of its write-ahead log needs this much at once.
+WAL_SEGMENT_MIB = 16
+
+
+def collect(
+    stack: Stack, database: dict[str, Any], settings: dict[str, Any] | None = None, glance: bool = False
+) -> dict[str, Any]:
+    """{file_systems, full, without_inodes, read_only}: the latter three are those of the first that it is true of.
+
+    database: its evidence. settings: what the rehearsal learnt of Django's settings. glance: leave out what fills them.
+    """
+    media, static = files.media_and_static(stack, settings)
+    wanted = places.needed(stack, database, files.log_files(stack, settings), media, static)
+    systems = _file_systems(wanted)
+    _add_starved_databases(systems, database)
+    _spare_temporary(systems)
+    full, without = (_by_device(systems, wrong) for wrong in ("full", "without_inodes"))
+    if not glance:
+        logs = files.log_files(stack, settings)
+        told = {item["device"]: _filled_by(item, logs) for item in [*full, *without]}
+        for item in [*full, *without]:
+            item.update(told[item["device"]])
+    return {"file_systems": systems, "full": full, "without_inodes": without, "read_only": _read_only(systems)}
+
+
+def _file_systems(wanted: list[places.Place]) -> list[dict[str, Any]]:
+    """One entry for each mount point, with the places that live on it."""
+    mounts = file_systems.mount_points()
+    found: dict[tuple[int, str], dict[str, Any]] = {}
+    for place in wanted:
+        facts = file_systems.facts(place["path"], mounts)
+        if facts:
+            known = found.setdefault((facts["device"], facts["mount_point"]), dict(facts, places=[]))
+            known["places"].append(dict(place))
+    return list(found.values())
+
+
+def _by_device(systems: list[dict[str, Any]], wrong: str) -> list[dict[str, Any]]:
+    """Those that something is wrong with, each once, wherever it is mounted: what is free is so for all its mounts."""
+    found: dict[int, dict[str, Any]] = {}
+    for item in systems:
+        if item[wrong]:
+            known = found.setdefault(item["device"], dict(item, places=[], mount_points=[], vital=False))
+            known["places"] += item["places"]
+            known["mount_points"].append(item["mount_point"])
+            known["vital"] = known["vital"] or item["vital"]
+            known["purposes"] = _purposes(known["places"])
+    return list(found.values())
+
+
+def _purposes(wanted: list[places.Place]) -> list[str]:
+    return list(dict.fromkeys(place["purpose"] for place in wanted))
+
+
+def _add_starved_databases(systems: list[dict[str, Any]], database: dict[str, Any]) -> None:
+    """A few MiB are nothing to a server that is down because it could not get the next 16."""
+    if database.get("running") or database.get("listening"):
+        return
+    folders = [folder for folder in database.get("folders", []) if postgres_files.ran_out_of_space(folder)]
+    for item in systems:
+        own = any(place["purpose"] == "the database" for place in item["places"])
+        if own and folders and item["free_mib"] < WAL_SEGMENT_MIB and not item["read_only"]:
+            item["full"] = True
+
+
+def _spare_temporary(systems: list[dict[str, Any]]) -> None:
+    """Python takes the next folder for temporary files where one is full: only the last one's end is an end."""
+    for wrong in ("full", "without_inodes", "read_only"):
+        having = [item for item in systems if any(place["purpose"] == "temporary files" for place in item["places"])]
+        at_the_end = bool(having) and all(item[wrong] for item in having)
+        for place in (place for item in having for place in item["places"] if place["purpose"] == "temporary files"):
+            place["vital"] = place["vital"] or at_the_end
+            place["writes"] = place["writes"] or at_the_end
+    for item in systems:
+        item["vital"] = any(place["vital"] for place in item["places"])
+        item["purposes"] = _purposes(item["places"])
+
+
+def _read_only(systems: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that are mounted for reading though something on them must be written; `places` is just that."""
+    found = []
+    for item in systems:
+        needed = [place for place in item["places"] if place["writes"]]
+        if item["read_only"] and needed:
+            found.append(dict(item, places=needed, purposes=_purposes(needed)))
+    return found
+
+
+def _filled_by(item: dict[str, Any], logs: list[str]) -> dict[str, Any]:
+    """What fills a file system, and how much of it could go."""
+    first = [*(os.path.dirname(path) for path in logs), dispensable.LOG_TREE, "/var/cache", "/tmp", "/var/tmp"]
+    spare = dispensable.find({item["device"]}, logs)
+    return {
+        "largest": consumers.largest(item["mount_points"], item["device"], first),
+        "deleted": consumers.deleted(item["device"]),
+        "dispensable_mib": sum(file["bytes"] for file in spare) // file_systems.MIB,
+        "dispensable_files": len(spare),
+    }

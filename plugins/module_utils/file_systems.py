@@ -1,0 +1,67 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""File systems: what statvfs(3) says of the one that a path lives on, and where it is mounted."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+MIB = 2**20
+# Less than this is nothing: not even a log line's block and a lock file beside it.
+FULL_BELOW = 1 * MIB
+
+
+def existing(path: str) -> str:
+    """The path itself or, where it is not there yet, the nearest folder above it; links are followed."""
+    path = os.path.realpath(path)
+    while not os.path.exists(path) and path != "/":
+        path = os.path.dirname(path)
+    return path
+
+
+def facts(path: str, mounts: list[str]) -> dict[str, Any] | None:
+    """{device, mount_point, total_mib, free_mib, reserved_mib, inodes, free_inodes, read_only, full, without_inodes}.
+
+    mounts: from mount_points(). Free is what a user may have: ext4 keeps some blocks for root. An image that can
+    only be read is always full to the brim, and never counts as full. None where the path cannot be asked.
+    """
+    path = existing(path)
+    try:
+        numbers = os.statvfs(path)
+        device = os.stat(path).st_dev
+    except OSError:
+        return None
+    free = numbers.f_bavail * numbers.f_frsize
+    read_only = bool(numbers.f_flag & os.ST_RDONLY)
+    return {
+        "device": device,
+        "mount_point": _mount_of(path, mounts),
+        "total_mib": numbers.f_blocks * numbers.f_frsize // MIB,
+        "free_mib": free // MIB,
+        "reserved_mib": (numbers.f_bfree - numbers.f_bavail) * numbers.f_frsize // MIB,
+        "inodes": numbers.f_files,
+        "free_inodes": numbers.f_favail,
+        "read_only": read_only,
+        "full": numbers.f_blocks > 0 and free < FULL_BELOW and not read_only,
+        "without_inodes": numbers.f_files > 0 and numbers.f_favail == 0 and not read_only,
+    }
+
+
+def mount_points() -> list[str]:
+    """All mount points, the deepest first (proc(5), /proc/pid/mountinfo)."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+            found = {_unescape(line.split(" ")[4]) for line in file}
+    except (OSError, IndexError):
+        found = set()
+    return sorted(found | {"/"}, key=len, reverse=True)
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)
+
+
+def _mount_of(path: str, mounts: list[str]) -> str:
+    return next((m for m in mounts if path == m or path.startswith(m.rstrip("/") + "/")), "/")

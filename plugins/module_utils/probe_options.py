@@ -1,0 +1,35 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the probe takes, for the modules that run it. The documentation of modules/probe.py says what each means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+EDGE_OPTIONS: dict[str, Any] = {
+    "url": {"type": "str", "required": True},
+    "name": {"type": "str"},
+    "host": {"type": "str"},
+    "status": {"type": "int", "default": 200},
+    "json": {"type": "raw"},
+    "verify_tls": {"type": "bool", "default": True},
+    "cors": {"type": "bool", "default": True},
+}
+OPTIONS: dict[str, Any] = {
+    "unit": {"type": "str", "default": ""},
+    "root": {"type": "str", "default": ""},
+    "venv": {"type": "str", "default": ""},
+    "user": {"type": "str", "default": ""},
+    "group": {"type": "str", "default": ""},
+    "env_file": {"type": "str", "default": ""},
+    "health_url": {"type": "str", "default": ""},
+    "health_json": {"type": "raw"},
+    "edge": {"type": "list", "elements": "dict", "default": [], "options": EDGE_OPTIONS},
+    "cors_origin": {"type": "str", "default": ""},
+    "database_unit": {"type": "str"},
+    "level": {"type": "str", "choices": ["auto", "full", "stack"], "default": "auto"},
+    "hold_seconds": {"type": "float", "default": 0},
+    "settle_seconds": {"type": "float", "default": 0},
+    "patient": {"type": "bool", "default": False},
+    "edge_timeout": {"type": "float", "default": 5},
+}

@@ -1,0 +1,149 @@
+#!/usr/bin/python
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Create the role or the database that the app's own settings name, on this host's PostgreSQL."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: app_database
+short_description: Create the database role or the database that a Django app's settings name
+version_added: 0.2.0
+description:
+  - Reads name, role and password from the app's own settings, on the target, as the app's user. The password goes to
+    PostgreSQL as a SCRAM verifier only, so that it shows in no process list, no log and no output.
+  - Creates what is missing and changes nothing that is there.
+  - Asks the server on this host as the account that it runs as, over its socket.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Says whether it would create anything.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+options:
+  ensure:
+    description: What is to be there. A database is owned by the app's role, which must be there.
+    type: str
+    required: true
+    choices: [role, database]
+  unit:
+    description: The app's systemd unit, whose environment is used.
+    type: str
+    required: true
+  root:
+    description: Folder of C(manage.py).
+    type: path
+    required: true
+  venv:
+    description: The virtual environment; empty for the system's own Python.
+    type: str
+    default: ''
+  user:
+    description: Whom the app runs as.
+    type: str
+    required: true
+  group:
+    description: The group that the app runs as. The user's own unless given.
+    type: str
+    default: ''
+  settings_module:
+    description: Value for C(DJANGO_SETTINGS_MODULE) where the environment does not have it.
+    type: str
+    default: ''
+"""
+
+EXAMPLES = r"""
+- name: The app's role is there
+  rescue502.django.app_database:
+    ensure: role
+    unit: shop.service
+    root: /srv/shop
+    venv: /srv/shop/venv
+    user: shop
+  become: true
+"""
+
+RETURN = r"""
+name:
+  description: The role or the database.
+  returned: success
+  type: str
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import unicodedata
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils import app_settings, postgres, sockets
+from ansible_collections.rescue502.django.plugins.module_utils.collectors.database import DEFAULT_PORT, is_local
+
+ITERATIONS = 4096
+ARGUMENTS = {
+    "ensure": {"type": "str", "required": True, "choices": ["role", "database"]},
+    "unit": {"type": "str", "required": True},
+    "root": {"type": "path", "required": True},
+    "venv": {"type": "str", "default": ""},
+    "user": {"type": "str", "required": True},
+    "group": {"type": "str", "default": ""},
+    "settings_module": {"type": "str", "default": ""},
+}
+_HAS = {
+    "role": "SELECT count(*) FROM pg_roles WHERE rolname = {}",
+    "database": "SELECT count(*) FROM pg_database WHERE datname = {}",
+}
+
+
+def verifier(password: str, salt: bytes) -> str:
+    """What PostgreSQL keeps in place of a password (RFC 5803): from it nobody can log in."""
+    words = unicodedata.normalize("NFKC", password).encode()
+    salted = hashlib.pbkdf2_hmac("sha256", words, salt, ITERATIONS)
+    client = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    shown = [base64.b64encode(part).decode() for part in (salt, client, server)]
+    return f"SCRAM-SHA-256${ITERATIONS}:{shown[0]}${shown[1]}:{shown[2]}"
+
+
+def statement(ensure: str, settings: dict) -> str:
+    """The SQL that creates what is missing."""
+    role = postgres.identifier(settings["user"])
+    if ensure == "database":
+        return f"CREATE DATABASE {postgres.identifier(settings['name'])} OWNER {role};"
+    login = f"CREATE ROLE {role} LOGIN"
+    if not settings["password"]:
+        return login + ";"
+    return f"{login} PASSWORD {postgres.literal(verifier(settings['password'], secrets.token_bytes(16)))};"
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    given = dict(module.params)
+    ensure = given.pop("ensure")
+    try:
+        settings = app_settings.database(**given)
+    except app_settings.SettingsError as error:
+        module.fail_json(msg=f"{error}. Nothing was changed.")
+    name = settings["user" if ensure == "role" else "name"]
+    if "postg" not in settings["engine"] or not name or not is_local(settings["host"]):
+        module.fail_json(msg=f"the app's settings name no {ensure} of a PostgreSQL on this host. Nothing was changed.")
+    server = postgres.find(sockets.listeners(), int(settings["port"] or DEFAULT_PORT))
+    if not server:
+        module.fail_json(msg="no PostgreSQL server listens on a socket of this host. Nothing was changed.")
+    try:
+        there = postgres.ask(server, _HAS[ensure].format(postgres.literal(name))).strip() != "0"
+        if not there and not module.check_mode:
+            postgres.ask(server, statement(ensure, settings), timeout=60.0, statement_seconds=50.0)
+    except postgres.PostgresError as error:
+        module.fail_json(msg=f"the {ensure} {name} was not created: {error}")
+    module.exit_json(changed=not there, name=name)
+
+
+if __name__ == "__main__":
+    main()

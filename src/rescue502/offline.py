@@ -1,0 +1,104 @@
+"""Diagnose what a run has left behind: an incident, a host's evidence alone, or a bundle that holds it."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.plugin_utils import diagnosis, plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue
+from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
+from ansible_collections.rescue502.django.plugins.plugin_utils.incident import edge_summary, judge
+
+IN_BUNDLE = "bundle/evidence.json"
+# Far more than a look ever brings back; a bundle may come from anywhere.
+LIMIT = 64 * 2**20
+# A look at a host has at least one of these.
+SECTIONS = ("stack", "edge", "service", "probe")
+
+
+class EvidenceError(Exception):
+    """The file is none that a diagnosis could be made from; the text says why."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Evidence from a file, and the host that it is of."""
+
+    host: str
+    evidence: dict[str, Any]
+
+
+def read(path: Path) -> Recorded:
+    """What a file holds. EvidenceError where it cannot be read, or holds no evidence."""
+    try:
+        packed = tarfile.is_tarfile(path)
+        data = _load(_from_bundle(path) if packed else path.read_bytes())
+    except (OSError, tarfile.TarError, EOFError) as error:
+        raise EvidenceError(f"{path}: {error}") from error
+    except EvidenceError as error:
+        raise EvidenceError(f"{path}: {error}") from error
+    recorded = _recorded(data, path)
+    if not any(isinstance(recorded.evidence.get(name), dict) for name in SECTIONS):
+        raise EvidenceError(
+            f"{path}: neither an incident, nor evidence, nor a bundle: it has none of {', '.join(SECTIONS)}"
+        )
+    return recorded
+
+
+def _from_bundle(path: Path) -> bytes:
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if member.name == IN_BUNDLE and member.isfile() and member.size <= LIMIT:
+                file = archive.extractfile(member)
+                return file.read() if file else b""
+    raise EvidenceError(f"the archive has no {IN_BUNDLE}: make a bundle with this version, or give an incident's .json")
+
+
+def _load(data: bytes) -> Any:
+    if len(data) > LIMIT:
+        raise EvidenceError(f"larger than {LIMIT // 2**20} MiB, which no look at a host is")
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise EvidenceError(f"not JSON: {error}") from error
+
+
+def _recorded(data: Any, path: Path) -> Recorded:
+    """An incident's evidence is that of its first look. `rescue502 diagnose --json` prints a list of incidents."""
+    if isinstance(data, list):
+        if len(data) != 1:
+            raise EvidenceError(f"{path}: holds {len(data)} incidents: give one host's")
+        data = data[0]
+    if not isinstance(data, dict):
+        raise EvidenceError(f"{path}: neither an incident, nor evidence, nor a bundle")
+    facts = data.get("evidence", data)
+    host = str(data.get("host")) if "evidence" in data else path.name
+    return Recorded(host, facts if isinstance(facts, dict) else {})
+
+
+def diagnose(recorded: Recorded, known: Catalogue, approved: Iterable[str] = ()) -> dict[str, Any]:
+    """The incident that a diagnosis of the host would have written when the evidence was recorded. Pure."""
+    found = diagnosis.diagnose(recorded.evidence, known)
+    todo = plan.make(found, approved)
+    edge = edge_summary(found.evidence)
+    incident: dict[str, Any] = {
+        "host": recorded.host,
+        "mode": "diagnose",
+        "edge": {"before": edge, "after": edge, "checks": []},
+        "checklist": checklist(found.evidence),
+        "root_causes": [finding.public() for finding in found.root_causes],
+        "remaining": [finding.id for finding in found.root_causes],
+        "findings": [finding.public() for finding in found.findings],
+        "plan": [action.public() for action in todo.actions],
+        "held_back": todo.held_back,
+        "actions": [],
+        "awaiting": todo.awaiting,
+        "evidence": found.evidence,
+    }
+    incident["outcome"], incident["message"] = judge(incident, check_mode=False)
+    return incident

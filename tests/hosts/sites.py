@@ -1,0 +1,108 @@
+"""A lab host as a user meets it: with an inventory, and playbooks to run on it; and what two snapshots differ in."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lab
+import yaml
+from lab.shape import Shape
+
+ROOT = Path(__file__).parents[2]
+# Long enough to catch a crash loop, short enough for a hundred hosts; the default of 5 has a test of its own.
+HOLD_SECONDS = 2
+
+
+@dataclass
+class Site:
+    """A lab host with an inventory, and a way to run our playbooks on it."""
+
+    host: lab.Host
+    folder: Path
+    full: bool = True
+    # What else the user has set.
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> Shape:
+        """What kind of host it is."""
+        return self.host.shape
+
+    def play(self, name: str, *words: str, **variables: Any) -> tuple[int, dict[str, Any], str]:
+        """Run a playbook: (return code, the incident that it wrote, its output)."""
+        inventory = self.folder / "hosts.yml"
+        hosts = {"django": {"hosts": {self.host.name: self.host.inventory(self.full)}}}
+        inventory.write_text(yaml.safe_dump(hosts), encoding="utf-8")
+        reports = self.folder / f"reports-{len(list(self.folder.iterdir()))}"
+        extra = {"rescue502_reports": str(reports), "rescue502_hold_seconds": HOLD_SECONDS, **self.extra, **variables}
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            "-i",
+            str(inventory),
+            f"playbooks/{name}.yml",
+        ]
+        done = subprocess.run(
+            [*command, "-e", json.dumps(extra), *words],
+            cwd=ROOT,
+            env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        written = list(reports.glob(f"*/{self.host.name}.json"))
+        incident = json.loads(written[0].read_text(encoding="utf-8")) if written else {}
+        return done.returncode, incident, done.stdout + done.stderr
+
+    def neighbour(self) -> str:
+        """The other site's invocation and what it answers; the same text as long as nobody touched it."""
+        if not self.shape.neighbour:
+            return ""
+        ask = "curl -s -H Host:billing.example http://127.0.0.1:8001/health/"
+        return self.host.run(f"systemctl show -P InvocationID billing; {ask}", check=False).stdout
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
+    """Paths, tables and units that differ between two snapshots."""
+    found = set()
+    for kind in ("files", "tables", "enabled"):
+        before, after = old[kind], new[kind]
+        if before is None or after is None:
+            # PostgreSQL is down in one of them: its rows are compared when it is up again.
+            continue
+        found |= {f"{kind}:{name}" for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    return found
+
+
+def named(incident: dict[str, Any]) -> list[str]:
+    """Ids of the root causes."""
+    return sorted(cause["id"] for cause in incident["root_causes"])
+
+
+def own_business(remedy: str, shape: Shape) -> str:
+    """A pattern of what a remedy may change besides what the fault had changed; empty where that is nothing."""
+    venv = re.escape(shape.venv)
+    return {
+        "pip_install": rf":{venv}/",
+        "rebuild_venv": rf":{venv}(\.rescue502-old-\w+)?(/|$)",
+        "rollback_code": r"/\.git/",
+        "collectstatic": r"/staticfiles(/|$)",
+        "abort_merge": r"/\.git/",
+        "grant_nginx_socket": r"/etc/g(roup|shadow)-?$",
+        "raise_proxy_buffers": r"/etc/nginx/conf\.d(/rescue502-|$)",
+        "raise_fd_limit": r"/etc/systemd/system/\S+\.service\.d(/zz-rescue502-file-limit\.conf)?$",
+        # An empty database in the place of one that was renamed: it has the tables, and no rows.
+        "create_database": r"^tables:",
+    }.get(remedy, "")
+
+
+def outside(changed: set[str], remedies: list[str], shape: Shape) -> set[str]:
+    """Of what changed, that which is no business of any of the remedies."""
+    patterns = [pattern for remedy in remedies if (pattern := own_business(remedy, shape))]
+    return {item for item in changed if not any(re.search(pattern, item) for pattern in patterns)}

@@ -1,0 +1,53 @@
+"""A user's own failure mode on a real host: the example of docs/own-failure-modes.md, role included."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import docs_examples
+import pytest
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load_file
+from sites import ROOT, Site, differences, named
+
+MODE, ROLE = "service/stopped", "acme.ops.finish_deploy"
+
+
+@pytest.fixture
+def own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example's files, its collection where Ansible finds it."""
+    folder = tmp_path_factory.mktemp("own")
+    docs_examples.write(folder)
+    places = [ROOT / "collections", folder / "collections"]
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", os.pathsep.join(map(str, places)))
+    return folder / "failures"
+
+
+def test_a_users_own_mode_takes_the_place_of_ours(site: Site, own: Path) -> None:
+    """It is named instead of ours, waits for approval, and its own role mends it, once."""
+    site.host.break_with(MODE, load_file(own / f"{MODE}.yml").reproduce)
+    broken = site.host.snapshot()
+    settings = {"rescue502_failures_path": str(own)}
+    _code, incident, output = site.play("recover", **settings)
+    assert (incident["outcome"], named(incident)) == ("needs-approval", [MODE]), output
+    assert incident["root_causes"][0]["title"] == "The app is stopped, as a deploy leaves it"
+    assert differences(broken, site.host.snapshot()) == set()
+    code, incident, output = site.play("recover", **settings, rescue502_approve=[ROLE])
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    (action,) = incident["actions"]
+    assert (action["remedy"], action["changed"], action["ok"]) == (ROLE, True, True)
+    assert site.host.ask("/api/sgis/")[0] == 200
+    assert site.host.run("ls /run/deploy.lock", check=False).returncode != 0
+    code, incident, output = site.play("recover", **settings)
+    assert (code, incident["outcome"], incident["actions"]) == (0, "healthy", []), output
+
+
+def test_a_role_that_is_not_there_is_told(site: Site, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The failed remedy is recorded with Ansible's words, and the run ends as failed."""
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(ROOT / "collections"))
+    site.host.run("systemctl stop xamila")
+    settings = {"rescue502_failures_path": [str(own)], "rescue502_approve": [MODE]}
+    code, incident, output = site.play("recover", **settings)
+    assert (code, incident["outcome"]) == (2, "failed"), output
+    assert [(action["remedy"], action["ok"]) for action in incident["actions"]] == [(ROLE, False)], output
+    assert ROLE in incident["actions"][0]["message"]

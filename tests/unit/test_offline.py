@@ -1,0 +1,107 @@
+"""Diagnosis of saved files: an incident, evidence alone, a bundle; and clear words where a file is none of these."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import recordings
+from typer.testing import CliRunner
+
+from rescue502 import offline
+from rescue502.cli import app
+
+NAME = "code/syntax-error"
+runner = CliRunner()
+
+
+def bundle(path: Path, entries: dict[str, bytes]) -> Path:
+    """An archive as the module bundle packs it."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in entries.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+def saved(folder: Path, kind: str) -> Path:
+    """The evidence in one of the forms that a run leaves behind."""
+    evidence = recordings.evidence(NAME)
+    if kind == "bundle":
+        return bundle(folder / "b.tar.gz", {"bundle/a.txt": b"x", offline.IN_BUNDLE: json.dumps(evidence).encode()})
+    incident = {"host": "web1", "outcome": "failed", "evidence": evidence}
+    forms: dict[str, Any] = {"evidence": evidence, "incident": incident, "output": [incident]}
+    path = folder / "saved.json"
+    path.write_text(json.dumps(forms[kind]), encoding="utf-8")
+    return path
+
+
+def diagnosed(*words: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and incident of an offline diagnosis."""
+    done = runner.invoke(app, ["diagnose", "--json", *words])
+    return done.exit_code, json.loads(done.output)
+
+
+@pytest.mark.parametrize("kind", ["evidence", "incident", "output", "bundle"])
+def test_each_form_is_read(tmp_path: Path, kind: str) -> None:
+    """The same cause, and the exit code of a site that waits for approval."""
+    code, incident = diagnosed("--evidence", str(saved(tmp_path, kind)))
+    assert [cause["id"] for cause in incident["root_causes"]] == [NAME]
+    assert (code, incident["outcome"]) == (3, "needs-approval")
+    assert incident["host"] == ("web1" if kind in ("incident", "output") else incident["host"])
+
+
+def test_an_approval_changes_the_plan(tmp_path: Path) -> None:
+    """As it would on the host."""
+    code, incident = diagnosed("--evidence", str(saved(tmp_path, "evidence")), "--approve", NAME)
+    assert [action["remedy"] for action in incident["plan"]] == ["rollback_code", "restart"]
+    assert (code, incident["outcome"], incident["awaiting"]) == (2, "planned", [])
+
+
+def test_a_healthy_host_is_well() -> None:
+    """Exit code 0."""
+    code, incident = diagnosed("--evidence", str(recordings.FOLDER / "healthy.json"))
+    assert (code, incident["outcome"], incident["findings"]) == (0, "healthy", [])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "not JSON"),
+        (b"{oops", "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"[" * 200_000, "not JSON"),
+        (b"[]", "holds 0 incidents"),
+        (b"[{}, {}]", "holds 2 incidents"),
+        (b"3", "neither an incident"),
+        (b'{"evidence": 3}', "neither an incident"),
+        (b'{"name": "package.json"}', "neither an incident"),
+    ],
+)
+def test_a_file_that_is_none_is_told(tmp_path: Path, content: bytes, said: str) -> None:
+    """Exit code 1, the file's name, and what is wrong with it."""
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    done = runner.invoke(app, ["diagnose", "--evidence", str(path)])
+    assert done.exit_code == 1
+    assert str(path) in done.output
+    assert said in done.output
+
+
+def test_a_bundle_without_evidence_is_told(tmp_path: Path) -> None:
+    """As one that an older version made."""
+    path = bundle(tmp_path / "old.tar.gz", {"bundle/a.txt": b"x"})
+    done = runner.invoke(app, ["diagnose", "--evidence", str(path)])
+    assert (done.exit_code, "no bundle/evidence.json" in done.output) == (1, True), done.output
+
+
+@pytest.mark.parametrize("name", ["no/such/file", "."])
+def test_what_cannot_be_read_is_told(tmp_path: Path, name: str) -> None:
+    """A file that is not there, and a folder."""
+    done = runner.invoke(app, ["diagnose", "--evidence", str(tmp_path / name)])
+    assert (done.exit_code, "rescue502: " in done.output) == (1, True), done.output

@@ -1,0 +1,81 @@
+"""Every failure mode on the evidence that a lab host gave when it was broken so: the same findings, at once."""
+
+from __future__ import annotations
+
+import copy
+import re
+import time
+
+import pytest
+import recordings
+from ansible_collections.rescue502.django.plugins.plugin_utils import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode, load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose
+
+CATALOGUE = load()
+# Long, and of letters in both cases and digits: a key, a token, a password. Names with dots, paths and hashes are not.
+RANDOM = re.compile(r"(?<![\w/.+-])(?=[\w+-]*[a-z])(?=[\w+-]*[A-Z])(?=[\w+-]*\d)[\w+-]{14,}(?![\w/.])")
+PATTERNS = (
+    re.compile(r"-----BEGIN"),
+    re.compile(r"eyJ[\w-]{8,}\."),
+    re.compile(r"\w+://[^\s:/@]+:(?!\*{8}@)[^\s@]+@"),
+    re.compile(r"""(?i)(?:password|secret(?:_?key)?|token|api_?key)["']?\s*[=:]\s*["']?(?!\*{4})[\w+/-]{8,}"""),
+)
+# systemd names each start of a unit by random digits, and a checkout each commit.
+HASH = re.compile(r"^[0-9a-f]+$")
+
+
+@pytest.mark.parametrize("mode", CATALOGUE.modes.values(), ids=lambda mode: mode.id)
+def test_recorded(mode: FailureMode) -> None:
+    """`make record ONLY=<id>` makes a recording that is missing."""
+    assert mode.id in recordings.names(), f"no recording: make record ONLY={mode.id}"
+    found = diagnose(recordings.evidence(mode.id), CATALOGUE)
+    assert recordings.is_told(mode, found), [finding.id for finding in found.root_causes]
+    approved = plan.make(found, [mode.id])
+    if mode.remedy and not mode.symptom:
+        assert [action.remedy for action in approved.actions] == [mode.remedy, *mode.then]
+        assert bool(plan.make(found).actions) == (mode.risk == "safe")
+    assert "(some evidence" not in "".join(finding.because + finding.by_hand for finding in found.root_causes)
+
+
+def test_no_recording_is_left_over() -> None:
+    """Each is of a failure mode that is there, or of a healthy host."""
+    assert set(recordings.names()) - set(CATALOGUE.modes) == {recordings.HEALTHY}
+
+
+def test_a_healthy_host_has_no_findings() -> None:
+    """Nothing is found where nothing is wrong."""
+    assert diagnose(recordings.evidence(recordings.HEALTHY), CATALOGUE).findings == ()
+
+
+def test_several_causes_are_planned_from_the_ground_up() -> None:
+    """A stopped database and a missing package: both named, each remedy once, the restart last."""
+    evidence = copy.deepcopy(recordings.evidence("dependencies/missing"))
+    evidence["database"] = recordings.evidence("database/stopped")["database"]
+    found = diagnose(evidence, CATALOGUE)
+    assert [cause.id for cause in found.root_causes] == ["database/stopped", "dependencies/missing"]
+    assert [action.remedy for action in plan.make(found).actions] == ["start_database", "pip_install", "restart"]
+
+
+def test_a_diagnosis_takes_milliseconds() -> None:
+    """The whole catalogue on one host's evidence; a tenth of a second is far more than it takes."""
+    evidence = recordings.evidence("database/stopped")
+    diagnose(evidence, CATALOGUE)
+    begun = time.perf_counter()
+    diagnose(evidence, CATALOGUE)
+    assert time.perf_counter() - begun < 0.1
+
+
+@pytest.mark.parametrize("name", recordings.names())
+def test_no_secret_is_recorded(name: str) -> None:
+    """Nothing that looks like a key or a password, and nothing after a name that calls it one."""
+    text = (recordings.FOLDER / f"{name}.json").read_text(encoding="utf-8").replace('\\"', '"')
+    assert [found for pattern in PATTERNS for found in pattern.findall(text)] == []
+    assert [word for word in RANDOM.findall(text) if not HASH.match(word)] == []
+
+
+def test_the_search_for_secrets_finds_some() -> None:
+    """It would see a password in a URL, after its name, and a key by its look."""
+    leaks = ("postgres://app:hunter2x@db/x", "DB_PASSWORD=hunter2xyz", '"secret_key": "abcdefgh12"', "eyJhbGciOiJ.x")
+    assert all(any(pattern.search(text) for pattern in PATTERNS) for text in leaks)
+    assert RANDOM.search('key "Zk93hGq2Lm5pTT9q"')

@@ -1,0 +1,61 @@
+"""What the rehearsal says of settings that fail on a variable: its name, and nothing of its value."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.rescue502.django.plugins.module_utils import rehearsal_script
+
+SECRET = "s3cret-value"
+
+
+def described(folder: Path, line: str) -> dict[str, Any]:
+    """What describe() says of settings with this line."""
+    path = folder / "settings.py"
+    path.write_text(f"import json, os\nLEVELS = {{}}\ndef config(name, cast): return cast(os.environ[name])\n{line}\n")
+    try:
+        runpy.run_path(str(path))
+    except Exception as error:
+        told: dict[str, Any] = rehearsal_script.describe(error, {"root": str(folder), "venv": ""})
+        return told
+    raise AssertionError("the settings load")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'X = int(os.environ["VARIABLE"])',
+        'X = int(os.environ.get("VARIABLE", "1"))',
+        "X = json.loads(os.getenv('VARIABLE'))",
+        'X = LEVELS[os.environ["VARIABLE"]]',
+        'X = {"a": 1}[os.getenv("VARIABLE")]',
+    ],
+)
+def test_a_bad_value_is_told_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """The name, the place, and neither the value nor the line."""
+    monkeypatch.setenv("VARIABLE", SECRET)
+    told = described(tmp_path, line)
+    assert (told["env_value"], told["env_key"], told["line"]) == ("VARIABLE", "", 4)
+    assert SECRET not in json.dumps(told)
+
+
+def test_an_unset_variable_is_a_missing_key(tmp_path: Path) -> None:
+    """int(os.environ.get("X")) fails because there is nothing, not because of what is there."""
+    assert "VARIABLE" not in os.environ
+    told = described(tmp_path, 'X = int(os.environ.get("VARIABLE"))')
+    assert (told["env_value"], told["env_key"]) == ("", "VARIABLE")
+    told = described(tmp_path, 'X = os.environ["VARIABLE"]')
+    assert (told["env_value"], told["env_key"]) == ("", "VARIABLE")
+
+
+@pytest.mark.parametrize("line", ['X = int("x")', 'X = undefined + os.environ.get("VARIABLE", "")'])
+def test_other_errors_are_the_codes_own(tmp_path: Path, line: str) -> None:
+    """A line that reads nothing, or that fails for another reason, names no variable and keeps its message."""
+    told = described(tmp_path, line)
+    assert (told["env_value"], told["env_key"]) == ("", "")
+    assert "not shown" not in told["message"]
