@@ -21,8 +21,8 @@ import lab  # noqa: E402
 import recordings  # noqa: E402
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue, FailureMode, load  # noqa: E402
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose  # noqa: E402
-from conftest import Site  # noqa: E402
 from lab.podman import LabError  # noqa: E402
+from sites import Site, what_is_set  # noqa: E402
 
 AT_ONCE = 3
 # Logs repeat themselves: of each, the last lines are kept.
@@ -60,7 +60,8 @@ def look(name: str, fault: str) -> dict[str, Any]:
         if fault:
             host.break_with(fault)
         with tempfile.TemporaryDirectory() as folder:
-            _code, incident, output = Site(host, Path(folder)).play("diagnose", rescue502_level="full")
+            site = Site(host, Path(folder), extra=what_is_set(fault, host))
+            _code, incident, output = site.play("diagnose", rescue502_level="full")
     finally:
         host.down()
     if not incident:

@@ -90,8 +90,11 @@ serve_on_socket() {
 
 # A gunicorn whose configuration file holds these lines too, as nobody would write them.
 with_hooks() {
+  local config
+  config="$(start_command | sed -nE 's/.* (-c|--config)[ =](file:)?([^ ]+).*/\3/p')"
+  config="$(cd "$(systemctl show -P WorkingDirectory "$UNIT")" && realpath -q "${config:-gunicorn.conf.py}" || true)"
   mkdir -p /run/reproduction
-  cat > /run/reproduction/hooks.py
+  { [ ! -f "$config" ] || cat "$config"; cat; } > /run/reproduction/hooks.py
   unit_drop_in '[Service]' "ExecStart=" "ExecStart=$(start_command) --config /run/reproduction/hooks.py"
 }
 
