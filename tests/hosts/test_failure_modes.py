@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode, load
 from matrix import pairs
-from rescue502 import offline
 from sites import Site, differences, named, outside
+
+from rescue502 import offline
 
 CATALOGUE = load()
 
