@@ -1,0 +1,112 @@
+#!/usr/bin/python
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Put one file where nginx includes it, and take it back if nginx does not take it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: nginx_snippet
+short_description: Put one file where nginx includes it
+version_added: 0.1.0
+description:
+  - Writes a small configuration file and tests nginx's whole configuration with it. Where the test fails, the file is
+    what it was before, or gone, and the task fails with nginx's own words.
+  - Where the configuration is invalid already, nothing is written. nginx is not reloaded.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Says whether the file would be written; it is not tested.
+    support: full
+  diff_mode:
+    description: Shows the file before and after.
+    support: full
+options:
+  path:
+    description: The file, in a folder that nginx's configuration includes.
+    type: path
+    required: true
+  content:
+    description: What it holds.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: The larger buffer is configured
+  rescue502.django.nginx_snippet:
+    path: /etc/nginx/conf.d/buffers.conf
+    content: |
+      proxy_buffer_size 16k;
+  become: true
+"""
+
+RETURN = r"""
+path:
+  description: The file.
+  returned: always
+  type: str
+"""
+
+import os
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+
+MODE = 0o644
+
+
+def read(path: str) -> str | None:
+    """The file's text; None where there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def write(path: str, text: str | None) -> None:
+    """Put the text in place in one step, or remove the file where there is none."""
+    if text is None:
+        os.unlink(path)
+        return
+    # Hidden, so that no pattern of nginx's includes it before it is whole.
+    handle, draft = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(draft, MODE)
+    os.replace(draft, path)
+
+
+def main() -> None:
+    """Run the module."""
+    arguments = {"path": {"type": "path", "required": True}, "content": {"type": "str", "required": True}}
+    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    path, content = module.params["path"], module.params["content"]
+
+    def complaint() -> str:
+        status, out, err = module.run_command(["nginx", "-t", "-q"])
+        return (err or out).strip() if status else ""
+
+    try:
+        before = read(path)
+        result = {"path": path, "changed": before != content, "diff": {"before": before or "", "after": content}}
+        if module.check_mode or not result["changed"]:
+            module.exit_json(**result)
+        wrong = complaint()
+        if wrong:
+            module.fail_json(msg=f"nginx's configuration is invalid already: {wrong}. Nothing was changed.")
+        write(path, content)
+        wrong = complaint()
+        if wrong:
+            write(path, before)
+            module.fail_json(msg=f"nginx does not take {path}: {wrong}. It was taken back.")
+    except OSError as error:
+        module.fail_json(msg=f"{path}: {error.strerror or error}")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
