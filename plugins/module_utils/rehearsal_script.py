@@ -294,7 +294,7 @@ def compile_code(plan):
 
 
 def packaging_library(plan):
-    """packaging, as installed, as the venv's pip carries it, or as the pip that Python brings along; None without any."""
+    """packaging: as installed, in the venv's pip, or in the pip that Python brings along; None without any."""
     for name, place in (("packaging", []), ("pip._vendor.packaging", []), ("pip._vendor.packaging", plan["pips"][:1])):
         sys.path += place
         try:

@@ -36,8 +36,8 @@ check process app matching "gunicorn.*$PACKAGE"
   start program = "/usr/bin/systemctl start $UNIT"
   stop program = "/usr/bin/systemctl stop $UNIT"
 check host site with address 127.0.0.1
-  if failed port 80 protocol http with http headers [Host: $SERVER_NAME] request "$API_PATH" status = 200 timeout 5 seconds
-    for 2 cycles then exec "/usr/bin/systemctl restart $UNIT"
+  if failed port 80 protocol http with http headers [Host: $SERVER_NAME] request "$API_PATH" status = 200
+    timeout 5 seconds for 2 cycles then exec "/usr/bin/systemctl restart $UNIT"
 CONF
 systemctl start monit
 """
