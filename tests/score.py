@@ -28,7 +28,7 @@ import score_page  # noqa: E402
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 from scenarios import load as load_scenarios  # noqa: E402
-from sites import Site, differences, named, outside  # noqa: E402
+from sites import Site, differences, named, outside, settings_for  # noqa: E402
 
 JOBS = int(os.environ.get("JOBS", "3"))
 TARGET = ROOT / "docs" / "score.md"
@@ -96,9 +96,12 @@ def measure(scenario: Scenario, contender: str) -> Result:
         begun = time.monotonic()
         told: list[str] = []
         outcome, remedies = "", []
+        settings = settings_for(scenario.steps[0], host.shape) if len(scenario.steps) == 1 else {}
         if contender == "rescue502":
             with tempfile.TemporaryDirectory() as folder:
-                _code, incident, _output = Site(host, Path(folder)).play("recover", rescue502_approve=scenario.approve)
+                _code, incident, _output = Site(host, Path(folder), extra=settings).play(
+                    "recover", rescue502_approve=scenario.approve
+                )
             told, outcome = named(incident), incident["outcome"]
             remedies = [action["remedy"] for action in incident["actions"]]
         else:
