@@ -8,7 +8,7 @@ LAB := PYTHONPATH=molecule $(BIN)/python -m lab
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit molecule hosts bench record docs lab clean
+.PHONY: help install demo test lint unit molecule hosts bench lab shapes matrix score record docs clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -26,6 +26,9 @@ install: .venv/installed ## make .venv with all that running, demo and tests nee
 lab: install ## install podman where it is missing, and build the lab host's image
 	$(LAB) setup
 	$(LAB) build
+
+shapes: lab ## build the images of all shapes of lab hosts
+	$(LAB) build all
 
 demo: lab ## break a real host and recover it; FAULT=database/stopped takes any failure mode
 	$(BIN)/rescue502 demo $(foreach fault,$(FAULT),--fault $(fault))
@@ -46,8 +49,14 @@ molecule: lab ## the remedies alone and the whole recovery, on real hosts
 	PATH=$(CURDIR)/$(BIN):$$PATH PYTHONPATH=$(CURDIR)/molecule:$(CURDIR)/collections \
 		MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule --base-config molecule/config.yml test --all
 
-hosts: lab ## every failure mode proved on a real host of its own
+hosts: shapes ## every failure mode proved on real hosts of two shapes, causes together, red herrings, healthy hosts
 	$(BIN)/pytest tests/hosts -q -n $(JOBS)
+
+matrix: shapes ## every failure mode on every shape of host that suits it: hours; SHAPE=unix takes one shape
+	RESCUE502_MATRIX=$(or $(SHAPE),all) $(BIN)/pytest tests/hosts/test_failure_modes.py -q -n $(JOBS)
+
+score: shapes ## how well causes are named and sites healed, beside a restart, the runbook and monit; writes docs/score.md
+	$(BIN)/python tests/score.py
 
 bench: lab ## seconds of a diagnosis beside those of a ping, medians of several
 	$(BIN)/python tests/bench.py

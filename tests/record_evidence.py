@@ -21,8 +21,10 @@ import lab  # noqa: E402
 import recordings  # noqa: E402
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue, FailureMode, load  # noqa: E402
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose  # noqa: E402
+from lab import shape as shapes  # noqa: E402
 from lab.podman import LabError  # noqa: E402
-from sites import Site, what_is_set  # noqa: E402
+from matrix import suitable  # noqa: E402
+from sites import Site, settings_for  # noqa: E402
 
 AT_ONCE = 3
 # Logs repeat themselves: of each, the last lines are kept.
@@ -52,16 +54,17 @@ def text(evidence: dict[str, Any]) -> str:
     return "{" + ",\n".join(sections) + "}\n"
 
 
-def look(name: str, fault: str) -> dict[str, Any]:
+def look(name: str, shape: str, fault: str) -> dict[str, Any]:
     """The evidence of a fresh host, broken in the way of a failure mode, or left healthy."""
-    host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'record')}-{name}")
+    host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'record')}-{name}", shape)
     try:
         host.up()
         if fault:
             host.break_with(fault)
         with tempfile.TemporaryDirectory() as folder:
-            site = Site(host, Path(folder), extra=what_is_set(fault, host))
-            _code, incident, output = site.play("diagnose", rescue502_level="full")
+            _code, incident, output = Site(host, Path(folder), extra=settings_for(fault, host.shape)).play(
+                "diagnose", rescue502_level="full"
+            )
     finally:
         host.down()
     if not incident:
@@ -72,7 +75,7 @@ def look(name: str, fault: str) -> dict[str, Any]:
 def record(mode: FailureMode, known: Catalogue) -> str:
     """Record one mode; what came of it, in a line."""
     try:
-        evidence = slim(look(mode.id.replace("/", "-"), mode.id))
+        evidence = slim(look(mode.id.replace("/", "-"), suitable(mode)[0], mode.id))
     except (LabError, RuntimeError) as error:
         return f"FAILED {mode.id}: {error}"
     found = diagnose(evidence, known)
@@ -92,7 +95,9 @@ def main(only: list[str]) -> int:
         return 1
     modes = [known.modes[name] for name in only] if only else list(known.modes.values())
     if not only:
-        (recordings.FOLDER / f"{recordings.HEALTHY}.json").write_text(text(slim(look("healthy", ""))), encoding="utf-8")
+        (recordings.FOLDER / f"{recordings.HEALTHY}.json").write_text(
+            text(slim(look("healthy", shapes.DEFAULT, ""))), encoding="utf-8"
+        )
     with ThreadPoolExecutor(AT_ONCE) as pool:
         lines = []
         for line in pool.map(lambda mode: record(mode, known), modes):

@@ -133,10 +133,15 @@ class Host:
     def break_with(self, fault: str, script: str | None = None) -> None:
         """Reproduce a failure mode (`<layer>/<name>`, or the script given) and wait until the unit has settled."""
         words = script if script is not None else reproduction(fault)
-        self.run(PRELUDE.read_text(encoding="utf-8") + words, variables=self.facts)
+        self.run(self.prelude() + words, variables=self.facts)
         deadline = time.monotonic() + SETTLE_SECONDS
         while self._state() in ("activating", "deactivating", "reloading") and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
+
+    @staticmethod
+    def prelude() -> str:
+        """The functions that a reproduction may call."""
+        return PRELUDE.read_text(encoding="utf-8")
 
     def _state(self) -> str:
         """The unit's state; one between two restarts counts as activating."""

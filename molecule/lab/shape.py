@@ -82,6 +82,7 @@ class Shape:
             "postgresql_remote": self.database == "elsewhere",
             "sqlite": self.database == "sqlite",
             "env_file": self.environment == "file",
+            "credentials": self.environment == "credentials",
             "tls": self.tls,
             "pip": self.installer == "pip",
             "uv": self.installer == "uv",

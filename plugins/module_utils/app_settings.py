@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import app_process, credentials, systemd
 
 TIMEOUT = 20.0
 # Settings may print whatever they like, so the answer comes last, after a mark.
@@ -30,13 +30,17 @@ def database(unit: str, root: str, venv: str, user: str, group: str, settings_mo
 
     Raises SettingsError where the settings do not load.
     """
-    environment, _problems = systemd.unit_environment(systemd.show(unit))
+    properties = systemd.show(unit)
+    environment, _problems = systemd.unit_environment(properties)
+    secrets, _missing = credentials.read(properties)
     if settings_module:
         environment.setdefault("DJANGO_SETTINGS_MODULE", settings_module)
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     python = os.path.join(venv, "bin", "python") if venv else "/usr/bin/python3"
     try:
-        done = app_process.run_as(user, group or None, [python, "-c", _SCRIPT], environment, root, TIMEOUT)
+        with credentials.folder(secrets, user, group or None) as variables:
+            environment.update(variables)
+            done = app_process.run_as(user, group or None, [python, "-c", _SCRIPT], environment, root, TIMEOUT)
         told: dict[str, str] = json.loads(done.stdout.rpartition("\0")[2])
     except KeyError as error:
         raise SettingsError(f"no such account: {error.args[0]}") from error

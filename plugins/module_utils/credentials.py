@@ -40,7 +40,7 @@ def read(properties: dict[str, str]) -> tuple[dict[str, bytes], list[str]]:
 
 
 def _settings(properties: dict[str, str]) -> list[tuple[str, str]]:
-    """(setting, value) of each credential line of the unit's file and its drop-ins; an empty value forgets earlier ones."""
+    """(setting, value) of each credential line of the unit's file and drop-ins; an empty value forgets earlier ones."""
     kinds = ("LoadCredential", "LoadCredentialEncrypted", "SetCredential")
     found: list[tuple[str, str]] = []
     for path in [properties.get("FragmentPath", ""), *properties.get("DropInPaths", "").split()]:

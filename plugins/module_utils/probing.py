@@ -67,7 +67,7 @@ def redacted(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
     """The evidence without the app's secrets; names that anyone may see stay whole."""
     names = [name for item in stack.all_locations for name in item["server_names"]]
     public = (stack.unit, stack.root, stack.venv, stack.user, stack.group, stack.cwd, stack.server.app, *names)
-    cleaned: dict[str, Any] = Redactor(stack.environment, public).tree(evidence)
+    cleaned: dict[str, Any] = Redactor(stack.environment, public, stack.credentials).tree(evidence)
     return cleaned
 
 

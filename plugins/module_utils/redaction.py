@@ -57,13 +57,20 @@ def _looks_random(value: str) -> bool:
 class Redactor:
     """Masks the values of one app's secrets, and whatever looks like a secret, in any text."""
 
-    def __init__(self, environment: dict[str, str] | None = None, public: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        environment: dict[str, str] | None = None,
+        public: tuple[str, ...] = (),
+        credentials: dict[str, bytes] | None = None,
+    ) -> None:
         """environment: the app's variables; those that are secret are masked wherever their value appears.
+
+        credentials: what systemd hands the app in files; all of it is secret.
 
         public: names that anyone may see (unit, folders, user). A password that is part of one protects nothing,
         and masking it would garble every path in the evidence.
         """
-        secrets: set[str] = set()
+        secrets = {content.decode("utf-8", "replace").strip() for content in (credentials or {}).values()}
         for name, value in (environment or {}).items():
             if is_secret(name, value):
                 secrets.add(value)

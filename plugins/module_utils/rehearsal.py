@@ -13,7 +13,12 @@ import subprocess
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process, rehearsal_script
+from ansible_collections.rescue502.django.plugins.module_utils import (
+    app_process,
+    credentials,
+    rehearsal_script,
+    requirements,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 STEPS = (
@@ -52,22 +57,16 @@ def rehearse(stack: Stack, timeout: float) -> dict[str, Any]:
     if not os.path.isdir(stack.cwd):
         outcome["problem"] = f"the working directory {stack.cwd} does not exist"
         return outcome
-    read_end, write_end = os.pipe()
     try:
-        process = _start(stack, source, write_end)
+        with credentials.folder(stack.credentials, stack.user, stack.group) as variables:
+            process, lines = _run(stack, source, variables, timeout)
     except KeyError as error:
         outcome["problem"] = f"no such account: {error.args[0]}"
-        os.close(read_end)
         return outcome
     except (OSError, subprocess.SubprocessError) as error:
         outcome["problem"] = f"{interpreter(stack)}: {error}"
-        os.close(read_end)
         return outcome
-    finally:
-        os.close(write_end)
-    lines = _read(read_end, time.monotonic() + timeout)
     outcome["steps"] = {line.pop("step"): line for line in lines}
-    _end(process)
     outcome["ran"] = bool(outcome["steps"])
     missing = [name for name in STEPS if name not in outcome["steps"]]
     if missing and outcome["ran"]:
@@ -77,18 +76,37 @@ def rehearse(stack: Stack, timeout: float) -> dict[str, Any]:
     return outcome
 
 
-def _start(stack: Stack, source: str, write_end: int) -> subprocess.Popen[bytes]:
+def _run(
+    stack: Stack, source: str, variables: dict[str, str], timeout: float
+) -> tuple[subprocess.Popen[bytes], list[dict[str, Any]]]:
+    """The rehearsal's process, which has ended, and what it told. Raises what starting it raises."""
+    read_end, write_end = os.pipe()
+    try:
+        process = _start(stack, source, variables, write_end)
+    except BaseException:
+        os.close(read_end)
+        raise
+    finally:
+        os.close(write_end)
+    lines = _read(read_end, time.monotonic() + timeout)
+    _end(process)
+    return process, lines
+
+
+def _start(stack: Stack, source: str, variables: dict[str, str], write_end: int) -> subprocess.Popen[bytes]:
     plan = {
         "root": stack.root,
         "venv": stack.venv,
         "app": stack.server.app,
         "server": stack.server.server or "gunicorn",
         "settings_module": stack.settings_module,
-        "requirements": os.path.join(stack.root, "requirements.txt"),
+        "requirements": stack.requirements,
+        "pips": requirements.bundled_pips(),
     }
     # No bytecode is written: the probe leaves no trace. libpq's own limit keeps an unreachable database from
     # eating the whole time.
-    environment = dict(stack.environment, PYTHONDONTWRITEBYTECODE="1", PGCONNECT_TIMEOUT="3")
+    quiet = {"PYTHONDONTWRITEBYTECODE": "1", "PGCONNECT_TIMEOUT": "3"}
+    environment = {**stack.environment, **variables, **quiet}
     return subprocess.Popen(
         [interpreter(stack), "-c", source, str(write_end), json.dumps(plan)],
         stdin=subprocess.DEVNULL,

@@ -43,7 +43,7 @@ def describe(error, plan):
     frames = [(f.filename, f.lineno, f.name) for f in traceback.extract_tb(error.__traceback__)]
     own = [frame for frame in frames if inside_app(frame[0], plan)]
     place = own[-1] if own else (frames[-1] if frames else ("", 0, ""))
-    variable, key = env_variable(error, own), env_key(error, frames)
+    variable, key = env_variable(error, own), env_key(error, frames, plan)
     chain, cause = [], error.__cause__ or error.__context__
     while cause is not None and len(chain) < 5:
         chain.append({"type": type(cause).__name__, "message": short(cause), "filename": short(path_of(cause))})
@@ -88,12 +88,17 @@ def path_of(error):
     return getattr(error, "filename", None) or getattr(error, "path", None) or ""
 
 
-def env_key(error, frames):
-    """The variable that os.environ[...] did not have."""
-    if isinstance(error, KeyError) and frames and frames[-1][2] == "__getitem__":
-        if frames[-1][0].endswith("os.py") or frames[-1][0] == "<frozen os>":
-            return short(error.args[0]) if error.args else ""
-    return ""
+def env_key(error, frames, plan):
+    """The variable that os.environ[...] did not have, or that settings asked a mapping of their own for."""
+    if not isinstance(error, KeyError) or not frames or not error.args:
+        return ""
+    name, (file, _line, function) = short(error.args[0]), frames[-1]
+    if function == "__getitem__" and (file.endswith("os.py") or file == "<frozen os>"):
+        return name
+    settings = os.path.join(*plan["settings_module"].split(".")) if plan["settings_module"] else "\0"
+    in_settings = any(frame[0].endswith((settings + ".py", os.path.join(settings, "__init__.py"))) for frame in frames)
+    is_own = inside_app(file, plan) and in_settings and name not in os.environ
+    return name if is_own and re.match(r"^[A-Z][A-Z0-9_]{2,}$", name) else ""
 
 
 # os.environ["X"], os.environ.get("X"), os.getenv("X"); env("X"), env.int("X"), config("X").
@@ -288,13 +293,14 @@ def compile_code(plan):
     return {"files": count, "complete": True, "broken": broken[:20]}
 
 
-def packaging_library():
-    """packaging, as installed or as pip carries it; None where the venv has neither."""
-    for name in ("packaging", "pip._vendor.packaging"):
+def packaging_library(plan):
+    """packaging: as installed, in the venv's pip, or in the pip that Python brings along; None without any."""
+    for name, place in (("packaging", []), ("pip._vendor.packaging", []), ("pip._vendor.packaging", plan["pips"][:1])):
+        sys.path += place
         try:
             return importlib.import_module(name + ".requirements")
         except Exception:
-            continue
+            importlib.invalidate_caches()
     return None
 
 
@@ -316,12 +322,12 @@ def canonical(name):
 
 def compare_requirements(plan):
     """Requirements beside what is installed, and what those in turn require, as `pip check` does."""
-    library = packaging_library()
     installed = installed_distributions()
+    library = packaging_library(plan)
     if library is None or not plan["requirements"]:
         return {"checked": False, "installed": len(installed), "problems": []}
     problems, seen = [], set()
-    queue = [(line, "requirements") for line in requirement_lines(plan["requirements"], set())]
+    queue = [(line, "requirements") for line in wanted_lines(plan["requirements"])]
     while queue:
         line, wanted_by = queue.pop()
         try:
@@ -349,6 +355,18 @@ def needs(library, distribution, extras):
         if requirement.marker is None or any(requirement.marker.evaluate(e) for e in environments):
             requirement.marker = None
             yield str(requirement)
+
+
+def wanted_lines(path):
+    """What a requirements.txt or a pyproject.toml asks for."""
+    if not path.endswith(".toml"):
+        return list(requirement_lines(path, set()))
+    try:
+        import tomllib
+    except ImportError:  # before Python 3.11
+        from pip._vendor import tomli as tomllib
+    with open(path, "rb") as file:
+        return list(tomllib.load(file).get("project", {}).get("dependencies", []))
 
 
 def requirement_lines(path, seen):

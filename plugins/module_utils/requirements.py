@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import app_process
 
@@ -90,7 +89,11 @@ def installer(venv: str, owner: str, home: str) -> tuple[str, list[str]]:
 
 def bundled_pips() -> list[str]:
     """The wheels from which Python itself would put pip into a new environment (ensurepip); runnable as they are."""
-    places = ("/usr/share/python-wheels", "/usr/lib/python3*/ensurepip/_bundled", "/usr/lib64/python3*/ensurepip/_bundled")
+    places = (
+        "/usr/share/python-wheels",
+        "/usr/lib/python3*/ensurepip/_bundled",
+        "/usr/lib64/python3*/ensurepip/_bundled",
+    )
     return sorted((wheel for place in places for wheel in glob.glob(f"{place}/pip-*.whl")), reverse=True)
 
 
@@ -103,9 +106,3 @@ def packages_argument(kind: str, path: str, venv: str) -> list[str]:
     if kind == "pip" and path.endswith(".toml"):
         return of_pyproject(path, os.path.join(venv, "bin", "python"))
     return ["-r", path]
-
-
-def facts(root: str) -> dict[str, Any]:
-    """{path, exists} for evidence."""
-    path = find(root)
-    return {"path": path or os.path.join(root, NAMES[0]), "exists": bool(path)}

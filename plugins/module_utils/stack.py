@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, nginx_config, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import (
+    credentials,
+    gunicorn_config,
+    nginx_config,
+    requirements,
+    systemd,
+)
 
 SYSTEM_PREFIXES = ("", "/", "/usr", "/usr/local", "/bin")
 _SETTINGS = re.compile(r"""setdefault\(\s*['"]DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]""")
@@ -51,6 +57,10 @@ class Stack:
     nginx_folders: list[str] = field(default_factory=list)
     behind_nginx: bool = False
     all_locations: list[dict[str, Any]] = field(default_factory=list)
+    requirements: str = ""
+    # Secret, like `environment`.
+    credentials: dict[str, bytes] = field(default_factory=dict)
+    credentials_missing: list[str] = field(default_factory=list)
 
     def public(self) -> dict[str, Any]:
         """What may be shown, and what the remedies take as their variables."""
@@ -76,6 +86,7 @@ class Stack:
             "health_url": self.health_url,
             "nginx_config": self.nginx_config,
             "locations": self.locations,
+            "requirements": self.requirements,
         }
 
 
@@ -123,7 +134,9 @@ def discover(given: dict[str, Any]) -> Stack:
         database_unit=_database_unit(given),
         health_url=given.get("health_url") or "",
         nginx_config=_nginx_config_path(),
+        requirements=requirements.find(root),
     )
+    stack.credentials, stack.credentials_missing = credentials.read(properties)
     _add_nginx(stack)
     return stack
 

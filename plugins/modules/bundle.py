@@ -75,7 +75,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.rescue502.django.plugins.module_utils import probing, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import credentials, probing, systemd
 from ansible_collections.rescue502.django.plugins.module_utils.probe_options import OPTIONS
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.stack import StackError
@@ -163,8 +163,9 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given = module.params
-    environment, _problems = systemd.unit_environment(systemd.show(given["unit"]))
-    redactor = Redactor(environment, (given["unit"],))
+    properties = systemd.show(given["unit"])
+    environment, _problems = systemd.unit_environment(properties)
+    redactor = Redactor(environment, (given["unit"],), credentials.read(properties)[0])
     texts = {name: output(command) for name, command in commands(given["unit"], given["database_unit"]).items()}
     texts.update({"log-" + path.strip("/").replace("/", "-") + ".txt": tail(path) for path in given["logs"]})
     texts = {name: redactor.text(text) for name, text in texts.items()}

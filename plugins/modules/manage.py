@@ -82,7 +82,7 @@ import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import systemd
+from ansible_collections.rescue502.django.plugins.module_utils import credentials, systemd
 from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 
@@ -119,8 +119,10 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given = module.params
-    environment, problems = systemd.unit_environment(systemd.show(given["unit"]))
-    redactor = Redactor(environment, (given["unit"], given["root"], given["venv"], given["user"]))
+    properties = systemd.show(given["unit"])
+    environment, problems = systemd.unit_environment(properties)
+    secrets, _missing = credentials.read(properties)
+    redactor = Redactor(environment, (given["unit"], given["root"], given["venv"], given["user"]), secrets)
     if given["settings_module"]:
         environment.setdefault("DJANGO_SETTINGS_MODULE", given["settings_module"])
     # Root-owned or stray bytecode is one of the things that break a site: leave none.
@@ -128,14 +130,15 @@ def main() -> None:
     python = os.path.join(given["venv"], "bin", "python") if given["venv"] else "/usr/bin/python3"
     words = COMMANDS[given["command"]][1 if module.check_mode else 0]
     try:
-        done = run_as(
-            given["user"],
-            given["group"] or None,
-            [python, os.path.join(given["root"], "manage.py"), *words],
-            environment,
-            given["root"],
-            given["timeout"],
-        )
+        with credentials.folder(secrets, given["user"], given["group"] or None) as variables:
+            done = run_as(
+                given["user"],
+                given["group"] or None,
+                [python, os.path.join(given["root"], "manage.py"), *words],
+                {**environment, **variables},
+                given["root"],
+                given["timeout"],
+            )
     except KeyError as error:
         module.fail_json(msg=f"no such account: {error.args[0]}. Nothing was changed.")
     output = [redactor.text(line) for line in (done.stdout + done.stderr).splitlines()[-OUTPUT_LINES:]]

@@ -68,6 +68,15 @@ class Site:
         return self.host.run(f"systemctl show -P InvocationID billing; {ask}", check=False).stdout
 
 
+def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
+    """What else a user must have set to be told of this fault."""
+    if fault != "edge/tls-name-mismatch":
+        return {}
+    # Only who wants certificates verified is told; the lab's own is signed by nobody.
+    checks = shape.careful_settings()["rescue502_edge"]
+    return {"rescue502_edge": [{**check, "verify_tls": True} for check in checks]}
+
+
 def differences(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
     """Paths, tables and units that differ between two snapshots."""
     found = set()

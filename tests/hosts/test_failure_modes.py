@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode, load
 from matrix import pairs
-from sites import Site, differences, named, outside, what_is_set
+from sites import Site, differences, named, outside, settings_for
 
 from rescue502 import offline
 
@@ -21,7 +21,7 @@ CATALOGUE = load()
 @pytest.mark.parametrize(("site", "mode"), pairs(), indirect=["site"], ids=lambda item: getattr(item, "id", item))
 def test_failure_mode(site: Site, mode: FailureMode) -> None:
     """The right cause is named read-only, mended where it may be, and nothing else is touched."""
-    site.extra = what_is_set(mode.id, site.host)
+    site.extra = settings_for(mode.id, site.shape)
     healthy, neighbour = site.host.snapshot(), site.neighbour()
     site.host.break_with(mode.id)
     broken = site.host.snapshot()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import os
 import threading
 from pathlib import Path
@@ -192,3 +193,55 @@ def test_what_is_full_but_does_not_matter() -> None:
         assert "host/disk-full" not in [finding.id for finding in found.findings]
     uploads = with_host("healthy", full=[system(("uploads", False), full=True)])
     assert causes(diagnose(uploads, CATALOGUE)) == ["host/disk-full"]
+
+
+def killed(log_lines: int = 0, timeouts: int = 0, **oom_facts: Any) -> dict[str, Any]:
+    """A host whose unit ended by SIGKILL, with what the kernel, systemd and gunicorn say of it."""
+    oom_facts = {"kernel_log": True, "kills": [], "unit_killed": None, **oom_facts}
+    host = with_host("healthy", oom=oom_facts, memory={"total": 2048, "available": 99, "largest": []})
+    host["edge"]["well"] = False
+    host["service"]["unit"].update(active_state="failed", sub_state="failed", result="signal", exit_status=9)
+    host["service"]["listening"] = False
+    host["log"] = {"lines": [], "errors": [], "killed": log_lines, "timeouts": timeouts, "signs": {}}
+    return host
+
+
+OURS = {"pid": 7, "name": "gunicorn", "mib": 1900, "ago": 5000.0, "ours": True}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (killed(kills=[OURS]), "host/memory-exhausted"),
+        (killed(unit_killed=12.0), "host/memory-exhausted"),
+        (killed(log_lines=1, kernel_log=False), "host/memory-exhausted"),
+        # The kernel's log is there and knows of no such kill: somebody else sent the signal.
+        (killed(log_lines=1), "service/failed"),
+        # gunicorn kills a worker that takes too long itself.
+        (killed(log_lines=1, timeouts=1, kernel_log=False), "service/failed"),
+        (killed(kills=[{**OURS, "ours": False}]), "service/failed"),
+    ],
+)
+def test_killed_for_memory(found: dict[str, Any], expected: str) -> None:
+    """The kernel's word counts, then systemd's, then gunicorn's where the kernel cannot be heard."""
+    assert causes(diagnose(found, CATALOGUE)) == [expected]
+
+
+def test_an_old_kill_is_not_todays_cause() -> None:
+    """A worker that was killed an hour ago and replaced does not explain why the app does not answer now."""
+    for ago, named in ((3600.0, False), (20.0, True)):
+        found = killed(kills=[{**OURS, "ago": ago}])
+        found["service"]["unit"].update(active_state="active", sub_state="running", result="success", exit_status=0)
+        assert ("host/memory-exhausted" in causes(diagnose(found, CATALOGUE))) is named
+
+
+@pytest.mark.parametrize(("ahead", "named"), [(299, []), (301, ["host/clock-skew"]), (-90000, ["host/clock-skew"])])
+def test_a_clock_that_is_off(ahead: int, named: list[str]) -> None:
+    """Five minutes are allowed; which way it is off is said."""
+    found = with_host("healthy")
+    seconds = found["probe"]["seconds"]
+    received = datetime.datetime.fromisoformat(found["probe"]["started"]) + datetime.timedelta(seconds=seconds - ahead)
+    found["probe"]["received"] = received.isoformat()
+    told = diagnose(found, CATALOGUE)
+    assert causes(told) == named
+    assert all(("ahead of" if ahead > 0 else "behind") in cause.because for cause in told.root_causes)

@@ -7,15 +7,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils import requirements
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 
 def collect(stack: Stack) -> dict[str, Any]:
     """The venv's interpreter and the requirements file; the packages themselves are the rehearsal's to compare."""
-    requirements = os.path.join(stack.root, "requirements.txt")
     return {
         "venv": _venv_facts(stack.venv),
-        "requirements": {"path": requirements, "exists": os.path.isfile(requirements)},
+        "requirements": {
+            "path": stack.requirements or os.path.join(stack.root, requirements.NAMES[0]),
+            "exists": bool(stack.requirements),
+        },
     }
 
 

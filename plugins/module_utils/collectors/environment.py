@@ -40,7 +40,8 @@ def collect(stack: Stack) -> dict[str, Any]:
         "lost": [path for path, found in copies.items() if not found],
         "exposed": [item["path"] for item in files if item["others_read"]],
         "inline": sorted(systemd.parse_environment_property(stack.properties.get("Environment", ""))),
-        "names": sorted(stack.environment),
+        "names": sorted({*stack.environment, *stack.credentials}),
+        "credentials_missing": stack.credentials_missing,
         "problems": stack.environment_problems,
         "debug": any(
             value.lower() in _TRUE for name, value in stack.environment.items() if name in ("DEBUG", "DJANGO_DEBUG")

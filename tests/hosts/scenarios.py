@@ -1,0 +1,46 @@
+"""Scenarios of more than one failure mode: several causes together, loud errors that are no cause, healthy hosts.
+
+Each is a file in tests/scenarios/<kind>/. `steps` break the host in order: a failure mode's id takes its reproduction,
+anything else is bash under the same facts and functions. `causes` are all that may be named.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from lab import Host
+from lab import shape as shapes
+
+FOLDER = Path(__file__).parents[1] / "scenarios"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One way to break a host, or not, and what is true of it then."""
+
+    id: str
+    title: str
+    shape: str = shapes.DEFAULT
+    steps: list[str] = field(default_factory=list)
+    causes: list[str] = field(default_factory=list)
+    approve: list[str] = field(default_factory=list)
+    remedies: list[str] = field(default_factory=list)
+    outcome: str = "recovered"
+
+    def apply(self, host: Host) -> None:
+        """Break the host."""
+        for step in self.steps:
+            is_mode = re.match(r"^[a-z]+/[a-z0-9-]+$", step)
+            host.break_with(step if is_mode else self.id, None if is_mode else step)
+
+
+def load(kind: str) -> list[Scenario]:
+    """The scenarios of a kind (together, herrings, controls), by name."""
+    found = []
+    for path in sorted((FOLDER / kind).glob("*.yml")):
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found.append(Scenario(id=f"{kind}/{path.stem}", **data))
+    return found
