@@ -111,17 +111,6 @@ def own_business(remedy: str, shape: Shape) -> str:
     }.get(remedy, "")
 
 
-def what_is_set(fault: str, host: lab.Host) -> dict[str, Any]:
-    """Variables that a user must have set for a failure mode to be told.
-
-    Of a certificate for another name only who wants certificates verified is told; the lab's own is signed by nobody.
-    """
-    if fault != "edge/tls-name-mismatch":
-        return {}
-    checks = host.inventory(full=True)["rescue502_edge"]
-    return {"rescue502_edge": [{**check, "verify_tls": True} for check in checks]}
-
-
 def outside(changed: set[str], remedies: list[str], shape: Shape) -> set[str]:
     """Of what changed, that which is no business of any of the remedies."""
     patterns = [pattern for remedy in remedies if (pattern := own_business(remedy, shape))]
