@@ -111,7 +111,8 @@ def _merge(actions: Iterable[Action]) -> list[Action]:
         for name, value in action.vars.items():
             old = known.vars.get(name)
             known.vars[name] = [*old, *value] if isinstance(old, list) and isinstance(value, list) else value
-    return sorted(merged.values(), key=lambda action: action.layer)
+    # Within a layer the app is started last, with all that it needs in place.
+    return sorted(merged.values(), key=lambda action: (action.layer, action.remedy in RUNS_THE_APP))
 
 
 def _awaiting(cause: Finding) -> dict[str, Any]:
