@@ -20,6 +20,8 @@ LEFT_OUT = (
     "/etc/hosts",
     "/etc/hostname",
 )
+# Seven thousand files: whoever wrote one of them left another time.
+VENV = os.environ["VENV"] + "/"
 DATABASE = os.environ["DATABASE_NAME"]
 SQLITE = os.environ["ROOT"] + "/db/site.sqlite3"
 
@@ -34,9 +36,14 @@ def describe(path: str) -> list[object]:
         return ["folder", status.st_uid, status.st_gid, oct(mode), ""]
     content = ""
     if stat.S_ISREG(status.st_mode) and not path.startswith((LOGS, SQLITE)):
-        with open(path, "rb") as file:
-            content = hashlib.sha256(file.read()).hexdigest()
+        content = f"{status.st_size} {status.st_mtime_ns}" if path.startswith(VENV) else digest(path)
     return ["file", status.st_uid, status.st_gid, oct(mode), content]
+
+
+def digest(path: str) -> str:
+    """The digest of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def files() -> dict[str, list[object]]:

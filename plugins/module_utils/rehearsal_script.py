@@ -95,7 +95,7 @@ def env_key(error, frames, plan):
     name, (file, _line, function) = short(error.args[0]), frames[-1]
     if function == "__getitem__" and (file.endswith("os.py") or file == "<frozen os>"):
         return name
-    settings = os.path.join(*plan["settings_module"].split(".")) if plan["settings_module"] else "\0"
+    settings = plan.get("settings_module", "").replace(".", os.sep) or "\0"
     in_settings = any(frame[0].endswith((settings + ".py", os.path.join(settings, "__init__.py"))) for frame in frames)
     is_own = inside_app(file, plan) and in_settings and name not in os.environ
     return name if is_own and re.match(r"^[A-Z][A-Z0-9_]{2,}$", name) else ""

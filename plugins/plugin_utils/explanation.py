@@ -141,7 +141,9 @@ def _named(causes: list[str], patterns: tuple[str, ...], link: Link) -> str:
 
 def without_placeholders(template: str) -> str:
     """A template for people: `{{ stack.unit | default('x') }}` reads `<stack.unit>`."""
-    text = re.sub(r"\{#.*?#\}|\{%-?\s*(?:if|for|endif|endfor|set)\b.*?%\}", "", template, flags=re.S)
+    # A line that holds nothing else leaves none behind, as when it is rendered.
+    silent = r"\{#.*?#\}|\{%-?\s*(?:if|for|endif|endfor|set)\b.*?%\}"
+    text = re.sub(rf"(?m)^[ ]*(?:{silent})\n|{silent}", "", template, flags=re.S)
     text = re.sub(r"\{%-?\s*(?:else|elif)\b.*?%\}", " or ", text, flags=re.S)
     return re.sub(r"\{\{-?\s*(.*?)\s*-?\}\}", lambda found: _placeholder(found.group(1)), text, flags=re.S)
 

@@ -32,6 +32,9 @@ def system(*wanted: tuple[str, bool], **facts: Any) -> dict[str, Any]:
 def with_host(name: str, **host: Any) -> dict[str, Any]:
     """Recorded evidence with other facts of the host."""
     changed = copy.deepcopy(evidence(name))
+    if name == "dependencies/missing":
+        # Two causes: PostgreSQL is down as well.
+        changed["database"] = evidence("database/stopped")["database"]
     empty: dict[str, Any] = {"full": [], "without_inodes": [], "read_only": [], "names": [], "at_file_limit": []}
     changed["host"] = {**changed.get("host", {}), **empty, **host}
     return changed
@@ -178,7 +181,7 @@ def test_a_full_disk_explains_the_database(tmp_path: Path) -> None:
     """Room is made first, then what went down is started, and only with approval."""
     full = system(("the database", True), full=True, largest={"files": [], "folders": []}, deleted=[],
                   dispensable_mib=5)  # fmt: skip
-    found = diagnose(with_host("database-and-dependency", full=[full]), CATALOGUE)
+    found = diagnose(with_host("dependencies/missing", full=[full]), CATALOGUE)
     assert causes(found) == ["host/disk-full", "dependencies/missing"]
     assert "(some evidence" not in found.root_causes[0].because + found.root_causes[0].by_hand
     remedies = [action.remedy for action in plan.make(found, ["host/disk-full"]).actions]
@@ -189,7 +192,7 @@ def test_a_full_disk_explains_the_database(tmp_path: Path) -> None:
 def test_what_is_full_but_does_not_matter() -> None:
     """A full /tmp with another place to go to, or full uploads beside a database that was stopped, explain nothing."""
     for purpose in ("temporary files", "uploads"):
-        found = diagnose(with_host("database-and-dependency", full=[system((purpose, False), full=True)]), CATALOGUE)
+        found = diagnose(with_host("dependencies/missing", full=[system((purpose, False), full=True)]), CATALOGUE)
         assert "host/disk-full" not in [finding.id for finding in found.findings]
     uploads = with_host("healthy", full=[system(("uploads", False), full=True)])
     assert causes(diagnose(uploads, CATALOGUE)) == ["host/disk-full"]
