@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils import journal
+
 LINES = 3000
-TIMEOUT = 3.0
 # mm/oom_kill.c: the line of the verdict, which names the control group, then that of the kill.
 _VERDICT = re.compile(r"oom-kill:.*task_memcg=(?P<group>[^,]*),task=(?P<name>[^,]*),pid=(?P<pid>\d+)")
 _KILL = re.compile(
@@ -27,9 +26,11 @@ def seen(unit: str, main_pid: int, since: float, now: float) -> dict[str, Any]:
     kernel_log: whether there is one to look into: a container has none. kills: {pid, name, mib, ago, ours} of what the
     kernel killed. unit_killed: how many seconds ago systemd said that a process of the unit was; None where it did not.
     """
-    kernel = journal("_TRANSPORT=kernel", "-b")
+    kernel = [entry[:2] for entry in journal.entries("_TRANSPORT=kernel", "-b", lines=LINES)]
     told = [
-        when for when, text in journal("_PID=1", f"UNIT={unit}", "-b") if when >= since and _UNIT_KILLED.search(text)
+        entry.when
+        for entry in journal.entries("_PID=1", f"UNIT={unit}", "-b", lines=LINES)
+        if entry.when >= since and _UNIT_KILLED.search(entry.message)
     ]
     return {
         "kernel_log": bool(kernel),
@@ -60,21 +61,4 @@ def kills(entries: list[tuple[float, str]], unit: str, main_pid: int, since: flo
                     "ours": int(pid) == main_pid or unit in groups.get(pid, "").split("/"),
                 }
             )
-    return found
-
-
-def journal(*words: str) -> list[tuple[float, str]]:
-    """(seconds since the epoch, message) of the newest entries that journalctl finds; none where it does not answer."""
-    command = ["journalctl", *words, "-n", str(LINES), "-o", "json", "--output-fields=MESSAGE", "--no-pager", "-q"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    found = []
-    for line in done.stdout.splitlines():
-        try:
-            entry = json.loads(line)
-            found.append((int(entry["__REALTIME_TIMESTAMP"]) / 1e6, str(entry["MESSAGE"])))
-        except (ValueError, KeyError, TypeError):
-            continue
     return found

@@ -16,21 +16,24 @@ def suitable(mode: FailureMode) -> list[str]:
     return [name for name in shapes.names() if set(mode.where) <= shapes.load(name).features()]
 
 
-def pairs() -> list[Pair]:
-    """Each failure mode on the first shape that suits it and on one other, in turn: each shape meets each layer.
+def usual() -> list[Pair]:
+    """Each failure mode on the first shape that suits it."""
+    return [(suitable(mode)[0], mode) for mode in load().modes.values()]
 
-    RESCUE502_MATRIX=all takes all shapes for each, RESCUE502_MATRIX=NAME all modes on that shape.
+
+def elsewhere() -> list[Pair]:
+    """Each failure mode on one other shape, in turn, so that each shape meets each layer.
+
+    RESCUE502_MATRIX=all takes all other shapes for each, RESCUE502_MATRIX=NAME all modes on that shape.
     """
     wanted = os.environ.get("RESCUE502_MATRIX", "")
     found: list[Pair] = []
     turns: Counter[str] = Counter()
     for mode in load().modes.values():
-        first, *others = suitable(mode) or [""]
+        others = suitable(mode)[1:]
         if wanted:
-            found += [(name, mode) for name in filter(None, (first, *others)) if wanted in ("all", name)]
-            continue
-        found.append((first, mode))
-        if others:
+            found += [(name, mode) for name in others if wanted in ("all", name)]
+        elif others:
             found.append((others[turns[mode.layer] % len(others)], mode))
             turns[mode.layer] += 1
     return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode, load
-from matrix import pairs
+from matrix import Pair, elsewhere, usual
 from sites import Site, differences, named, outside, settings_for
 
 from rescue502 import offline
@@ -18,7 +18,14 @@ from rescue502 import offline
 CATALOGUE = load()
 
 
-@pytest.mark.parametrize(("site", "mode"), pairs(), indirect=["site"], ids=lambda item: getattr(item, "id", item))
+def on(pairs: list[Pair]) -> pytest.MarkDecorator:
+    """Parametrizes a test with failure modes, each on a host of a shape."""
+    return pytest.mark.parametrize(
+        ("site", "mode"), pairs, indirect=["site"], ids=lambda item: getattr(item, "id", item)
+    )
+
+
+@on(usual())
 def test_failure_mode(site: Site, mode: FailureMode) -> None:
     """The right cause is named read-only, mended where it may be, and nothing else is touched."""
     site.extra = settings_for(mode.id, site.shape)
@@ -33,6 +40,29 @@ def test_failure_mode(site: Site, mode: FailureMode) -> None:
         if approval:
             _waits_for_approval(site, mode, broken, edge_was_well)
         _mended(site, mode, approval)
+        _touched_nothing_else(site, mode, healthy, broken)
+    assert site.neighbour() == neighbour
+
+
+@on(elsewhere())
+def test_failure_mode_elsewhere(site: Site, mode: FailureMode) -> None:
+    """On a host of another shape one run names the same cause, mends it where it may be, and touches nothing else."""
+    site.extra = settings_for(mode.id, site.shape)
+    healthy, neighbour = site.host.snapshot(), site.neighbour()
+    site.host.break_with(mode.id)
+    broken = site.host.snapshot()
+    _code, incident, output = site.play("recover", rescue502_approve=[mode.id] if mode.risk == "ask" else [])
+    if mode.symptom:
+        assert mode.id in [finding["id"] for finding in incident["findings"]], output
+        assert mode.id not in named(incident), output
+        return
+    assert named(incident) == [mode.id], output
+    if mode.risk == "never":
+        assert incident["outcome"] in ("needs-human", "degraded"), output
+        assert differences(broken, site.host.snapshot()) == set()
+    else:
+        assert incident["outcome"] == "recovered", output
+        assert site.host.ask(site.shape.api_path)[0] == 200
         _touched_nothing_else(site, mode, healthy, broken)
     assert site.neighbour() == neighbour
 

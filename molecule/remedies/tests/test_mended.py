@@ -46,6 +46,12 @@ def test_services_run(host: Host, unit: str) -> None:
     assert host.service(unit).is_enabled
 
 
+def test_limits_are_raised(host: Host) -> None:
+    """The unit may open more files, and nginx takes larger headers with a configuration that is valid."""
+    assert host.check_output("systemctl show -P LimitNOFILE xamila") == "5000"
+    assert host.run("nginx -T 2>/dev/null | grep proxy_buffer_size").rc == 0
+
+
 def test_schema_and_static(host: Host) -> None:
     """The migrations are applied and the static files are in place."""
     answer = host.check_output("curl -s -H 'Host: api.xamila.example' http://127.0.0.1/api/sgis/")

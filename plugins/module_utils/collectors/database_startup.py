@@ -6,18 +6,15 @@ from __future__ import annotations
 
 import calendar
 import glob
-import json
 import os
 import re
-import subprocess
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import systemd
+from ansible_collections.rescue502.django.plugins.module_utils import journal, systemd
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
 
 LINES = 300
-JOURNAL_TIMEOUT = 3.0
 REASON_LENGTH = 160
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? (\w+)")
 # Debian's instances are named VERSION-CLUSTER.
@@ -128,24 +125,10 @@ def _message(line: str) -> str:
 
 def _journal(unit: str, started: float) -> list[str]:
     """What the unit's processes wrote when it was last really started; later refusals of systemd are none."""
-    if not started:
-        return []
-    command = ["journalctl", "-u", unit, f"--since=@{int(started)}", "-n", str(LINES), "-o", "json", "--no-pager"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=JOURNAL_TIMEOUT, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    entries = []
-    for line in done.stdout.splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry.get("MESSAGE"), str) and entry.get("_PID") != "1" and entry.get("_SYSTEMD_INVOCATION_ID"):
-            entries.append(entry)
-    last = entries[-1]["_SYSTEMD_INVOCATION_ID"] if entries else ""
+    found = journal.entries("-u", unit, f"--since=@{int(started)}", lines=LINES) if started else []
+    own = [entry for entry in found if entry.pid != "1" and entry.invocation]
     # One entry may hold several lines.
-    return [text for item in entries if item["_SYSTEMD_INVOCATION_ID"] == last for text in item["MESSAGE"].splitlines()]
+    return [text for entry in own if entry.invocation == own[-1].invocation for text in entry.message.splitlines()]
 
 
 def _log_file(unit: str, folder: str) -> str:

@@ -5,20 +5,17 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
-import subprocess
 import time
 from collections import Counter
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils import journal
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, service
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
-LINES = 200
 KEPT = 40
 LINE_LENGTH = 400
-JOURNAL_TIMEOUT = 4.0
 _TROUBLE = re.compile(r"\[(ERROR|CRITICAL)\]|\b(ERROR|CRITICAL|Traceback|Exception)\b|Error: |WORKER TIMEOUT|SIGKILL")
 # gunicorn's own log lines begin with [2026-01-31 12:00:00 +0000].
 _STAMP = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})\]")
@@ -74,23 +71,8 @@ def signs(stamped: list[Line], now: float) -> dict[str, float]:
 
 def _journal(invocation: str) -> list[Line]:
     """(seconds since the epoch, message) of what the unit's own processes wrote since it was last started."""
-    if not invocation:
-        return []
-    command = ["journalctl", f"_SYSTEMD_INVOCATION_ID={invocation}", "-n", str(LINES), "-o", "json", "--no-pager"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=JOURNAL_TIMEOUT, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    messages = []
-    for line in done.stdout.splitlines():
-        try:
-            entry = json.loads(line)
-            message, when = entry.get("MESSAGE"), int(entry.get("__REALTIME_TIMESTAMP", 0)) / 1e6
-        except (ValueError, TypeError, AttributeError):
-            continue
-        if isinstance(message, str):
-            messages.append((when, message))
-    return messages
+    found = journal.entries(f"_SYSTEMD_INVOCATION_ID={invocation}") if invocation else []
+    return [(entry.when, entry.message) for entry in found]
 
 
 def _error_log(stack: Stack) -> list[Line]:
