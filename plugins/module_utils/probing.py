@@ -36,6 +36,8 @@ COLLECTOR_SECONDS = 10.0
 GLANCE_SECONDS = 2.0
 REHEARSAL_SECONDS = 9.0
 POLL_SECONDS = 0.25
+# A process that is older than this has got past what ends one at its start.
+YOUNG_SECONDS = 5.0
 Section = Callable[[], Any]
 
 
@@ -85,8 +87,13 @@ def _look(stack: Stack, given: dict[str, Any], evidence: dict[str, Any]) -> None
     ask_edge: Section = lambda: edge.collect(stack, given["edge"], given["cors_origin"], given["edge_timeout"])  # noqa: E731
     evidence.update(_side_by_side({"edge": ask_edge, **_quick_sections(stack, given, listeners)}))
     patient = given["patient"] or _waits_for_others(stack.properties)
-    if patient and given["settle_seconds"] and not evidence["edge"].get("well"):
-        evidence["edge"] = _settled(stack, ask_edge, given["settle_seconds"])
+    unwell = not evidence["edge"].get("well")
+    if unwell and ((patient and given["settle_seconds"]) or _has_just_started(stack.properties)):
+        evidence["edge"] = (
+            _settled(stack, ask_edge, given["settle_seconds"], _is_down_for_good)
+            if patient
+            else _settled(stack, ask_edge, YOUNG_SECONDS, lambda properties: not _has_just_started(properties))
+        )
         listeners = sockets.listeners()
         evidence.update(_side_by_side(_quick_sections(stack, given, listeners)))
     since = service.started_at(stack.properties) or time.time()
@@ -228,13 +235,21 @@ def _is_down_for_good(properties: dict[str, str]) -> bool:
     return state == "failed" or (state == "inactive" and not (properties.get("Job") or properties.get("TriggeredBy")))
 
 
-def _settled(stack: Stack, ask_edge: Section, seconds: float) -> dict[str, Any]:
-    """Ask until the edge is well, the unit is down for good, or `seconds` have passed."""
+def _has_just_started(properties: dict[str, str]) -> bool:
+    """Whether it is too early to tell a start from a crash loop, which looks well between two crashes."""
+    running = properties.get("ActiveState") in ("active", "activating") and properties.get("SubState") != "auto-restart"
+    return running and time.time() - service.started_at(properties) < YOUNG_SECONDS
+
+
+def _settled(
+    stack: Stack, ask_edge: Section, seconds: float, is_over: Callable[[dict[str, str]], bool]
+) -> dict[str, Any]:
+    """Ask until the edge is well, the unit's state says that it is over, or `seconds` have passed."""
     deadline = time.monotonic() + seconds
     while True:
         answer: dict[str, Any] = ask_edge()
         stack.properties = systemd.show(stack.unit)
-        if answer["well"] or _is_down_for_good(stack.properties) or time.monotonic() > deadline:
+        if answer["well"] or is_over(stack.properties) or time.monotonic() > deadline:
             return answer
         time.sleep(POLL_SECONDS)
 

@@ -155,7 +155,8 @@ def _holds_now(name: str, parameter: str, negated: bool) -> bool:
 def _broken_dependencies(properties: dict[str, str]) -> list[dict[str, Any]]:
     """Units that this one cannot start without and that failed or cannot be started; the nearest first."""
     found: list[dict[str, Any]] = []
-    seen = {properties.get("Id", "")}
+    # The unit's own socket fails with it, and is no cause.
+    seen = {properties.get("Id", ""), *properties.get("TriggeredBy", "").split()}
     level = [properties]
     for _depth in range(DEPTH):
         wanted = {
