@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import local
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 for folder in ("tests/hosts", "molecule", "collections"):
@@ -31,6 +32,7 @@ from scenarios import load as load_scenarios  # noqa: E402
 from sites import Site, differences, named, outside, settings_for  # noqa: E402
 
 JOBS = int(os.environ.get("JOBS", "3"))
+OURS = score_page.OURS
 TARGET = ROOT / "docs" / "score.md"
 _WORKER = local()
 
@@ -86,36 +88,57 @@ def of_modes() -> list[Scenario]:
     ]
 
 
-def measure(scenario: Scenario, contender: str) -> Result:
-    """Break a fresh host, let the contender at it, look at what came of it."""
-    host = lab.Host(_thread_name(), scenario.shape).up()
-    try:
-        healthy = host.snapshot()
-        scenario.apply(host)
-        broken, well_before = host.snapshot(), contenders.is_well(host)
+class Trial:
+    """A fresh host, broken in the way of a scenario, for one contender after another to try themselves on."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.host = lab.Host(_thread_name(), scenario.shape).up()
+        healthy = self.host.snapshot()
+        scenario.apply(self.host)
+        self._before = self.host.snapshot()
+        self._by_fault = differences(healthy, self._before)
+        self._well = contenders.is_well(self.host)
+
+    def measure(self, contender: str) -> Result:
+        """Let the contender at it, and look at what came of it."""
         begun = time.monotonic()
-        told: list[str] = []
-        outcome, remedies = "", []
-        settings = settings_for(scenario.steps[0], host.shape) if len(scenario.steps) == 1 else {}
-        if contender == "rescue502":
-            with tempfile.TemporaryDirectory() as folder:
-                _code, incident, _output = Site(host, Path(folder), extra=settings).play(
-                    "recover", rescue502_approve=scenario.approve
-                )
-            told, outcome = named(incident), incident["outcome"]
-            remedies = [action["remedy"] for action in incident["actions"]]
-        else:
-            contenders.CONTENDERS[contender](host)
-        seconds = time.monotonic() - begun
-        well_after = contenders.stays_well(host)
-        changed = differences(broken, host.snapshot()) - differences(healthy, broken)
+        incident = self._recover() if contender == OURS else self._let(contender)
+        seconds = round(time.monotonic() - begun, 1)
+        well_before, self._well = self._well, contenders.stays_well(self.host)
+        after = self.host.snapshot()
+        changed, self._before = differences(self._before, after) - self._by_fault, after
+        remedies = [action["remedy"] for action in incident["actions"]]
         return Result(
-            scenario=scenario.id, shape=scenario.shape, contender=contender, causes=scenario.causes,
-            well_before=well_before, well_after=well_after, seconds=round(seconds, 1), named=told, outcome=outcome,
-            changed_outside=sorted(outside(changed, remedies, host.shape)),
+            scenario=self.scenario.id, shape=self.scenario.shape, contender=contender, causes=self.scenario.causes,
+            well_before=well_before, well_after=self._well, seconds=seconds, named=named(incident),
+            outcome=incident["outcome"],
+            changed_outside=sorted(outside(changed, [*remedies, contender], self.host.shape)),
         )  # fmt: skip
-    finally:
-        host.down()
+
+    def _recover(self) -> dict[str, Any]:
+        steps = self.scenario.steps
+        settings = settings_for(steps[0], self.host.shape) if len(steps) == 1 else {}
+        with tempfile.TemporaryDirectory() as folder:
+            site = Site(self.host, Path(folder), extra=settings)
+            return site.play("recover", rescue502_approve=self.scenario.approve)[1]
+
+    def _let(self, contender: str) -> dict[str, Any]:
+        contenders.CONTENDERS[contender](self.host)
+        return {"root_causes": [], "actions": [], "outcome": ""}
+
+
+def measure(scenario: Scenario, names: list[str]) -> list[Result]:
+    """What these contenders do about a scenario. A host goes on to the next as long as it is as broken as it was."""
+    results: list[Result] = []
+    trial: Trial | None = None
+    for name in names:
+        trial = trial or Trial(scenario)
+        results.append(trial.measure(name))
+        if results[-1].well_after != results[-1].well_before or name == names[-1]:
+            trial.host.down()
+            trial = None
+    return results
 
 
 def _thread_name() -> str:
@@ -126,19 +149,20 @@ def _thread_name() -> str:
 
 
 def run(scenarios: list[Scenario], names: list[str]) -> list[Result]:
-    """All scenarios for all contenders, a few at a time, with a line of progress each."""
-    results = []
+    """All scenarios for all contenders, ours on hosts of its own, a few at a time, with a line of progress each."""
+    results: list[Result] = []
+    groups = [group for group in ([OURS], [name for name in names if name != OURS]) if set(group) & set(names)]
     with ThreadPoolExecutor(JOBS) as pool:
-        jobs = {pool.submit(measure, s, name): (s, name) for s in scenarios for name in names}
+        jobs = {pool.submit(measure, scenario, group): scenario for scenario in scenarios for group in groups}
         for number, job in enumerate(as_completed(jobs), 1):
-            scenario, name = jobs[job]
             try:
-                result = job.result()
+                found = job.result()
             except Exception as error:
-                print(f"{number}/{len(jobs)} {scenario.id} {name}: not measured: {error}", flush=True)
+                print(f"{number}/{len(jobs)} {jobs[job].id}: not measured: {error}", flush=True)
                 continue
-            results.append(result)
-            print(f"{number}/{len(jobs)} {score_page.line(result)}", flush=True)
+            results += found
+            for result in found:
+                print(f"{number}/{len(jobs)} {score_page.line(result)}", flush=True)
     return results
 
 
@@ -147,7 +171,7 @@ def main() -> int:
     only = os.environ.get("ONLY", "")
     kinds = [*of_modes(), *(s for kind in ("together", "herrings", "controls") for s in load_scenarios(kind))]
     scenarios = [scenario for scenario in kinds if only in scenario.id]
-    names = ["rescue502", *contenders.CONTENDERS]
+    names = [OURS, *contenders.CONTENDERS]
     results = run(scenarios, os.environ.get("CONTENDERS", ",".join(names)).split(","))
     raw = Path(os.environ.get("RAW", ROOT / "reports" / "score.json"))
     raw.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +180,7 @@ def main() -> int:
     print(page)
     if not only:
         TARGET.write_text(page, encoding="utf-8")
-    ours = [result for result in results if result.contender == "rescue502"]
+    ours = [result for result in results if result.contender == OURS]
     return 0 if len(ours) == len(scenarios) and all(r.score == 1 and not r.changed_outside for r in ours) else 2
 
 

@@ -8,6 +8,7 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ from lab.podman import PREFIX, LabError, podman, say
 from lab.shape import Shape
 
 BOOT_SECONDS = 60.0
-SETTLE_SECONDS = 30.0
+# A unit between two restarts counts as activating.
+SETTLED = """
+settling() { systemctl show -P ActiveState "$UNIT" | grep -qE '^(activating|deactivating|reloading)$'; }
+export -f settling
+timeout 30 bash -c 'while settling; do sleep 0.2; done'
+"""
 POLL_SECONDS = 0.2
 AT_ONCE = 3
 SNAPSHOT = Path(__file__).parent / "snapshot.py"
@@ -82,6 +88,7 @@ class Host:
 
     def boot(self, image: str, *options: str) -> None:
         """Run a container of the image and wait until systemd has come to the end of its boot."""
+        self.__dict__.pop("_address", None)
         podman("run", "--detach", "--name", self.container, "--hostname", self.name, "--systemd=always", *options,
                f"--label={SHAPE_LABEL}={self.shape_name}", "--cap-add=NET_ADMIN,SYS_ADMIN,SYS_PTRACE",
                image, "/sbin/init")  # fmt: skip
@@ -117,6 +124,10 @@ class Host:
         No port is published: netavark, when hosts come and go side by side, leaves rules of removed ones behind, which
         lead a published port to nobody (2 of 180 boots).
         """
+        return self._address
+
+    @cached_property
+    def _address(self) -> str:
         return podman("inspect", self.container, "--format", "{{.NetworkSettings.IPAddress}}").stdout.strip()
 
     def ask(self, path: str, timeout: float = 15.0) -> tuple[int, dict[str, str], str]:
@@ -134,18 +145,12 @@ class Host:
         """Reproduce a failure mode (`<layer>/<name>`, or the script given) and wait until the unit has settled."""
         words = script if script is not None else reproduction(fault)
         self.run(self.prelude() + words, variables=self.facts)
-        deadline = time.monotonic() + SETTLE_SECONDS
-        while self._state() in ("activating", "deactivating", "reloading") and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
+        self.run(SETTLED, check=False, variables=self.facts)
 
     @staticmethod
     def prelude() -> str:
         """The functions that a reproduction may call."""
         return PRELUDE.read_text(encoding="utf-8")
-
-    def _state(self) -> str:
-        """The unit's state; one between two restarts counts as activating."""
-        return self.run(f"systemctl show -P ActiveState {self.shape.unit}", check=False).stdout.strip()
 
     def snapshot(self) -> dict[str, Any]:
         """Every file's type, owner, group, mode and content, the tables' rows, and which units are enabled."""

@@ -102,6 +102,7 @@ def own_business(remedy: str, shape: Shape) -> str:
         "rebuild_venv": rf":{venv}(\.rescue502-old-\w+)?(/|$)",
         "rollback_code": r"/\.git/",
         "collectstatic": r"/staticfiles(/|$)",
+        "monit": r":/etc/monit/",
         "abort_merge": r"/\.git/",
         "grant_nginx_socket": r"/etc/g(roup|shadow)-?$",
         "raise_proxy_buffers": r"/etc/nginx/conf\.d(/rescue502-|$)",
