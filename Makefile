@@ -5,7 +5,7 @@ BIN := .venv/bin
 FAULT ?=
 ONLY ?=
 LAB := PYTHONPATH=molecule $(BIN)/python -m lab
-JOBS ?= 3
+JOBS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint unit molecule hosts bench lab shapes matrix score record docs clean

@@ -1,7 +1,8 @@
 """How well causes are named and sites healed, scenario by scenario, beside what people do today; on real hosts.
 
 A scenario in which any true root cause is missed scores 0, otherwise the share of named causes that are true, as public
-benchmarks of diagnosis do it. Run as `make score`; ONLY=substring takes some scenarios. Writes docs/score.md.
+benchmarks of diagnosis do it. Run as `make score`; ONLY=substring takes some scenarios. Writes docs/score.md. It takes
+the better part of an hour, so what is measured is kept in reports/score.json, and RESUME=yes goes on from there.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from sites import Site, differences, named, outside, settings_for  # noqa: E402
 
 JOBS = int(os.environ.get("JOBS", "3"))
 OURS = score_page.OURS
+RAW = ROOT / "reports" / "score.json"
 TARGET = ROOT / "docs" / "score.md"
 _WORKER = local()
 
@@ -148,22 +150,34 @@ def _thread_name() -> str:
     return str(_WORKER.name)
 
 
-def run(scenarios: list[Scenario], names: list[str]) -> list[Result]:
-    """All scenarios for all contenders, ours on hosts of its own, a few at a time, with a line of progress each."""
-    results: list[Result] = []
-    groups = [group for group in ([OURS], [name for name in names if name != OURS]) if set(group) & set(names)]
+def run(scenarios: list[Scenario], names: list[str], results: list[Result]) -> None:
+    """Add to the results all scenarios for all contenders, ours on hosts of its own, with a line of progress each."""
+    known = {(result.scenario, result.contender) for result in results}
+    groups = ([OURS], [name for name in names if name != OURS])
+    todo = [(s, group) for s in scenarios for group in groups if group and {(s.id, name) for name in group} - known]
     with ThreadPoolExecutor(JOBS) as pool:
-        jobs = {pool.submit(measure, scenario, group): scenario for scenario in scenarios for group in groups}
+        jobs = {pool.submit(measure, scenario, group): scenario for scenario, group in todo}
         for number, job in enumerate(as_completed(jobs), 1):
             try:
                 found = job.result()
             except Exception as error:
                 print(f"{number}/{len(jobs)} {jobs[job].id}: not measured: {error}", flush=True)
                 continue
-            results += found
+            results += [result for result in found if (result.scenario, result.contender) not in known]
+            keep(results)
             for result in found:
                 print(f"{number}/{len(jobs)} {score_page.line(result)}", flush=True)
-    return results
+
+
+def keep(results: list[Result]) -> None:
+    """Write down what was measured so far."""
+    RAW.parent.mkdir(parents=True, exist_ok=True)
+    RAW.write_text(json.dumps([asdict(result) for result in results], indent=1), encoding="utf-8")
+
+
+def kept() -> list[Result]:
+    """What was measured before."""
+    return [Result(**values) for values in json.loads(RAW.read_text(encoding="utf-8"))] if RAW.exists() else []
 
 
 def main() -> int:
@@ -171,12 +185,9 @@ def main() -> int:
     only = os.environ.get("ONLY", "")
     kinds = [*of_modes(), *(s for kind in ("together", "herrings", "controls") for s in load_scenarios(kind))]
     scenarios = [scenario for scenario in kinds if only in scenario.id]
-    names = [OURS, *contenders.CONTENDERS]
-    results = run(scenarios, os.environ.get("CONTENDERS", ",".join(names)).split(","))
-    raw = Path(os.environ.get("RAW", ROOT / "reports" / "score.json"))
-    raw.parent.mkdir(parents=True, exist_ok=True)
-    raw.write_text(json.dumps([asdict(result) for result in results], indent=1), encoding="utf-8")
-    page = score_page.page(results, datetime.date.today().isoformat())
+    results = kept() if os.environ.get("RESUME") else []
+    run(scenarios, [OURS, *contenders.CONTENDERS], results)
+    page = score_page.page(results, datetime.date.today().isoformat(), JOBS)
     print(page)
     if not only:
         TARGET.write_text(page, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,8 +15,8 @@ OURS = "rescue502"
 KINDS = ("alone", "together", "herrings", "controls")
 
 
-def page(results: Iterable[Any], date: str) -> str:
-    """The whole page. results: of tests/score.py."""
+def page(results: Iterable[Any], date: str, jobs: int) -> str:
+    """The whole page. results: of tests/score.py, measured `jobs` at a time."""
     found = sorted(results, key=lambda result: (KINDS.index(_kind(result.scenario)), result.scenario))
     names = list(dict.fromkeys([OURS, *(result.contender for result in found)]))
     by_key = {(result.scenario, result.contender): result for result in found}
@@ -26,6 +27,8 @@ def page(results: Iterable[Any], date: str) -> str:
         .get_template("score.md.j2")
         .render(
             date=date,
+            jobs=jobs,
+            cores=os.cpu_count(),
             summary=[_summary(name, [result for result in found if result.contender == name]) for name in names],
             only=only,
             sooner=sooner,

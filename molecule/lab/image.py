@@ -101,7 +101,8 @@ def _build(shape: Shape, name: str) -> None:
         base = _base(shape.suite)
         wheels = _wheels(shape)
     _provision(shape, base, name, wheels)
-    # _prune(name)
+    for built in (name, database_tag(shape)):
+        _prune(built)
     say(f"image of {shape.name} built in {time.monotonic() - begun:.0f} s")
 
 

@@ -23,6 +23,7 @@ LEFT_OUT = (
 # Seven thousand files: whoever wrote one of them left another time.
 VENV = os.environ["VENV"] + "/"
 DATABASE = os.environ["DATABASE_NAME"]
+MARK = "=== table "
 SQLITE = os.environ["ROOT"] + "/db/site.sqlite3"
 
 
@@ -63,14 +64,18 @@ def files() -> dict[str, list[object]]:
     return found
 
 
-def psql(query: str) -> str | None:
-    """A query's rows as text, asked as PostgreSQL's own user; None where it does not run, as for a locked table."""
+def psql(*queries: str) -> str | None:
+    """The queries' rows as text, asked as PostgreSQL's own user; None where it is down.
+
+    One that does not run, as of a locked table, gives no rows.
+    """
+    words = [word for query in queries for word in ("-c", query)]
     done = subprocess.run(
-        ["runuser", "-u", "postgres", "--", "psql", "-AtqXd", DATABASE, "-c", query],
+        ["runuser", "-u", "postgres", "--", "psql", "-AtqXd", DATABASE, *words],
         capture_output=True, text=True, cwd="/",
         env={**os.environ, "PGOPTIONS": "-c lock_timeout=1000"},
     )  # fmt: skip
-    return done.stdout if done.returncode == 0 else None
+    return done.stdout if done.returncode in (0, 1) else None
 
 
 def tables() -> dict[str, str] | None:
@@ -80,10 +85,11 @@ def tables() -> dict[str, str] | None:
     names = psql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     if names is None:
         return None
-    return {
-        name: hashlib.sha256((psql(f'SELECT * FROM "{name}" ORDER BY 1') or "").encode()).hexdigest()
-        for name in names.split()
-    }
+    queries = [
+        text for name in names.split() for text in (f"SELECT '{MARK}{name}'", f'SELECT * FROM "{name}" ORDER BY 1')
+    ]
+    parts = (psql(*queries) or "").split(MARK)[1:]
+    return {name: hashlib.sha256(rows.encode()).hexdigest() for name, _line, rows in (p.partition("\n") for p in parts)}
 
 
 def sqlite_tables() -> dict[str, str]:

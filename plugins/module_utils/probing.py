@@ -87,13 +87,9 @@ def _look(stack: Stack, given: dict[str, Any], evidence: dict[str, Any]) -> None
     ask_edge: Section = lambda: edge.collect(stack, given["edge"], given["cors_origin"], given["edge_timeout"])  # noqa: E731
     evidence.update(_side_by_side({"edge": ask_edge, **_quick_sections(stack, given, listeners)}))
     patient = given["patient"] or _waits_for_others(stack.properties)
-    unwell = not evidence["edge"].get("well")
-    if unwell and ((patient and given["settle_seconds"]) or _has_just_started(stack.properties)):
-        evidence["edge"] = (
-            _settled(stack, ask_edge, given["settle_seconds"], _is_down_for_good)
-            if patient
-            else _settled(stack, ask_edge, YOUNG_SECONDS, lambda properties: not _has_just_started(properties))
-        )
+    wait = (given["settle_seconds"], _is_down_for_good) if patient else (YOUNG_SECONDS, _is_past_its_start)
+    if not evidence["edge"].get("well") and wait[0] and not wait[1](stack.properties):
+        evidence["edge"] = _settled(stack, ask_edge, *wait)
         listeners = sockets.listeners()
         evidence.update(_side_by_side(_quick_sections(stack, given, listeners)))
     since = service.started_at(stack.properties) or time.time()
@@ -235,10 +231,10 @@ def _is_down_for_good(properties: dict[str, str]) -> bool:
     return state == "failed" or (state == "inactive" and not (properties.get("Job") or properties.get("TriggeredBy")))
 
 
-def _has_just_started(properties: dict[str, str]) -> bool:
-    """Whether it is too early to tell a start from a crash loop, which looks well between two crashes."""
+def _is_past_its_start(properties: dict[str, str]) -> bool:
+    """Whether the unit is down, or has run too long for a crash loop, which looks well between two crashes."""
     running = properties.get("ActiveState") in ("active", "activating") and properties.get("SubState") != "auto-restart"
-    return running and time.time() - service.started_at(properties) < YOUNG_SECONDS
+    return not running or time.time() - service.started_at(properties) >= YOUNG_SECONDS
 
 
 def _settled(

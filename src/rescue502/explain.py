@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
+PIPE_WIDTH = 200
+
 
 def listing(console: Console, catalogue: Catalogue) -> None:
     """All failure modes, a line each, from the ground up."""
@@ -18,6 +20,9 @@ def listing(console: Console, catalogue: Catalogue) -> None:
         table.add_column(heading, no_wrap=heading != "what it is")
     for mode in catalogue.modes.values():
         table.add_row(mode.id, mode.risk, mode.remedy or "-", mode.title)
+    if not console.is_terminal:
+        # Each stays on one line, for grep.
+        console.width = PIPE_WIDTH
     console.print(table)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from typing import Any
 
@@ -32,6 +33,7 @@ def _venv_facts(venv: str) -> dict[str, Any]:
         "python_exists": os.path.exists(python),
         "dangling": os.path.lexists(python) and not os.path.exists(python),
         "target": os.path.realpath(python),
+        "has_pip": _has_pip(venv),
         "made_for": "",
         "libraries_for": [],
     }
@@ -46,6 +48,11 @@ def _venv_facts(venv: str) -> dict[str, Any]:
         facts["libraries_for"] = sorted(n[len("python") :] for n in os.listdir(library) if n.startswith("python"))
     facts["mismatch"] = _mismatch(facts)
     return facts
+
+
+def _has_pip(venv: str) -> bool:
+    """Whether pip can install into it; uv makes environments without one."""
+    return not venv or bool(glob.glob(os.path.join(glob.escape(venv), "lib", "python*", "site-packages", "pip")))
 
 
 def _mismatch(facts: dict[str, Any]) -> bool:
