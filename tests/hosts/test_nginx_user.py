@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from conftest import Site
-from test_failure_modes import named
+from sites import Site, named
 
 OWN_USER = "useradd --system web-server; sed -i 's/^user .*/user web-server;/' /etc/nginx/nginx.conf\n"
 
 
 def test_nginx_is_let_through_a_private_folder(site: Site) -> None:
     """A home of 0750 keeps nginx from the static files: it gets x on that folder, and no more."""
-    site.host.run(OWN_USER + "chmod 750 /var/www/xamila; systemctl restart nginx")
+    site.host.run(OWN_USER + "chown www-data: /var/www/xamila; chmod 750 /var/www/xamila; systemctl restart nginx")
     assert site.host.ask("/static/site.css")[0] == 403
     code, incident, output = site.play("recover")
     assert (code, named(incident)) == (0, ["files/parent-not-traversable"]), output
