@@ -48,7 +48,7 @@ def test_services_run(host: Host, unit: str) -> None:
 
 def test_limits_are_raised(host: Host) -> None:
     """The unit may open more files, and nginx takes larger headers with a configuration that is valid."""
-    assert host.check_output("systemctl show -P LimitNOFILE xamila") == "5000"
+    assert int(host.check_output("systemctl show -P LimitNOFILE xamila")) > 5000
     assert host.run("nginx -T 2>/dev/null | grep proxy_buffer_size").rc == 0
 
 
