@@ -77,7 +77,7 @@ def installer(venv: str, owner: str, home: str) -> tuple[str, list[str]]:
     python = os.path.join(venv, "bin", "python")
     if _runs(owner, [python, "-m", "pip", "--version"]):
         return "pip", [python, "-m", "pip"]
-    uv = shutil.which("uv", path=f"{PATH}:{home}/.local/bin:/root/.local/bin:/opt/uv")
+    uv = find_uv(home)
     if uv:
         return "uv", [uv]
     for other in ("/usr/bin/python3", *bundled_pips()):
@@ -85,6 +85,11 @@ def installer(venv: str, owner: str, home: str) -> tuple[str, list[str]]:
         if _runs(owner, [*command, "--python", python, "--version"]):
             return "pip", [*command, "--python", python]
     raise ValueError(f"neither pip in {venv}, nor uv, nor a pip of the system's is on this host to install with")
+
+
+def find_uv(home: str) -> str:
+    """The path of uv, looked for where its installers put it, `home` being the environment's owner's; empty without."""
+    return shutil.which("uv", path=f"{PATH}:{home}/.local/bin:/root/.local/bin:/opt/uv") or ""
 
 
 def bundled_pips() -> list[str]:

@@ -74,7 +74,6 @@ output:
 import os
 import pwd
 import re
-import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import requirements
@@ -125,7 +124,7 @@ def make(owner: Owner, venv: str, like: str) -> None:
     settings = settings_of(like)
     python = os.path.join(settings.get("home", ""), "python3")
     python = python if os.access(python, os.X_OK) else "/usr/bin/python3"
-    uv = shutil.which("uv", path=f"{requirements.PATH}:{owner.account.pw_dir}/.local/bin:/root/.local/bin")
+    uv = requirements.find_uv(owner.account.pw_dir)
     with_uv = [uv, "venv", "--clear", "--python", python, venv]
     owner.run(with_uv if uv and "uv" in settings else [python, "-m", "venv", venv], "/")
 
