@@ -22,7 +22,7 @@ SERVERS = ("gunicorn", "uvicorn", "hypercorn", "daphne", "uwsgi")
 
 @dataclass
 class ServerConfig:
-    """What the app server listens on and loads. Fields that nothing sets are empty."""
+    """What the app server listens on and loads. What nothing sets is empty, and so is a bind that is not known."""
 
     server: str = ""
     app: str = ""
@@ -91,11 +91,10 @@ def parse(argv: list[str], environment: dict[str, str], cwd: str) -> ServerConfi
     options = _options(extra), _options(words)
     config.chdir = _first("chdir", *reversed(options)) or ""
     folder = os.path.join(cwd, config.chdir) if config.chdir else cwd
-    if config.server == "gunicorn":
-        _apply_file(config, _config_path(_first("config", *reversed(options)), folder), folder)
+    says_all = config.server != "gunicorn" or _apply_file(config, _first("config", *reversed(options)), folder)
     for option in options:
         _apply_options(config, option)
-    if not config.bind:
+    if not config.bind and says_all:
         config.bind = [f"0.0.0.0:{environment['PORT']}"] if environment.get("PORT") else [DEFAULT_BIND]
     return config
 
@@ -146,20 +145,27 @@ def _config_path(given: str | None, folder: str) -> str:
     return "" if path.startswith("python:") else os.path.normpath(os.path.join(folder, path))
 
 
-def _apply_file(config: ServerConfig, path: str, folder: str) -> None:
-    """Literal assignments of a gunicorn.conf.py; values that are computed are left alone."""
+def _apply_file(config: ServerConfig, given: str | None, folder: str) -> bool:
+    """Literal assignments of a gunicorn.conf.py; values that are computed are left alone.
+
+    Returns whether what it says of the addresses is known: not where it cannot be read, or computes them.
+    """
+    path = _config_path(given, folder)
     try:
         with open(path, encoding="utf-8") as file:
             tree = ast.parse(file.read())
     except (OSError, SyntaxError, ValueError):
-        return
+        return not given and os.path.isdir(folder) and not os.path.exists(path)
     config.config_file = path
+    computed = False
     for node in tree.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
             try:
-                _apply_literal(config, node.targets[0].id, ast.literal_eval(node.value))
+                _apply_literal(config, name, ast.literal_eval(node.value))
             except ValueError:
-                continue
+                computed = computed or name == "bind"
+    return not computed
 
 
 def _apply_literal(config: ServerConfig, name: str, value: Any) -> None:

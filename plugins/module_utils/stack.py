@@ -18,6 +18,7 @@ from ansible_collections.rescue502.django.plugins.module_utils import (
     gunicorn_config,
     nginx_config,
     requirements,
+    sockets,
     systemd,
 )
 
@@ -112,6 +113,7 @@ def discover(given: dict[str, Any]) -> Stack:
     cwd = os.path.normpath(os.path.join(cwd, server.chdir)) if server.chdir else cwd
     environment.update(server.environment)
     bind = _socket_unit_binds(properties) or [gunicorn_config.parse_bind(text) for text in server.bind]
+    bind = bind or _listens_on(properties)
     venv = given.get("venv") or _venv(properties)
     manage_py = _manage_py(given.get("root") or cwd)
     root = given.get("root") or (os.path.dirname(manage_py) if manage_py else cwd)
@@ -170,10 +172,17 @@ def only_unit() -> str:
 
 def _socket_unit_binds(properties: dict[str, str]) -> list[dict[str, Any]]:
     """Addresses that a .socket unit listens on for this service (socket activation)."""
-    sockets = [name for name in properties.get("TriggeredBy", "").split() if name.endswith(".socket")]
-    listens = [line for unit in sockets for line in systemd.show(unit).get("Listen", "").splitlines()]
+    units = [name for name in properties.get("TriggeredBy", "").split() if name.endswith(".socket")]
+    listens = [line for unit in units for line in systemd.show(unit).get("Listen", "").splitlines()]
     streams = [line.rpartition(" ")[0] for line in listens if line.endswith("(Stream)")]
     return [gunicorn_config.parse_bind(text) for text in streams]
+
+
+def _listens_on(properties: dict[str, str]) -> list[dict[str, Any]]:
+    """Where a running unit is seen to listen; none where it is down."""
+    pids = sockets.unit_pids(properties)
+    held = [item for item in sockets.listeners() if item["pid"] in pids] if pids else []
+    return [{key: item[key] for key in ("kind", "host", "port", "path")} for item in held]
 
 
 def _venv(properties: dict[str, str]) -> str:

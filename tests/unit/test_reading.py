@@ -43,7 +43,7 @@ def test_exec_argv() -> None:
 def test_gunicorn_command_line(words: str, app: str, bind: list[str]) -> None:
     """The app and its addresses, whatever stands around them."""
     config = gunicorn_config.parse(
-        words.split(), {"HOST": "10.0.0.1", "PORT": "81"} if "$" in words else {}, "/nowhere"
+        words.split(), {"HOST": "10.0.0.1", "PORT": "81"} if "$" in words else {}, "/"
     )
     assert (config.app, config.bind) == (app, bind)
 
@@ -57,6 +57,16 @@ def test_gunicorn_configuration_file(tmp_path: Path) -> None:
     assert (config.app, config.bind, config.timeout) == ("x.wsgi", ["unix:/a", "[::1]:7"], 90.0)
     config = gunicorn_config.parse(["/v/bin/gunicorn", "-b", ":9", "y.wsgi"], {}, str(tmp_path))
     assert (config.app, config.bind) == ("y.wsgi", [":9"])
+
+
+def test_an_address_that_cannot_be_read_is_not_guessed(tmp_path: Path) -> None:
+    """A missing folder or file, a broken or computing one: the default may not be what the app listens on."""
+    (tmp_path / "broken.py").write_text("bind = 'unix:/a'\n(")
+    (tmp_path / "computes.py").write_text("bind = 'unix:/run/%s' % name\n")
+    for words in ("-c broken.py", "-c computes.py", "-c missing.py", "-c python:a.b"):
+        assert gunicorn_config.parse(["/v/bin/gunicorn", *words.split()], {}, str(tmp_path)).bind == [], words
+    assert gunicorn_config.parse(["/v/bin/gunicorn"], {}, str(tmp_path / "missing")).bind == []
+    assert gunicorn_config.parse(["/v/bin/gunicorn"], {}, str(tmp_path)).bind == [gunicorn_config.DEFAULT_BIND]
 
 
 @pytest.mark.parametrize(
