@@ -4,32 +4,28 @@
 
 from __future__ import annotations
 
-import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, plan, settings
+from ansible.utils.vars import load_extra_vars
+from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, claims, plan, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, diagnose
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, now
-
-PROBE = "rescue502.django.probe"
-# Python on the target puts a module into a folder for temporary files first. Where the disk is full there is none, but
-# systemd gives every host one in memory.
-MEMORY = "/dev/shm"
-_NO_ROOM = re.compile(r"No usable temporary directory|No space left on device|Read-only file system")
+from ansible_collections.rescue502.django.plugins.plugin_utils.target import Target, complaint
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import file_name
 
 
-def _catalogue(given: settings.Settings) -> catalogue.Catalogue:
-    """The failure modes. AnsibleActionFail where a file breaks the schema, or an approval is of nothing in them."""
+def _catalogue(given: settings.Settings) -> tuple[catalogue.Catalogue, list[str]]:
+    """The failure modes, and what is approved. AnsibleActionFail for a broken file, or a bad approval."""
     try:
         known = catalogue.load(given.failure_paths)
-        given.require_known_approvals(known)
+        return known, given.approved(known.approvable())
     except (catalogue.CatalogueError, settings.SettingsError) as error:
         raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
-    return known
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -38,7 +34,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _VALID_ARGS = frozenset(("mode", "level", "hold"))
-    _temporary = ""
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """One look. Returns {stack, root_causes, edge, plan, number, done}; the evidence goes to the record."""
@@ -46,12 +41,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         task_vars = task_vars or {}
         mode = self._task.args.get("mode", "diagnose")
         try:
-            given = settings.read(task_vars, self._templar)
+            given = settings.read(task_vars, self._templar, load_extra_vars(self._loader))
         except settings.SettingsError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
+        target = Target(self, task_vars, given.incident)
         if self._task.args.get("level") == "stack":
-            stack = self._probe(given, task_vars, "stack", {})["stack"]
-            return {**result, "changed": False, "stack": stack, "probe": given.probe}
+            stack = _probe(target, given, "stack", {})["stack"]
+            return {**result, "changed": False, "stack": stack, "probe": given.probe, "incident": given.incident}
         record = Incident(given.reports, given.incident, task_vars["inventory_hostname"], mode)
         if self._task.check_mode and record.data["actions"]:
             # Nothing has changed, so a second look would see what the first one saw.
@@ -60,67 +56,93 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             # The catalogue is read while the target answers: an outage is counted in seconds.
             with ThreadPoolExecutor(1) as beside:
                 loading = beside.submit(_catalogue, given)
-                evidence = self._look(given, task_vars, record)
-                known = loading.result()
+                evidence = self._look(target, given, record)
+                known, approved = loading.result()
+            diagnosis = diagnose(evidence, known)
+            result.update(_decide(diagnosis, approved, given, record))
+            if mode == "recover" and result["plan"]:
+                result.update(self._claim(target, given, result, record))
         except AnsibleConnectionFailure as error:
             record.conclude("unreachable", str(error))
             raise
         except AnsibleActionFail as error:
             record.conclude("failed", str(error))
             raise
-        diagnosis = diagnose(evidence, known)
-        result.update(self._decide(diagnosis, given.approved, record), changed=False, temporary=self._temporary)
+        result.update(changed=False, temporary=target.temporary, incident=given.incident)
         record.save()
         return result
 
-    def _look(self, given: settings.Settings, task_vars: dict[str, Any], record: Incident) -> dict[str, Any]:
+    def _look(self, target: Target, given: settings.Settings, record: Incident) -> dict[str, Any]:
         """The first look is quick where all is well. After a remedy the edge must hold, and gets time to settle."""
         mended = bool(record.data["actions"])
         level = "full" if mended else self._task.args.get("level") or given.level
         patient = mended or bool(self._task.args.get("hold"))
         hold = given.hold_seconds if patient else 0
         waits = {"hold_seconds": hold, "settle_seconds": given.settle_seconds, "patient": patient}
-        return self._probe(given, task_vars, level, waits)
+        return _probe(target, given, level, waits)
 
-    def _probe(
-        self, given: settings.Settings, task_vars: dict[str, Any], level: str, waits: dict[str, Any]
+    def _claim(
+        self, target: Target, given: settings.Settings, look: dict[str, Any], record: Incident
     ) -> dict[str, Any]:
-        arguments = {**given.probe, "level": level, **waits}
-        probed = self._execute_module(module_name=PROBE, module_args=arguments, task_vars=task_vars)
-        if "evidence" not in probed and _NO_ROOM.search(str(probed.get("module_stderr", ""))):
-            self._task.environment = [*(self._task.environment or []), {"TMPDIR": MEMORY}]
-            self._temporary = MEMORY
-            probed = self._execute_module(module_name=PROBE, module_args=arguments, task_vars=task_vars)
-        if "evidence" not in probed:
-            raise AnsibleActionFail(str(probed.get("msg") or probed.get("module_stderr") or "the probe did not answer"))
-        evidence = dict(probed["evidence"])
-        if isinstance(evidence.get("probe"), dict):
-            # The controller's clock beside the host's: the diagnosis itself knows no time.
-            evidence["probe"] = {**evidence["probe"], "received": now()}
-        return evidence
+        """Before anything is changed: no other run is at work here, and nothing is tried that was tried too often."""
+        try:
+            claim = claims.take(target, given, look["stack"].get("unit", ""), look["plan"])
+        except claims.ClaimError as error:
+            raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
+        record.claim(claim.held, claim.locked_by)
+        if not claim.held and not self._task.check_mode:
+            return {"plan": [], "done": True}
+        if claim.waited:
+            # What the other run did meanwhile is seen by the next look.
+            return {"plan": [], "done": False}
+        worn = {item["remedy"]: item["times"] for item in claim.worn}
+        record.give_up(worn, given.budget_window)
+        fresh = [action for action in look["plan"] if action["remedy"] not in worn]
+        return {"plan": fresh, "done": not fresh, "bundle": bool(worn) and not _has_bundle(given)}
 
-    @staticmethod
-    def _decide(diagnosis: Diagnosis, approved: list[str], record: Incident) -> dict[str, Any]:
-        """What to do next; done where the plan is empty or holds nothing that was not tried before."""
-        todo = plan.make(diagnosis, approved)
-        fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
-        record.look(diagnosis, todo, checklist(diagnosis.evidence))
-        stack = diagnosis.evidence.get("stack", {})
-        facts = diagnosis.evidence.get("files", {})
-        module = _within(diagnosis.evidence, "rehearsal", "steps", "settings", "module")
-        return {
-            "stack": {
-                **stack,
-                "media_root": facts.get("media_root", ""),
-                "logs": facts.get("logs", []),
-                "settings_module": module or stack.get("settings_module", ""),
-            },
-            "root_causes": [finding.id for finding in diagnosis.root_causes],
-            "edge": record.data["edge"]["after"],
-            "plan": [action.public() for action in fresh],
-            "number": record.data["passes"],
-            "done": not fresh,
-        }
+
+def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str, Any]) -> dict[str, Any]:
+    probed = target.run("probe", {**given.probe, "level": level, **waits}, "evidence")
+    if "evidence" not in probed:
+        raise AnsibleActionFail(complaint(probed, "probe"))
+    evidence = dict(probed["evidence"])
+    if isinstance(evidence.get("probe"), dict):
+        # The controller's clock beside the host's: the diagnosis itself knows no time.
+        evidence["probe"] = {**evidence["probe"], "received": now()}
+    return evidence
+
+
+def _decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, record: Incident) -> dict[str, Any]:
+    """What to do next; done where the plan is empty, holds nothing that was not tried before, or time is up."""
+    todo = plan.make(diagnosis, approved, given.host_to_name())
+    fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
+    record.look(diagnosis, todo, checklist(diagnosis.evidence))
+    if record.expire(given.deadline, [action.remedy for action in fresh]):
+        fresh = []
+    stack = diagnosis.evidence.get("stack", {})
+    facts = diagnosis.evidence.get("files", {})
+    module = _within(diagnosis.evidence, "rehearsal", "steps", "settings", "module")
+    return {
+        "stack": {
+            **stack,
+            "media_root": facts.get("media_root", ""),
+            "logs": facts.get("logs", []),
+            "settings_module": module or stack.get("settings_module", ""),
+        },
+        "root_causes": [finding.id for finding in diagnosis.root_causes],
+        "edge": record.data["edge"]["after"],
+        "plan": [action.public() for action in fresh],
+        "number": record.data["passes"],
+        "done": not fresh,
+        "bundle": False,
+        "ends": record.ends(given.deadline),
+    }
+
+
+def _has_bundle(given: settings.Settings) -> bool:
+    """Whether a bundle of this host is at hand already: a job that runs all night is to make one, not a hundred."""
+    made = given.reports.glob(f"bundle-{file_name(given.scope.host)}-*.tar.gz")
+    return any(time.time() - path.stat().st_mtime < given.budget_window for path in made)
 
 
 def _within(evidence: Any, *names: str) -> Any:

@@ -1,22 +1,23 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Record a remedy in the incident, or conclude it. Runs on the controller alone."""
+"""Record a remedy in the incident, or conclude it, and then let the host go that the run had claimed."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.rescue502.django.plugins.plugin_utils import settings
+from ansible_collections.rescue502.django.plugins.plugin_utils import claims, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import GOOD, Incident, judge
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import render_text
+from ansible_collections.rescue502.django.plugins.plugin_utils.target import Target
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
     """The `rescue502.django.incident` task."""
 
     TRANSFERS_FILES = False
-    _requires_connection = False
     _supports_check_mode = True
     _VALID_ARGS = frozenset(("state", "mode", "remedy", "causes", "message"))
 
@@ -29,14 +30,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         host = task_vars["inventory_hostname"]
         record = Incident(given.reports, given.incident, host, arguments.get("mode", "recover"))
         if arguments["state"] == "concluded":
-            return {**result, **self._conclude(record)}
+            concluded = self._conclude(record)
+            if record.data.get("claimed") and not self._task.check_mode:
+                self._release(given, record, task_vars)
+            return {**result, **concluded}
         ok = arguments["state"] == "mended"
         remedy = str(arguments["remedy"])
         record.act(
             remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, str(arguments.get("message", ""))
         )
+        over = record.is_over(given.deadline)
         record.save()
-        return {**result, "changed": False, "failed_in": 0 if ok else record.data["passes"]}
+        # A remedy that failed, or time that is up, ends this look's plan.
+        return {**result, "changed": False, "ended_in": 0 if ok and not over else record.data["passes"]}
 
     def _conclude(self, record: Incident) -> dict[str, Any]:
         outcome, message = judge(record.data, bool(self._task.check_mode))
@@ -44,6 +50,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         self._display.display(render_text(record.data, str(record.page())))
         good = outcome in GOOD
         return {"changed": False, "failed": not good, "outcome": outcome, "report": str(record.path), "msg": message}
+
+    def _release(self, given: settings.Settings, record: Incident, task_vars: dict[str, Any]) -> None:
+        done = [{key: action[key] for key in ("remedy", "for", "changed", "ok")} for action in record.data["actions"]]
+        unit = (record.data["evidence"].get("stack") or {}).get("unit", "")
+        facts = {"outcome": record.data["outcome"], "actions": done}
+        try:
+            claims.release(Target(self, task_vars, given.incident), given, str(unit), facts)
+        except AnsibleConnectionFailure:
+            # The host lets go by itself when it hears no more of the run.
+            self._display.warning("the host went away at the end of the run; its lock ends by itself")
 
 
 def _changed(task_vars: dict[str, Any], remedy: str) -> bool:

@@ -12,6 +12,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils import state_folder
+
 
 @dataclass
 class Finished:
@@ -41,10 +43,18 @@ def identity(user: str, group: str | None) -> dict[str, Any]:
 
 
 def run_as(
-    user: str, group: str | None, argv: list[str], env: dict[str, str], cwd: str, timeout: float, stdin: str = ""
+    user: str,
+    group: str | None,
+    argv: list[str],
+    env: dict[str, str],
+    cwd: str,
+    timeout: float,
+    stdin: str = "",
+    to_the_end: bool = False,
 ) -> Finished:
     """Run argv as the app's user and wait for it, for at most `timeout` seconds; its children end with it.
 
+    to_the_end: whether it goes on though the run's own time is up, because it is worse to stop it than to wait.
     Never raises for what the command does; KeyError where user or group is unknown.
     """
     try:
@@ -53,7 +63,7 @@ def run_as(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=env,
+            env={**env, **state_folder.mark()},
             cwd=cwd,
             start_new_session=True,
             **identity(user, group),
@@ -61,6 +71,7 @@ def run_as(
     except (OSError, subprocess.SubprocessError) as error:
         return Finished(-1, "", f"{argv[0]}: {error}")
     timed_out = False
+    timeout = timeout if to_the_end else state_folder.seconds_left(timeout)
     try:
         out, err = process.communicate(stdin.encode(), timeout=timeout)
     except subprocess.TimeoutExpired:

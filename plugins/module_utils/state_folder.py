@@ -12,14 +12,29 @@ import re
 import stat
 
 STATE = "/var/lib/rescue502"
-# Set for every task of a run by playbooks/tasks/remedy.yml; empty where a role is used alone.
+# Set for every task of a run by playbooks/tasks/remedy.yml; not there where a role is used alone.
 INCIDENT = "RESCUE502_INCIDENT"
+SECONDS_LEFT = "RESCUE502_SECONDS_LEFT"
+LEAST_SECONDS = 5.0
 _NAME = re.compile(r"[^A-Za-z0-9._@-]")
 
 
 def incident() -> str:
     """Id of the incident that this task belongs to; empty where it belongs to none."""
     return _safe(os.environ.get(INCIDENT, ""))
+
+
+def mark() -> dict[str, str]:
+    """The variable by which a process is known to belong to this run, for the processes that a task starts."""
+    return {INCIDENT: os.environ[INCIDENT]} if INCIDENT in os.environ else {}
+
+
+def seconds_left(limit: float) -> float:
+    """The smaller of a task's own limit and what is left of its run, but enough to do something with; in seconds."""
+    try:
+        return min(limit, max(LEAST_SECONDS, float(os.environ.get(SECONDS_LEFT, limit))))
+    except ValueError:
+        return limit
 
 
 def made(*names: str) -> str:

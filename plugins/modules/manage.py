@@ -138,6 +138,8 @@ def main() -> None:
                 {**environment, **variables},
                 given["root"],
                 given["timeout"],
+                # A migration that is cut off may have to begin again each time, and not all can be taken back.
+                to_the_end=given["command"] == "migrate",
             )
     except KeyError as error:
         module.fail_json(msg=f"no such account: {error.args[0]}. Nothing was changed.")

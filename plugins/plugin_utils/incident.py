@@ -65,6 +65,11 @@ class Incident:
             "held_back": [],
             "actions": [],
             "awaiting": [],
+            # Whether this run has the host to itself, and which other one has; what was tried too often, or too late.
+            "claimed": False,
+            "locked_by": "",
+            "worn": [],
+            "overdue": "",
             "passes": 0,
             "evidence": {},
         }
@@ -126,6 +131,38 @@ class Incident:
         """Whether this run has already applied the remedy for just these causes."""
         return any(a["remedy"] == remedy and sorted(a["for"]) == sorted(causes) for a in self.data["actions"])
 
+    def claim(self, held: bool, locked_by: str) -> None:
+        """Take in whether the host is this run's to change, or which other run is at work there."""
+        self.data["claimed"] = held or self.data["claimed"]
+        self.data["locked_by"] = locked_by
+
+    def give_up(self, worn: dict[str, int], window: float) -> None:
+        """Take remedies out of the plan that were tried so many times within `window` seconds: a person is to look."""
+        held = [action for action in self.data["plan"] if action["remedy"] in worn]
+        self.data["plan"] = [action for action in self.data["plan"] if action not in held]
+        for action in held:
+            why = f"was tried {worn[action['remedy']]} times within {window / 60:g} min"
+            self.data["held_back"].append({"remedy": action["remedy"], "for": action["for"], "why": why})
+            self.data["worn"].append(f"{action['remedy']} for {', '.join(action['for'])} {why}")
+        waiting = {item["id"] for item in self.data["awaiting"]}
+        causes = dict.fromkeys(cause for action in held for cause in action["for"] if cause not in waiting)
+        self.data["awaiting"] += [_for_a_person(item) for item in self.data["findings"] if item["id"] in causes]
+
+    def ends(self, deadline: float) -> float:
+        """When the run's time is up, `deadline` seconds after it began here, in seconds since the epoch."""
+        return datetime.fromisoformat(self.data["started"].replace("Z", "+00:00")).timestamp() + deadline
+
+    def is_over(self, deadline: float) -> bool:
+        """Whether the run's time is up."""
+        return time.time() >= self.ends(deadline)
+
+    def expire(self, deadline: float, remedies: list[str]) -> bool:
+        """Whether these remedies are not begun any more because the run's time is up; the record says so."""
+        if not remedies or not self.is_over(deadline):
+            return False
+        self.data["overdue"] = f"the run's {deadline:g} s were over before {', '.join(remedies)}"
+        return True
+
     def conclude(self, outcome: str, message: str) -> None:
         """Close the record and write it; where there is something to tell, its pages for people beside it."""
         self.data.update(outcome=outcome, message=clean(message, 1000), finished=now())
@@ -147,6 +184,17 @@ def _write(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(part, path)
+
+
+def _for_a_person(finding: dict[str, Any]) -> dict[str, Any]:
+    """What a person is to do where nothing more is tried."""
+    return {
+        "id": finding["id"],
+        "remedy": finding["remedy"],
+        "approval": finding["id"],
+        "approve_with": None,
+        "by_hand": finding["by_hand"],
+    }
 
 
 def _checks(edge: dict[str, Any]) -> list[dict[str, Any]]:
@@ -183,6 +231,10 @@ def judge(data: dict[str, Any], check_mode: bool) -> tuple[str, str]:
     after = data["edge"]["after"] or {"well": False, "summary": "the edge was never asked"}
     remaining = data.get("remaining", [])
     acted = [action for action in data["actions"] if action["changed"]]
+    if data.get("locked_by") and not check_mode:
+        return "locked", f"{after['summary']}; another run is at work on this host: {data['locked_by']}"
+    if data.get("worn") and remaining:
+        return "needs-human", f"{after['summary']}; not tried again: {'; '.join(data['worn'])}"
     if after["well"] and not check_mode:
         if remaining:
             return "degraded", f"the edge answers ({after['summary']}), but {', '.join(remaining)} remains"
@@ -204,6 +256,8 @@ def judge(data: dict[str, Any], check_mode: bool) -> tuple[str, str]:
         return "needs-human", f"{after['summary']}; needs a person: {', '.join(names)}"
     if not remaining:
         return "needs-human", f"{after['summary']}; the cause is not known: the evidence is in the report"
+    if data.get("overdue"):
+        return "failed", f"{after['summary']}; {data['overdue']}: run it again, or raise rescue502_deadline"
     if data["mode"] == "verify":
         return "failed", f"{after['summary']}; a verification only looks: recover would mend it"
     return "failed", f"{after['summary']}; the remedies did not bring the site back"

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.plugin_utils import approvals
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import LAYERS
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, Finding
 
@@ -44,10 +45,11 @@ class Plan:
     awaiting: list[dict[str, Any]]
 
 
-def make(diagnosis: Diagnosis, approved: Iterable[str] = ()) -> Plan:
+def make(diagnosis: Diagnosis, approved: Iterable[str] = (), host: str = "") -> Plan:
     """Plan the repair of all root causes, from the ground up.
 
     approved: ids of failure modes, or names of remedies, that may run though their risk is `ask`.
+    host: what an approval must name, in a run on several hosts.
     """
     allowed = set(approved)
     mended = [cause for cause in diagnosis.root_causes if _may_mend(cause, allowed)]
@@ -70,7 +72,7 @@ def make(diagnosis: Diagnosis, approved: Iterable[str] = ()) -> Plan:
         held_back=[
             {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(why)} is not mended yet"} for a, why in held
         ],
-        awaiting=[_awaiting(cause) for cause in waiting],
+        awaiting=[_awaiting(cause, host) for cause in waiting],
     )
 
 
@@ -115,11 +117,14 @@ def _merge(actions: Iterable[Action]) -> list[Action]:
     return sorted(merged.values(), key=lambda action: (action.layer, action.remedy in RUNS_THE_APP))
 
 
-def _awaiting(cause: Finding) -> dict[str, Any]:
+def _awaiting(cause: Finding, host: str) -> dict[str, Any]:
     """What a person is to decide or do."""
     return {
         "id": cause.id,
         "remedy": cause.mode.remedy or None,
-        "approve_with": f"rescue502_approve=[{cause.id}]" if cause.mode.risk == "ask" else None,
+        "approval": approvals.written(cause.id, host),
+        "approve_with": f"rescue502_approve=[{approvals.written(cause.id, host)}]"
+        if cause.mode.risk == "ask"
+        else None,
         "by_hand": cause.by_hand,
     }

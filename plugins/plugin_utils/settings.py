@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue, own_path
+from ansible_collections.rescue502.django.plugins.plugin_utils import approvals
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import new_id
 
 # Ansible loads action plugins before it forks, so all hosts and tasks of one run share this.
@@ -31,45 +34,73 @@ class Settings:
     """Settings of one host for one run."""
 
     probe: dict[str, Any]
-    approved: list[str]
+    approvals: list[approvals.Approval]
+    scope: approvals.Scope
     reports: Path
     incident: str
     hold_seconds: float
     settle_seconds: float
+    # For how long a run may begin another remedy, in seconds.
+    deadline: float
+    # How often a remedy may be tried for the same cause, and within how many seconds.
+    budget: int
+    budget_window: float
     level: str
     failure_paths: list[Path]
 
-    def require_known_approvals(self, known: Catalogue) -> None:
-        """SettingsError where an approval names nothing that could be approved: a typing error must not pass."""
-        for name in self.approved:
-            if name not in known.approvable():
-                raise SettingsError(
-                    f"rescue502_approve: '{name}' is no failure mode or remedy that waits for approval; "
-                    f"known are: {', '.join(sorted(known.approvable()))}"
-                )
+    def approved(self, known: Collection[str]) -> list[str]:
+        """What is approved on this host. known: all that can be. Raises SettingsError: a doubt must not pass."""
+        try:
+            return approvals.approved_here(self.approvals, known, self.scope)
+        except approvals.ApprovalError as error:
+            raise SettingsError(str(error)) from error
+
+    def host_to_name(self) -> str:
+        """What an approval must name beside the failure mode: this host, where the run has others too."""
+        return self.scope.host if len(self.scope.run) > 1 else ""
 
 
-def read(variables: dict[str, Any], templar: Any) -> Settings:
-    """The settings of a host. variables: its Ansible variables; templar: renders those that refer to others."""
+def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ()) -> Settings:
+    """The settings of a host. Raises SettingsError.
+
+    variables: its Ansible variables; templar: renders those that refer to others; for_run: names of those that were
+    given for the whole run (-e).
+    """
 
     def given(name: str, default: Any = None) -> Any:
         value = variables.get(PREFIX + name)
         return default if value is None else templar.template(value)
 
     probe = {name: value for name in PROBE_SETTINGS if (value := given(name)) is not None}
-    approve = given("approve", [])
     own = [own_path()]
     extra = given("failures_path", [])
     return Settings(
         probe=probe,
-        approved=[str(item) for item in ([approve] if isinstance(approve, str) and approve else approve or [])],
+        approvals=_approvals(given("approve")),
+        scope=approvals.Scope(
+            host=variables["inventory_hostname"],
+            inventory=variables.get("groups", {}).get("all", ()),
+            run=variables.get("ansible_play_hosts_all", ()),
+            now=datetime.now(UTC),
+            for_run=PREFIX + "approve" in for_run,
+        ),
         reports=_absolute(given("reports", "reports")),
         incident=str(given("incident", "") or RUN_ID),
         hold_seconds=_number("hold_seconds", given("hold_seconds", 5)),
         settle_seconds=_number("settle_seconds", given("settle_seconds", 20)),
+        deadline=_number("deadline", given("deadline", 300)),
+        budget=int(_number("budget", given("budget", 3), "a number of tries")),
+        budget_window=_number("budget_window", given("budget_window", 3600)),
         level=str(given("level", "auto")),
         failure_paths=own + [_absolute(item) for item in ([extra] if isinstance(extra, str) else extra) if item],
     )
+
+
+def _approvals(given: Any) -> list[approvals.Approval]:
+    try:
+        return approvals.parse(given)
+    except approvals.ApprovalError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _absolute(path: Any) -> Path:
@@ -77,8 +108,11 @@ def _absolute(path: Any) -> Path:
     return Path(os.path.abspath(os.path.expanduser(str(path))))
 
 
-def _number(name: str, value: Any) -> float:
+def _number(name: str, value: Any, what: str = "a number of seconds") -> float:
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError) as error:
-        raise SettingsError(f"rescue502_{name}: '{value}' is not a number of seconds") from error
+        raise SettingsError(f"rescue502_{name}: '{value}' is not {what}") from error
+    if not 0 <= number < float("inf"):
+        raise SettingsError(f"rescue502_{name}: '{value}' is not {what}")
+    return number

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, report
+from ansible_collections.rescue502.django.plugins.plugin_utils import approvals, catalogue, report
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import file_name
 from rich.console import Console
 from rich.text import Text
@@ -48,7 +48,10 @@ Extra = Annotated[list[str] | None, typer.Option("--extra-vars", "-e", help="A v
 Reports = Annotated[Path, typer.Option(help="Folder for the incident reports.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the incidents as JSON, and nothing else.")]
 Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Show what Ansible prints; -vv for more.")]
-Approve = Annotated[list[str] | None, typer.Option(help="Approve a failure mode or remedy for this run.")]
+Approve = Annotated[
+    list[str] | None,
+    typer.Option(help="Approve a failure mode or remedy for this run; `id@host` on one host of several."),
+]
 Failures = Annotated[
     list[Path] | None,
     typer.Option(envvar=OWN_FAILURES.upper(), help="Folder of your own failure modes; may be given again."),
@@ -97,7 +100,7 @@ def known_modes(own: list[str]) -> catalogue.Catalogue:
 def own_settings(own: list[str], approve: list[str] | None) -> dict[str, Any]:
     """What a play has to know of the user's own failure modes and approvals. A typing error in one ends here."""
     known = known_modes(own).approvable()
-    unknown = [name for name in approve or [] if name not in known]
+    unknown = [approval.name for approval in approvals.parse(approve) if approval.name not in known]
     if unknown:
         hint = "" if own else ". One of your own is known with --failures"
         raise fail(

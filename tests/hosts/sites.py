@@ -21,6 +21,14 @@ HOLD_SECONDS = 2
 
 
 @dataclass
+class Run:
+    """A playbook that runs, and the folder for its reports."""
+
+    process: subprocess.Popen[str]
+    reports: Path
+
+
+@dataclass
 class Site:
     """A lab host with an inventory, and a way to run our playbooks on it."""
 
@@ -37,28 +45,50 @@ class Site:
 
     def play(self, name: str, *words: str, **variables: Any) -> tuple[int, dict[str, Any], str]:
         """Run a playbook: (return code, the incident that it wrote, its output)."""
-        inventory = self.folder / "hosts.yml"
-        hosts = {"django": {"hosts": {self.host.name: self.host.inventory(self.full)}}}
-        inventory.write_text(yaml.safe_dump(hosts), encoding="utf-8")
+        return self.finish(self.begin(name, *words, **variables))
+
+    def begin(self, name: str, *words: str, **variables: Any) -> Run:
+        """Start a playbook, as the leader of its own process group, and do not wait for it."""
         reports = self.folder / f"reports-{len(list(self.folder.iterdir()))}"
+        reports.mkdir()
         extra = {"rescue502_reports": str(reports), "rescue502_hold_seconds": HOLD_SECONDS, **self.extra, **variables}
-        command = [
-            str(Path(sys.executable).with_name("ansible-playbook")),
-            "-i",
-            str(inventory),
-            f"playbooks/{name}.yml",
-        ]
-        done = subprocess.run(
-            [*command, "-e", json.dumps(extra), *words],
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.inventory())]
+        process = subprocess.Popen(
+            [*command, f"playbooks/{name}.yml", "-e", json.dumps(extra), *words],
             cwd=ROOT,
             env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        return Run(process, reports)
+
+    def finish(self, run: Run) -> tuple[int, dict[str, Any], str]:
+        """Wait for a playbook: (return code, the incident that it wrote, its output)."""
+        output, _nothing = run.process.communicate()
+        written = list(run.reports.glob(f"*/{self.host.name}.json"))
+        incident = json.loads(written[0].read_text(encoding="utf-8")) if written else {}
+        return run.process.returncode, incident, output
+
+    def rescue502(self, command: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the runner on this host."""
+        options = ["-i", str(self.inventory()), "--reports", str(self.folder / "reports-of-the-runner")]
+        return subprocess.run(
+            [sys.executable, "-m", "rescue502.cli", command, *words, *options],
+            cwd=self.folder,
+            env=os.environ | {"NO_COLOR": "1"},
             capture_output=True,
             text=True,
             check=False,
         )
-        written = list(reports.glob(f"*/{self.host.name}.json"))
-        incident = json.loads(written[0].read_text(encoding="utf-8")) if written else {}
-        return done.returncode, incident, done.stdout + done.stderr
+
+    def inventory(self) -> Path:
+        """An inventory of this host alone."""
+        path = self.folder / "hosts.yml"
+        hosts = {"django": {"hosts": {self.host.name: self.host.inventory(self.full)}}}
+        path.write_text(yaml.safe_dump(hosts), encoding="utf-8")
+        return path
 
     def neighbour(self) -> str:
         """The other site's invocation and what it answers; the same text as long as nobody touched it."""

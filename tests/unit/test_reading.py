@@ -42,9 +42,7 @@ def test_exec_argv() -> None:
 )
 def test_gunicorn_command_line(words: str, app: str, bind: list[str]) -> None:
     """The app and its addresses, whatever stands around them."""
-    config = gunicorn_config.parse(
-        words.split(), {"HOST": "10.0.0.1", "PORT": "81"} if "$" in words else {}, "/"
-    )
+    config = gunicorn_config.parse(words.split(), {"HOST": "10.0.0.1", "PORT": "81"} if "$" in words else {}, "/")
     assert (config.app, config.bind) == (app, bind)
 
 

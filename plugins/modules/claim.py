@@ -1,0 +1,181 @@
+#!/usr/bin/python
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Claim a host for one run, say what was tried too often on it, and let it go again."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: claim
+short_description: Claim a host for one run, and let it go again
+version_added: 0.3.0
+description:
+  - Takes the lock of the host (flock), which a keeper process holds for as long as the run lives, and no longer. Where
+    another run holds it, says which, and changes nothing.
+  - Says which of the remedies that are about to be applied were tried too often lately, and remembers those that were
+    not, in C(/var/lib/rescue502/history.jsonl).
+  - Used in a playbook it is an action that adds the run and the controller by itself.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Says who holds the lock and what was tried too often; takes and writes nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+options:
+  state:
+    description: Whether to take the lock or to let it go.
+    type: str
+    choices: [held, released]
+    default: held
+  incident:
+    description: The run's id.
+    type: str
+    required: true
+  host:
+    description: The host's name in the inventory.
+    type: str
+    required: true
+  controller:
+    description: Where the run is steered from, for whoever finds the lock taken.
+    type: dict
+    default: {}
+  abandoned:
+    description: Id of a run that is known to be dead; what it began is waited for, then its lock is taken.
+    type: str
+    default: ''
+  patience:
+    description: For how many seconds to wait for what a dead run began.
+    type: float
+    default: 60
+  unit:
+    description: The app's systemd unit.
+    type: str
+    default: ''
+  remedies:
+    description: What is about to be applied, each with its C(remedy) and its C(causes).
+    type: list
+    elements: dict
+    default: []
+  budget:
+    description: How often a remedy may be tried for the same cause within O(window).
+    type: int
+    default: 3
+  window:
+    description: For how many seconds a try counts.
+    type: float
+    default: 3600
+  facts:
+    description: What to remember of the run when it lets go.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: No other run is at work on the host
+  rescue502.django.claim:
+    state: held
+"""
+
+RETURN = r"""
+held:
+  description: Whether this run has the lock.
+  returned: success
+  type: bool
+holder:
+  description: The run that has it, with its C(incident), C(host), C(controller) and C(since), seconds since the epoch.
+  returned: success
+  type: dict
+at_work:
+  description: Ids of that run's processes on this host.
+  returned: where another run has the lock
+  type: list
+  elements: int
+waited:
+  description: For how many seconds the lock was waited for; what was planned before may be done by now.
+  returned: success
+  type: float
+exhausted:
+  description: Which of the remedies were tried too often, each with C(remedy), C(causes) and C(times).
+  returned: success
+  type: list
+  elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils import history
+from ansible_collections.rescue502.django.plugins.module_utils.run_lock import Lock, at_work
+
+ARGUMENTS = {
+    "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
+    "incident": {"type": "str", "required": True},
+    "host": {"type": "str", "required": True},
+    "controller": {"type": "dict", "default": {}},
+    "abandoned": {"type": "str", "default": ""},
+    "patience": {"type": "float", "default": 60},
+    "unit": {"type": "str", "default": ""},
+    "remedies": {"type": "list", "elements": "dict", "default": []},
+    "budget": {"type": "int", "default": 3},
+    "window": {"type": "float", "default": 3600},
+    "facts": {"type": "dict", "default": {}},
+}
+
+
+def exhausted(given: dict) -> list:
+    """The remedies of which every cause was treated with it as often as may be."""
+    tried = history.recent(given["window"])
+    found = []
+    for item in given["remedies"]:
+        times = [history.times_tried(tried, given["unit"], item["remedy"], cause) for cause in item["causes"]]
+        if times and min(times) >= given["budget"]:
+            found.append({"remedy": item["remedy"], "causes": item["causes"], "times": min(times)})
+    return found
+
+
+def remember(module: AnsibleModule, event: str, facts: list) -> None:
+    """Write the history; a disk that takes nothing more must not keep it from being mended."""
+    try:
+        history.append(event, facts)
+    except OSError as error:
+        module.warn(f"the history of this host could not be written, so tries are not counted: {error}")
+
+
+def hold(module: AnsibleModule, lock: Lock) -> dict:
+    """Take the lock, and judge what is about to be done."""
+    given = module.params
+    worn = exhausted(given)
+    if module.check_mode:
+        return {"held": False, "holder": lock.holder() if lock.is_held() else {}, "waited": 0.0, "exhausted": worn}
+    holder, waited = lock.take(given["abandoned"], given["patience"])
+    held = (holder.get("incident"), holder.get("host")) == (given["incident"], given["host"])
+    result = {"held": held, "holder": holder, "waited": round(waited, 3), "exhausted": worn}
+    if not held:
+        return {**result, "at_work": at_work(str(holder.get("incident", "")))}
+    if not waited >= 0.1:
+        names = [item["remedy"] for item in worn]
+        fresh = [item for item in given["remedies"] if item["remedy"] not in names]
+        run = {"incident": given["incident"], "unit": given["unit"]}
+        remember(module, history.BEGUN, [{**run, **item} for item in fresh])
+    return result
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    given = module.params
+    lock = Lock(given["incident"], given["host"], given["controller"])
+    if given["state"] == "held":
+        module.exit_json(changed=False, **hold(module, lock))
+    if not module.check_mode:
+        if given["facts"]:
+            run = {"incident": given["incident"], "unit": given["unit"]}
+            remember(module, history.CONCLUDED, [{**run, **given["facts"]}])
+        lock.release()
+    module.exit_json(changed=False, held=False, holder={}, waited=0.0, exhausted=[])
+
+
+if __name__ == "__main__":
+    main()

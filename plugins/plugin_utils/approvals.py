@@ -1,0 +1,100 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Approvals: what may be done though it could cost something, on which host, and until when. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+FORMS = "write code/syntax-error, code/syntax-error@host, or {id: code/syntax-error, host: host, until: time}"
+
+
+class ApprovalError(Exception):
+    """An approval cannot be used; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One failure mode, or one remedy, by its name. An empty host is each host that it was given for."""
+
+    name: str
+    host: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What an approval is judged by: this host, all of the inventory's and of the run's, and the time now."""
+
+    host: str
+    inventory: Collection[str]
+    run: Collection[str]
+    now: datetime
+    # Given for the whole run (-e), rather than for this host in the inventory.
+    for_run: bool = False
+
+
+def parse(given: Any) -> list[Approval]:
+    """Approvals as a user writes them: one or a list, as text or as mappings. Raises ApprovalError."""
+    items = given if isinstance(given, list) else [given] if given else []
+    return [_parse_one(item) for entry in items for item in (_words(entry) if isinstance(entry, str) else [entry])]
+
+
+def approved_here(approvals: list[Approval], known: Collection[str], scope: Scope) -> list[str]:
+    """The names that are approved on this host, in this run. known: all that can be approved.
+
+    Raises ApprovalError for one that is unknown, expired, for no host of the inventory, or for several hosts at once.
+    """
+    for approval in approvals:
+        _require_valid(approval, known, scope)
+    return [approval.name for approval in approvals if approval.host in ("", scope.host)]
+
+
+def written(name: str, host: str = "") -> str:
+    """An approval as a user writes it; a host is named where the run has several."""
+    return f"{name}@{host}" if host else name
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+def _parse_one(item: Any) -> Approval:
+    if isinstance(item, str):
+        name, _at, host = item.partition("@")
+        return Approval(name, host)
+    if not isinstance(item, dict) or not item.get("id") or set(item) - {"id", "host", "until"}:
+        raise ApprovalError(f"rescue502_approve: {item!r} is no approval: {FORMS}")
+    return Approval(str(item["id"]), str(item.get("host") or ""), _time(item.get("until")))
+
+
+def _time(given: Any) -> datetime | None:
+    if given is None:
+        return None
+    try:
+        until = given if isinstance(given, datetime) else datetime.fromisoformat(str(given).replace("Z", "+00:00"))
+    except ValueError as error:
+        raise ApprovalError(f"rescue502_approve: until '{given}' is no time such as 2026-01-31T12:00:00Z") from error
+    if until.tzinfo is None:
+        raise ApprovalError(f"rescue502_approve: until '{given}' names no time zone; end it with Z for UTC")
+    return until
+
+
+def _require_valid(approval: Approval, known: Collection[str], scope: Scope) -> None:
+    if approval.name not in known:
+        raise ApprovalError(
+            f"rescue502_approve: '{approval.name}' is no failure mode or remedy that waits for approval; "
+            f"known are: {', '.join(sorted(known))}"
+        )
+    if approval.until and approval.until <= scope.now:
+        raise ApprovalError(f"rescue502_approve: the approval of {approval.name} expired at {approval.until}")
+    if approval.host and approval.host not in scope.inventory:
+        raise ApprovalError(f"rescue502_approve: {approval.name}@{approval.host} is for no host of the inventory")
+    if scope.for_run and not approval.host and len(scope.run) > 1:
+        raise ApprovalError(
+            f"rescue502_approve: '{approval.name}' would hold on all {len(scope.run)} hosts of this run; "
+            f"name the host, such as {approval.name}@{scope.host}, or take one with --limit"
+        )

@@ -1,0 +1,156 @@
+"""A host is one run's at a time, nothing is tried for ever, and a run that was killed leaves no lock."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sites import Site, differences, named
+
+SLOW_START = """
+mkdir -p /etc/systemd/system/{unit}.d
+printf '[Service]\\nExecStartPre=/bin/sleep {seconds}\\n' > /etc/systemd/system/{unit}.d/slow.conf
+systemctl daemon-reload
+systemctl stop {unit}
+"""
+
+
+def slow_to_mend(site: Site, seconds: int) -> None:
+    """The app is down, and starting it takes a while: long enough to meet a run at work."""
+    site.host.run(SLOW_START.format(unit=site.shape.unit, seconds=seconds))
+
+
+def at_work(site: Site) -> bool:
+    """Whether a run is mending on the host."""
+    return "activating" in site.host.run(f"systemctl is-active {site.shape.unit}", check=False).stdout
+
+
+def wait_until(true: Any, seconds: float = 40) -> None:
+    """Wait for a state of the host; fails the test where it does not come."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "the state waited for never came"
+        time.sleep(0.1)
+
+
+def lock_is_free(site: Site) -> bool:
+    """Whether nobody holds the lock."""
+    return site.host.run("flock --nonblock /run/rescue502/lock true", check=False).returncode == 0
+
+
+def test_a_second_run_is_locked_out(site: Site) -> None:
+    """While one run mends, another reports `locked` and changes nothing; the first one mends in peace."""
+    slow_to_mend(site, 8)
+    first = site.begin("recover")
+    wait_until(lambda: at_work(site))
+    before = site.host.snapshot()
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"], incident["actions"]) == (2, "locked", []), output
+    assert incident["locked_by"].startswith("run "), output
+    assert "changed=0" in output
+    assert differences(before, site.host.snapshot()) == set()
+    code, incident, output = site.finish(first)
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    wait_until(lambda: lock_is_free(site))
+
+
+def test_the_runner_ends_with_5_where_another_run_is_at_work(site: Site) -> None:
+    """Exit code 5; a diagnosis only reads, and goes on."""
+    slow_to_mend(site, 20)
+    first = site.begin("recover")
+    wait_until(lambda: at_work(site))
+    assert site.rescue502("diagnose").returncode == 2
+    assert site.rescue502("recover").returncode == 5
+    assert at_work(site), "the first run was over before the others had been tried"
+    assert site.finish(first)[1]["outcome"] == "recovered"
+
+
+@pytest.mark.parametrize("after", [0.0, 3.0])
+def test_a_run_whose_controller_was_killed_is_taken_over(site: Site, after: float) -> None:
+    """kill -9 in the middle of a remedy: the next run waits for what was begun, finishes the job, and leaves no lock."""
+    slow_to_mend(site, 4)
+    first = site.begin("recover")
+    wait_until(lambda: at_work(site))
+    os.killpg(first.process.pid, signal.SIGKILL)
+    time.sleep(after)
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"] in ("recovered", "healthy")) == (0, True), output
+    assert site.host.ask(site.shape.api_path)[0] == 200
+    wait_until(lambda: lock_is_free(site))
+
+
+def test_the_same_remedy_is_not_tried_for_ever(site: Site) -> None:
+    """What broke again three times within the hour is left to a person, with a bundle; later it may be tried again."""
+    for _time in range(3):
+        site.host.run(f"systemctl stop {site.shape.unit}")
+        code, incident, output = site.play("recover")
+        assert (code, incident["outcome"]) == (0, "recovered"), output
+    site.host.run(f"systemctl stop {site.shape.unit}")
+    before = site.host.snapshot()
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"], incident["actions"]) == (2, "needs-human", []), output
+    assert named(incident) == ["service/stopped"]
+    assert "was tried 3 times within 60 min" in incident["message"]
+    assert [item["id"] for item in incident["awaiting"]] == ["service/stopped"]
+    assert incident["awaiting"][0]["by_hand"]
+    assert list(site.folder.glob("reports-*/bundle-*.tar.gz")), output
+    assert differences(before, site.host.snapshot()) == set()
+    _code, incident, output = site.play("recover", "--check")
+    assert incident["plan"] == [], output
+    code, incident, output = site.play("recover", rescue502_budget_window=1)
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+
+
+def test_another_cause_has_a_budget_of_its_own(site: Site) -> None:
+    """The same remedy for another cause was not tried yet."""
+    for _time in range(2):
+        site.host.run(f"systemctl stop {site.shape.unit}")
+        assert site.play("recover", rescue502_budget=2)[1]["outcome"] == "recovered"
+    site.host.break_with("dependencies/missing")
+    _code, incident, output = site.play("recover", rescue502_budget=2)
+    assert incident["outcome"] == "recovered", output
+
+
+def test_nothing_is_begun_after_the_deadline(site: Site) -> None:
+    """A run that has used its time up says what it did not begin, and ends."""
+    site.host.break_with("database/stopped")
+    site.host.break_with("dependencies/missing")
+    code, incident, output = site.play("recover", rescue502_deadline=4)
+    assert (code, incident["outcome"]) == (2, "failed"), output
+    assert "pip_install" in incident["overdue"] or "restart" in incident["overdue"]
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+
+
+def test_what_was_done_is_remembered(site: Site) -> None:
+    """The host's own history: root's alone, a line for what was begun and one for how it ended."""
+    site.host.run(f"systemctl stop {site.shape.unit}")
+    _code, incident, _output = site.play("recover")
+    lines = [json.loads(line) for line in site.host.run("cat /var/lib/rescue502/history.jsonl").stdout.splitlines()]
+    assert [(line["event"], line["incident"]) for line in lines] == [
+        ("begun", incident["incident"]),
+        ("concluded", incident["incident"]),
+    ]
+    assert (lines[0]["remedy"], lines[0]["causes"], lines[1]["outcome"]) == (
+        "restart",
+        ["service/stopped"],
+        "recovered",
+    )
+    modes = site.host.run("stat -c '%a %U' /var/lib/rescue502 /var/lib/rescue502/history.jsonl").stdout
+    assert modes == "700 root\n600 root\n"
+
+
+def test_a_lost_line_of_the_history_harms_nothing(site: Site) -> None:
+    """A host that lost its power in the middle of a line, or a history that is no text: read past, and written on."""
+    site.host.run(
+        "mkdir -m 700 /var/lib/rescue502; head -c 3000 /dev/urandom > /var/lib/rescue502/history.jsonl;"
+        f"""printf '{{"time": 1, "ev' >> /var/lib/rescue502/history.jsonl; systemctl stop {site.shape.unit}"""
+    )
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"]) == (0, "recovered"), output

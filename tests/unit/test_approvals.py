@@ -1,0 +1,67 @@
+"""An approval is for one thing, one host and one time, and a doubtful one is an error."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from ansible_collections.rescue502.django.plugins.plugin_utils.approvals import (
+    ApprovalError,
+    Scope,
+    approved_here,
+    parse,
+)
+
+KNOWN = ("code/syntax-error", "service/masked", "rollback_code")
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def scope(host: str = "web1", run: tuple[str, ...] = ("web1",), for_run: bool = True) -> Scope:
+    return Scope(host, ("web1", "web2"), run, NOON, for_run)
+
+
+@pytest.mark.parametrize(
+    ("given", "approved"),
+    [
+        (None, []),
+        ("code/syntax-error", ["code/syntax-error"]),
+        ("code/syntax-error, service/masked", ["code/syntax-error", "service/masked"]),
+        (["code/syntax-error@web1", "service/masked@web2"], ["code/syntax-error"]),
+        ([{"id": "rollback_code", "host": "web1", "until": "2026-01-31T12:00:01Z"}], ["rollback_code"]),
+        ([{"id": "rollback_code", "until": datetime(2026, 2, 1, tzinfo=UTC)}], ["rollback_code"]),
+    ],
+)
+def test_what_is_approved_here(given: object, approved: list[str]) -> None:
+    """By id, for this host, not yet expired; nothing else along with it."""
+    assert approved_here(parse(given), KNOWN, scope()) == approved
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("code/no-such", "no failure mode or remedy"),
+        ("code/*", "no failure mode or remedy"),
+        ("code/syntax-error@web9", "no host of the inventory"),
+        ([{"id": "service/masked", "until": "2026-01-31T12:00:00Z"}], "expired"),
+        ([{"id": "service/masked", "until": "2026-01-31T13:00:00"}], "no time zone"),
+        ([{"id": "service/masked", "until": "soon"}], "no time such as"),
+        ([{"id": "service/masked", "hosts": "web1"}], "is no approval"),
+        ([{"host": "web1"}], "is no approval"),
+        ([["service/masked"]], "is no approval"),
+        (7, "is no approval"),
+        (True, "is no approval"),
+    ],
+)
+def test_a_doubtful_approval_is_an_error(given: object, words: str) -> None:
+    """Unknown, expired or misspelt: told, and nothing is approved."""
+    with pytest.raises(ApprovalError, match=words):
+        approved_here(parse(given), KNOWN, scope())
+
+
+def test_an_approval_for_the_run_names_its_host_where_there_are_several() -> None:
+    """One word on the command line must not approve a thing on a whole fleet."""
+    both = ("web1", "web2")
+    with pytest.raises(ApprovalError, match="service/masked@web1"):
+        approved_here(parse("service/masked"), KNOWN, scope(run=both))
+    assert approved_here(parse("service/masked@web2"), KNOWN, scope(run=both)) == []
+    assert approved_here(parse("service/masked"), KNOWN, scope(run=both, for_run=False)) == ["service/masked"]
