@@ -59,7 +59,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 evidence = self._look(target, given, record)
                 known, approved = loading.result()
             diagnosis = diagnose(evidence, known)
-            result.update(_decide(diagnosis, approved, given, record))
+            result.update(decide(diagnosis, approved, given, record))
             if mode == "recover" and result["plan"]:
                 result.update(self._claim(target, given, result, record))
         except AnsibleConnectionFailure as error:
@@ -112,7 +112,7 @@ def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str
     return evidence
 
 
-def _decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, record: Incident) -> dict[str, Any]:
+def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, record: Incident) -> dict[str, Any]:
     """What to do next; done where the plan is empty, holds nothing that was not tried before, or time is up."""
     todo = plan.make(diagnosis, approved, given.host_to_name())
     fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]

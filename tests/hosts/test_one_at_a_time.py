@@ -5,25 +5,32 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
-import pytest
-from sites import Site, differences, named
+from sites import Run, Site, differences, named
 
-SLOW_START = """
+GATE = "/run/gate"
+WAITS_AT_THE_GATE = """
 mkdir -p /etc/systemd/system/{unit}.d
-printf '[Service]\\nExecStartPre=/bin/sleep {seconds}\\n' > /etc/systemd/system/{unit}.d/slow.conf
+printf '[Service]\nTimeoutStartSec=300\nExecStartPre=/bin/sh -c "until [ -e {gate} ]; do sleep 0.1; done"\n' \
+    > /etc/systemd/system/{unit}.d/gate.conf
 systemctl daemon-reload
 systemctl stop {unit}
 """
 
 
-def slow_to_mend(site: Site, seconds: int) -> None:
-    """The app is down, and starting it takes a while: long enough to meet a run at work."""
-    site.host.run(SLOW_START.format(unit=site.shape.unit, seconds=seconds))
+def begin_at_the_gate(site: Site) -> Run:
+    """A run at work: it starts the app, which waits until the gate is opened."""
+    site.host.run(WAITS_AT_THE_GATE.format(unit=site.shape.unit, gate=GATE))
+    run = site.begin("recover")
+    wait_until(lambda: at_work(site))
+    return run
+
+
+def open_the_gate(site: Site) -> None:
+    """What the run at work waits for may happen."""
+    site.host.run(f"touch {GATE}")
 
 
 def at_work(site: Site) -> bool:
@@ -46,15 +53,14 @@ def lock_is_free(site: Site) -> bool:
 
 def test_a_second_run_is_locked_out(site: Site) -> None:
     """While one run mends, another reports `locked` and changes nothing; the first one mends in peace."""
-    slow_to_mend(site, 8)
-    first = site.begin("recover")
-    wait_until(lambda: at_work(site))
+    first = begin_at_the_gate(site)
     before = site.host.snapshot()
     code, incident, output = site.play("recover")
     assert (code, incident["outcome"], incident["actions"]) == (2, "locked", []), output
     assert incident["locked_by"].startswith("run "), output
     assert "changed=0" in output
     assert differences(before, site.host.snapshot()) == set()
+    open_the_gate(site)
     code, incident, output = site.finish(first)
     assert (code, incident["outcome"]) == (0, "recovered"), output
     wait_until(lambda: lock_is_free(site))
@@ -62,24 +68,22 @@ def test_a_second_run_is_locked_out(site: Site) -> None:
 
 def test_the_runner_ends_with_5_where_another_run_is_at_work(site: Site) -> None:
     """Exit code 5; a diagnosis only reads, and goes on."""
-    slow_to_mend(site, 20)
-    first = site.begin("recover")
-    wait_until(lambda: at_work(site))
+    first = begin_at_the_gate(site)
     assert site.rescue502("diagnose").returncode == 2
     assert site.rescue502("recover").returncode == 5
-    assert at_work(site), "the first run was over before the others had been tried"
+    open_the_gate(site)
     assert site.finish(first)[1]["outcome"] == "recovered"
 
 
-@pytest.mark.parametrize("after", [0.0, 3.0])
-def test_a_run_whose_controller_was_killed_is_taken_over(site: Site, after: float) -> None:
-    """kill -9 in the middle of a remedy: the next run waits for what was begun, finishes the job, and leaves no lock."""
-    slow_to_mend(site, 4)
-    first = site.begin("recover")
-    wait_until(lambda: at_work(site))
+def test_a_run_whose_controller_was_killed_is_taken_over(site: Site) -> None:
+    """kill -9 amid a remedy: the next run waits for what was begun, finishes the job, and leaves no lock."""
+    first = begin_at_the_gate(site)
     os.killpg(first.process.pid, signal.SIGKILL)
-    time.sleep(after)
-    code, incident, output = site.play("recover")
+    second = site.begin("recover")
+    # The job that the dead run began goes on for a while: the second run is to wait for it.
+    time.sleep(5)
+    open_the_gate(site)
+    code, incident, output = site.finish(second)
     assert (code, incident["outcome"] in ("recovered", "healthy")) == (0, True), output
     assert site.host.ask(site.shape.api_path)[0] == 200
     wait_until(lambda: lock_is_free(site))

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 import recordings
-from ansible_collections.rescue502.django.plugins.action.diagnose import ActionModule
+from ansible_collections.rescue502.django.plugins.action.diagnose import decide
 from ansible_collections.rescue502.django.plugins.plugin_utils import report
+from ansible_collections.rescue502.django.plugins.plugin_utils import settings as host_settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, judge
@@ -22,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 CATALOGUE = load()
+USER_SETTINGS = host_settings.read({"inventory_hostname": "host"}, None)
 RECORDED = {name: recordings.evidence(name) for name in recordings.names()}
 CANARY = Path(tempfile.gettempdir()) / "rescue502-canary"
 # 7 * 191 would read 1337 if a template were rendered.
@@ -154,7 +156,7 @@ def whole_run(evidence: Any) -> list[str]:
     found = diagnose(evidence, CATALOGUE)
     with tempfile.TemporaryDirectory() as folder:
         record = Incident(Path(folder), "id", "host", "recover")
-        decided = ActionModule._decide(found, sorted(CATALOGUE.approvable()), record)
+        decided = decide(found, sorted(CATALOGUE.approvable()), USER_SETTINGS, record)
         record.act("restart", ["service/failed"], True, False, str(found.evidence)[:2000])
         record.conclude(*judge(record.data, check_mode=False))
         again = diagnose(json.loads(record.path.read_text(encoding="utf-8"))["evidence"], CATALOGUE)

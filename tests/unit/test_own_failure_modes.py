@@ -59,7 +59,7 @@ def test_the_variable_is_a_folder_or_several(own: Path, given: object, monkeypat
     """Relative to where Ansible was started, or to the user's home."""
     monkeypatch.chdir(own.parent)
     monkeypatch.setenv("HOME", str(own.parent))
-    read = settings.read({"rescue502_failures_path": given}, Verbatim())
+    read = settings.read({"inventory_hostname": "host", "rescue502_failures_path": given}, Verbatim())
     assert read.failure_paths == [own_path(), own]
 
 
