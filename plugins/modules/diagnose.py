@@ -11,7 +11,8 @@ short_description: Probe, diagnose and plan in one task
 version_added: 0.1.0
 description:
   - Runs M(rescue502.django.probe) on the target, diagnoses its evidence on the controller and plans the repair.
-  - Changes nothing on the target. The incident's record is kept in C(rescue502_reports) on the controller.
+  - Changes nothing on the target. Where the plan of a recovery holds anything, the target is claimed for this run
+    (M(rescue502.django.claim)). The incident's record is kept in C(rescue502_reports) on the controller.
   - Reads its settings from the host's C(rescue502_*) variables, which README.md lists.
 author:
   - rescue502 maintainers (@rescue502)
@@ -72,6 +73,18 @@ temporary:
   description: A folder for Ansible's own temporary files where the host's usual ones are full; else empty.
   returned: when the level is not stack
   type: str
+incident:
+  description: The run's id.
+  returned: success
+  type: str
+ends:
+  description: When no further remedy is begun, in seconds since the epoch on the controller.
+  returned: when the level is not stack
+  type: float
+bundle:
+  description: Whether remedies were tried too often, so that a bundle for an expert is due.
+  returned: when the level is not stack
+  type: bool
 done:
   description: Whether nothing is left to try.
   returned: when the level is not stack
