@@ -104,6 +104,14 @@ class Host:
         kernel = "/proc/sys/kernel/random"
         self.run(f"cat {kernel}/uuid > /run/boot_id && mount --bind /run/boot_id {kernel}/boot_id")
 
+    def lose_power(self) -> None:
+        """Stop at once, in the middle of whatever it does, and boot again; its address may be another one then."""
+        podman("kill", "--signal=KILL", self.container)
+        podman("wait", "--condition=exited", self.container)
+        podman("start", self.container)
+        self.__dict__.pop("_address", None)
+        self.run("systemctl is-system-running --wait", check=False)
+
     def down(self) -> None:
         """Remove it, and its database's host where it has one."""
         podman("rm", "--force", "--time", "0", "--ignore", self.container, f"{self.container}-db")

@@ -60,7 +60,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 known, approved = loading.result()
             diagnosis = diagnose(evidence, known)
             result.update(decide(diagnosis, approved, given, record))
-            if mode == "recover" and result["plan"]:
+            if mode == "recover":
                 result.update(self._claim(target, given, result, record))
         except AnsibleConnectionFailure as error:
             record.conclude("unreachable", str(error))
@@ -85,8 +85,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         self, target: Target, given: settings.Settings, look: dict[str, Any], record: Incident
     ) -> dict[str, Any]:
         """Before anything is changed: no other run is at work here, and nothing is tried that was tried too often."""
+        unit = look["stack"].get("unit", "")
         try:
-            claim = claims.take(target, given, look["stack"].get("unit", ""), look["plan"])
+            if not look["plan"] and (look["edge"]["well"] or not claims.is_locked(target, given, unit)):
+                return {}
+            claim = claims.take(target, given, unit, look["plan"])
         except claims.ClaimError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         record.claim(claim.held, claim.locked_by)

@@ -50,7 +50,7 @@ class Lock:
             except BlockingIOError:
                 waited = time.monotonic() - begun
                 holder = self.holder()
-                if self._is_own(holder) or not self._worth_waiting(holder, abandoned, waited, patience):
+                if self.is_own(holder) or not self._worth_waiting(holder, abandoned, waited, patience):
                     return holder, waited
                 time.sleep(POLL_SECONDS)
             else:
@@ -60,7 +60,7 @@ class Lock:
     def release(self) -> None:
         """Tell this run's keeper to let go. Does nothing where another run holds the lock, or none."""
         holder = self.holder()
-        if self._is_own(holder) and self.is_held():
+        if self.is_own(holder) and self.is_held():
             _signal(holder.get("keeper", 0))
 
     def is_held(self) -> bool:
@@ -80,7 +80,8 @@ class Lock:
             return {}
         return known if isinstance(known, dict) else {}
 
-    def _is_own(self, holder: dict[str, Any]) -> bool:
+    def is_own(self, holder: dict[str, Any]) -> bool:
+        """Whether that is this run on this host."""
         return (holder.get("incident"), holder.get("host")) == (self.incident, self.claim["host"])
 
     def _worth_waiting(self, holder: dict[str, Any], abandoned: str, waited: float, patience: float) -> bool:

@@ -27,9 +27,9 @@ attributes:
     support: none
 options:
   state:
-    description: Whether to take the lock or to let it go.
+    description: Whether to take the lock, to let it go, or only to say who else has it.
     type: str
-    choices: [held, released]
+    choices: [held, released, seen]
     default: held
   incident:
     description: The run's id.
@@ -86,7 +86,7 @@ held:
   returned: success
   type: bool
 holder:
-  description: The run that has it, with its C(incident), C(host), C(controller) and C(since), seconds since the epoch.
+  description: The run that has it, if any, with its C(incident), C(host), C(controller) and C(since), seconds since the epoch.
   returned: success
   type: dict
 at_work:
@@ -110,7 +110,7 @@ from ansible_collections.rescue502.django.plugins.module_utils import history
 from ansible_collections.rescue502.django.plugins.module_utils.run_lock import Lock, at_work
 
 ARGUMENTS = {
-    "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
+    "state": {"type": "str", "choices": ["held", "released", "seen"], "default": "held"},
     "incident": {"type": "str", "required": True},
     "host": {"type": "str", "required": True},
     "controller": {"type": "dict", "default": {}},
@@ -148,9 +148,9 @@ def hold(module: AnsibleModule, lock: Lock) -> dict:
     given = module.params
     worn = exhausted(given)
     if module.check_mode:
-        return {"held": False, "holder": lock.holder() if lock.is_held() else {}, "waited": 0.0, "exhausted": worn}
+        return {"held": False, "holder": others(lock), "waited": 0.0, "exhausted": worn}
     holder, waited = lock.take(given["abandoned"], given["patience"])
-    held = (holder.get("incident"), holder.get("host")) == (given["incident"], given["host"])
+    held = lock.is_own(holder)
     result = {"held": held, "holder": holder, "waited": round(waited, 3), "exhausted": worn}
     if not held:
         return {**result, "at_work": at_work(str(holder.get("incident", "")))}
@@ -162,6 +162,11 @@ def hold(module: AnsibleModule, lock: Lock) -> dict:
     return result
 
 
+def others(lock: Lock) -> dict:
+    """Another run that has the lock; empty where there is none."""
+    return lock.holder() if lock.is_held() and not lock.is_own(lock.holder()) else {}
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
@@ -169,12 +174,12 @@ def main() -> None:
     lock = Lock(given["incident"], given["host"], given["controller"])
     if given["state"] == "held":
         module.exit_json(changed=False, **hold(module, lock))
-    if not module.check_mode:
+    if given["state"] == "released" and not module.check_mode:
         if given["facts"]:
             run = {"incident": given["incident"], "unit": given["unit"]}
             remember(module, history.CONCLUDED, [{**run, **given["facts"]}])
         lock.release()
-    module.exit_json(changed=False, held=False, holder={}, waited=0.0, exhausted=[])
+    module.exit_json(changed=False, held=False, holder=others(lock), waited=0.0, exhausted=[])
 
 
 if __name__ == "__main__":

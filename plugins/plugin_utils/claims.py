@@ -57,6 +57,14 @@ def take(target: Target, given: Settings, unit: str, plan: list[dict[str, Any]])
     )
 
 
+def is_locked(target: Target, given: Settings, unit: str) -> bool:
+    """Whether another run has the host, so that what is seen of it may be that one's work. Takes nothing.
+
+    Raises ClaimError.
+    """
+    return bool(_ask(target, {**_run(given, unit), "state": "seen"})["holder"])
+
+
 def release(target: Target, given: Settings, unit: str, facts: dict[str, Any]) -> None:
     """Let the host go, and have it remember what was done. A host that is gone lets go by itself."""
     target.run("claim", {**_run(given, unit), "state": "released", "facts": facts}, "held")

@@ -22,10 +22,14 @@ HOLD_SECONDS = 2
 
 @dataclass
 class Run:
-    """A playbook that runs, and the folder for its reports."""
+    """A playbook that runs, and the folder for its reports and its output."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     reports: Path
+
+    def output(self) -> str:
+        """What it has printed so far."""
+        return (self.reports / "output").read_text(encoding="utf-8", errors="replace")
 
 
 @dataclass
@@ -53,23 +57,23 @@ class Site:
         reports.mkdir()
         extra = {"rescue502_reports": str(reports), "rescue502_hold_seconds": HOLD_SECONDS, **self.extra, **variables}
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.inventory())]
-        process = subprocess.Popen(
-            [*command, f"playbooks/{name}.yml", "-e", json.dumps(extra), *words],
-            cwd=ROOT,
-            env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        with (reports / "output").open("wb") as output:
+            process = subprocess.Popen(
+                [*command, f"playbooks/{name}.yml", "-e", json.dumps(extra), *words],
+                cwd=ROOT,
+                env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         return Run(process, reports)
 
     def finish(self, run: Run) -> tuple[int, dict[str, Any], str]:
         """Wait for a playbook: (return code, the incident that it wrote, its output)."""
-        output, _nothing = run.process.communicate()
+        code = run.process.wait()
         written = list(run.reports.glob(f"*/{self.host.name}.json"))
         incident = json.loads(written[0].read_text(encoding="utf-8")) if written else {}
-        return run.process.returncode, incident, output
+        return code, incident, run.output()
 
     def rescue502(self, command: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the runner on this host."""

@@ -38,7 +38,7 @@ def at_work(site: Site) -> bool:
     return "activating" in site.host.run(f"systemctl is-active {site.shape.unit}", check=False).stdout
 
 
-def wait_until(true: Any, seconds: float = 40) -> None:
+def wait_until(true: Any, seconds: float = 180) -> None:
     """Wait for a state of the host; fails the test where it does not come."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -1,0 +1,39 @@
+"""A recovery that is killed in the middle of a remedy: the next one finishes the job, and no lock stays.
+
+A dozen of `make chaos`, which strikes every remedy in every way.
+"""
+
+from __future__ import annotations
+
+import pytest
+from interruptions import SURVIVED, Interruption, every, strike
+from sites import Site
+
+SAMPLE = (
+    "rebuild_venv-controller",
+    "rebuild_venv-python",
+    "rebuild_venv-power",
+    "pip_install-connection",
+    "pip_install-power",
+    "migrate-controller",
+    "migrate-python",
+    "permissions-everything",
+    "rollback_code-power",
+    "restart-connection",
+    "start_database-power",
+    "clean_pyc-controller",
+)
+STRUCK = [interruption for interruption in every() if interruption.id in SAMPLE]
+
+
+@pytest.mark.parametrize(("site", "struck"), [(item.shape, item) for item in STRUCK], indirect=["site"],
+                         ids=[item.id for item in STRUCK])  # fmt: skip
+def test_the_next_run_finishes_the_job(site: Site, struck: Interruption) -> None:
+    """The edge answers, the lock is free, and nothing but the remedy's own business was changed."""
+    verdict = strike(site, struck)
+    assert verdict.word == SURVIVED, verdict.why
+
+
+def test_the_sample_is_of_what_there_is() -> None:
+    """A remedy that was renamed must not drop out of the sample unseen."""
+    assert {interruption.id for interruption in STRUCK} == set(SAMPLE)
