@@ -16,7 +16,13 @@ import signal
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.state_folder import INCIDENT
+from ansible_collections.rescue502.django.plugins.module_utils.run_processes import (
+    KEEPER,
+    WAITS,
+    at_work,
+    call_oneself,
+    name_of,
+)
 
 # In memory, so that a full disk does not keep it from being taken, and no reboot leaves it behind.
 FOLDER = "/run/rescue502"
@@ -28,29 +34,31 @@ POLL_SECONDS = 0.25
 class Lock:
     """The lock of this host, as one run sees it."""
 
-    def __init__(self, incident: str, host: str, controller: dict[str, Any]) -> None:
-        """incident and host (its name in the inventory) tell runs apart; controller is told to who finds it locked."""
+    def __init__(self, incident: str, host: str, controller: dict[str, Any], make: bool = True) -> None:
+        """incident and host (its name in the inventory) tell runs apart; controller is told to who finds it locked.
+
+        make: whether to make the lock's file where it is missing, as to take the lock one must.
+        """
         self.incident = incident
         self.claim = {"incident": incident, "host": host, "controller": controller, "since": time.time()}
-        _make_folder()
-        self.descriptor = os.open(
-            os.path.join(FOLDER, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-        )
+        self.descriptor = _open(make)
 
     def take(self, abandoned: str, patience: float) -> tuple[dict[str, Any], float]:
         """(who holds it now, seconds waited until then): this run itself, or another one that is at work.
 
-        abandoned: an incident whose run is known to be dead; what it began is waited for, for `patience` seconds.
-        Of another run that is not known to be dead any sign of life is enough to give up at once.
+        abandoned: an incident whose run is known to be dead; what it began is waited for, for `patience` seconds, as is
+        what this run itself began and lost sight of. Of another run that is not known to be dead any sign of life is
+        enough to give up at once.
         """
         begun = time.monotonic()
+        call_oneself(WAITS)
         while True:
             try:
                 fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 waited = time.monotonic() - begun
                 holder = self.holder()
-                if self.is_own(holder) or not self._worth_waiting(holder, abandoned, waited, patience):
+                if not self._worth_waiting(holder, abandoned, waited, patience):
                     return holder, waited
                 time.sleep(POLL_SECONDS)
             else:
@@ -65,6 +73,8 @@ class Lock:
 
     def is_held(self) -> bool:
         """Whether anybody holds the lock."""
+        if self.descriptor < 0:
+            return False
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -76,7 +86,7 @@ class Lock:
         """Who holds the lock, or held it last; empty where that is not known."""
         try:
             known = json.loads(os.pread(self.descriptor, 4096, 0))
-        except ValueError:
+        except (OSError, ValueError):
             return {}
         return known if isinstance(known, dict) else {}
 
@@ -86,6 +96,8 @@ class Lock:
 
     def _worth_waiting(self, holder: dict[str, Any], abandoned: str, waited: float, patience: float) -> bool:
         other = str(holder.get("incident", ""))
+        if self.is_own(holder):
+            return waited < patience and bool(at_work(other))
         if other in (abandoned, self.incident):
             # Dead, or this very run under another name of the same host: either way it ends.
             if other == abandoned:
@@ -111,13 +123,6 @@ class Lock:
         os.pwrite(self.descriptor, json.dumps(self.claim).encode(), 0)
 
 
-def at_work(incident: str) -> list[int]:
-    """Processes that a run started here and that still live; this one, its ancestors and keepers are left out."""
-    mark = f"{INCIDENT}={incident}\0".encode()
-    own = _lineage()
-    return [pid for pid in _processes() if pid not in own and mark in _environment(pid) and not _is_keeper(pid)]
-
-
 def _become_keeper(incident: str, lock: int, told: int) -> None:
     """Hold the lock until the run is over. Never returns."""
     try:
@@ -125,7 +130,7 @@ def _become_keeper(incident: str, lock: int, told: int) -> None:
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)
-        _name_keeper()
+        call_oneself(KEEPER)
         released: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _frame: released.append(number))
         os.write(told, str(os.getpid()).encode())
@@ -147,49 +152,9 @@ def _hold(incident: str, released: list[int]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-# What a keeper calls itself; the kernel keeps 15 characters.
-KEEPER = "rescue502-lock"
-
-
-def _name_keeper() -> None:
-    with open("/proc/self/comm", "w", encoding="ascii") as file:
-        file.write(KEEPER)
-
-
-def _is_keeper(pid: int) -> bool:
-    return _read(f"/proc/{pid}/comm").strip() == KEEPER.encode()
-
-
-def _processes() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-
-def _environment(pid: int) -> bytes:
-    return b"\0" + _read(f"/proc/{pid}/environ") + b"\0"
-
-
-def _lineage() -> set[int]:
-    """This process and its ancestors."""
-    pid, found = os.getpid(), set()
-    while pid > 0 and pid not in found:
-        found.add(pid)
-        # After the name, which may hold anything, come the state and the parent.
-        fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
-        pid = int(fields[1]) if len(fields) > 1 else 0
-    return found
-
-
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
-
-
 def _signal(keeper: Any) -> None:
     # Only a process that calls itself a keeper: the number may be another one's by now.
-    if isinstance(keeper, int) and keeper > 1 and _is_keeper(keeper):
+    if isinstance(keeper, int) and keeper > 1 and name_of(keeper) == KEEPER:
         try:
             os.kill(keeper, signal.SIGTERM)
         except ProcessLookupError:
@@ -203,8 +168,15 @@ def _close(descriptor: int) -> None:
         pass
 
 
-def _make_folder() -> None:
+def _open(make: bool) -> int:
+    """The lock's file; -1 where there is none and none is to be made."""
+    if make:
+        try:
+            os.mkdir(FOLDER, 0o700)
+        except FileExistsError:
+            pass
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if make else 0)
     try:
-        os.mkdir(FOLDER, 0o700)
-    except FileExistsError:
-        pass
+        return os.open(os.path.join(FOLDER, "lock"), flags, 0o600)
+    except FileNotFoundError:
+        return -1

@@ -86,7 +86,7 @@ held:
   returned: success
   type: bool
 holder:
-  description: The run that has it, if any, with its C(incident), C(host), C(controller) and C(since), seconds since the epoch.
+  description: The run that has it, if any, with its C(incident), C(host), C(controller), and C(since) when, in seconds.
   returned: success
   type: dict
 at_work:
@@ -107,7 +107,8 @@ exhausted:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import history
-from ansible_collections.rescue502.django.plugins.module_utils.run_lock import Lock, at_work
+from ansible_collections.rescue502.django.plugins.module_utils.run_lock import Lock
+from ansible_collections.rescue502.django.plugins.module_utils.run_processes import at_work
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["held", "released", "seen"], "default": "held"},
@@ -171,7 +172,8 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given = module.params
-    lock = Lock(given["incident"], given["host"], given["controller"])
+    takes = given["state"] == "held" and not module.check_mode
+    lock = Lock(given["incident"], given["host"], given["controller"], make=takes)
     if given["state"] == "held":
         module.exit_json(changed=False, **hold(module, lock))
     if given["state"] == "released" and not module.check_mode:

@@ -1,0 +1,92 @@
+"""What becomes of a host when a recovery is interrupted, or fed with nonsense: survived, lost or harmed; on real hosts.
+
+Survived: the next run did the job, or the nonsense was told and nothing was changed. Lost: the job was not done, or a
+lock stayed. Harmed: something else was changed. Run as `make chaos`; ONLY=expression takes some (as pytest's -k),
+JOBS=number as many hosts at once. Writes docs/chaos.md.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "docs" / "chaos.md"
+TESTS = {
+    "interruption": ["test_interrupted.py::test_the_next_run_finishes_the_job"],
+    "bad input": ["test_bad_settings.py"],
+}
+SURVIVED, LOST, HARMED = "survived", "lost", "harmed"
+WORDS = (SURVIVED, LOST, HARMED)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a host. word: survived, lost or harmed."""
+
+    kind: str
+    name: str
+    word: str
+    why: str = ""
+
+
+class Watch:
+    """A plugin of pytest that gathers the results, wherever the tests ran."""
+
+    def __init__(self) -> None:
+        self.results: list[Result] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in one phase of one test: its call, or a host that could not even be prepared."""
+        if report.when != "call" and not report.failed:
+            return
+        kind = next((kind for kind, tests in TESTS.items() if any(name in report.nodeid for name in tests)), "")
+        said = dict(report.user_properties).get("verdict")
+        word = str(said) if said else SURVIVED if report.passed else HARMED
+        why = "" if report.passed else str(getattr(report.longrepr, "reprcrash", report.longrepr))[:300]
+        name = report.nodeid.rpartition("::")[2]
+        self.results.append(Result(kind, name, word, " ".join(why.split())))
+        print(f"{len(self.results)} {word}: {name}", flush=True)
+
+
+def table(results: list[Result]) -> str:
+    """How many of each kind came to what, and which did not survive."""
+    counts = Counter((result.kind, result.word) for result in results)
+    rows = [[kind, *(str(counts[kind, word]) for word in WORDS)] for kind in TESTS]
+    lines = ["| | " + " | ".join(WORDS) + " |", "| --- |" + " --- |" * len(WORDS)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    lines += [f"\n{r.word}: {r.kind} `{r.name}`: {r.why}" for r in results if r.word != SURVIVED]
+    return "\n".join(lines)
+
+
+def page(results: list[Result]) -> str:
+    """The page in docs/."""
+    about = (__doc__ or "").partition("Run as")[0].strip()
+    names = "\n".join(
+        f"- {result.kind} `{result.name}`: {result.word}" for result in sorted(results, key=lambda r: r.name)
+    )
+    measured = f"Measured on {datetime.date.today().isoformat()} (`make chaos`)."
+    return "\n\n".join(["# Interruptions and bad inputs", about, measured, table(results), names]) + "\n"
+
+
+def main() -> int:
+    """Run, print, write the page; 0 where nothing was lost and nothing harmed."""
+    os.environ["RESCUE502_CHAOS"] = "all"
+    watch, only = Watch(), os.environ.get("ONLY", "")
+    paths = [str(ROOT / "tests" / "hosts" / name) for names in TESTS.values() for name in names]
+    options = ["-q", "-n", os.environ.get("JOBS", "4"), *(["-k", only] if only else [])]
+    pytest.main([*paths, *options, f"--rootdir={ROOT}"], plugins=[watch])
+    print(table(watch.results))
+    if not only:
+        TARGET.write_text(page(watch.results), encoding="utf-8")
+    return 0 if watch.results and all(result.word == SURVIVED for result in watch.results) else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
