@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +14,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, plan, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, now
+from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, RecordError, now
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, file_name
 
 PROBE = "rescue502.django.probe"
 # Python on the target puts a module into a folder for temporary files first. Where the disk is full there is none, but
@@ -50,9 +52,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except settings.SettingsError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         if self._task.args.get("level") == "stack":
-            stack = self._probe(given, task_vars, "stack", {})["stack"]
-            return {**result, "changed": False, "stack": stack, "probe": given.probe}
-        record = Incident(given.reports, given.incident, task_vars["inventory_hostname"], mode)
+            stack = clean_tree(self._probe(given, task_vars, "stack", {}).get("stack"))
+            host = file_name(task_vars["inventory_hostname"])
+            bundle = given.reports / f"bundle-{host}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.tar.gz"
+            return {**result, "changed": False, "stack": stack, "probe": given.probe, "bundle": str(bundle)}
+        try:
+            record = Incident(given.reports, given.incident, task_vars["inventory_hostname"], mode)
+        except RecordError as error:
+            raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         if self._task.check_mode and record.data["actions"]:
             # Nothing has changed, so a second look would see what the first one saw.
             return {**result, "changed": False, "done": True, "number": 1, "plan": []}
@@ -64,7 +71,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 known = loading.result()
         except AnsibleConnectionFailure as error:
             record.conclude("unreachable", str(error))
-            raise
+            # What ssh passes on from a host, such as its banner, is for no terminal.
+            raise AnsibleConnectionFailure(clean(str(error))) from error
         except AnsibleActionFail as error:
             record.conclude("failed", str(error))
             raise
@@ -92,11 +100,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             self._temporary = MEMORY
             probed = self._execute_module(module_name=PROBE, module_args=arguments, task_vars=task_vars)
         if "evidence" not in probed:
-            raise AnsibleActionFail(str(probed.get("msg") or probed.get("module_stderr") or "the probe did not answer"))
-        evidence = dict(probed["evidence"])
+            told = probed.get("msg") or probed.get("module_stderr") or "the probe did not answer"
+            raise AnsibleActionFail(clean(str(told)))
+        evidence = probed["evidence"] if isinstance(probed["evidence"], dict) else {}
         if isinstance(evidence.get("probe"), dict):
             # The controller's clock beside the host's: the diagnosis itself knows no time.
-            evidence["probe"] = {**evidence["probe"], "received": now()}
+            evidence = {**evidence, "probe": {**evidence["probe"], "received": now()}}
         return evidence
 
     @staticmethod

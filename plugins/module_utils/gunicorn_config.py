@@ -15,6 +15,8 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from ansible_collections.rescue502.django.plugins.module_utils import tree
+
 DEFAULT_BIND = "127.0.0.1:8000"
 _TEXT = ("chdir", "user", "group", "pidfile", "errorlog", "accesslog", "worker_tmp_dir")
 SERVERS = ("gunicorn", "uvicorn", "hypercorn", "daphne", "uwsgi")
@@ -149,12 +151,11 @@ def _config_path(given: str | None, folder: str) -> str:
 def _apply_file(config: ServerConfig, path: str, folder: str) -> None:
     """Literal assignments of a gunicorn.conf.py; values that are computed are left alone."""
     try:
-        with open(path, encoding="utf-8") as file:
-            tree = ast.parse(file.read())
+        parsed = ast.parse(tree.text(path))
     except (OSError, SyntaxError, ValueError):
         return
     config.config_file = path
-    for node in tree.body:
+    for node in parsed.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             try:
                 _apply_literal(config, node.targets[0].id, ast.literal_eval(node.value))
