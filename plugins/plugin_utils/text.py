@@ -67,7 +67,7 @@ def plain_words(value: Any) -> Any:
 def file_name(name: str) -> str:
     """A name as that of one file in one folder: no separators, no leading dot, never empty, and no other name's."""
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[:NAME]
-    if safe == name:
+    if safe and safe == name:
         return safe
     # What was taken out told it from others.
     return f"{safe}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}".lstrip("-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import render_html, render_markdown, render_text
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, file_name
 
