@@ -14,9 +14,9 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, claims, plan, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, now
+from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, RecordError, now
 from ansible_collections.rescue502.django.plugins.plugin_utils.target import Target, complaint
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import file_name
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, file_name
 
 
 def _catalogue(given: settings.Settings) -> tuple[catalogue.Catalogue, list[str]]:
@@ -46,9 +46,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         target = Target(self, task_vars, given.incident)
         if self._task.args.get("level") == "stack":
-            stack = _probe(target, given, "stack", {})["stack"]
-            return {**result, "changed": False, "stack": stack, "probe": given.probe, "incident": given.incident}
-        record = Incident(given.reports, given.incident, task_vars["inventory_hostname"], mode)
+            stack = clean_tree(_probe(target, given, "stack", {}).get("stack"))
+            known = {"stack": stack, "probe": given.probe, "incident": given.incident, "bundle": _bundle_path(given)}
+            return {**result, "changed": False, **known}
+        try:
+            record = Incident(given.reports, given.incident, task_vars["inventory_hostname"], mode)
+        except RecordError as error:
+            raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         if self._task.check_mode and record.data["actions"]:
             # Nothing has changed, so a second look would see what the first one saw.
             return {**result, "changed": False, "done": True, "number": 1, "plan": []}
@@ -64,7 +68,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 result.update(self._claim(target, given, result, record))
         except AnsibleConnectionFailure as error:
             record.conclude("unreachable", str(error))
-            raise
+            # What ssh passes on from a host, such as its banner, is for no terminal.
+            raise AnsibleConnectionFailure(clean(str(error))) from error
         except AnsibleActionFail as error:
             record.conclude("failed", str(error))
             raise
@@ -98,20 +103,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if claim.waited:
             # What the other run did meanwhile is seen by the next look.
             return {"plan": [], "done": False}
-        worn = {item["remedy"]: item["times"] for item in claim.worn}
-        record.give_up(worn, given.budget_window)
-        fresh = [action for action in look["plan"] if action["remedy"] not in worn]
-        return {"plan": fresh, "done": not fresh, "bundle": bool(worn) and not _has_bundle(given)}
+        record.give_up(claim.worn, given.budget_window)
+        fresh = [action for action in look["plan"] if action["remedy"] not in claim.worn]
+        return {"plan": fresh, "done": not fresh, "bundle_due": bool(claim.worn) and not _has_bundle(given)}
 
 
 def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str, Any]) -> dict[str, Any]:
     probed = target.run("probe", {**given.probe, "level": level, **waits}, "evidence")
     if "evidence" not in probed:
         raise AnsibleActionFail(complaint(probed, "probe"))
-    evidence = dict(probed["evidence"])
+    evidence: dict[str, Any] = probed["evidence"] if isinstance(probed["evidence"], dict) else {}
     if isinstance(evidence.get("probe"), dict):
         # The controller's clock beside the host's: the diagnosis itself knows no time.
-        evidence["probe"] = {**evidence["probe"], "received": now()}
+        evidence = {**evidence, "probe": {**evidence["probe"], "received": now()}}
     return evidence
 
 
@@ -137,9 +141,15 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
         "plan": [action.public() for action in fresh],
         "number": record.data["passes"],
         "done": not fresh,
-        "bundle": False,
+        "bundle_due": False,
         "ends": record.ends(given.deadline),
     }
+
+
+def _bundle_path(given: settings.Settings) -> str:
+    """Where a bundle of this host is written on the controller."""
+    made = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    return str(given.reports / f"bundle-{file_name(given.scope.host)}-{made}.tar.gz")
 
 
 def _has_bundle(given: settings.Settings) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.rescue502.django.plugins.plugin_utils import claims, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import GOOD, Incident, judge
@@ -25,7 +25,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """state `mended` or `not_mended` records a remedy; `concluded` closes the record and judges the run."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        given = settings.read(task_vars, self._templar)
+        try:
+            given = settings.read(task_vars, self._templar)
+        except settings.SettingsError as error:
+            raise AnsibleActionFail(str(error)) from error
         arguments = self._task.args
         host = task_vars["inventory_hostname"]
         record = Incident(given.reports, given.incident, host, arguments.get("mode", "recover"))

@@ -63,7 +63,7 @@ def violations(
 
     proxy_user must pass through the folders above proxy_paths: nginx, on its way to a socket and to static files.
 
-    Each is {path, part, problem, owner, group, mode}, the last three being the numbers and octal mode wanted.
+    Each is {path, part, problem, owner, group, mode, inode}: the numbers and octal mode wanted, and which file it is.
     A glance looks at the first files of code and media only, and not into the virtual environment.
     An account that does not exist violates nothing: that is another failure.
     """
@@ -99,8 +99,17 @@ def _proxy_parents(user: str, paths: list[str], known: list[str]) -> list[Violat
     return [dict(item, problem=f"{user} of the web server: {item['problem']}") for item in found]
 
 
-def _wanted(path: str, part: str, problem: str, owner: int, group: int, mode: int) -> Violation:
-    return {"path": path, "part": part, "problem": problem, "owner": owner, "group": group, "mode": f"{mode:04o}"}
+def _wanted(path: str, part: str, problem: str, judged: os.stat_result, owner: int, group: int, mode: int) -> Violation:
+    return {
+        "path": path,
+        "part": part,
+        "problem": problem,
+        "owner": owner,
+        "group": group,
+        "mode": f"{mode:04o}",
+        # Whoever mends it must meet the very file that was judged, and no other in its place.
+        "inode": judged.st_ino,
+    }
 
 
 def _code(root: str, skip: frozenset[str], account: Account, many: int) -> list[Violation]:
@@ -116,6 +125,7 @@ def _code(root: str, skip: frozenset[str], account: Account, many: int) -> list[
             entry.path,
             "code",
             f"{'cannot be entered' if entry.is_dir else 'cannot be read'} (mode {entry.mode:04o})",
+            entry.st,
             owner,
             group,
             (0o750 | others) if entry.is_dir or entry.mode & 0o111 else (0o640 | others & 0o004),
@@ -141,7 +151,7 @@ def _venv(venv: str, account: Account) -> list[Violation]:
         if not account.may(entry.st, READ | ENTER if entry.is_dir else READ):
             mode = entry.mode | (0o555 if entry.is_dir or entry.mode & 0o111 else 0o444)
             problem = f"{'cannot be entered' if entry.is_dir else 'cannot be read'} (mode {entry.mode:04o})"
-            found.append(_wanted(entry.path, "code", problem, entry.st.st_uid, entry.st.st_gid, mode))
+            found.append(_wanted(entry.path, "code", problem, entry.st, entry.st.st_uid, entry.st.st_gid, mode))
     return found
 
 
@@ -152,6 +162,7 @@ def _media(folder: str, account: Account, many: int) -> list[Violation]:
             entry.path,
             "media",
             f"cannot be written (mode {entry.mode:04o}, uid {entry.st.st_uid})",
+            entry.st,
             account.uid,
             account.gid,
             0o775 if entry.is_dir else 0o664,
@@ -172,7 +183,8 @@ def _env_file(path: str, account: Account) -> list[Violation]:
         return []
     own = status.st_uid == account.uid or status.st_gid in account.groups
     group = status.st_gid if own else account.gid
-    return [_wanted(path, "env_file", f"can be read by everybody (mode {mode:04o})", status.st_uid, group, 0o640)]
+    problem = f"can be read by everybody (mode {mode:04o})"
+    return [_wanted(path, "env_file", problem, status, status.st_uid, group, 0o640)]
 
 
 def _log(path: str, account: Account) -> list[Violation]:
@@ -193,7 +205,9 @@ def _log(path: str, account: Account) -> list[Violation]:
         return []
     mode = stat.S_IMODE(status.st_mode)
     problem = f"cannot be written (mode {mode:04o}, uid {status.st_uid})"
-    return [_wanted(path, "logs", problem, account.uid, account.gid, mode | (0o700 if needed & ENTER else 0o600))]
+    return [
+        _wanted(path, "logs", problem, status, account.uid, account.gid, mode | (0o700 if needed & ENTER else 0o600))
+    ]
 
 
 def _parents(paths: list[str], account: Account) -> list[Violation]:
@@ -210,6 +224,6 @@ def _parents(paths: list[str], account: Account) -> list[Violation]:
                 mode = stat.S_IMODE(status.st_mode)
                 bit = 0o100 if status.st_uid == account.uid else 0o010 if status.st_gid in account.groups else 0o001
                 problem = f"cannot be passed through (mode {mode:04o})"
-                found[folder] = _wanted(folder, "parents", problem, status.st_uid, status.st_gid, mode | bit)
+                found[folder] = _wanted(folder, "parents", problem, status, status.st_uid, status.st_gid, mode | bit)
             folder = os.path.dirname(folder)
     return list(found.values())

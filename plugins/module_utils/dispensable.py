@@ -13,7 +13,7 @@ import re
 import stat
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import processes
+from ansible_collections.rescue502.django.plugins.module_utils import processes, tree
 
 LOG_TREE = "/var/log"
 PACKAGES = (
@@ -72,7 +72,10 @@ def _beside(logs: list[str]) -> list[str]:
     """Rotated from the app's own logs: the folder may hold anything else, as where it is the project's."""
     found = []
     for log in logs:
-        folder, own = os.path.split(os.path.realpath(log))
+        try:
+            folder, own = os.path.split(tree.resolve(log))
+        except OSError:
+            continue
         stem = own[: -len(".log")] if own.endswith(".log") else own
         for path in glob.glob(os.path.join(glob.escape(folder), glob.escape(stem) + "*")):
             match = _ROTATED.match(os.path.basename(path))

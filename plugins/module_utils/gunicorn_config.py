@@ -15,6 +15,8 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from ansible_collections.rescue502.django.plugins.module_utils import tree
+
 DEFAULT_BIND = "127.0.0.1:8000"
 _TEXT = ("chdir", "user", "group", "pidfile", "errorlog", "accesslog", "worker_tmp_dir")
 SERVERS = ("gunicorn", "uvicorn", "hypercorn", "daphne", "uwsgi")
@@ -152,13 +154,12 @@ def _apply_file(config: ServerConfig, given: str | None, folder: str) -> bool:
     """
     path = _config_path(given, folder)
     try:
-        with open(path, encoding="utf-8") as file:
-            tree = ast.parse(file.read())
+        parsed = ast.parse(tree.text(path))
     except (OSError, SyntaxError, ValueError):
         return not given and os.path.isdir(folder) and not os.path.exists(path)
     config.config_file = path
     computed = False
-    for node in tree.body:
+    for node in parsed.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
             try:

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any, Callable
 
-from ansible_collections.rescue502.django.plugins.module_utils import rehearsal, sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import own_secrets, rehearsal, sockets, systemd
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
     code,
     database,
@@ -67,10 +67,16 @@ def probe(given: dict[str, Any]) -> dict[str, Any]:
 
 def redacted(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
     """The evidence without the app's secrets; names that anyone may see stay whole."""
+    cleaned: dict[str, Any] = redactor(stack).tree(evidence)
+    return cleaned
+
+
+def redactor(stack: Stack) -> Redactor:
+    """What knows this app's secrets: those of its unit, of its own files, and of nginx's configuration."""
     names = [name for item in stack.all_locations for name in item["server_names"]]
     public = (stack.unit, stack.root, stack.venv, stack.user, stack.group, stack.cwd, stack.server.app, *names)
-    cleaned: dict[str, Any] = Redactor(stack.environment, public, stack.credentials).tree(evidence)
-    return cleaned
+    own = own_secrets.of_app(stack.root, stack.cwd, stack.settings_module, stack.env_files)
+    return Redactor(stack.environment, public, stack.credentials, [*own, *own_secrets.of_nginx(stack.nginx_files)])
 
 
 def require_edge(stack: Stack, given: dict[str, Any]) -> None:

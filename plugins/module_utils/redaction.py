@@ -4,27 +4,48 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any
+from typing import Any, Iterable
 from urllib.parse import unquote, urlsplit
+
+from ansible_collections.rescue502.django.plugins.module_utils import spellings
+from ansible_collections.rescue502.django.plugins.module_utils.printable import printable
 
 MASK = "********"
 _SECRET_NAME = re.compile(
     r"(?i)pass|pwd|secret|token|api_?key|_key$|^key$|private|credential|salt|signature|auth|dsn|webhook|cookie|session"
 )
+# What many variables hold that are called like a secret: masking it would garble every text, and hide nothing.
+_NO_SECRET = re.compile(r"(?i)true|false|none|null|yes|off|default|localhost|required|optional|\d{1,5}|[\d.]+[smhd]")
+# Of a secret that a limit cut through, so much gives it away.
+CUT = 8
 # Names whose values are public by nature and needed to explain a failure.
 _PLAIN_NAME = re.compile(
     r"(?i)^(path|home|user|logname|shell|lang|lc_.*|tz|pythonpath|django_settings_module|debug|.*_?hosts?|.*_port"
     r"|.*_name|.*_user(name)?|.*origins?|.*_engine|.*_root|.*_dir|.*_path|.*_level|.*_enabled|virtual_env)$"
 )
+# libpq's connection strings: host=db password=x, or password='a b'.
+_DSN_PASSWORD = re.compile(r"(?i)\bpassword\s*=\s*(?:'((?:\\.|[^'\\])*)'|([^\s';]+))")
 _PATTERNS = (
-    # user:password@ in any URL; the user stays.
+    # user:password@ in any URL; the user stays. A long user without a password is a token.
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@'\"]*):[^\s@'\"]+@"), r"\1:" + MASK + "@"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s:/@'\"]{16,}@"), r"\1" + MASK + "@"),
+    # A header or a variable that nginx sets to a fixed text.
+    (
+        re.compile(
+            r"(?im)^(\s*(?:proxy_set_header|add_header|fastcgi_param|uwsgi_param|set)\s+\$?[\w-]*"
+            r"(?:pass|secret|token|key|auth|cookie)[\w-]*\s+)(?![\"']?\$)[^;\n]+;"
+        ),
+        r"\1" + MASK + ";",
+    ),
     # name=value, "name": "value", --name value, where the name sounds secret.
     (
         re.compile(
-            r"(?i)((?:\b|[_-])(?:password|passwd|pwd|secret|token|api[_-]?key|secret[_-]?key|private[_-]?key|access[_-]?key)"
-            r"['\"]?\s*(?:=|:(?!//)|\s(?=--))\s*)(?!\s)(['\"]?)[^\s'\",;&)}\]]+\2"
+            r"(?i)(\b[\w-]{0,40}?(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|secret[_-]?key|private[_-]?key"
+            r"|access[_-]?key|sessionid)"
+            r"\\?['\"]?\s*(?:=|:(?!//)|\s(?=--))\s*)(?!\s)"
+            r"(?:'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|[^\s'\",;&)}\]]+)"
         ),
         r"\1" + MASK,
     ),
@@ -39,7 +60,7 @@ _PATTERNS = (
 
 def is_secret(name: str, value: str) -> bool:
     """Whether a variable's value must not be shown: by its name, or because the value looks random."""
-    if len(value) < 4:
+    if len(value) < 4 or _NO_SECRET.fullmatch(value):
         return False
     if _SECRET_NAME.search(name):
         return True
@@ -62,31 +83,46 @@ class Redactor:
         environment: dict[str, str] | None = None,
         public: tuple[str, ...] = (),
         credentials: dict[str, bytes] | None = None,
+        more: Iterable[tuple[str, str]] = (),
     ) -> None:
         """environment: the app's variables; those that are secret are masked wherever their value appears.
 
-        credentials: what systemd hands the app in files; all of it is secret.
+        credentials: what systemd hands the app in files; all of it is secret. more: further names with their values,
+        of which a name may come more than once.
 
         public: names that anyone may see (unit, folders, user). A password that is part of one protects nothing,
         and masking it would garble every path in the evidence.
         """
         secrets = {content.decode("utf-8", "replace").strip() for content in (credentials or {}).values()}
-        for name, value in (environment or {}).items():
+        for name, value in [*(environment or {}).items(), *more]:
             if is_secret(name, value):
                 secrets.add(value)
-            secrets.update(_url_passwords(value))
+            secrets.update(_parts(value))
+        kept = {s for s in secrets if len(s) >= 4 and not any(s in name for name in public)}
         # The longest first: a secret that contains another must not leave a tail.
-        ordered = sorted(
-            (s for s in secrets if len(s) >= 4 and not any(s in name for name in public)), key=len, reverse=True
-        )
-        self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._known = sorted({form for secret in kept for form in spellings.of(secret)}, key=len, reverse=True)
+        self._cuttable = sorted(form for form in kept if len(form) > CUT)
 
     def text(self, text: str) -> str:
-        """The text with secrets masked."""
-        if self._known:
-            text = self._known.sub(MASK, text)
+        """The text with secrets masked, and without what a terminal would obey, which could stand within one."""
+        text = printable(text)
+        for known in self._known:
+            if known in text:
+                text = text.replace(known, MASK)
+        text = self._without_ends(text)
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
+        return text
+
+    def _without_ends(self, text: str) -> str:
+        """Masks the beginning of a secret at the end of a text, and its end at the beginning: a limit may cut it."""
+        for secret in self._cuttable:
+            begins = text.rfind(secret[:CUT])
+            if begins >= 0 and secret.startswith(text[begins:].rstrip("…")):
+                text = text[:begins] + MASK
+            ends = text.find(secret[-CUT:], 0, len(secret))
+            if ends >= 0 and secret.endswith(text[: ends + CUT]):
+                text = MASK + text[ends + CUT :]
         return text
 
     def tree(self, value: Any) -> Any:
@@ -98,6 +134,30 @@ class Redactor:
         if isinstance(value, (list, tuple)):
             return [self.tree(item) for item in value]
         return value
+
+
+def _parts(value: str) -> set[str]:
+    """The secrets inside a value: of a URL, of a connection string, of JSON."""
+    found = _url_passwords(value) | {quoted or bare for quoted, bare in _DSN_PASSWORD.findall(value)}
+    if value.lstrip()[:1] in ("{", "["):
+        try:
+            found |= _json_secrets(json.loads(value))
+        except (ValueError, RecursionError):
+            pass
+    return found
+
+
+def _json_secrets(value: Any, name: str = "", depth: int = 6) -> set[str]:
+    if isinstance(value, str):
+        return ({value} if is_secret(name, value) else set()) | _url_passwords(value)
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else [(name, item) for item in value]
+        if isinstance(value, list)
+        else ()
+    )
+    return {secret for key, item in inner for secret in _json_secrets(item, key, depth - 1)} if depth else set()
 
 
 def _url_passwords(value: str) -> set[str]:

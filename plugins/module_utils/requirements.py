@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process
+from ansible_collections.rescue502.django.plugins.module_utils import app_process, tree
 
 # The most telling first.
 NAMES = (
@@ -51,8 +51,7 @@ def find(root: str) -> str:
 def _declares_dependencies(path: str) -> bool:
     """Whether a pyproject.toml is more than the configuration of tools."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return bool(re.search(r"(?m)^\[project\]", file.read(2**20)))
+        return bool(re.search(r"(?m)^\[project\]", tree.text(path)))
     except OSError:
         return False
 

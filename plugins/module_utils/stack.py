@@ -20,6 +20,7 @@ from ansible_collections.rescue502.django.plugins.module_utils import (
     requirements,
     sockets,
     systemd,
+    tree,
 )
 
 SYSTEM_PREFIXES = ("", "/", "/usr", "/usr/local", "/bin")
@@ -210,8 +211,7 @@ def _settings_module(root: str, cwd: str, app: str) -> str:
     module = app.partition(":")[0].replace(".", "/") + ".py"
     for path in (os.path.join(cwd, module), os.path.join(root, module), os.path.join(root, "manage.py")):
         try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                match = _SETTINGS.search(file.read(65536))
+            match = _SETTINGS.search(tree.text(path, 65536))
         except OSError:
             continue
         if match:

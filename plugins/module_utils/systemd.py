@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+import errno
 import glob
+import os
 import pwd
 import re
 import shlex
+import stat
 import subprocess
 
 SHOW_TIMEOUT = 5.0
+MOST_TEXT = 2**20
 # systemd's own default for system services (systemd.exec(5), "$PATH").
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -122,12 +126,20 @@ def unit_environment(properties: dict[str, str]) -> tuple[dict[str, str], list[s
     environment.update(parse_environment_property(properties.get("Environment", "")))
     for path, optional in environment_file_paths(properties.get("EnvironmentFiles", "")):
         try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                environment.update(parse_environment_file(file.read()))
+            environment.update(parse_environment_file(_regular_text(path)))
         except OSError as error:
             if not optional:
                 problems.append(f"{path}: {error.strerror}")
     return environment, problems
+
+
+def _regular_text(path: str) -> str:
+    """A file as systemd would read it, which follows any link; but only a regular one, and never for ever."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, encoding="utf-8", errors="replace") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a file", path)
+        return file.read(MOST_TEXT)
 
 
 def parse_environment_property(value: str) -> dict[str, str]:

@@ -8,12 +8,17 @@ one at /etc/shadow and have root hand it over.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
 MANY = 300_000
+# As many as the kernel follows (path_resolution(7)).
+MOST_LINKS = 40
+# What a file that is read as text may hold: configuration and code, not uploads.
+MOST_TEXT = 2**20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that somebody planted must not hang.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -38,15 +43,37 @@ class Entry(NamedTuple):
 def resolve(path: str) -> str:
     """Return the real path of `path`, whose links must be made by root or by the owner of what they lead to.
 
+    A link is judged and read through one descriptor, so that none can be put in its place in between. What is opened
+    by the path that is returned must refuse links again, as everything here does.
+
     Raises OSError where the path does not exist, PermissionError where a link in it cannot be trusted.
     """
+    return _resolved(os.path.abspath(path), MOST_LINKS)
+
+
+def _resolved(path: str, links: int) -> str:
+    if links < 0:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
     seen = os.path.sep
-    for part in os.path.abspath(path).split(os.path.sep)[1:]:
+    for part in path.split(os.path.sep):
+        if part in ("", "."):
+            continue
+        if part == "..":
+            seen = os.path.dirname(seen)
+            continue
         step = os.path.join(seen, part)
-        link = os.lstat(step)
-        if stat.S_ISLNK(link.st_mode) and link.st_uid not in (0, os.stat(step).st_uid):
+        fd = os.open(step, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            link = os.fstat(fd)
+            if not stat.S_ISLNK(link.st_mode):
+                seen = step
+                continue
+            target = os.readlink("", dir_fd=fd)
+        finally:
+            os.close(fd)
+        seen = _resolved(os.path.join(seen, target), links - 1)
+        if link.st_uid not in (0, os.lstat(seen).st_uid):
             raise PermissionError(f"{step} is a link made by uid {link.st_uid} to what belongs to somebody else")
-        seen = os.path.realpath(step)
     return seen
 
 
@@ -143,6 +170,22 @@ def read_bytes(path: str, most: int) -> bytes:
     fd = open_entry(path)
     with os.fdopen(fd, "rb") as file:
         return file.read(most)
+
+
+def text(path: str, most: int = MOST_TEXT) -> str:
+    """Return the first `most` bytes of a regular file as text. Only links that can be trusted are followed.
+
+    For root, in a folder that others can write: it neither hangs at a FIFO nor reads what its owner could not.
+    Raises OSError.
+    """
+    return read_bytes(resolve(path), most).decode("utf-8", "replace")
+
+
+def tail(path: str, size: int) -> str:
+    """Return the last `size` bytes of a regular file as text, under the same rules. Raises OSError."""
+    with os.fdopen(open_entry(resolve(path)), "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+        return file.read(size).decode("utf-8", "replace")
 
 
 def remove(path: str) -> None:

@@ -75,10 +75,10 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.rescue502.django.plugins.module_utils import credentials, probing, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import credentials, probing, systemd, tree
 from ansible_collections.rescue502.django.plugins.module_utils.probe_options import OPTIONS
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
-from ansible_collections.rescue502.django.plugins.module_utils.stack import StackError
+from ansible_collections.rescue502.django.plugins.module_utils.stack import StackError, discover
 
 JOURNAL_LINES = 500
 TAIL_BYTES = 256 * 1024
@@ -127,21 +127,33 @@ def output(command: list) -> str:
 def tail(path: str) -> str:
     """The end of a log; where it cannot be read, why."""
     try:
-        with open(path, "rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - TAIL_BYTES))
-            return file.read().decode("utf-8", "replace")
+        return tree.tail(path, TAIL_BYTES)
     except OSError as error:
-        return f"{path}: {error.strerror}\n"
+        return f"{path}: {error.strerror or error}\n"
+
+
+def validated(options: dict) -> dict:
+    """The probe's options. StackError where they are none."""
+    checked = ArgumentSpecValidator(OPTIONS).validate({**options, "level": "full"})
+    if checked.error_messages:
+        raise StackError("; ".join(checked.error_messages))
+    return checked.validated_parameters
+
+
+def redactor(options: dict) -> Redactor:
+    """What knows the app's secrets; where the app cannot be discovered, those of its unit."""
+    try:
+        return probing.redactor(discover(validated(options)))
+    except (StackError, systemd.SystemdError):
+        properties = systemd.show(options["unit"])
+        environment, _problems = systemd.unit_environment(properties)
+        return Redactor(environment, (options["unit"],), credentials.read(properties)[0])
 
 
 def evidence(options: dict) -> str:
     """All that the probe finds, as JSON; where there is nothing to look at, why. Redacted by the probe itself."""
-    checked = ArgumentSpecValidator(OPTIONS).validate({**options, "level": "full"})
     try:
-        if checked.error_messages:
-            raise StackError("; ".join(checked.error_messages))
-        return json.dumps(probing.probe(checked.validated_parameters), indent=1)
+        return json.dumps(probing.probe(validated(options)), indent=1)
     except (StackError, systemd.SystemdError) as error:
         return json.dumps({"failed": str(error)})
 
@@ -163,15 +175,14 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given = module.params
-    properties = systemd.show(given["unit"])
-    environment, _problems = systemd.unit_environment(properties)
-    redactor = Redactor(environment, (given["unit"],), credentials.read(properties)[0])
+    options = {**given["probe"], "unit": given["unit"]}
     texts = {name: output(command) for name, command in commands(given["unit"], given["database_unit"]).items()}
     texts.update({"log-" + path.strip("/").replace("/", "-") + ".txt": tail(path) for path in given["logs"]})
-    texts = {name: redactor.text(text) for name, text in texts.items()}
+    masked = redactor(options)
+    texts = {name: masked.text(text) for name, text in texts.items()}
     if module.check_mode:
         module.exit_json(changed=False, entries=sorted([*texts, EVIDENCE]))
-    texts[EVIDENCE] = evidence({**given["probe"], "unit": given["unit"]})
+    texts[EVIDENCE] = evidence(options)
     module.exit_json(changed=True, path=write(texts), entries=sorted(texts))
 
 

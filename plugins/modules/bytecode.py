@@ -50,6 +50,8 @@ removed:
   elements: dict
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import bytecode, tree
 
@@ -66,7 +68,8 @@ def main() -> None:
     stale = bytecode.stale(module.params["root"], module.params["exclude"], LIMIT)
     for item in [] if module.check_mode else stale:
         try:
-            tree.remove(tree.resolve(item["path"]))
+            folder, name = os.path.split(item["path"])
+            tree.remove(os.path.join(tree.resolve(folder), name))
         except OSError as error:
             module.fail_json(msg=f"{item['path']}: {error.strerror or error}", removed=[])
     listing = "".join(f"{item['path']}: {item['reason']}\n" for item in stale)

@@ -64,6 +64,10 @@ probe:
   description: The host's settings that M(rescue502.django.probe) takes.
   returned: when the level is stack
   type: dict
+bundle:
+  description: Where on the controller a bundle of this host belongs.
+  returned: when the level is stack
+  type: str
 plan:
   description: The remedies to apply, from the ground up.
   returned: when the level is not stack
@@ -81,7 +85,7 @@ ends:
   description: When no further remedy is begun, in seconds since the epoch on the controller.
   returned: when the level is not stack
   type: float
-bundle:
+bundle_due:
   description: Whether remedies were tried too often, so that a bundle for an expert is due.
   returned: when the level is not stack
   type: bool

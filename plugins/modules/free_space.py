@@ -68,7 +68,7 @@ freed_mib:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import dispensable
+from ansible_collections.rescue502.django.plugins.module_utils import dispensable, tree
 
 JOURNALS = ("/var/log/journal", "/run/log/journal")
 MIB = 2**20
@@ -101,7 +101,8 @@ def remove(items: list, places: list, percent: int) -> list:
     for item in items:
         if item["device"] in needy(places, percent):
             try:
-                os.unlink(item["path"])
+                folder, name = os.path.split(item["path"])
+                tree.remove(os.path.join(tree.resolve(folder), name))
             except OSError:
                 continue
             removed.append(item)

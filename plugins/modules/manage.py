@@ -82,7 +82,7 @@ import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import credentials, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import credentials, own_secrets, systemd
 from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 
@@ -122,7 +122,8 @@ def main() -> None:
     properties = systemd.show(given["unit"])
     environment, problems = systemd.unit_environment(properties)
     secrets, _missing = credentials.read(properties)
-    redactor = Redactor(environment, (given["unit"], given["root"], given["venv"], given["user"]), secrets)
+    own = own_secrets.of_app(given["root"], given["root"], given["settings_module"])
+    redactor = Redactor(environment, (given["unit"], given["root"], given["venv"], given["user"]), secrets, own)
     if given["settings_module"]:
         environment.setdefault("DJANGO_SETTINGS_MODULE", given["settings_module"])
     # Root-owned or stray bytecode is one of the things that break a site: leave none.

@@ -14,7 +14,7 @@ description:
   - Looks for files and folders that the app's user must be able to use and cannot, and changes just those.
   - Folders become 755 and files 644 (755 where they were executable), or 750 and 640 where most of the tree is so;
     media folders 775 and media files 664; files of secrets 640. The virtual environment's programs stay executable.
-  - Never follows a symbolic link.
+  - Never follows a symbolic link below the app's folder, nor changes a file that somebody linked in from elsewhere.
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
@@ -134,9 +134,14 @@ def judge(given: dict) -> list:
 
 def mend(item: dict) -> None:
     """Give one file the owner and mode it should have, through a descriptor, so that no link can lead elsewhere."""
-    descriptor = tree.open_entry(tree.resolve(item["path"]))
+    path = tree.resolve(item["path"])
+    descriptor = tree.open_entry(path)
     try:
         status = os.fstat(descriptor)
+        if status.st_ino != item["inode"]:
+            raise OSError("another file was put in its place")
+        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+            require_own_name(os.path.dirname(path), status)
         if (status.st_uid, status.st_gid) != (item["owner"], item["group"]):
             os.fchown(descriptor, item["owner"], item["group"])
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != int(item["mode"], 8):
@@ -145,9 +150,22 @@ def mend(item: dict) -> None:
         os.close(descriptor)
 
 
+def require_own_name(folder: str, status: os.stat_result) -> None:
+    """OSError where a file has other names, and somebody else than its owner can have put this one there.
+
+    Who can write the folder could have linked any file of this file system into it.
+    """
+    maker = os.lstat(folder)
+    if maker.st_uid != status.st_uid or maker.st_mode & 0o022:
+        raise OSError("it is the same file as one elsewhere, whose owner did not put it here")
+
+
 def as_it_is(item: dict) -> str:
     """One file's owner and mode now, as a line of the diff."""
-    status = os.lstat(item["path"])
+    try:
+        status = os.lstat(item["path"])
+    except OSError as error:
+        return f"{item['path']} {error.strerror}\n"
     return f"{item['path']} {status.st_uid}:{status.st_gid} {stat.S_IMODE(status.st_mode):04o}\n"
 
 

@@ -76,7 +76,7 @@ import pwd
 import re
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import requirements
+from ansible_collections.rescue502.django.plugins.module_utils import own_secrets, requirements, tree
 from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 
@@ -111,7 +111,8 @@ class Owner:
         """What a command prints; ends the module where it fails."""
         limit = self.module.params["timeout"]
         done = run_as(self.account.pw_name, None, argv, self.environment, folder, limit)
-        text = Redactor().text(done.stdout + done.stderr)
+        own = own_secrets.of_app(self.module.params["root"], folder, "")
+        text = Redactor(more=own).text(done.stdout + done.stderr)
         if done.returncode:
             why = f"did not end within {limit:g} s" if done.timed_out else "failed"
             words = " ".join(argv[:4])
@@ -132,8 +133,8 @@ def make(owner: Owner, venv: str, like: str) -> None:
 def settings_of(venv: str) -> dict:
     """The lines of an environment's pyvenv.cfg; none where it has no such file."""
     try:
-        with open(os.path.join(venv, "pyvenv.cfg"), encoding="utf-8") as file:
-            pairs = [line.partition("=")[::2] for line in file]
+        lines = tree.text(os.path.join(venv, "pyvenv.cfg")).splitlines()
+        pairs = [line.partition("=")[::2] for line in lines]
     except OSError:
         return {}
     return {name.strip(): value.strip() for name, value in pairs}

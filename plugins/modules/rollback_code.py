@@ -66,6 +66,7 @@ import pwd
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
+from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 
 TIMEOUT = 60.0
 CANDIDATES = 20
@@ -109,7 +110,7 @@ class Checkout:
         """git's output; ends the module where git fails and must is true."""
         done = run_as(self.owner.pw_name, None, self.command(*words), self.environment, "/", TIMEOUT)
         if done.returncode and must:
-            self.module.fail_json(msg=f"git {words[0]} failed: {done.stderr.strip()[-500:]}")
+            self.module.fail_json(msg=f"git {words[0]} failed: {Redactor().text(done.stderr).strip()[-500:]}")
         return done.stdout.strip() if done.returncode == 0 else ""
 
     def compiles(self, commit: str, python: str) -> bool:

@@ -23,12 +23,12 @@ class ClaimError(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """What came of it. worn: {remedy, causes, times} of what was tried as often as may be."""
+    """What came of it. worn: remedies that were tried as often as may be, and how often."""
 
     held: bool
     waited: bool
     locked_by: str
-    worn: list[dict[str, Any]]
+    worn: dict[str, int]
 
 
 def take(target: Target, given: Settings, unit: str, plan: list[dict[str, Any]]) -> Claim:
@@ -49,11 +49,12 @@ def take(target: Target, given: Settings, unit: str, plan: list[dict[str, Any]])
     holder = answer["holder"]
     if not answer["held"] and controller.is_gone(holder.get("controller") or {}):
         answer = _ask(target, {**arguments, "abandoned": str(holder.get("incident", ""))})
+    held, waited = answer["held"] is True, answer.get("waited")
     return Claim(
-        held=answer["held"] is True,
-        waited=float(answer["waited"]) >= NO_WAIT_SECONDS,
-        locked_by="" if answer["held"] else _who(answer["holder"]),
-        worn=answer["exhausted"],
+        held=held,
+        waited=isinstance(waited, (int, float)) and waited >= NO_WAIT_SECONDS,
+        locked_by="" if held else _who(answer["holder"]),
+        worn=_worn(answer["exhausted"], [action["remedy"] for action in plan]),
     )
 
 
@@ -79,6 +80,12 @@ def _ask(target: Target, arguments: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(answer.get("holder"), dict) or not isinstance(answer.get("exhausted"), list):
         raise ClaimError(f"the host could not be claimed for this run: {complaint(answer, 'claim')}")
     return answer
+
+
+def _worn(exhausted: list[Any], planned: list[str]) -> dict[str, int]:
+    """Which of the planned remedies the host counts as tried too often; it may claim anything."""
+    items = [item for item in exhausted if isinstance(item, dict) and isinstance(item.get("times"), int)]
+    return {str(item["remedy"]): item["times"] for item in items if item.get("remedy") in planned}
 
 
 def _who(holder: dict[str, Any]) -> str:

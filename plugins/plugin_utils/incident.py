@@ -41,11 +41,18 @@ def seconds_between(started: str, finished: str) -> float:
     return round((parse(finished.replace("Z", "+00:00")) - parse(started.replace("Z", "+00:00"))).total_seconds(), 3)
 
 
+class RecordError(Exception):
+    """The record can be neither read nor written where it should be; the text says why."""
+
+
 class Incident:
     """The record and its file. Every change is followed by save(), by whoever made it."""
 
     def __init__(self, folder: Path, incident: str, host: str, mode: str) -> None:
-        """Open the record of this run and host, or begin it. folder: the reports folder."""
+        """Open the record of this run and host, or begin it. folder: the reports folder, which may be a link.
+
+        RecordError where a link stands in the place of what is ours below it, or where the record is none.
+        """
         self.path = folder / file_name(incident) / f"{file_name(host)}.json"
         self.data: dict[str, Any] = {
             "schema": SCHEMA,
@@ -73,8 +80,14 @@ class Incident:
             "passes": 0,
             "evidence": {},
         }
+        for place in (self.path.parent, self.path):
+            if place.is_symlink():
+                raise RecordError(f"{place} is a link: the report would be written elsewhere")
         if self.path.exists():
-            self.data = json.loads(self.path.read_text(encoding="utf-8"))
+            try:
+                self.data = json.loads(self.path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise RecordError(f"{self.path} is no incident's record: {error}") from error
 
     def page(self) -> Path:
         """What a person would open: the page, or the record itself where there was nothing to tell."""

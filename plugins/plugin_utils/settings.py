@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.plugin_utils import approvals
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import new_id
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
 
 # Ansible loads action plugins before it forks, so all hosts and tasks of one run share this.
 RUN_ID = new_id()
@@ -61,11 +62,20 @@ class Settings:
 
 
 def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ()) -> Settings:
-    """The settings of a host. Raises SettingsError.
+    """The settings of a host.
 
     variables: its Ansible variables; templar: renders those that refer to others; for_run: names of those that were
     given for the whole run (-e).
+
+    SettingsError where a value cannot be used, or where the host itself has returned settings as facts: Ansible would
+    prefer those to the inventory's, and a host must not choose where its report is written, or what is approved.
     """
+    facts = variables.get("ansible_facts") or {}
+    forged = sorted(str(name) for name in facts if str(name).startswith(PREFIX))
+    if forged:
+        raise SettingsError(
+            f"the host returned settings of ours as facts ({clean(', '.join(forged), 200)}): do not trust it"
+        )
 
     def given(name: str, default: Any = None) -> Any:
         value = variables.get(PREFIX + name)

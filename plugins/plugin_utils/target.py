@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
+
 # The name that module_utils/state_folder.py reads it by.
 INCIDENT = "RESCUE502_INCIDENT"
 # Python on the target puts a module into a folder for temporary files first. Where the disk is full there is none, but
@@ -49,5 +51,5 @@ class Target:
 
 
 def complaint(answer: dict[str, Any], module: str) -> str:
-    """Why a module gave no answer."""
-    return str(answer.get("msg") or answer.get("module_stderr") or f"the module {module} did not answer")
+    """Why a module gave no answer, fit for a terminal."""
+    return clean(str(answer.get("msg") or answer.get("module_stderr") or f"the module {module} did not answer"))

@@ -4,30 +4,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from itertools import islice
 from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.printable import printable
 
 LIMIT = 4000
 # More entries and levels than any look brings back, and more bits than any number in it has.
 ENTRIES = 1000
 BITS = 128
 DEPTH = 30
-# Terminal escape sequences first, then what is left of control characters; tabs and newlines stay.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-# Then what hides or reorders text or ends a line unseen, and halves of characters, which cannot be written anywhere.
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
-)
+# Room for a suffix within the 255 bytes that a file's name may have.
+NAME = 120
 # What a shell takes as it is, quoted or not.
 _PLAIN = re.compile(r"[^\w@%+=:,./~-]")
 
 
 def clean(text: str, limit: int = LIMIT) -> str:
     """The text without terminal escapes, control and direction-changing characters, at most `limit` characters."""
-    text = text[: limit * 2]
-    text = _CONTROLS.sub("", _ESCAPES.sub("", text))
+    text = printable(text[: limit * 2])
     return text if len(text) <= limit else text[:limit] + "…"
 
 
@@ -67,5 +65,9 @@ def plain_words(value: Any) -> Any:
 
 
 def file_name(name: str) -> str:
-    """A host's name as the name of one file in one folder: no separators, no leading dot, never empty."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[:120] or "host"
+    """A name as that of one file in one folder: no separators, no leading dot, never empty, and no other name's."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[:NAME]
+    if safe and safe == name:
+        return safe
+    # What was taken out told it from others.
+    return f"{safe}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}".lstrip("-")

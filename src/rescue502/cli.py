@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils import approvals, catalogue, report
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import file_name
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import DEPTH, clean_tree, file_name
 from rich.console import Console
 from rich.text import Text
 
@@ -140,10 +140,15 @@ def start(
     except RunError as error:
         raise fail(str(error)) from error
     if as_json:
-        print(json.dumps(finished.incidents, indent=1, ensure_ascii=False))
+        print(as_text(finished.incidents))
     else:
         show(finished)
     return finished
+
+
+def as_text(incidents: Any) -> str:
+    """Incidents as JSON, without what a terminal would obey: a file may come from anywhere."""
+    return json.dumps(clean_tree(incidents, depth=DEPTH + 2), indent=1, ensure_ascii=False)
 
 
 def show(finished: Finished) -> None:
@@ -193,7 +198,7 @@ def diagnose_file(path: Path, own: list[str], approve: list[str] | None, as_json
         raise fail(str(error)) from error
     incident = offline.diagnose(recorded, known_modes(own), approve or ())
     if as_json:
-        print(json.dumps(incident, indent=1, ensure_ascii=False))
+        print(as_text(incident))
     else:
         out.print(Text(report.render_text(incident)))
     return outcome_code(incident)
@@ -301,7 +306,7 @@ def show_report(
         "text": report.render_text,
         "html": report.render_html,
         "markdown": report.render_markdown,
-        "json": lambda incident: json.dumps(incident, indent=1, ensure_ascii=False),
+        "json": as_text,
     }
     if form not in renderers:
         raise fail(f"--format {form}: choose text, html, markdown or json")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import tarfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +16,12 @@ from ansible_collections.rescue502.django.plugins.plugin_utils import diagnosis,
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import edge_summary, judge
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
 
 IN_BUNDLE = "bundle/evidence.json"
 # Far more than a look ever brings back; a bundle may come from anywhere.
-LIMIT = 64 * 2**20
+LIMIT = 16 * 2**20
+GZIP = b"\x1f\x8b"
 # A look at a host has at least one of these.
 SECTIONS = ("stack", "edge", "service", "probe")
 
@@ -36,13 +41,15 @@ class Recorded:
 def read(path: Path) -> Recorded:
     """What a file holds. EvidenceError where it cannot be read, or holds no evidence."""
     try:
-        packed = tarfile.is_tarfile(path)
-        data = _load(_from_bundle(path) if packed else path.read_bytes())
-    except (OSError, tarfile.TarError, EOFError) as error:
+        data = _unpacked(path)
+        file = io.BytesIO(data)
+        data = _from_bundle(file) if tarfile.is_tarfile(file) else data
+        loaded = _load(data)
+    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
         raise EvidenceError(f"{path}: {error}") from error
     except EvidenceError as error:
         raise EvidenceError(f"{path}: {error}") from error
-    recorded = _recorded(data, path)
+    recorded = _recorded(loaded, path)
     if not any(isinstance(recorded.evidence.get(name), dict) for name in SECTIONS):
         raise EvidenceError(
             f"{path}: neither an incident, nor evidence, nor a bundle: it has none of {', '.join(SECTIONS)}"
@@ -50,18 +57,28 @@ def read(path: Path) -> Recorded:
     return recorded
 
 
-def _from_bundle(path: Path) -> bytes:
-    with tarfile.open(path) as archive:
+def _unpacked(path: Path) -> bytes:
+    """The file's content, decompressed: never more than could be evidence, whatever it claims to hold."""
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP
+    with gzip.open(path) if packed else path.open("rb") as content:
+        data = content.read(LIMIT + 1)
+    if len(data) > LIMIT:
+        raise EvidenceError(f"larger than {LIMIT // 2**20} MiB, which no look at a host is")
+    return data
+
+
+def _from_bundle(file: io.BytesIO) -> bytes:
+    file.seek(0)
+    with tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
-            if member.name == IN_BUNDLE and member.isfile() and member.size <= LIMIT:
-                file = archive.extractfile(member)
-                return file.read() if file else b""
+            if member.name == IN_BUNDLE and member.isreg():
+                opened = archive.extractfile(member)
+                return opened.read(LIMIT) if opened else b""
     raise EvidenceError(f"the archive has no {IN_BUNDLE}: make a bundle with this version, or give an incident's .json")
 
 
 def _load(data: bytes) -> Any:
-    if len(data) > LIMIT:
-        raise EvidenceError(f"larger than {LIMIT // 2**20} MiB, which no look at a host is")
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -77,7 +94,7 @@ def _recorded(data: Any, path: Path) -> Recorded:
     if not isinstance(data, dict):
         raise EvidenceError(f"{path}: neither an incident, nor evidence, nor a bundle")
     facts = data.get("evidence", data)
-    host = str(data.get("host")) if "evidence" in data else path.name
+    host = clean(str(data.get("host")), 200) if "evidence" in data else path.name
     return Recorded(host, facts if isinstance(facts, dict) else {})
 
 

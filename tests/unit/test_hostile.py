@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 import tempfile
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +17,15 @@ from ansible_collections.rescue502.django.plugins.plugin_utils import settings a
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, judge
+from harmless import CANARY, check_clean
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 CATALOGUE = load()
 USER_SETTINGS = host_settings.read({"inventory_hostname": "host"}, None)
 RECORDED = {name: recordings.evidence(name) for name in recordings.names()}
-CANARY = Path(tempfile.gettempdir()) / "rescue502-canary"
-# 7 * 191 would read 1337 if a template were rendered.
 ACTIVE = [
-    "{{ 7 * 191 }}",
+    "{{ 7919 * 7927 }}",
     f"{{{{ lookup('ansible.builtin.pipe', 'touch {CANARY}') }}}}",
     f"{{{{ cycler.__init__.__globals__.os.popen('touch {CANARY}').read() }}}}",
     f"{{{{ ''.__class__.__mro__[1].__subclasses__() }}}}{{% include '{CANARY}' %}}",
@@ -128,26 +125,6 @@ def incomplete(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     return name, evidence
 
 
-class Tags(HTMLParser):
-    """The elements of a page, and what could run or load something."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-        self.active: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.add(tag)
-        self.active += [name for name, _value in attrs if name.startswith("on") or name in ("src", "href", "action")]
-
-
-PLAIN_TAGS = Tags(
-    report.render_html({"host": "h", "plan": [], "checklist": [{"name": "", "state": "ok", "detail": ""}]})
-)
-KNOWN_TAGS = PLAIN_TAGS.names | {"div", "strong", "table", "tr", "td", "br", "pre", "p", "span", "details", "summary"}
-
-
 def whole_run(evidence: Any) -> list[str]:
     """Diagnosis, plan, record and reports, as the action plugins do it; all texts that come out of it.
 
@@ -163,29 +140,6 @@ def whole_run(evidence: Any) -> list[str]:
         files = [path.read_text(encoding="utf-8") for path in Path(folder).rglob("host.*")]
     assert [finding.public() for finding in again.findings] == [finding.public() for finding in found.findings]
     return [json.dumps(decided, allow_nan=False), report.render_text(record.data), *files]
-
-
-def obeyed(text: str) -> list[str]:
-    """Characters that a terminal, an editor or a reader's eye would obey."""
-    return re.findall(
-        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]", text
-    )
-
-
-def check_clean(texts: list[str]) -> None:
-    """Nothing was rendered or run, and nothing is obeyed."""
-    assert not CANARY.exists()
-    for text in texts:
-        assert "1337" not in text
-        assert obeyed(text) == []
-        text.encode("utf-8")
-    for page in (text for text in texts if text.startswith("<!doctype")):
-        tags = Tags(page)
-        assert tags.names <= KNOWN_TAGS
-        assert tags.active == []
-    for text in (text for text in texts if "\n## Root causes" in text):
-        prose = [line for line in text.splitlines() if not line.startswith("    ")]
-        assert not [line for line in prose if re.search(r"<[a-zA-Z/!]|(?<!\\)\[[^\]]*(?<!\\)\]\(", line)]
 
 
 @thorough

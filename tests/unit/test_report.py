@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import render_html, render_markdown, render_text
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, file_name
 
@@ -47,10 +49,25 @@ def test_an_empty_incident_renders() -> None:
 
 
 def test_file_names_stay_in_their_folder() -> None:
-    """A host's name cannot lead elsewhere."""
-    assert file_name("../../etc/passwd") == "_.._etc_passwd"
-    assert file_name("a\nb") == "a_b"
-    assert file_name("...") == "host"
+    """A host's name cannot lead elsewhere, nor to another host's file."""
+    names = [
+        "../../etc/passwd",
+        "/etc/passwd",
+        "a\nb",
+        "a_b",
+        "a/b",
+        "a\0b",
+        "...",
+        "",
+        "ä",
+        "x" * 500,
+        "x" * 501,
+        "\ud800",
+    ]
+    written = [file_name(name) for name in names]
+    assert file_name("web-1.example.com") == "web-1.example.com"
+    assert len(set(written)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,150}", name) for name in written), written
 
 
 def test_long_text_is_cut() -> None:

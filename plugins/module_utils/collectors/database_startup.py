@@ -11,7 +11,7 @@ import re
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import journal, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import journal, systemd, tree
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
 
 LINES = 300
@@ -189,7 +189,6 @@ def _modified(path: str) -> float:
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(2**20)
+        return tree.text(path)
     except OSError:
         return ""

@@ -8,7 +8,7 @@ import glob
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import requirements
+from ansible_collections.rescue502.django.plugins.module_utils import requirements, tree
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 
@@ -38,8 +38,7 @@ def _venv_facts(venv: str) -> dict[str, Any]:
         "libraries_for": [],
     }
     try:
-        with open(os.path.join(venv, "pyvenv.cfg"), encoding="utf-8") as file:
-            lines = dict(line.partition("=")[::2] for line in file)
+        lines = dict(line.partition("=")[::2] for line in tree.text(os.path.join(venv, "pyvenv.cfg")).splitlines())
         facts["made_for"] = next((v.strip() for k, v in lines.items() if k.strip() in ("version", "version_info")), "")
     except OSError:
         pass

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils import http_check
+from ansible_collections.rescue502.django.plugins.module_utils import http_check, tree
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 TAIL_BYTES = 65536
@@ -87,10 +87,7 @@ def _epoch(text: str) -> float:
 def tail(path: str, size: int = TAIL_BYTES) -> str:
     """The last `size` bytes of a log; empty where it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - size))
-            return file.read().decode("utf-8", "replace")
+        return tree.tail(path, size)
     except OSError:
         return ""
 

@@ -11,7 +11,7 @@ import re
 import stat
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import systemd
+from ansible_collections.rescue502.django.plugins.module_utils import systemd, tree
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 _TRUE = ("1", "true", "yes", "on")
@@ -61,10 +61,9 @@ def _file_facts(path: str, required: bool) -> dict[str, Any]:
             mode=f"{stat.S_IMODE(status.st_mode):04o}",
             others_read=bool(status.st_mode & stat.S_IROTH) and stat.S_ISREG(status.st_mode),
         )
-        with open(path, encoding="utf-8", errors="replace") as file:
-            facts["names"] = sorted(systemd.parse_environment_file(file.read()))
+        facts["names"] = sorted(systemd.parse_environment_file(tree.text(path)))
     except OSError as error:
-        facts["problem"] = error.strerror
+        facts["problem"] = error.strerror or str(error)
     return facts
 
 
@@ -94,8 +93,7 @@ def _copy_facts(path: str) -> dict[str, Any] | None:
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or status.st_mode & stat.S_IWOTH:
             return None
-        with open(path, encoding="utf-8", errors="replace") as file:
-            names = systemd.parse_environment_file(file.read(2**20))
+        names = systemd.parse_environment_file(tree.text(path))
     except OSError:
         return None
     if not names:

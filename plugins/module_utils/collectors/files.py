@@ -15,7 +15,7 @@ PARTS = ("code", "media", "env_file", "logs", "parents")
 
 
 def collect(stack: Stack, settings: dict[str, Any] | None = None, glance: bool = False) -> dict[str, Any]:
-    """Violations by part, each {path, part, problem, owner, group, mode} with the values wanted.
+    """Violations by part, each {path, part, problem, owner, group, mode, inode} with the values wanted.
 
     settings: what the rehearsal learnt of Django's settings; without it, nginx's locations tell media and static.
     glance: look at the first files only.

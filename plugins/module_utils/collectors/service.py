@@ -10,7 +10,7 @@ import pwd
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import sockets, systemd, tree
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, backend, startup
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
@@ -133,9 +133,8 @@ def _mode(path: str) -> int:
 
 def _shebang(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            line = file.readline(300)
+        line = tree.text(path, 300).partition("\n")[0]
     except OSError:
         return ""
-    words = line[2:].decode("utf-8", "replace").split() if line.startswith(b"#!") else []
+    words = line[2:].split() if line.startswith("#!") else []
     return words[0] if words else ""
