@@ -8,7 +8,7 @@ LAB := PYTHONPATH=molecule $(BIN)/python -m lab
 JOBS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit molecule hosts bench lab shapes matrix score record docs clean
+.PHONY: help install demo test lint unit molecule hosts bench lab shapes matrix score chaos record docs clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -57,6 +57,9 @@ matrix: shapes ## every failure mode on every shape of host that suits it: hours
 
 score: shapes ## how well causes are named and sites healed, beside a restart, the runbook and monit; writes docs/score.md
 	$(BIN)/python tests/score.py
+
+chaos: shapes ## every remedy interrupted in every way, and bad inputs: survived, lost or harmed; writes docs/chaos.md
+	JOBS=$(JOBS) $(BIN)/python tests/chaos.py
 
 bench: lab ## seconds of a diagnosis beside those of a ping, medians of several
 	$(BIN)/python tests/bench.py

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "chaos.md"
 TESTS = {
     "interruption": ["test_interrupted.py::test_the_next_run_finishes_the_job"],
-    "bad input": ["test_bad_settings.py"],
+    "bad input": ["test_bad_settings.py", "test_hostile_hosts.py"],
 }
 SURVIVED, LOST, HARMED = "survived", "lost", "harmed"
 WORDS = (SURVIVED, LOST, HARMED)
