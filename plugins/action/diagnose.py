@@ -10,12 +10,15 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.rescue502.django.plugins.module_utils.probe_options import DISCOVERY
 from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, plan, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, now
+from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, edge_summary, now
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
 
 PROBE = "rescue502.django.probe"
+BASELINE = "rescue502.django.baseline"
 # Python on the target puts a module into a folder for temporary files first. Where the disk is full there is none, but
 # systemd gives every host one in memory.
 MEMORY = "/dev/shm"
@@ -71,6 +74,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         diagnosis = diagnose(evidence, known)
         result.update(self._decide(diagnosis, given.approved, record), changed=False, temporary=self._temporary)
         record.save()
+        self._remember(diagnosis, given, task_vars)
         return result
 
     def _look(self, given: settings.Settings, task_vars: dict[str, Any], record: Incident) -> dict[str, Any]:
@@ -79,7 +83,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         level = "full" if mended else self._task.args.get("level") or given.level
         patient = mended or bool(self._task.args.get("hold"))
         hold = given.hold_seconds if patient else 0
-        waits = {"hold_seconds": hold, "settle_seconds": given.settle_seconds, "patient": patient}
+        waits: dict[str, Any] = {"hold_seconds": hold, "settle_seconds": given.settle_seconds, "patient": patient}
+        if self._remembers():
+            waits["remember"] = given.incident
         return self._probe(given, task_vars, level, waits)
 
     def _probe(
@@ -98,6 +104,25 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             # The controller's clock beside the host's: the diagnosis itself knows no time.
             evidence["probe"] = {**evidence["probe"], "received": now()}
         return evidence
+
+    def _remembers(self) -> bool:
+        """Whether a good state is kept on the target: never where the user asks to change nothing."""
+        return not self._task.check_mode and self._task.args.get("mode") in ("recover", "verify")
+
+    def _remember(self, diagnosis: Diagnosis, given: settings.Settings, task_vars: dict[str, Any]) -> None:
+        """Have the target keep its state as the last good one, where a full look has found it to be well.
+
+        After a quick look, which is all that a healthy host gets, the probe itself has kept it in the same round trip.
+        """
+        remembered = _within(diagnosis.evidence, "probe", "remembered")
+        well = "rehearsal" in diagnosis.evidence and edge_summary(diagnosis.evidence)["well"]
+        if well and self._remembers() and not diagnosis.root_causes:
+            found = {name: value for name, value in given.probe.items() if name in DISCOVERY}
+            arguments = {**found, "incident": given.incident}
+            kept = self._execute_module(module_name=BASELINE, module_args=arguments, task_vars=task_vars)
+            remembered = kept.get("remembered") or f"not kept: {kept.get('msg') or kept.get('module_stderr')}"
+        if str(remembered).startswith("not kept"):
+            self._display.v(f"{task_vars['inventory_hostname']}: the last good state was {clean(str(remembered))}")
 
     @staticmethod
     def _decide(diagnosis: Diagnosis, approved: list[str], record: Incident) -> dict[str, Any]:
