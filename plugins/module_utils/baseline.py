@@ -9,6 +9,7 @@ until then.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
 import secrets
@@ -40,15 +41,16 @@ def remember(stack: Stack, incident: str, rehearsed: bool) -> str:
     """
     try:
         state_folder.made(FOLDER)
-        now = state.take(stack, _made_key())
+        marks = _made_key()
+        now = state.take(stack, marks)
         kept = last(stack.unit)
         if kept and kept["state"] == now:
             os.utime(_path(stack.unit))
             return "unchanged"
         if kept and not rehearsed and _runs_what_was(kept["state"], now, stack):
             return "not kept: what runs was started before the change"
-        record = {"schema": SCHEMA, "unit": stack.unit, "taken": _iso(None), "incident": incident, "state": now}
-        _write(_path(stack.unit), json.dumps(record, separators=(",", ":")).encode())
+        record = {"schema": SCHEMA, "unit": stack.unit, "key": _told(marks), "taken": _iso(None), "incident": incident}
+        _write(_path(stack.unit), json.dumps({**record, "state": now}, separators=(",", ":")).encode())
     except (OSError, ValueError, systemd.SystemdError) as error:
         return f"not kept: {error}"
     return "kept"
@@ -67,17 +69,19 @@ def _runs_what_was(before: dict[str, Any], now: dict[str, Any], stack: Stack) ->
 
 
 def last(unit: str) -> dict[str, Any]:
-    """{unit, taken, since, incident, state} of the last good state; empty where none is kept, or a damaged one.
+    """{unit, key, taken, since, incident, state} of the last good state; empty where none is kept, or a damaged one.
 
+    One whose marks were made with another key than the host's, which was lost, can be compared with nothing: damaged.
     taken, since: when this state was first and last seen to be good, ISO 8601 in UTC.
     """
     try:
         with open(_path(unit), encoding="utf-8") as file:
             kept = json.load(file)
             since = os.fstat(file.fileno()).st_mtime
+        sound = _is_sound(kept, unit) and kept.get("key") == _told(key())
     except (OSError, ValueError):
         return {}
-    return {**kept, "since": _iso(since)} if _is_sound(kept, unit) else {}
+    return {**kept, "since": _iso(since)} if sound else {}
 
 
 def key() -> bytes:
@@ -101,6 +105,11 @@ def _made_key() -> bytes:
         finally:
             os.unlink(part)
     return key()
+
+
+def _told(marks: bytes) -> str:
+    """Which key it is, without telling it."""
+    return hashlib.sha256(marks).hexdigest()[:16]
 
 
 def _path(unit: str) -> str:
