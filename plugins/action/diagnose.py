@@ -11,10 +11,11 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.rescue502.django.plugins.module_utils.probe_options import DISCOVERY
 from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, claims, plan, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, RecordError, now
+from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, RecordError, edge_summary, now
 from ansible_collections.rescue502.django.plugins.plugin_utils.target import Target, complaint
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, file_name
 
@@ -66,6 +67,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             result.update(decide(diagnosis, approved, given, record))
             if mode == "recover":
                 result.update(self._claim(target, given, result, record))
+            self._remember(diagnosis, target, given)
         except AnsibleConnectionFailure as error:
             record.conclude("unreachable", str(error))
             # What ssh passes on from a host, such as its banner, is for no terminal.
@@ -83,7 +85,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         level = "full" if mended else self._task.args.get("level") or given.level
         patient = mended or bool(self._task.args.get("hold"))
         hold = given.hold_seconds if patient else 0
-        waits = {"hold_seconds": hold, "settle_seconds": given.settle_seconds, "patient": patient}
+        waits: dict[str, Any] = {"hold_seconds": hold, "settle_seconds": given.settle_seconds, "patient": patient}
+        if self._remembers():
+            waits["remember"] = given.incident
         return _probe(target, given, level, waits)
 
     def _claim(
@@ -106,6 +110,24 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         record.give_up(claim.worn, given.budget_window)
         fresh = [action for action in look["plan"] if action["remedy"] not in claim.worn]
         return {"plan": fresh, "done": not fresh, "bundle_due": bool(claim.worn) and not _has_bundle(given)}
+
+    def _remembers(self) -> bool:
+        """Whether a good state is kept on the target: never where the user asks to change nothing."""
+        return not self._task.check_mode and self._task.args.get("mode") in ("recover", "verify")
+
+    def _remember(self, diagnosis: Diagnosis, target: Target, given: settings.Settings) -> None:
+        """Have the target keep its state as the last good one, where a full look has found it to be well.
+
+        After a quick look, which is all that a healthy host gets, the probe itself has kept it in the same round trip.
+        """
+        remembered = _within(diagnosis.evidence, "probe", "remembered")
+        well = "rehearsal" in diagnosis.evidence and edge_summary(diagnosis.evidence)["well"]
+        if well and self._remembers() and not diagnosis.root_causes:
+            found = {name: value for name, value in given.probe.items() if name in DISCOVERY}
+            kept = target.run("baseline", {**found, "incident": given.incident}, "remembered")
+            remembered = kept.get("remembered") or f"not kept: {complaint(kept, 'baseline')}"
+        if str(remembered).startswith("not kept"):
+            self._display.v(f"{given.scope.host}: the last good state was {clean(str(remembered))}")
 
 
 def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str, Any]) -> dict[str, Any]:

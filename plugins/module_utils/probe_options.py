@@ -32,4 +32,7 @@ OPTIONS: dict[str, Any] = {
     "settle_seconds": {"type": "float", "default": 0},
     "patient": {"type": "bool", "default": False},
     "edge_timeout": {"type": "float", "default": 5},
+    "remember": {"type": "str", "default": ""},
 }
+# By which the app itself is found.
+DISCOVERY = ("unit", "root", "venv", "user", "group", "env_file", "database_unit")

@@ -11,8 +11,9 @@ import threading
 import time
 from typing import Any, Callable
 
-from ansible_collections.rescue502.django.plugins.module_utils import own_secrets, rehearsal, sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import baseline, own_secrets, rehearsal, sockets, systemd
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    changes,
     code,
     database,
     database_activity,
@@ -59,6 +60,7 @@ def probe(given: dict[str, Any]) -> dict[str, Any]:
         "seconds": round(time.monotonic() - begun, 3),
         "level": "full" if "rehearsal" in evidence else given["level"],
         "deeper_because": evidence.pop("deeper_because", []),
+        "remembered": evidence.pop("remembered", ""),
         "python": platform.python_version(),
         "root": os.geteuid() == 0,
     }
@@ -115,6 +117,8 @@ def _look(stack: Stack, given: dict[str, Any], evidence: dict[str, Any]) -> None
     evidence.update(_side_by_side(sections, COLLECTOR_SECONDS + given["hold_seconds"]))
     if deeper:
         _use_settings(stack, evidence, listeners)
+    elif given["remember"] and ("hold" not in evidence or evidence["hold"].get("well")):
+        evidence["remembered"] = baseline.remember(stack, given["remember"], rehearsed=False)
 
 
 def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[str, Any]]) -> dict[str, Section]:
@@ -130,6 +134,7 @@ def _deep_sections(stack: Stack, listeners: list[dict[str, Any]], quick: dict[st
     return {
         "rehearsal": lambda: rehearsal.rehearse(stack, REHEARSAL_SECONDS),
         "code": lambda: code.collect(stack),
+        "changes": lambda: changes.collect(stack),
         "dependencies": lambda: dependencies.collect(stack),
         "proxy": lambda: proxy.collect(stack, listeners, quick["edge"]),
         "log": lambda: log.collect(stack),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import heapq
 import os
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,6 +60,15 @@ def at_file_limit(wanted: list[int]) -> list[dict[str, Any]]:
         if limit and used >= limit - SPARE_FILES:
             found.append({"pid": pid, "command": sockets.command_line(pid)[:200], "open": used, "limit": limit})
     return found
+
+
+def started(pid: int) -> float:
+    """When a process was started, in seconds since the epoch. Raises OSError where it is gone."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        ticks = int(file.read().rpartition(")")[2].split()[19])
+    with open("/proc/uptime", encoding="utf-8") as file:
+        uptime = float(file.read().split()[0])
+    return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def largest(count: int = 5) -> list[dict[str, Any]]:

@@ -37,6 +37,11 @@ def seconds_left(limit: float) -> float:
         return limit
 
 
+def path(*names: str) -> str:
+    """Path of what is kept below the state folder, whether it is there or not."""
+    return os.path.join(STATE, *map(_safe, names))
+
+
 def made(*names: str) -> str:
     """Path of a folder below the state folder, made where it is missing; only root may enter it.
 

@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Looks at a Django app that runs the common way, nginx in front of gunicorn under systemd with PostgreSQL behind it,
     and returns what is true now, layer by layer.
-  - Reads only. It asks the edge first and, with I(level=auto), stops there when all is well.
+  - Reads only, but for its own memory where I(remember) says so. It asks the edge first and, with I(level=auto), stops
+    there when all is well.
   - Secrets are masked before anything leaves the host.
 author:
   - rescue502 maintainers (@rescue502)
@@ -115,6 +116,12 @@ options:
     description: How many seconds one edge check may take.
     type: float
     default: 5
+  remember:
+    description:
+      - Id of the incident under which the state is kept as the last good one, where a quick look finds all well.
+        Where it is empty, or in check mode, nothing is kept. See M(rescue502.django.baseline).
+    type: str
+    default: ''
 """
 
 EXAMPLES = r"""
@@ -150,8 +157,9 @@ def main() -> None:
             msg="the probe needs root to read the unit's environment and to rehearse as the app's user: "
             "set `become: true` (or run with --become). Nothing was changed."
         )
+    remembered = "" if module.check_mode else module.params["remember"]
     try:
-        evidence = probe(module.params)
+        evidence = probe({**module.params, "remember": remembered})
     except (StackError, SystemdError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, evidence=evidence)

@@ -9,9 +9,9 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils import expressions
+from ansible_collections.rescue502.django.plugins.plugin_utils import expressions, since
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import LAYERS, Catalogue, FailureMode
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean_tree, plain_words
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, plain_words
 
 # The rehearsal's steps that a gunicorn worker goes through before it can answer, in their order.
 APP_STEPS = ("server", "django", "application", "apps", "checks")
@@ -75,7 +75,7 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
     findings = tuple(
         Finding(
             mode=mode,
-            because=expressions.sentence(mode.because, facts),
+            because=clean(expressions.sentence(mode.because, facts) + since.bearing_on(mode.layer, facts)),
             by_hand=expressions.sentence(mode.by_hand, words),
             explained_by=tuple(other.id for other in matched if explains(other, mode)),
             vars={name: clean_tree(expressions.value(source, facts)) for name, source in mode.vars.items()},

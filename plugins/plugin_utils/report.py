@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.plugin_utils import since
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean_tree
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -50,6 +51,7 @@ def _view(incident: dict[str, Any]) -> dict[str, Any]:
     view["causes"] = [{**by_id.get(item["id"], {}), **item} for item in view["root_causes"]]
     view["before"] = (view["edge"].get("before") or {}).get("summary", "not asked")
     view["after"] = (view["edge"].get("after") or {}).get("summary", "not asked")
+    view["since"] = since.told(view["evidence"])
     view["marks"] = MARKS
     view["evidence_text"] = json.dumps(view["evidence"], indent=1, ensure_ascii=False, default=str)
     return view

@@ -42,7 +42,6 @@ def git_facts(root: str) -> dict[str, Any]:
         return {"is_checkout": False}
     status = _git(top, "status", "--porcelain=v2", "--branch", "--untracked-files=no").splitlines()
     headers = dict(line[2:].partition(" ")[::2] for line in status if line.startswith("# "))
-    log = _git(top, "log", "-5", "--format=%h%x09%cI%x09%s").splitlines()
     return {
         "is_checkout": True,
         "top": top,
@@ -52,9 +51,40 @@ def git_facts(root: str) -> dict[str, Any]:
         "unmerged": [line.rpartition(" ")[2] for line in status if line.startswith("u ")][:LIMIT],
         "operation": operation(top),
         "conflicts": _git(top, "grep", "--name-only", "-I", "-E", "^(<<<<<<<|>>>>>>>) ").splitlines()[:LIMIT],
-        "log": [dict(zip(("commit", "date", "subject"), line.split("\t", 2))) for line in log],
+        "log": _log(top, 5, "HEAD"),
         "before": _git(top, "rev-parse", "--short=12", "--verify", "--quiet", "HEAD@{1}").strip(),
     }
+
+
+def head(root: str) -> str:
+    """The whole id of the commit that is checked out; empty where there is none, or git does not say."""
+    top = checkout(root)
+    return _git(top, "rev-parse", "--verify", "--quiet", "HEAD").strip() if top else ""
+
+
+def between(root: str, before: str, after: str) -> dict[str, Any]:
+    """{before, after, known, count, gone, list}: what lies between two commits, given by their whole ids.
+
+    count: of commits that came, of which the newest LIMIT are in list; gone: of commits that `after` has not. known is
+    false where git no longer has one of the two.
+    """
+    top = checkout(root)
+    counted = _git(top, "rev-list", "--left-right", "--count", f"{before}...{after}", "--").split()
+    known = len(counted) == 2
+    return {
+        "before": before[:12],
+        "after": after[:12],
+        "known": known,
+        "count": int(counted[1]) if known else 0,
+        "gone": int(counted[0]) if known else 0,
+        "list": _log(top, LIMIT, f"{before}..{after}") if known else [],
+    }
+
+
+def _log(top: str, most: int, commits: str) -> list[dict[str, str]]:
+    """The newest of the commits, {commit, date, subject} each."""
+    lines = _git(top, "log", f"-{most}", "--format=%h%x09%cI%x09%s", commits, "--").splitlines()
+    return [dict(zip(("commit", "date", "subject"), line.split("\t", 2))) for line in lines]
 
 
 def operation(top: str) -> str:
