@@ -16,7 +16,7 @@ from typing import NamedTuple
 MANY = 300_000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that somebody planted must not hang.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Entry(NamedTuple):
@@ -128,7 +128,7 @@ def open_entry(path: str) -> int:
         return open_folder(path)
     parent = open_folder(folder)
     try:
-        fd = os.open(name, _FILE, dir_fd=parent)
+        fd = os.open(name, FILE, dir_fd=parent)
     finally:
         os.close(parent)
     mode = os.fstat(fd).st_mode
