@@ -89,8 +89,8 @@ class Host:
     def boot(self, image: str, *options: str) -> None:
         """Run a container of the image and wait until systemd has come to the end of its boot."""
         self.__dict__.pop("_address", None)
-        podman(*DISK, "run", "--detach", "--name", self.container, "--hostname", self.name, "--systemd=always", *options,
-               f"--label={SHAPE_LABEL}={self.shape_name}", "--cap-add=NET_ADMIN,SYS_ADMIN,SYS_PTRACE",
+        podman(*DISK, "run", "--detach", "--name", self.container, "--hostname", self.name, "--systemd=always",
+               f"--label={SHAPE_LABEL}={self.shape_name}", "--cap-add=NET_ADMIN,SYS_ADMIN,SYS_PTRACE", *options,
                image, "/sbin/init")  # fmt: skip
         self.run("systemctl is-system-running --wait", check=False)
 

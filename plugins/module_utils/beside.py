@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import time
+from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import tree, tree_copy
 
@@ -42,6 +43,7 @@ class Beside:
         self.side_name = SIDE.format(self.name)
         self.side = os.path.join(folder, self.side_name)
         self.folder = tree.resolve(folder)
+        self.real = os.path.join(self.folder, self.name)
         self._fd = tree.open_folder(self.folder)
 
     def __enter__(self) -> Beside:
@@ -111,6 +113,18 @@ class Beside:
         os.fsync(self._fd)
         self._unmark()
         self._forget_old()
+
+    def stamp(self) -> dict[str, Any]:
+        """What tells later whether the environment that is now beside was changed since."""
+        return tree_copy.stamp(os.path.join(self.folder, self.side_name))
+
+    def put_back(self, old_name: str) -> None:
+        """Put an old environment back in the present one's place, which is removed; empty: remove it only."""
+        if self._exists(self.name):
+            self._rename(self.name, self.side_name)
+        if old_name:
+            self._rename(old_name, self.name)
+        os.fsync(self._fd)
 
     def _put_aside(self, old_name: str) -> None:
         try:

@@ -51,7 +51,7 @@ removed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import bytecode, tree
+from ansible_collections.rescue502.django.plugins.module_utils import bytecode, tree, undo
 
 LIMIT = 100_000
 ARGUMENTS = {
@@ -60,13 +60,22 @@ ARGUMENTS = {
 }
 
 
+def remove(path: str) -> None:
+    """Remove one file. Bytecode without its source is somebody's only copy, and is kept; the rest Python makes anew."""
+    if "__pycache__" in path:
+        undo.note_irreversible(f"{path} was removed: Python makes it anew from its source")
+    else:
+        undo.note_file(path, None)
+    tree.remove(path)
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     stale = bytecode.stale(module.params["root"], module.params["exclude"], LIMIT)
     for item in [] if module.check_mode else stale:
         try:
-            tree.remove(tree.resolve(item["path"]))
+            remove(tree.resolve(item["path"]))
         except OSError as error:
             module.fail_json(msg=f"{item['path']}: {error.strerror or error}", removed=[])
     listing = "".join(f"{item['path']}: {item['reason']}\n" for item in stale)

@@ -63,6 +63,10 @@ probe:
   description: The host's settings that M(rescue502.django.probe) takes.
   returned: when the level is stack
   type: dict
+incident:
+  description: The run's id, under which remedies record what they change.
+  returned: when the level is not stack
+  type: str
 plan:
   description: The remedies to apply, from the ground up.
   returned: when the level is not stack

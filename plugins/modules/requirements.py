@@ -81,7 +81,7 @@ import re
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import requirements
+from ansible_collections.rescue502.django.plugins.module_utils import requirements, undo
 from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
 from ansible_collections.rescue502.django.plugins.module_utils.beside import Beside
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
@@ -207,12 +207,15 @@ def put_in_place(owner: Owner, path: str, beside: Beside, rebuild: bool) -> dict
             reason = error.strerror
     if reason:
         owner.module.warn(f"{reason}: it is changed in place")
+        undo.note_irreversible(f"{beside.venv} was changed in place, because {reason}")
         return fill(owner, path, beside.venv, beside.venv, rebuild)
     result = fill(owner, path, beside.venv, beside.side, rebuild)
     if result["changed"]:
         names = [os.path.basename(beside.side), os.path.basename(beside.venv)]
         owner.run([sys.executable, "-c", _RENAME, beside.side, *names], "/")
         result["kept"] = beside.old_name()
+        kept = os.path.join(beside.folder, result["kept"]) if result["kept"] else ""
+        undo.note({"kind": "environment", "path": beside.real, "kept_at": kept, "after": beside.stamp()})
         beside.take_place(result["kept"])
     return result
 

@@ -16,8 +16,8 @@ OLD = f"{VENV}.rescue502-old-20260131T120000Z"
 LEFT = f"ls -d {SIDE} {VENV}.rescue502-old-* 2>/dev/null || true"
 # Ends the module and the installer with it, as the kernel or a power cut would.
 KILL = """
-timeout 60 bash -c 'until pid=$(pgrep -of "pip install"); do sleep 0.02; done'
-pid=$(pgrep -of "pip install")
+timeout 60 bash -c 'until pid=$(pgrep -of "[p]ip install"); do sleep 0.02; done'
+pid=$(pgrep -of "[p]ip install")
 kill -9 $(ps -o ppid= -p $pid) $pid
 """
 
