@@ -15,7 +15,6 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import tree
 
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # What a copy leaves free, so that it never is what fills a file system.
 SPARE = 64 * 2**20
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP)
@@ -27,7 +26,7 @@ def fill(source: int, target: int, top: str, below: str = "") -> None:
     """Copy all that is in the open folder `source` into the open folder `target`, which is empty and root's alone.
 
     top: where the copy will be in the end; below: where in it these two are.
-    Raises OSError where a file system is mounted in it, or where there is no room for what cannot be linked.
+    Raises OSError where there is no room for what cannot be linked. What is mounted in it is copied as the rest.
     """
     for name in os.listdir(source):
         try:
@@ -44,12 +43,10 @@ def fill(source: int, target: int, top: str, below: str = "") -> None:
 
 
 def _folder(source: int, target: int, name: str, top: str, below: str) -> None:
-    old = os.open(name, FOLDER, dir_fd=source)
+    old = os.open(name, tree.FOLDER, dir_fd=source)
     try:
-        if os.fstat(old).st_dev != os.fstat(source).st_dev:
-            raise OSError(errno.EXDEV, f"a file system is mounted at {os.path.join(top, below)}")
         os.mkdir(name, 0o700, dir_fd=target)
-        new = os.open(name, FOLDER, dir_fd=target)
+        new = os.open(name, tree.FOLDER, dir_fd=target)
         try:
             fill(old, new, top, below)
             make_like(old, new)

@@ -74,7 +74,6 @@ kept:
   type: str
 """
 
-import errno
 import os
 import pwd
 import re
@@ -83,7 +82,7 @@ import sys
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import requirements, undo
 from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
-from ansible_collections.rescue502.django.plugins.module_utils.beside import Beside
+from ansible_collections.rescue502.django.plugins.module_utils.beside import RENAME, Beside
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 
 OUTPUT_LINES = 15
@@ -91,27 +90,6 @@ MODE = 0o755
 RUNS_SECONDS = 20.0
 _CHANGED = re.compile(r"^(Successfully installed|Would install|Installed \d+|Uninstalled \d+)", re.M)
 _RUNS = "import os, sysconfig; os.listdir(sysconfig.get_path('purelib'))"
-# Gives the folder beside its final name, in the programs and in what activates the environment. Run as its owner, so
-# that it can write nothing that is not theirs.
-_RENAME = """
-import os, stat, sys
-folder, old, new = sys.argv[1], os.fsencode(sys.argv[2]), os.fsencode(sys.argv[3])
-programs = os.path.join(folder, "bin")
-for path in [os.path.join(folder, "pyvenv.cfg"), *(os.path.join(programs, name) for name in os.listdir(programs))]:
-    try:
-        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
-    except OSError:
-        continue
-    with file:
-        status = os.fstat(file.fileno())
-        text = file.read(2**20) if stat.S_ISREG(status.st_mode) else b""
-    if old not in text or b"\\0" in text or len(text) < status.st_size:
-        continue
-    with open(path + ".part", "wb") as file:
-        file.write(text.replace(old, new))
-    os.chmod(path + ".part", stat.S_IMODE(status.st_mode))
-    os.replace(path + ".part", path)
-"""
 ARGUMENTS = {
     "root": {"type": "path", "required": True},
     "venv": {"type": "path", "required": True},
@@ -198,24 +176,17 @@ def fill(owner: Owner, path: str, venv: str, folder: str, rebuild: bool) -> dict
 def put_in_place(owner: Owner, path: str, beside: Beside, rebuild: bool) -> dict:
     """The whole of it: beside the environment, then in its place; at once in its place where it cannot be otherwise."""
     reason = beside.why_in_place()
-    if not reason:
-        try:
-            beside.begin(owner.status, MODE if rebuild else owner.status.st_mode & 0o7777, filled=not rebuild)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            reason = error.strerror
     if reason:
         owner.module.warn(f"{reason}: it is changed in place")
         undo.note_irreversible(f"{beside.venv} was changed in place, because {reason}")
         return fill(owner, path, beside.venv, beside.venv, rebuild)
+    beside.begin(owner.status, MODE if rebuild else owner.status.st_mode & 0o7777, filled=not rebuild)
     result = fill(owner, path, beside.venv, beside.side, rebuild)
     if result["changed"]:
-        names = [os.path.basename(beside.side), os.path.basename(beside.venv)]
-        owner.run([sys.executable, "-c", _RENAME, beside.side, *names], "/")
+        owner.run([sys.executable, "-c", RENAME, beside.side, beside.side_name, beside.name], "/")
         result["kept"] = beside.old_name()
-        kept = os.path.join(beside.folder, result["kept"]) if result["kept"] else ""
-        undo.note({"kind": "environment", "path": beside.real, "kept_at": kept, "after": beside.stamp()})
+        kept = beside.real(result["kept"]) if result["kept"] else ""
+        undo.note({"kind": "environment", "path": beside.real(beside.name), "kept_at": kept, "after": beside.stamp()})
         beside.take_place(result["kept"])
     return result
 

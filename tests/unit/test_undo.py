@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils import state_folder, tree_copy, undo, undoing
 from ansible_collections.rescue502.django.plugins.module_utils.beside import Beside
+from ansible_collections.rescue502.django.plugins.module_utils.open_folder import OpenFolder
 from ansible_collections.rescue502.django.plugins.modules import manage
 
 INCIDENT = "20260131T120000Z-ab12cd"
@@ -172,7 +173,7 @@ def test_the_new_one_takes_the_place_and_is_taken_back(
 ) -> None:
     """With an exchange and with two renames; the old ones but the newest two go; undo puts the last one back."""
     if not exchanges:
-        monkeypatch.setattr(Beside, "_exchange", lambda _self: False)
+        monkeypatch.setattr(OpenFolder, "exchange", lambda *_names: False)
     venv = environment(app)
     for number in range(4):
         with Beside(str(venv)) as beside:
