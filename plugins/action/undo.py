@@ -10,6 +10,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean_tree
 
 MODULE = "rescue502.django.undo"
+# How many things of a kind are told one by one: owners and modes may be those of a whole tree.
+MOST = 40
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -26,9 +28,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         done = self._execute_module(module_name=MODULE, module_args=self._task.args, task_vars=task_vars)
         if "found" not in done:
             return {**result, **done}
-        done = clean_tree(done)
         host, unit = task_vars["inventory_hostname"], str(task_vars.get("rescue502_unit") or "the app's unit")
         done["told"] = lines(host, str(self._task.args["incident"]), unit, done, bool(self._task.check_mode))
+        done = clean_tree(done)
         self._display.display("\n".join(["", *done["told"]]))
         return {**result, **done, "failed": bool(done.get("left")), "msg": done["told"][0]}
 
@@ -41,13 +43,23 @@ def lines(host: str, incident: str, unit: str, done: dict[str, Any], check: bool
     undone, left, by_hand = done["undone"], done["left"], done["by_hand"]
     verb = "would be as before" if check else "as before again"
     told = [f"{host}: {incident}: {len(undone)} {verb}, {len(left)} left alone, {len(by_hand)} that cannot be undone"]
-    told += [f"  ✓ {what}" for what in undone]
-    told += [f"  ✗ {item['what']}: left alone: {item['why']}" for item in left]
-    for item in by_hand:
-        told.append(f"  ! {item['what']}" + (", by hand:" if item["by_hand"] else ""))
+    told += _some([f"  ✓ {_line(what)}" for what in undone])
+    told += _some([f"  ✗ {_line(item['what'])}: left alone: {_line(item['why'])}" for item in left])
+    for item in by_hand[:MOST]:
+        told.append(f"  ! {_line(item['what'])}" + (", by hand:" if item["by_hand"] else ""))
         told += [f"      {line}" for line in item["by_hand"].splitlines()]
     if undone:
         told.append("Nothing was restarted. For what runs to follow:")
         told += ["      systemctl reload nginx"] if done["reload_nginx"] else []
         told.append(f"      systemctl restart {unit}")
     return told
+
+
+def _line(text: str) -> str:
+    """Text from a host as one line: what it calls its files must not look like a line of ours."""
+    return " ".join(text.split())
+
+
+def _some(told: list[str]) -> list[str]:
+    """The first lines, and how many more there are."""
+    return told if len(told) <= MOST else [*told[:MOST], f"  … and {len(told) - MOST} more"]

@@ -51,6 +51,7 @@ kept_in:
 
 import os
 import pwd
+import shlex
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
@@ -117,7 +118,7 @@ def main() -> None:
     commit = checkout.git("rev-parse", "--revs-only", f"{operation.upper().replace('-', '_')}_HEAD")
     undo.note_irreversible(
         f"the {operation} in {top} was given up; its files as they stood are on the branch {branch}",
-        f"cd {top} && git {operation} {commit or '(as before)'}; git checkout {branch} -- .",
+        f"cd {shlex.quote(top)} && git {operation} {commit or '(as before)'}; git checkout {branch} -- .",
     )
     checkout.git(operation, "--abort")
     module.exit_json(changed=True, operation=operation, kept_in=branch)

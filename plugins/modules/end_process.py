@@ -57,6 +57,7 @@ ended:
 """
 
 import os
+import shlex
 import signal
 import time
 
@@ -109,7 +110,7 @@ def main() -> None:
         service = other.endswith(".service")
         undo.note_irreversible(
             f"process {pid} was ended, which held the app's address: {held['command'][:200]}",
-            f"systemctl start {other}" if service else "",
+            f"systemctl start {shlex.quote(other)}" if service else "",
         )
         if service:
             module.run_command(["systemctl", "stop", "--", other], check_rc=True)

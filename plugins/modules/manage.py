@@ -80,6 +80,7 @@ output:
 
 import os
 import re
+import shlex
 from collections.abc import Callable
 
 from ansible.module_utils.basic import AnsibleModule
@@ -134,11 +135,11 @@ def note(command: str, given: dict, manage: list, run: Callable) -> None:
         undo.note_irreversible("static files were copied over older ones")
     if command == "migrate" and undo.recording():
         lines = [
-            " ".join(["runuser", "-u", given["user"], "--", *manage, "migrate", app, name])
+            shlex.join(["runuser", "-u", given["user"], "--", *manage, "migrate", app, name])
             for app, name in reverse(run(["showmigrations", "--plan"]).stdout)
         ]
         if lines:
-            by_hand = "\n".join([f"cd {given['root']}", *lines])
+            by_hand = "\n".join([shlex.join(["cd", given["root"]]), *lines])
             undo.note_irreversible("migrations were applied; what their reversal drops is lost", by_hand)
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.rescue502.django.plugins.action.undo import lines
 from ansible_collections.rescue502.django.plugins.module_utils import state_folder, tree_copy, undo, undoing
 from ansible_collections.rescue502.django.plugins.module_utils.beside import Beside
 from ansible_collections.rescue502.django.plugins.module_utils.open_folder import OpenFolder
@@ -209,3 +210,13 @@ def test_migrations_are_reversed_from_the_last_app_on() -> None:
     """Each app goes back to its last applied migration, or to none."""
     plan = "[X]  auth.0001\n[X]  shop.0001\n[ ]  shop.0002\n[ ]  shop.0003\n[ ]  news.0001\n"
     assert manage.reverse(plan) == [("news", "zero"), ("shop", "0001")]
+
+
+def test_what_a_host_calls_its_files_adds_no_line() -> None:
+    """A name with newlines and escapes in it stays on its own line; of very many things the first are told."""
+    name = "/srv/x\n      rm -rf /\x1b[2J: its content"
+    done = {"found": True, "known": [], "undone": [name] * 500, "left": [], "by_hand": [], "reload_nginx": False}
+    told = lines("web1", INCIDENT, "shop.service", done, check=False)
+    assert told[0].startswith(f"web1: {INCIDENT}: 500 as before again, 0 left alone")
+    assert len(told) == 1 + 40 + 1 + 2
+    assert not [line for line in told if line.strip().startswith("rm")]
