@@ -16,7 +16,7 @@ import yaml
 
 from lab import shape as shapes
 from lab.image import KEY, build, build_all, database_tag
-from lab.podman import PREFIX, LabError, podman, say
+from lab.podman import DISK, PREFIX, LabError, podman, say
 from lab.shape import Shape
 
 BOOT_SECONDS = 60.0
@@ -89,8 +89,8 @@ class Host:
     def boot(self, image: str, *options: str) -> None:
         """Run a container of the image and wait until systemd has come to the end of its boot."""
         self.__dict__.pop("_address", None)
-        podman("run", "--detach", "--name", self.container, "--hostname", self.name, "--systemd=always", *options,
-               f"--label={SHAPE_LABEL}={self.shape_name}", "--cap-add=NET_ADMIN,SYS_ADMIN,SYS_PTRACE",
+        podman(*DISK, "run", "--detach", "--name", self.container, "--hostname", self.name, "--systemd=always",
+               f"--label={SHAPE_LABEL}={self.shape_name}", "--cap-add=NET_ADMIN,SYS_ADMIN,SYS_PTRACE", *options,
                image, "/sbin/init")  # fmt: skip
         self.run("systemctl is-system-running --wait", check=False)
 
@@ -100,7 +100,7 @@ class Host:
         A container has its machine's boot id; so that a reboot can be told, it gets one of its own.
         """
         podman("wait", "--condition=exited", self.container)
-        podman("start", self.container)
+        podman(*DISK, "start", self.container)
         kernel = "/proc/sys/kernel/random"
         self.run(f"cat {kernel}/uuid > /run/boot_id && mount --bind /run/boot_id {kernel}/boot_id")
 

@@ -21,7 +21,7 @@ LEFT_OUT = (
     "/etc/hostname",
 )
 # Seven thousand files: whoever wrote one of them left another time.
-VENV = os.environ["VENV"] + "/"
+VENV = (os.environ["VENV"] + "/", os.environ["VENV"] + ".rescue502-")
 DATABASE = os.environ["DATABASE_NAME"]
 MARK = "=== table "
 SQLITE = os.environ["ROOT"] + "/db/site.sqlite3"

@@ -37,7 +37,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _VALID_ARGS = frozenset(("mode", "level", "hold"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One look. Returns {stack, root_causes, edge, plan, number, done}; the evidence goes to the record."""
+        """One look: {stack, incident, root_causes, edge, plan, number, done}; the evidence goes to the record."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         mode = self._task.args.get("mode", "diagnose")

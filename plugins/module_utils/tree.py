@@ -19,9 +19,9 @@ MANY = 300_000
 MOST_LINKS = 40
 # What a file that is read as text may hold: configuration and code, not uploads.
 MOST_TEXT = 2**20
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that somebody planted must not hang.
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Entry(NamedTuple):
@@ -87,7 +87,7 @@ def walk(
     """
     left = many
     try:
-        fd = os.open(top, _FOLDER)
+        fd = os.open(top, FOLDER)
     except OSError:
         return
     first = os.fstat(fd)
@@ -131,17 +131,17 @@ def walk(
 def _open_below(name: str, folder_fd: int) -> int:
     """Open the folder `name` below `folder_fd`; -1 where that is refused."""
     try:
-        return os.open(name, _FOLDER, dir_fd=folder_fd)
+        return os.open(name, FOLDER, dir_fd=folder_fd)
     except OSError:
         return -1
 
 
 def open_folder(path: str) -> int:
     """Open the folder at the absolute real path `path`, each step without following a link. Raises OSError."""
-    fd = os.open(os.path.sep, _FOLDER)
+    fd = os.open(os.path.sep, FOLDER)
     for part in [part for part in path.split(os.path.sep) if part]:
         try:
-            step = os.open(part, _FOLDER, dir_fd=fd)
+            step = os.open(part, FOLDER, dir_fd=fd)
         finally:
             os.close(fd)
         fd = step
@@ -155,7 +155,7 @@ def open_entry(path: str) -> int:
         return open_folder(path)
     parent = open_folder(folder)
     try:
-        fd = os.open(name, _FILE, dir_fd=parent)
+        fd = os.open(name, FILE, dir_fd=parent)
     finally:
         os.close(parent)
     mode = os.fstat(fd).st_mode

@@ -51,14 +51,15 @@ kept_in:
 
 import os
 import pwd
+import shlex
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils import undo
 from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
+from ansible_collections.rescue502.django.plugins.module_utils.checkout import ENVIRONMENT, TIMEOUT, WORDS
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
 
-TIMEOUT = 60.0
-_GIT = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*"]
 _AUTHOR = ["-c", "user.name=rescue502", "-c", "user.email=rescue502@localhost"]
 
 
@@ -69,12 +70,11 @@ class Checkout:
         self.module = module
         self.top = top
         self.owner = pwd.getpwuid(os.stat(os.path.join(top, ".git")).st_uid)
-        self.environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C", "GIT_EDITOR": "true"}
 
     def git(self, *words: str, **more: str) -> str:
         """git's output; ends the module where git fails."""
-        environment = {**self.environment, **more}
-        done = run_as(self.owner.pw_name, None, [*_GIT, *_AUTHOR, "-C", self.top, *words], environment, "/", TIMEOUT)
+        environment = {**ENVIRONMENT, "GIT_EDITOR": "true", **more}
+        done = run_as(self.owner.pw_name, None, [*WORDS, *_AUTHOR, "-C", self.top, *words], environment, "/", TIMEOUT)
         if done.returncode:
             self.module.fail_json(msg=f"git {words[0]} failed: {done.stderr.strip()[-500:]}")
         return done.stdout.strip()
@@ -115,6 +115,11 @@ def main() -> None:
         module.exit_json(changed=True, operation=operation)
     checkout = Checkout(module, top)
     branch = checkout.keep()
+    commit = checkout.git("rev-parse", "--revs-only", f"{operation.upper().replace('-', '_')}_HEAD")
+    undo.note_irreversible(
+        f"the {operation} in {top} was given up; its files as they stood are on the branch {branch}",
+        f"cd {shlex.quote(top)} && git {operation} {commit or '(as before)'}; git checkout {branch} -- .",
+    )
     checkout.git(operation, "--abort")
     module.exit_json(changed=True, operation=operation, kept_in=branch)
 

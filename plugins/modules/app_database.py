@@ -78,10 +78,11 @@ import base64
 import hashlib
 import hmac
 import secrets
+import shlex
 import unicodedata
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import app_settings, postgres, sockets
+from ansible_collections.rescue502.django.plugins.module_utils import app_settings, postgres, sockets, undo
 from ansible_collections.rescue502.django.plugins.module_utils.collectors.database import DEFAULT_PORT, is_local
 
 ITERATIONS = 4096
@@ -139,6 +140,11 @@ def main() -> None:
     try:
         there = postgres.ask(server, _HAS[ensure].format(postgres.literal(name))).strip() != "0"
         if not there and not module.check_mode:
+            drop = shlex.quote(f"DROP {ensure.upper()} {postgres.identifier(name)}")
+            undo.note_irreversible(
+                f"the {ensure} {name} was created, and may have been used since",
+                f"runuser -u {server.account} -- psql -p {server.port} -c {drop}",
+            )
             postgres.ask(server, statement(ensure, settings), timeout=60.0, statement_seconds=50.0)
     except postgres.PostgresError as error:
         module.fail_json(msg=f"the {ensure} {name} was not created: {error}")

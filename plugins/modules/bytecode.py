@@ -53,13 +53,22 @@ removed:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import bytecode, tree
+from ansible_collections.rescue502.django.plugins.module_utils import bytecode, tree, undo
 
 LIMIT = 100_000
 ARGUMENTS = {
     "root": {"type": "path", "required": True},
     "exclude": {"type": "list", "elements": "path", "default": []},
 }
+
+
+def remove(path: str) -> None:
+    """Remove one file. Bytecode without its source is somebody's only copy, and is kept; the rest Python makes anew."""
+    if "__pycache__" in path:
+        undo.note_irreversible(f"{path} was removed: Python makes it anew from its source")
+    else:
+        undo.note_file(path, None)
+    tree.remove(path)
 
 
 def main() -> None:
@@ -69,7 +78,7 @@ def main() -> None:
     for item in [] if module.check_mode else stale:
         try:
             folder, name = os.path.split(item["path"])
-            tree.remove(os.path.join(tree.resolve(folder), name))
+            remove(os.path.join(tree.resolve(folder), name))
         except OSError as error:
             module.fail_json(msg=f"{item['path']}: {error.strerror or error}", removed=[])
     listing = "".join(f"{item['path']}: {item['reason']}\n" for item in stale)

@@ -57,11 +57,12 @@ ended:
 """
 
 import os
+import shlex
 import signal
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import sockets
+from ansible_collections.rescue502.django.plugins.module_utils import sockets, undo
 
 PATIENCE = 10.0
 POLL_SECONDS = 0.1
@@ -106,7 +107,12 @@ def main() -> None:
         module.exit_json(changed=False)
     other = held["unit"]
     if not module.check_mode:
-        if other.endswith(".service"):
+        service = other.endswith(".service")
+        undo.note_irreversible(
+            f"process {pid} was ended, which held the app's address: {held['command'][:200]}",
+            f"systemctl start {shlex.quote(other)}" if service else "",
+        )
+        if service:
             module.run_command(["systemctl", "stop", "--", other], check_rc=True)
         elif not end(pid):
             module.fail_json(msg=f"process {pid} does not end")

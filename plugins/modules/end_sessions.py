@@ -68,7 +68,7 @@ ended:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import postgres, sockets
+from ansible_collections.rescue502.django.plugins.module_utils import postgres, sockets, undo
 
 ARGUMENTS = {
     "port": {"type": "int", "default": 5432},
@@ -121,6 +121,8 @@ def main() -> None:
     except postgres.PostgresError as error:
         module.fail_json(msg=f"PostgreSQL could not be asked: {error}")
     ended = [line for line in told.splitlines() if line]
+    if ended and not module.check_mode:
+        undo.note_irreversible(f"sessions were ended, what they had not committed is lost: {'; '.join(ended)[:1000]}")
     module.exit_json(changed=bool(ended), ended=ended)
 
 

@@ -61,6 +61,7 @@ import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils import undo
 
 UNITS = "/etc/systemd/system"
 # Sorts last, so that it wins over other additions to the unit (systemd.unit(5)).
@@ -94,6 +95,8 @@ def read(path: str) -> str:
 
 def write(path: str, text: str) -> None:
     """Put the file there whole or not at all; systemd reads only what ends in .conf."""
+    undo.note_folder(os.path.dirname(path))
+    undo.note_file(path, text.encode())
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     part = path + ".part"
     with open(part, "w", encoding="utf-8") as file:
@@ -115,7 +118,10 @@ def main() -> None:
     before, after = read(path), TEXT.format(limit=limit)
     changed = before != after
     if changed and not module.check_mode:
-        write(path, after)
+        try:
+            write(path, after)
+        except OSError as error:
+            module.fail_json(msg=f"{path}: {error.strerror or error}. Nothing was changed.")
     module.exit_json(changed=changed, limit=limit, path=path, diff={"before": before, "after": after})
 
 

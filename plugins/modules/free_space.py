@@ -68,7 +68,7 @@ freed_mib:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import dispensable, tree
+from ansible_collections.rescue502.django.plugins.module_utils import dispensable, tree, undo
 
 JOURNALS = ("/var/log/journal", "/run/log/journal")
 MIB = 2**20
@@ -149,6 +149,7 @@ def main() -> None:
         paths = [item["path"] for item in items] + journals(before, keep)
         size = sum(item["bytes"] for item in items)
         module.exit_json(changed=bool(paths), removed=paths, freed_mib=size // MIB)
+    undo.note_irreversible("fetched packages, rotated logs and old parts of the journal were removed to make room")
     gone = remove(items, places, percent)
     freed = sum(item["bytes"] for item in gone)
     for folder in journals(needy(places, percent), keep):

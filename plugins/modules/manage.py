@@ -80,10 +80,12 @@ output:
 
 import os
 import re
+import shlex
+from collections.abc import Callable
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import credentials, own_secrets, systemd
-from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
+from ansible_collections.rescue502.django.plugins.module_utils import credentials, own_secrets, systemd, undo
+from ansible_collections.rescue502.django.plugins.module_utils.app_process import Finished, run_as
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 
 OUTPUT_LINES = 40
@@ -115,6 +117,32 @@ def last_error(text: str) -> str:
     return lines[-1] if lines else "no message"
 
 
+def reverse(plan: str) -> list:
+    """(app, migration) to go back to, the last app first, from what C(showmigrations --plan) prints."""
+    before: dict = {}
+    targets: dict = {}
+    for applied, app, name in re.findall(r"^\[([X ])\]\s+(\w+)\.(\w+)", plan, re.M):
+        if applied == "X":
+            before[app] = name
+        else:
+            targets.setdefault(app, before.get(app, "zero"))
+    return list(reversed(list(targets.items())))
+
+
+def note(command: str, given: dict, manage: list, run: Callable) -> None:
+    """Record what cannot be taken back: migrations, with the commands that reverse them, and static files."""
+    if command == "collectstatic" and undo.recording():
+        undo.note_irreversible("static files were copied over older ones")
+    if command == "migrate" and undo.recording():
+        lines = [
+            shlex.join(["runuser", "-u", given["user"], "--", *manage, "migrate", app, name])
+            for app, name in reverse(run(["showmigrations", "--plan"]).stdout)
+        ]
+        if lines:
+            by_hand = "\n".join([shlex.join(["cd", given["root"]]), *lines])
+            undo.note_irreversible("migrations were applied; what their reversal drops is lost", by_hand)
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
@@ -129,19 +157,22 @@ def main() -> None:
     # Root-owned or stray bytecode is one of the things that break a site: leave none.
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     python = os.path.join(given["venv"], "bin", "python") if given["venv"] else "/usr/bin/python3"
+    manage, limit = [python, os.path.join(given["root"], "manage.py")], given["timeout"]
     words = COMMANDS[given["command"]][1 if module.check_mode else 0]
     try:
         with credentials.folder(secrets, given["user"], given["group"] or None) as variables:
-            done = run_as(
-                given["user"],
-                given["group"] or None,
-                [python, os.path.join(given["root"], "manage.py"), *words],
-                {**environment, **variables},
-                given["root"],
-                given["timeout"],
+
+            def run(arguments: list) -> Finished:
+                account = (given["user"], given["group"] or None)
+                variables_of_app, to_the_end = {**environment, **variables}, given["command"] == "migrate"
                 # A migration that is cut off may have to begin again each time, and not all can be taken back.
-                to_the_end=given["command"] == "migrate",
-            )
+                return run_as(
+                    *account, [*manage, *arguments], variables_of_app, given["root"], limit, to_the_end=to_the_end
+                )
+
+            if not module.check_mode:
+                note(given["command"], given, manage, run)
+            done = run(words)
     except KeyError as error:
         module.fail_json(msg=f"no such account: {error.args[0]}. Nothing was changed.")
     output = [redactor.text(line) for line in (done.stdout + done.stderr).splitlines()[-OUTPUT_LINES:]]

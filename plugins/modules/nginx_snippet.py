@@ -54,6 +54,7 @@ import os
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils import tree, undo
 
 MODE = 0o644
 
@@ -98,6 +99,8 @@ def main() -> None:
         wrong = complaint()
         if wrong:
             module.fail_json(msg=f"nginx's configuration is invalid already: {wrong}. Nothing was changed.")
+        folder, name = os.path.split(path)
+        undo.note_file(os.path.join(tree.resolve(folder), name), content.encode())
         write(path, content)
         wrong = complaint()
         if wrong:

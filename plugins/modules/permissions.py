@@ -94,7 +94,7 @@ import os
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import access, tree
+from ansible_collections.rescue502.django.plugins.module_utils import access, tree, undo
 
 LIMIT = 100_000
 # Opening a folder lets more be seen: after each round the tree is judged again, for as deep as trees go.
@@ -160,6 +160,12 @@ def require_own_name(folder: str, status: os.stat_result) -> None:
         raise OSError("it is the same file as one elsewhere, whose owner did not put it here")
 
 
+def as_undone(item: dict) -> dict:
+    """What has to be known to take the change back."""
+    path = tree.resolve(item["path"])
+    return undo.owner_and_mode(path, item["owner"], item["group"], int(item["mode"], 8))
+
+
 def as_it_is(item: dict) -> str:
     """One file's owner and mode now, as a line of the diff."""
     try:
@@ -175,6 +181,11 @@ def main() -> None:
     mended, before, after, failed = [], "", "", []
     for _round in range(ROUNDS):
         wrong = [item for item in judge(module.params) if item["path"] not in failed]
+        if not module.check_mode:
+            try:
+                undo.note(*map(as_undone, wrong))
+            except OSError as error:
+                module.fail_json(msg=f"what is there now could not be recorded: {error}", mended=mended)
         for item in wrong:
             before += as_it_is(item)
             after += f"{item['path']} {item['owner']}:{item['group']} {item['mode']}\n"

@@ -72,7 +72,7 @@ import re
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import tree
+from ansible_collections.rescue502.django.plugins.module_utils import tree, undo
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses
 
 PIDFILE_LIMIT = 64
@@ -120,6 +120,10 @@ def main() -> None:
         if reason:
             module.fail_json(msg=f"{path} stays: {reason}. Nothing was changed.")
         if not module.check_mode:
+            if given["kind"] == "pidfile":
+                undo.note_file(path, None)
+            else:
+                undo.note_irreversible(f"{path} was removed: a socket that nobody listens on is of no use")
             tree.remove(path)
     except OSError as error:
         module.fail_json(msg=f"{given['path']}: {error.strerror or error}. Nothing was changed.")

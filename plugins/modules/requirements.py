@@ -12,6 +12,9 @@ short_description: Install an app's requirements into its virtual environment
 version_added: 0.2.0
 description:
   - Installs what C(requirements.txt) or C(pyproject.toml) asks for, as the owner of the virtual environment.
+  - Does so in a copy beside the environment, made of hard links, which then takes its place at once; so whatever fails
+    or is cut off, no half-made environment is ever in use. The old one stays as C(VENV.rescue502-old-TIME), of which
+    the newest two are kept. An environment that is a mount point is changed in place.
   - Uses the environment's own pip; where it has none, uv, or a pip of the system's. C(ansible.builtin.pip) is not used,
     because it needs setuptools or packaging in the target's own Python, and knows neither uv nor pyproject.toml.
 author:
@@ -36,14 +39,10 @@ options:
     description: The file that names the requirements. Found unless given.
     type: str
     default: ''
-  create:
-    description: Whether to make the environment first, in its folder, which must exist and be empty.
+  rebuild:
+    description: Whether to make a new environment rather than a copy, unless the present one runs.
     type: bool
     default: false
-  like:
-    description: An environment whose interpreter and tool a new one is made with, where they are still there.
-    type: str
-    default: ''
   timeout:
     description: How many seconds the installation may take.
     type: float
@@ -60,7 +59,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 installer:
-  description: The command that was used.
+  description: The command that was used; empty where nothing was to be done.
   returned: success
   type: list
   elements: str
@@ -69,37 +68,46 @@ output:
   returned: success
   type: list
   elements: str
+kept:
+  description: Where the old environment is now; empty where there was none, or it was changed in place.
+  returned: success
+  type: str
 """
 
 import os
 import pwd
 import re
+import sys
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import own_secrets, requirements, tree
+from ansible_collections.rescue502.django.plugins.module_utils import own_secrets, requirements, tree, undo
 from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
+from ansible_collections.rescue502.django.plugins.module_utils.beside import RENAME, Beside
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 
 OUTPUT_LINES = 15
+MODE = 0o755
+RUNS_SECONDS = 20.0
 _CHANGED = re.compile(r"^(Successfully installed|Would install|Installed \d+|Uninstalled \d+)", re.M)
+_RUNS = "import os, sysconfig; os.listdir(sysconfig.get_path('purelib'))"
 ARGUMENTS = {
     "root": {"type": "path", "required": True},
     "venv": {"type": "path", "required": True},
     "requirements": {"type": "str", "default": ""},
-    "create": {"type": "bool", "default": False},
-    "like": {"type": "str", "default": ""},
+    "rebuild": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 900},
 }
 
 
 class Owner:
-    """The account that the environment belongs to: everything is done as it."""
+    """The account that the environment belongs to, or the app where there is none: everything is done as it."""
 
     def __init__(self, module: AnsibleModule, venv: str) -> None:
-        """Ends the module where there is no such environment."""
+        """Ends the module where there is neither an environment nor an app."""
         self.module = module
         try:
-            self.account = pwd.getpwuid(os.stat(venv).st_uid)
+            self.status = os.stat(venv if os.path.exists(venv) else module.params["root"])
+            self.account = pwd.getpwuid(self.status.st_uid)
         except (OSError, KeyError) as error:
             module.fail_json(msg=f"{venv}: {error}. Nothing was changed.")
         # No cache: the owner's home may not be writable, and nothing is left behind.
@@ -119,15 +127,20 @@ class Owner:
             self.module.fail_json(msg=f"{words} {why}: {text.strip()[-600:]}", output=text.splitlines()[-OUTPUT_LINES:])
         return text
 
+    def can_run(self, venv: str) -> bool:
+        """Whether the environment's Python runs and has a place for packages."""
+        words = [os.path.join(venv, "bin", "python"), "-c", _RUNS]
+        return run_as(self.account.pw_name, None, words, self.environment, "/", RUNS_SECONDS).returncode == 0
 
-def make(owner: Owner, venv: str, like: str) -> None:
-    """A new environment in an empty folder, made as the one before was."""
+
+def make(owner: Owner, folder: str, like: str) -> None:
+    """A new environment in a folder, made as the one before was."""
     settings = settings_of(like)
     python = os.path.join(settings.get("home", ""), "python3")
     python = python if os.access(python, os.X_OK) else "/usr/bin/python3"
     uv = requirements.find_uv(owner.account.pw_dir)
-    with_uv = [uv, "venv", "--clear", "--python", python, venv]
-    owner.run(with_uv if uv and "uv" in settings else [python, "-m", "venv", venv], "/")
+    with_uv = [uv, "venv", "--clear", "--python", python, folder]
+    owner.run(with_uv if uv and "uv" in settings else [python, "-m", "venv", "--clear", folder], "/")
 
 
 def settings_of(venv: str) -> dict:
@@ -140,6 +153,45 @@ def settings_of(venv: str) -> dict:
     return {name.strip(): value.strip() for name, value in pairs}
 
 
+def install(owner: Owner, path: str, venv: str, dry: bool = False) -> dict:
+    """Install what the file at `path` asks for. Returns {installer, output, changed}."""
+    try:
+        kind, command = requirements.installer(venv, owner.account.pw_name, owner.account.pw_dir)
+        wanted = requirements.packages_argument(kind, path, venv)
+    except ValueError as error:
+        owner.module.fail_json(msg=f"{error}. Nothing was installed.")
+    words = [*command, "install"] if kind == "pip" else [*command, "pip", "install", "--python", venv]
+    text = owner.run([*words, *(["--dry-run"] if dry else []), *wanted], os.path.dirname(path))
+    output = text.splitlines()[-OUTPUT_LINES:]
+    return {"installer": command, "output": output, "changed": bool(_CHANGED.search(text))}
+
+
+def fill(owner: Owner, path: str, venv: str, folder: str, rebuild: bool) -> dict:
+    """Make or complete the environment in `folder`, which is `venv` itself or beside it."""
+    if rebuild:
+        make(owner, folder, venv)
+    result = install(owner, path, folder)
+    return {**result, "changed": rebuild or result["changed"], "kept": ""}
+
+
+def put_in_place(owner: Owner, path: str, beside: Beside, rebuild: bool) -> dict:
+    """The whole of it: beside the environment, then in its place; at once in its place where it cannot be otherwise."""
+    reason = beside.why_in_place()
+    if reason:
+        owner.module.warn(f"{reason}: it is changed in place")
+        undo.note_irreversible(f"{beside.venv} was changed in place, because {reason}")
+        return fill(owner, path, beside.venv, beside.venv, rebuild)
+    beside.begin(owner.status, MODE if rebuild else owner.status.st_mode & 0o7777, filled=not rebuild)
+    result = fill(owner, path, beside.venv, beside.side, rebuild)
+    if result["changed"]:
+        owner.run([sys.executable, "-c", RENAME, beside.side, beside.side_name, beside.name], "/")
+        result["kept"] = beside.old_name()
+        kept = beside.real(result["kept"]) if result["kept"] else ""
+        undo.note({"kind": "environment", "path": beside.real(beside.name), "kept_at": kept, "after": beside.stamp()})
+        beside.take_place(result["kept"])
+    return result
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
@@ -147,24 +199,21 @@ def main() -> None:
     path = given["requirements"] or requirements.find(given["root"])
     if not path:
         module.fail_json(msg=f"no requirements.txt and no pyproject.toml for {given['root']}. Nothing was changed.")
-    if given["create"] and module.check_mode:
-        module.exit_json(changed=True, installer=[], output=[])
-    owner = Owner(module, given["venv"])
-    if given["create"]:
-        make(owner, given["venv"], given["like"])
+    nothing = {"changed": False, "installer": [], "output": [], "kept": ""}
     try:
-        kind, command = requirements.installer(given["venv"], owner.account.pw_name, owner.account.pw_dir)
-        wanted = requirements.packages_argument(kind, path, given["venv"])
-    except ValueError as error:
-        module.fail_json(msg=f"{error}. Nothing was installed.")
-    words = [*command, "install"] if kind == "pip" else [*command, "pip", "install", "--python", given["venv"]]
-    words += ["--dry-run"] if module.check_mode else []
-    text = owner.run([*words, *wanted], os.path.dirname(path))
-    module.exit_json(
-        changed=given["create"] or bool(_CHANGED.search(text)),
-        installer=command,
-        output=text.splitlines()[-OUTPUT_LINES:],
-    )
+        if module.check_mode:
+            owner = Owner(module, given["venv"])
+            if given["rebuild"]:
+                module.exit_json(**{**nothing, "changed": not owner.can_run(given["venv"])})
+            module.exit_json(**install(owner, path, given["venv"], dry=True), kept="")
+        with Beside(given["venv"]) as beside:
+            settled = beside.settle()
+            owner = Owner(module, beside.venv)
+            runs = given["rebuild"] and owner.can_run(beside.venv)
+            result = nothing if runs else put_in_place(owner, path, beside, given["rebuild"])
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename or given['venv']}: {error.strerror or error}. Nothing was changed.")
+    module.exit_json(**{**result, "changed": settled or result["changed"]})
 
 
 if __name__ == "__main__":

@@ -65,12 +65,12 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils import undo
 from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
+from ansible_collections.rescue502.django.plugins.module_utils.checkout import ENVIRONMENT, TIMEOUT, WORDS
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 
-TIMEOUT = 60.0
 CANDIDATES = 20
-_GIT = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*"]
 # Reads a tar archive of a commit from git and compiles its Python files, in memory.
 _COMPILE = """
 import subprocess, sys, tarfile
@@ -100,15 +100,14 @@ class Checkout:
                 module.fail_json(msg=f"{root} is in no git checkout. Nothing was changed.")
             self.top = os.path.dirname(self.top)
         self.owner = pwd.getpwuid(os.stat(os.path.join(self.top, ".git")).st_uid)
-        self.environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
 
     def command(self, *words: str) -> list:
         """The words that run git here."""
-        return [*_GIT, "-C", self.top, *words]
+        return [*WORDS, "-C", self.top, *words]
 
     def ask(self, *words: str, must: bool = True) -> str:
         """git's output; ends the module where git fails and must is true."""
-        done = run_as(self.owner.pw_name, None, self.command(*words), self.environment, "/", TIMEOUT)
+        done = run_as(self.owner.pw_name, None, self.command(*words), ENVIRONMENT, "/", TIMEOUT)
         if done.returncode and must:
             self.module.fail_json(msg=f"git {words[0]} failed: {Redactor().text(done.stderr).strip()[-500:]}")
         return done.stdout.strip() if done.returncode == 0 else ""
@@ -116,7 +115,23 @@ class Checkout:
     def compiles(self, commit: str, python: str) -> bool:
         """Whether every Python file of a commit compiles."""
         words = [python, "-c", _COMPILE, *self.command("archive", "--format=tar", commit)]
-        return run_as(self.owner.pw_name, None, words, self.environment, "/", TIMEOUT).returncode == 0
+        return run_as(self.owner.pw_name, None, words, ENVIRONMENT, "/", TIMEOUT).returncode == 0
+
+    def note(self, target: str, moved: bool) -> None:
+        """Record where the checkout is, before it goes to `target`. moved: with its branch."""
+        mark = self.mark()
+        facts = {
+            "before": self.ask("rev-parse", "HEAD"),
+            "after": target,
+            "branch": self.ask("symbolic-ref", "--short", "--quiet", "HEAD", must=False),
+            "moved": moved,
+            "mark": "" if self.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{mark}", must=False) else mark,
+        }
+        undo.note({"kind": "commit", "checkout": self.top, **facts})
+
+    def mark(self) -> str:
+        """The branch that is left where the checkout was."""
+        return "rescue502/before-" + self.ask("rev-parse", "--short=12", "HEAD")
 
     def candidates(self) -> list:
         """HEAD itself, where it was before, the nearest first, and then the commits before it."""
@@ -150,7 +165,11 @@ def main() -> None:
             module.fail_json(msg="no commit was found whose code compiles. Nothing was changed.")
     after = target[:12]
     if not module.check_mode and after != before:
-        checkout.ask("branch", "--force", f"rescue502/before-{before}", "HEAD")
+        try:
+            checkout.note(target, module.params["keep_branch"])
+        except OSError as error:
+            module.fail_json(msg=f"where the checkout is could not be recorded: {error}. Nothing was changed.")
+        checkout.ask("branch", "--force", checkout.mark(), "HEAD")
         # Tracked files were found unedited above, so moving the branch loses nothing either.
         checkout.ask(
             *(["reset", "--hard", "--quiet"] if module.params["keep_branch"] else ["checkout", "--quiet", "--detach"]),

@@ -22,6 +22,8 @@ CHAIN = (
     ("Django", ("files", "environment", "dependencies", "code", "schema")),
     ("PostgreSQL", ("database",)),
 )
+# Remedies after which there is nothing to take back.
+NOT_UNDONE = ("restart", "start_database", "start_nginx", "reload_nginx", "daemon_reload", "wait_for_database")
 MARKS = {"ok": "✓", "bad": "✗", "unknown": "?"}
 
 
@@ -53,6 +55,9 @@ def _view(incident: dict[str, Any]) -> dict[str, Any]:
     view["after"] = (view["edge"].get("after") or {}).get("summary", "not asked")
     view["since"] = since.told(view["evidence"])
     view["marks"] = MARKS
+    # A check has changed nothing, whatever its remedies say they would.
+    changed = [item for item in view["actions"] if item.get("changed") and item["remedy"] not in NOT_UNDONE]
+    view["undo"] = f"rescue502 undo {view['incident']}" if changed and view["outcome"] != "planned" else ""
     view["evidence_text"] = json.dumps(view["evidence"], indent=1, ensure_ascii=False, default=str)
     return view
 

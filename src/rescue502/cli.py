@@ -284,6 +284,32 @@ def bundle(
     raise typer.Exit(finished.exit_code())
 
 
+@app.command(epilog=EPILOG)
+def undo(
+    incident: Annotated[str, typer.Argument(help="The incident's id, as its report tells it.")],
+    inventory: Inventory = None,
+    limit: Limit = "",
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; say what would be taken back.")] = False,
+    extra: Extra = None,
+    reports: Reports = Path("reports"),
+    as_json: Json = False,
+    verbose: Verbose = 0,
+    ask_become_pass: AskBecome = False,
+) -> None:
+    """Take back what an incident changed; say what cannot be, and what to do about it by hand.
+
+    Example: rescue502 undo 20260131T120000Z-ab12cd -i inventory/xamila
+    """
+    settings = {"rescue502_undo": incident}
+    finished = start("undo", inventory, limit, extra, reports, False, verbose, ask_become_pass, settings, check)
+    if as_json:
+        print(json.dumps(finished.undone, indent=1, ensure_ascii=False))
+    else:
+        out.print(Text("\n".join(line for host in finished.undone for line in host["told"])))
+    unknown = bool(finished.undone) and not any(host["found"] for host in finished.undone)
+    raise typer.Exit(WRONG_USE if unknown else finished.exit_code())
+
+
 @app.command("report")
 def show_report(
     which: Annotated[str, typer.Argument(help="An incident's id, or a file; the newest unless given.")] = "",

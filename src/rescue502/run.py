@@ -16,7 +16,7 @@ from typing import Any
 import ansible_runner
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import new_id
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree
 
 OK, WRONG_USE, BROKEN, NEEDS_APPROVAL, UNREACHABLE, LOCKED, CANCELLED = 0, 1, 2, 3, 4, 5, 130
 EXIT_CODES = {
@@ -35,6 +35,7 @@ WORST_FIRST = (WRONG_USE, BROKEN, UNREACHABLE, LOCKED, NEEDS_APPROVAL, OK)
 SETTINGS = {"ANSIBLE_PIPELINING": "true", "ANSIBLE_GATHERING": "explicit", "ANSIBLE_HOST_KEY_CHECKING": "true"}
 # What ssh asks on a terminal (an unknown host key, a passphrase) nobody would see: it is refused, and does not hang.
 NO_PROMPTS = {"SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force"}
+UNDO = "rescue502.django.undo"
 Watch = Callable[[dict[str, Any]], None]
 
 
@@ -66,6 +67,8 @@ class Finished:
     incidents: list[dict[str, Any]]
     folder: Path
     complaint: str
+    # What the undo of each host returned.
+    undone: list[dict[str, Any]] = field(default_factory=list)
 
     def exit_code(self) -> int:
         """The runner's exit code, as docs/runner.md lists them."""
@@ -100,9 +103,11 @@ def run(request: Request, watch: Watch) -> Finished:
     incident = new_id()
     reports = request.reports.expanduser().resolve()
     complaints: list[str] = []
+    undone: list[dict[str, Any]] = []
 
     def handle(event: dict[str, Any]) -> bool:
         complaints.extend(_complaints(event))
+        undone.extend(_undone(event))
         watch(event)
         return True
 
@@ -122,7 +127,7 @@ def run(request: Request, watch: Watch) -> Finished:
         )
         status, returncode = str(runner.status), int(runner.rc or 0)
     incidents = load_incidents(reports / incident)
-    finished = Finished(incident, returncode, status, incidents, reports / incident, "\n".join(complaints[:6]))
+    finished = Finished(incident, returncode, status, incidents, reports / incident, "\n".join(complaints[:6]), undone)
     # A run that touched no host has written no incident; only a bundle or a deployment writes none by nature.
     if not incidents and (returncode not in (0, 2, 4) or "no hosts matched" in finished.complaint):
         raise RunError(_first_words(finished))
@@ -169,6 +174,13 @@ def _complaints(event: dict[str, Any]) -> list[str]:
     """Lines in which Ansible itself complains: these, and no others, explain a run that never began."""
     lines = clean(str(event.get("stdout") or ""), 20000).splitlines()
     return [line.strip() for line in lines if _COMPLAINT.match(line) and not _NOISE.match(line)]
+
+
+def _undone(event: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the undo of a host returned, where this is the event of its end."""
+    data = event.get("event_data") or {}
+    result = data.get("res") or {}
+    return [clean_tree(result)] if data.get("task_action") == UNDO and "found" in result else []
 
 
 def _first_words(finished: Finished) -> str:

@@ -132,7 +132,7 @@ def own_business(remedy: str, shape: Shape) -> str:
     """A pattern of what a remedy may change besides what the fault had changed; empty where that is nothing."""
     venv = re.escape(shape.venv)
     return {
-        "pip_install": rf":{venv}/",
+        "pip_install": rf":{venv}(\.rescue502-old-\w+)?(/|$)",
         "rebuild_venv": rf":{venv}(\.rescue502-old-\w+)?(/|$)",
         "rollback_code": r"/\.git/",
         "collectstatic": r"/staticfiles(/|$)",

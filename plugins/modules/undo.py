@@ -1,0 +1,92 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Take back what an incident's remedies changed on a host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: undo
+short_description: Take back what an incident's remedies changed
+version_added: 0.3.0
+description:
+  - Walks the incident's record on the host backwards and restores owners and modes, contents, folders, virtual
+    environments, commits, units and memberships.
+  - Restores only what is still as the remedy left it. What somebody has changed since is left alone, and the task fails
+    with a list of it.
+  - Tells what cannot be taken back, such as a migration, with the command for a person. Restarts nothing; where unit
+    files are restored, systemd loads them anew.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Says what would be taken back.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+options:
+  incident:
+    description: The incident's id, as the run and its reports tell it.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: What the run has changed is as it was
+  rescue502.django.undo:
+    incident: 20260131T120000Z-ab12cd
+  become: true
+"""
+
+RETURN = r"""
+found:
+  description: Whether this host has a record of that incident.
+  returned: always
+  type: bool
+known:
+  description: The incidents that this host has a record of.
+  returned: always
+  type: list
+  elements: str
+undone:
+  description: What was taken back, or would be in check mode.
+  returned: when found
+  type: list
+  elements: str
+left:
+  description: What was left alone, C(what) and C(why).
+  returned: when found
+  type: list
+  elements: dict
+by_hand:
+  description: What cannot be taken back, C(what), and what a person can do, C(by_hand).
+  returned: when found
+  type: list
+  elements: dict
+reload_nginx:
+  description: Whether nginx has to be reloaded for this to hold.
+  returned: when found
+  type: bool
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils import undo, undoing
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec={"incident": {"type": "str", "required": True}}, supports_check_mode=True)
+    incident, known = module.params["incident"], undo.known()
+    # Only a name that is there is ever made a part of a path.
+    if incident not in known:
+        module.exit_json(changed=False, found=False, known=known)
+    try:
+        result = undoing.take_back(incident, module.check_mode)
+    except OSError as error:
+        module.fail_json(msg=f"the record of {incident} cannot be read: {error}. Nothing was changed.")
+    module.exit_json(changed=bool(result["undone"]), found=True, known=known, **result)
+
+
+if __name__ == "__main__":
+    main()

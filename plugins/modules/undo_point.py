@@ -1,0 +1,116 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Record what a task is about to change, for roles whose tasks are Ansible's own modules."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: undo_point
+short_description: Record what is about to be changed, so that it can be undone
+version_added: 0.3.0
+description:
+  - Notes a file, a folder, a unit or a membership as it is, in the record of the incident that the task belongs to.
+    C(rescue502 undo INCIDENT) restores from it.
+  - Does nothing where the task belongs to no incident (environment variable C(RESCUE502_INCIDENT)), as where a role is
+    used alone. Is never reported as a change.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Records nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+options:
+  path:
+    description: A file or folder whose owner or mode is about to be changed, or that is about to be made.
+    type: path
+  copy_of:
+    description: The file of which O(path) is about to become a copy.
+    type: path
+  adds_mode:
+    description: Permission bits that O(path) is about to get, as an octal number.
+    type: str
+  unit:
+    description: A unit that is about to be enabled or unmasked.
+    type: str
+  user:
+    description: An account that is about to be put into O(group).
+    type: str
+  group:
+    description: The group.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: The program's mode is on record
+  rescue502.django.undo_point:
+    path: /srv/shop/venv/bin/gunicorn
+    adds_mode: "0111"
+  become: true
+"""
+
+RETURN = r"""
+recorded:
+  description: Whether the task belongs to an incident.
+  returned: success
+  type: bool
+"""
+
+import os
+import stat
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils import tree, undo
+
+ARGUMENTS = {
+    "path": {"type": "path"},
+    "copy_of": {"type": "path"},
+    "adds_mode": {"type": "str"},
+    "unit": {"type": "str"},
+    "user": {"type": "str"},
+    "group": {"type": "str"},
+}
+
+
+def note_path(path: str, copy_of: str, adds_mode: str) -> None:
+    """Note a file or folder. Raises OSError."""
+    folder, name = os.path.split(path)
+    path = os.path.join(tree.resolve(folder), name)
+    if copy_of:
+        undo.note_file(path, tree.read_bytes(tree.resolve(copy_of), undo.MOST_BYTES))
+    elif adds_mode:
+        status = os.lstat(path)
+        mode = stat.S_IMODE(status.st_mode) | int(adds_mode, 8)
+        undo.note(undo.owner_and_mode(path, status.st_uid, status.st_gid, mode))
+    else:
+        undo.note_folder(path)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec=ARGUMENTS,
+        required_one_of=[("path", "unit", "user")],
+        required_together=[("user", "group")],
+        supports_check_mode=True,
+    )
+    given = module.params
+    if module.check_mode or not undo.recording():
+        module.exit_json(changed=False, recorded=False)
+    try:
+        if given["path"]:
+            note_path(given["path"], given["copy_of"], given["adds_mode"])
+        if given["unit"]:
+            undo.note_unit(given["unit"])
+        if given["user"]:
+            undo.note_membership(given["user"], given["group"])
+    except (OSError, KeyError, ValueError) as error:
+        module.fail_json(msg=f"what is there now could not be recorded: {error}. Nothing was changed.")
+    module.exit_json(changed=False, recorded=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""What an incident changed is taken back exactly, on real hosts; what cannot be is told."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode
+from matrix import Pair, usual
+from sites import Site, differences, settings_for
+
+VENV = "/var/www/xamila/xamila_backend/venv"
+UNDOABLE = (
+    "permissions", "rebuild_venv", "pip_install", "rollback_code", "raise_fd_limit", "raise_proxy_buffers", "enable",
+    "unmask", "make_executable", "grant_nginx_socket", "restore_env_file",
+)  # fmt: skip
+# The app that runs again has written into what the remedy left: that is not taken from it.
+IN_USE = ("make_socket_dir", "remove_stale_pidfile")
+# What git and the tools for accounts write down whatever they do, and logs of an app that runs again.
+ONLY_TIME_CHANGES = r"/\.git/logs/|/etc/g(roup|shadow)-$|/var/log/"
+
+
+def of(remedies: tuple[str, ...]) -> list[Pair]:
+    """The failure modes that these remedies mend, each on the usual shape."""
+    return [pair for pair in usual() if pair[1].remedy in remedies and pair[1].risk != "never"]
+
+
+def on(pairs: list[Pair]) -> pytest.MarkDecorator:
+    """Parametrizes a test with failure modes, each on a host of a shape."""
+    return pytest.mark.parametrize(
+        ("site", "mode"), pairs, indirect=["site"], ids=lambda item: getattr(item, "id", item)
+    )
+
+
+def recovered(site: Site, mode: FailureMode) -> str:
+    """Mend a broken host, with approval. The incident's id."""
+    code, incident, output = site.play("recover", rescue502_approve=[mode.id] if mode.risk == "ask" else [])
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    assert f"rescue502 undo {incident['incident']}" in output
+    return str(incident["incident"])
+
+
+def told(output: str) -> tuple[int, int, int]:
+    """How many things the undo of a host has taken back, left alone, and cannot take back."""
+    numbers = re.search(r": (\d+) (?:as before again|would be as before), (\d+) left alone, (\d+) that cannot", output)
+    assert numbers, output
+    return int(numbers[1]), int(numbers[2]), int(numbers[3])
+
+
+@on(of(UNDOABLE))
+def test_what_a_remedy_changed_is_taken_back(site: Site, mode: FailureMode) -> None:
+    """Broken, mended, undone: the host is as broken as before, and the second undo has nothing to do."""
+    site.extra = settings_for(mode.id, site.shape)
+    site.host.break_with(mode.id)
+    broken = site.host.snapshot()
+    incident = recovered(site, mode)
+    mended = site.host.snapshot()
+    code, _incident, output = site.play("undo", "--check", rescue502_undo=incident)
+    assert (code, told(output)[1]) == (0, 0), output
+    assert told(output)[0] > 0
+    assert differences(mended, site.host.snapshot()) == set(), "a check must change nothing"
+    code, _incident, output = site.play("undo", rescue502_undo=incident)
+    assert (code, "changed=1" in output) == (0, True), output
+    left_over = differences(broken, site.host.snapshot())
+    assert {item for item in left_over if not re.search(ONLY_TIME_CHANGES, item)} == set(), output
+    code, _incident, output = site.play("undo", rescue502_undo=incident)
+    assert (code, "changed=0" in output, told(output)[0]) == (0, True, 0), output
+
+
+@on(of(IN_USE))
+def test_what_is_in_use_by_now_is_left_alone(site: Site, mode: FailureMode) -> None:
+    """The app's socket or pid file is where the remedy made room for it: undo says so and harms nothing."""
+    site.host.break_with(mode.id)
+    incident = recovered(site, mode)
+    code, _incident, output = site.play("undo", rescue502_undo=incident)
+    assert (code, told(output)[:2]) == (2, (0, 1)), output
+    assert site.host.ask(site.shape.api_path)[0] == 200
+
+
+@on([pair for pair in usual() if pair[1].id == "schema/unapplied-migrations"])
+def test_a_migration_is_told_with_its_reverse(site: Site, mode: FailureMode) -> None:
+    """Nothing is dropped from a database: the command is printed."""
+    site.host.break_with(mode.id)
+    incident = recovered(site, mode)
+    mended = site.host.snapshot()
+    code, _incident, output = site.play("undo", rescue502_undo=incident)
+    assert (code, told(output)) == (0, (0, 0, 1)), output
+    assert f"{VENV}/bin/python {site.shape.root}/manage.py migrate sgis 0001_initial" in output
+    assert differences(mended, site.host.snapshot()) == set()
+
+
+@on([pair for pair in usual() if pair[1].id == "dependencies/missing"])
+def test_an_environment_that_was_changed_since_stays(site: Site, mode: FailureMode) -> None:
+    """Somebody has installed something after the remedy: undo would lose that, so it leaves it and says so."""
+    site.host.break_with(mode.id)
+    incident = recovered(site, mode)
+    site.host.run(f"touch {VENV}/lib/python3.11/site-packages/somebodys.py")
+    before = site.host.snapshot()
+    code, _incident, output = site.play("undo", rescue502_undo=incident)
+    assert (code, told(output)[:2]) == (2, (0, 1)), output
+    assert f"left alone: it was changed since; the one before is {VENV}.rescue502-old-" in output
+    assert differences(before, site.host.snapshot()) == set()
+
+
+def test_bytecode_without_its_source_comes_back(site: Site) -> None:
+    """A .pyc beside the code may be somebody's only copy of a module."""
+    root = site.shape.root
+    site.host.break_with("code/stale-bytecode")
+    compiled = "python3 -c \"import py_compile; py_compile.compile('lost.py', 'lost.pyc')\""
+    site.host.run(f"cd {root} && printf 'x = 1\\n' > lost.py && {compiled} && rm lost.py && chown www-data lost.pyc")
+    broken = site.host.snapshot()
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    assert site.host.run(f"test -e {root}/lost.pyc", check=False).returncode == 1
+    code, _incident, output = site.play("undo", rescue502_undo=incident["incident"])
+    assert (code, told(output)[:2]) == (0, (1, 0)), output
+    assert {path for path in differences(broken, site.host.snapshot()) if "/var/log/" not in path} == set()
+
+
+def test_an_unknown_incident_is_told(site: Site) -> None:
+    """With the incidents that the host knows; the runner's exit code says wrong use."""
+    site.host.run("chmod 644 /var/www/xamila/xamila_backend/.env")
+    _code, incident, output = site.play("recover")
+    assert [action["remedy"] for action in incident["actions"]] == ["permissions"], output
+    before = site.host.snapshot()
+    code, _incident, output = site.play("undo", rescue502_undo="20200101T000000Z-000000")
+    assert code == 2
+    assert f"no record of 20200101T000000Z-000000; this host has: {incident['incident']}" in output
+    code, _incident, output = site.play("undo", rescue502_undo="../undo")
+    assert (code, "no record of" in output) == (2, True), output
+    assert differences(before, site.host.snapshot()) == set()
+    assert run(site, "undo", "20200101T000000Z-000000").returncode == 1
+    done = run(site, "undo", incident["incident"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "/.env: owner 33:33, mode 0644" in done.stdout
+
+
+def run(site: Site, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run our runner on the site's host."""
+    host: dict[str, Any] = site.host.inventory(full=True)
+    inventory = site.folder / "runner.yml"
+    inventory.write_text(yaml.safe_dump({"django": {"hosts": {site.host.name: host}}}), encoding="utf-8")
+    command = [sys.executable, "-m", "rescue502.cli", *words, "-i", str(inventory), "--reports", str(site.folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
