@@ -102,7 +102,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     @staticmethod
     def _decide(diagnosis: Diagnosis, approved: list[str], record: Incident) -> dict[str, Any]:
         """What to do next; done where the plan is empty or holds nothing that was not tried before."""
-        todo = plan.make(diagnosis, approved)
+        todo = plan.make(
+            diagnosis, approved, [action["remedy"] for action in record.data["actions"] if not action["ok"]]
+        )
         fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
         record.look(diagnosis, todo, checklist(diagnosis.evidence))
         stack = diagnosis.evidence.get("stack", {})

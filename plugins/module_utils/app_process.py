@@ -41,17 +41,25 @@ def identity(user: str, group: str | None) -> dict[str, Any]:
 
 
 def run_as(
-    user: str, group: str | None, argv: list[str], env: dict[str, str], cwd: str, timeout: float, stdin: str = ""
+    user: str,
+    group: str | None,
+    argv: list[str],
+    env: dict[str, str],
+    cwd: str,
+    timeout: float,
+    stdin: str = "",
+    output: int = subprocess.PIPE,
 ) -> Finished:
     """Run argv as the app's user and wait for it, for at most `timeout` seconds; its children end with it.
 
+    output: a descriptor that takes what the command prints, which is then not told.
     Never raises for what the command does; KeyError where user or group is unknown.
     """
     try:
         process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.PIPE,
             env=env,
             cwd=cwd,
@@ -68,4 +76,4 @@ def run_as(
         os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
     returncode = -1 if timed_out else process.returncode
-    return Finished(returncode, out.decode(errors="replace"), err.decode(errors="replace"), timed_out)
+    return Finished(returncode, (out or b"").decode(errors="replace"), err.decode(errors="replace"), timed_out)

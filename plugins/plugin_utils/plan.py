@@ -44,10 +44,11 @@ class Plan:
     awaiting: list[dict[str, Any]]
 
 
-def make(diagnosis: Diagnosis, approved: Iterable[str] = ()) -> Plan:
+def make(diagnosis: Diagnosis, approved: Iterable[str] = (), failed: Iterable[str] = ()) -> Plan:
     """Plan the repair of all root causes, from the ground up.
 
     approved: ids of failure modes, or names of remedies, that may run though their risk is `ask`.
+    failed: remedies that this run has tried in vain.
     """
     allowed = set(approved)
     mended = [cause for cause in diagnosis.root_causes if _may_mend(cause, allowed)]
@@ -65,6 +66,8 @@ def make(diagnosis: Diagnosis, approved: Iterable[str] = ()) -> Plan:
     conflicts = [finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT]
     held = [(a, conflicts) for a in actions if conflicts and a.remedy in WORKS_ON_THE_TREE]
     held += [(a, hindrances) for a in actions if a.remedy in running and (a, conflicts) not in held]
+    unmigrated = _unmigrated(diagnosis, waiting, failed)
+    held += [(a, unmigrated) for a in actions if unmigrated and a.remedy == "restart" and a.remedy not in running]
     return Plan(
         actions=[action for action in actions if all(action is not other for other, _why in held)],
         held_back=[
@@ -72,6 +75,16 @@ def make(diagnosis: Diagnosis, approved: Iterable[str] = ()) -> Plan:
         ],
         awaiting=[_awaiting(cause) for cause in waiting],
     )
+
+
+def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: Iterable[str]) -> list[str]:
+    """What keeps new code from its tables while the old still serves without them: a restart would end that."""
+    tried = set(failed)
+    edge = diagnosis.evidence.get("edge")
+    if not isinstance(edge, dict) or edge.get("well") is not True:
+        return []
+    schema = [cause for cause in diagnosis.root_causes if cause.mode.layer == "schema"]
+    return [cause.id for cause in schema if cause in waiting or cause.mode.remedy in tried]
 
 
 def _may_mend(cause: Finding, allowed: set[str]) -> bool:
