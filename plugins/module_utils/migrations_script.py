@@ -19,6 +19,8 @@ WIDER = {
     "PositiveSmallIntegerField": ("PositiveIntegerField", "PositiveBigIntegerField", "IntegerField", "BigIntegerField"),
     "PositiveIntegerField": ("PositiveBigIntegerField", "BigIntegerField"),
     "AutoField": ("BigAutoField",),
+    "ForeignKey": ("OneToOneField",),
+    "OneToOneField": ("ForeignKey",),
 }
 
 
