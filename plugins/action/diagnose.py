@@ -102,9 +102,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     @staticmethod
     def _decide(diagnosis: Diagnosis, approved: list[str], record: Incident) -> dict[str, Any]:
         """What to do next; done where the plan is empty or holds nothing that was not tried before."""
-        todo = plan.make(
-            diagnosis, approved, [action["remedy"] for action in record.data["actions"] if not action["ok"]]
-        )
+        failed = [(act["remedy"], cause) for act in record.data["actions"] if not act["ok"] for cause in act["for"]]
+        todo = plan.make(diagnosis, approved, failed)
         fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
         record.look(diagnosis, todo, checklist(diagnosis.evidence))
         stack = diagnosis.evidence.get("stack", {})

@@ -16,6 +16,7 @@ RISKY = "schema/risky-migrations"
 BACKUPS = "/var/lib/rescue502/backups"
 FREE_CODE = "operations = [migrations.RunPython(lambda apps, editor: None, migrations.RunPython.noop)]"
 FAILS = 'operations = [migrations.RunSQL("SELECT 1/0", migrations.RunSQL.noop)]'
+CITY = "operations = [migrations.AddField('sgi', 'city', models.CharField(max_length=9, default=''))]"
 NEW_FIELD = (
     "operations = [migrations.AddField('sgi', 'street', models.CharField(max_length=9, default='', blank=True))]"
 )
@@ -134,6 +135,21 @@ def test_a_failing_migration_leaves_what_cannot_be_taken_back(site: Site) -> Non
     (note,) = notes(site)
     assert note["path"] in words
     assert applied(site) == f"{had}sgis|0003_free_code\n"
+    assert invocation(site) == before
+    assert site.host.ask("/api/sgis/")[0] == 200
+
+
+def test_a_recovery_does_not_restart_into_a_failed_migration(site: Site) -> None:
+    """New code on disk whose migration fails, and a package gone, which asks for a restart: the old keeps serving."""
+    before = invocation(site)
+    publish(site, f"{migration('0003_city_again', '0002_sgi_city', CITY)}")
+    site.host.run(CHECKOUT + "pull -q")
+    site.host.break_with("", "uninstall python-slugify slugify")
+    _code, incident, output = site.play("recover")
+    assert incident["outcome"] == "degraded", output
+    done = [(action["remedy"], action["ok"]) for action in incident["actions"]]
+    assert done == [("pip_install", True), ("migrate", False)], output
+    assert "The database is as it was" in incident["actions"][1]["message"]
     assert invocation(site) == before
     assert site.host.ask("/api/sgis/")[0] == 200
 

@@ -168,4 +168,11 @@ def test_new_code_is_not_started_without_its_tables() -> None:
     evidence["rehearsal"]["steps"]["migrations"]["pending"] = [pending("a", "2")]
     found = diagnose(evidence, load())
     assert "restart" in [action.remedy for action in plan.make(found).actions]
-    assert "restart" not in [action.remedy for action in plan.make(found, failed=["migrate"]).actions]
+    assert "restart" not in [action.remedy for action in plan.make(found, failed=[("migrate", SAFE)]).actions]
+
+
+def test_nothing_follows_a_remedy_that_failed() -> None:
+    """A restart is for what was mended."""
+    found = diagnose(recordings.evidence(RISKY), load())
+    assert [action.remedy for action in plan.make(found, [RISKY]).actions] == ["migrate", "restart"]
+    assert [action.remedy for action in plan.make(found, [RISKY], [("migrate", RISKY)]).actions] == ["migrate"]
