@@ -143,7 +143,8 @@ def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str
 
 def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, record: Incident) -> dict[str, Any]:
     """What to do next; done where the plan is empty, holds nothing that was not tried before, or time is up."""
-    todo = plan.make(diagnosis, approved, given.host_to_name())
+    failed = [(act["remedy"], cause) for act in record.data["actions"] if not act["ok"] for cause in act["for"]]
+    todo = plan.make(diagnosis, approved, failed, given.host_to_name())
     fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
     record.look(diagnosis, todo, checklist(diagnosis.evidence))
     if record.expire(given.deadline, [action.remedy for action in fresh]):

@@ -39,9 +39,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {**result, **concluded}
         ok = arguments["state"] == "mended"
         remedy = str(arguments["remedy"])
-        record.act(
-            remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, str(arguments.get("message", ""))
-        )
+        message = "; ".join(filter(None, [str(arguments.get("message", "")), *_notes(task_vars, remedy)]))
+        record.act(remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, message)
         over = record.is_over(given.deadline)
         record.save()
         # A remedy that failed, or time that is up, ends this look's plan.
@@ -67,9 +66,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 def _changed(task_vars: dict[str, Any], remedy: str) -> bool:
     """Whether the role changed anything: every task of a remedy that can registers `<remedy>_<what>`."""
+    return any(value.get("changed") is True for value in _registered(task_vars, remedy))
+
+
+def _notes(task_vars: dict[str, Any], remedy: str) -> list[str]:
+    """What the role's tasks have left for people to know, such as where a dump is: their results' `note`.
+
+    Of one that failed the message has it.
+    """
+    results = [value for value in _registered(task_vars, remedy) if not value.get("failed")]
+    return [str(value["note"]) for value in results if value.get("note")]
+
+
+def _registered(task_vars: dict[str, Any], remedy: str) -> list[dict[str, Any]]:
     role = remedy.rpartition(".")[2]
-    return any(
-        isinstance(value, dict) and value.get("changed") is True
-        for name, value in task_vars.items()
-        if name.startswith(role + "_")
-    )
+    return [value for name, value in task_vars.items() if name.startswith(role + "_") and isinstance(value, dict)]

@@ -50,10 +50,12 @@ def run_as(
     cwd: str,
     timeout: float,
     stdin: str = "",
+    output: int = subprocess.PIPE,
     to_the_end: bool = False,
 ) -> Finished:
     """Run argv as the app's user and wait for it, for at most `timeout` seconds; its children end with it.
 
+    output: a descriptor that takes what the command prints, which is then not told.
     to_the_end: whether it goes on though the run's own time is up, because it is worse to stop it than to wait.
     Never raises for what the command does; KeyError where user or group is unknown.
     """
@@ -61,7 +63,7 @@ def run_as(
         process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.PIPE,
             env={**env, **state_folder.mark()},
             cwd=cwd,
@@ -79,4 +81,4 @@ def run_as(
         os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
     returncode = -1 if timed_out else process.returncode
-    return Finished(returncode, out.decode(errors="replace"), err.decode(errors="replace"), timed_out)
+    return Finished(returncode, (out or b"").decode(errors="replace"), err.decode(errors="replace"), timed_out)

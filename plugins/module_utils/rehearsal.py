@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils import (
     app_process,
     credentials,
+    migrations_script,
     rehearsal_script,
     requirements,
 )
@@ -36,6 +37,20 @@ STEPS = (
 )
 
 
+# Once, at the top of a text.
+_FUTURE = "from __future__ import annotations\n"
+
+
+def source() -> str:
+    """The script and what it imports of ours, as one text: it is run by an interpreter that knows nothing of us.
+
+    Both are imported here so that Ansible packs them with the module.
+    """
+    imported = inspect.getsource(migrations_script).replace(_FUTURE, "", 1)
+    line = f"from {migrations_script.__name__} import compare_migrations\n"
+    return inspect.getsource(rehearsal_script).replace(line, imported, 1)
+
+
 def interpreter(stack: Stack) -> str:
     """The Python that the app runs in."""
     names = ("python", "python3")
@@ -49,8 +64,6 @@ def rehearse(stack: Stack, timeout: float) -> dict[str, Any]:
     Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung}; `hung` names the step that did not end.
     """
     outcome: dict[str, Any] = {"ran": False, "problem": "", "hung": "", "steps": {}, "user": stack.user}
-    # Imported so that Ansible packs it with the module; run as text, in an interpreter that knows nothing of us.
-    source = inspect.getsource(rehearsal_script)
     if not stack.server.app:
         outcome["problem"] = f"{stack.unit} does not say which application to load"
         return outcome
@@ -59,7 +72,7 @@ def rehearse(stack: Stack, timeout: float) -> dict[str, Any]:
         return outcome
     try:
         with credentials.folder(stack.credentials, stack.user, stack.group) as variables:
-            process, lines = _run(stack, source, variables, timeout)
+            process, lines = _run(stack, source(), variables, timeout)
     except KeyError as error:
         outcome["problem"] = f"no such account: {error.args[0]}"
         return outcome

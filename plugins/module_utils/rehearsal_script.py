@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs inside the app's own Python, as the app's user: import what gunicorn would import, and say what happens.
 
-Started by rehearsal.py; it is sent as text to the venv's interpreter, so it imports nothing of ours and keeps to what
-old Pythons understand. Each step's result is one JSON line on the descriptor given as first argument, written when
-the step is done: where a step hangs, what came before it is known.
+Started by rehearsal.py; it is sent as text to the venv's interpreter, so it keeps to what old Pythons understand, and
+the one file of ours that it imports is sent along. Each step's result is one JSON line on the descriptor given as first
+argument, written when the step is done: where a step hangs, what came before it is known.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import re
 import sys
 import time
 import traceback
+
+from ansible_collections.rescue502.django.plugins.module_utils.migrations_script import compare_migrations
 
 TEXT_LIMIT = 2000
 COMPILE_SECONDS = 3.0
@@ -244,23 +246,6 @@ def ask_privileges(_plan):
     ]
     unique = [item for index, item in enumerate(denied) if item["name"] not in [d["name"] for d in denied[:index]]]
     return {"checked": True, "role": role, "tables": len(tables), "denied": unique}
-
-
-def compare_migrations(_plan):
-    """Migrations on disk beside those recorded in the database (django.db.migrations.loader)."""
-    from django.db import connection
-    from django.db.migrations.loader import MigrationLoader
-
-    loader = MigrationLoader(connection, ignore_no_migrations=True)
-    applied, on_disk = set(loader.applied_migrations), set(loader.disk_migrations)
-    replaced = {key for key, migration in loader.disk_migrations.items() if getattr(migration, "replaces", None)}
-    known = on_disk | {tuple(old) for key in replaced for old in loader.disk_migrations[key].replaces}
-    migrated = {app for app, _name in on_disk}
-    return {
-        "conflicts": {app: sorted(names) for app, names in loader.detect_conflicts().items()},
-        "unapplied": sorted(".".join(key) for key in set(loader.graph.nodes) - applied),
-        "unknown": sorted(".".join(key) for key in applied - known if key[0] in migrated),
-    }
 
 
 def run_checks(_plan):

@@ -14,11 +14,12 @@ description:
   - Runs C(migrate), C(collectstatic) or C(check) as the user of the app's unit, in the environment that systemd would
     give it. The environment is read on the target, so no secret crosses to the controller or shows in a command line.
   - This is why C(community.general.django_command) is not used, which takes the environment from the controller.
+  - Of C(migrate) it tells what was applied, what that could lose, and how it is taken back.
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
-    description: Says what would be applied or copied, with C(migrate --plan) and C(collectstatic --dry-run).
+    description: Says what would be applied, or copied, which C(collectstatic --dry-run) tells.
     support: full
   diff_mode:
     description: There is nothing to compare.
@@ -53,6 +54,13 @@ options:
     description: Value for C(DJANGO_SETTINGS_MODULE) where the environment does not have it.
     type: str
     default: ''
+  take_back:
+    description:
+      - Whether a C(migrate) that fails takes back the migrations that it had applied before that, where this loses
+        nothing but what they made.
+      - Only where the code that serves now does not know them, or rows that it wrote meanwhile would be lost.
+    type: bool
+    default: false
   timeout:
     description: How many seconds the command may take.
     type: float
@@ -76,114 +84,148 @@ output:
   returned: always
   type: list
   elements: str
+pending:
+  description:
+    - The migrations that were not applied before, in Django's order, each with C(app), C(name), C(after) (what it
+      follows in its app), C(risks) (operations that may lose data, or run free code), C(reversible) and C(atomic).
+  returned: for C(migrate)
+  type: list
+  elements: dict
+applied:
+  description: Those of them that are applied now, by C(app) and C(name); also where the command failed.
+  returned: for C(migrate), but in check mode
+  type: list
+  elements: dict
+reverse:
+  description: The commands that take those back again, in their order, for a person.
+  returned: for C(migrate), but in check mode
+  type: list
+  elements: str
+database_unchanged:
+  description: Whether the database is known to be as it was before.
+  returned: where C(migrate) failed
+  type: bool
+note:
+  description: What was applied and how it is taken back, in a sentence.
+  returned: where C(migrate) applied anything
+  type: str
 """
 
-import os
 import re
 import shlex
-from collections.abc import Callable
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import credentials, own_secrets, systemd, undo
-from ansible_collections.rescue502.django.plugins.module_utils.app_process import Finished, run_as
-from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
+from ansible_collections.rescue502.django.plugins.module_utils import migrations, undo
+from ansible_collections.rescue502.django.plugins.module_utils.management import ARGUMENTS, App
 
 OUTPUT_LINES = 40
-# What each command is given, for real and in check mode, and what it prints where it changes something.
+# What each command is given, for real and in check mode.
 COMMANDS = {
-    "migrate": (["migrate", "--noinput"], ["migrate", "--plan"]),
     "collectstatic": (["collectstatic", "--noinput"], ["collectstatic", "--noinput", "--dry-run"]),
     "check": (["check"], ["check"]),
 }
-_CHANGED = {
-    "migrate": re.compile(r"^\s*Applying \S+|^Planned operations:\s*\n(?!\s*No planned)", re.M),
-    "collectstatic": re.compile(r"^([1-9]\d*) static files? copied", re.M),
-}
-ARGUMENTS = {
+_COPIED = re.compile(r"^([1-9]\d*) static files? copied", re.M)
+OPTIONS = {
     "command": {"type": "str", "required": True, "choices": ["migrate", "collectstatic", "check"]},
-    "unit": {"type": "str", "required": True},
-    "root": {"type": "path", "required": True},
-    "venv": {"type": "str", "default": ""},
-    "user": {"type": "str", "required": True},
-    "group": {"type": "str", "default": ""},
-    "settings_module": {"type": "str", "default": ""},
+    "take_back": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 600},
 }
 
 
-def last_error(text: str) -> str:
-    """The line that names an exception: the last one that is not indented."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
-    return lines[-1] if lines else "no message"
+class Command:
+    """One management command, run and told of."""
 
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.given = module.params
+        self.app = App(self.given)
 
-def reverse(plan: str) -> list:
-    """(app, migration) to go back to, the last app first, from what C(showmigrations --plan) prints."""
-    before: dict = {}
-    targets: dict = {}
-    for applied, app, name in re.findall(r"^\[([X ])\]\s+(\w+)\.(\w+)", plan, re.M):
-        if applied == "X":
-            before[app] = name
-        else:
-            targets.setdefault(app, before.get(app, "zero"))
-    return list(reversed(list(targets.items())))
+    def run(self, words: list, to_the_end: bool = False) -> tuple:
+        """(what was printed, why it failed); the reason is empty where it did not."""
+        done = self.app.manage(words, self.given["timeout"], to_the_end)
+        lines = (done.stdout + done.stderr).splitlines()[-OUTPUT_LINES:]
+        why = self.app.reason(done, self.given["timeout"]) if done.returncode else ""
+        return [self.app.redactor.text(line) for line in lines], why
 
+    def plain(self) -> None:
+        """Any command but migrate."""
+        words = COMMANDS[self.given["command"]][1 if self.module.check_mode else 0]
+        if self.given["command"] == "collectstatic" and not self.module.check_mode:
+            undo.note_irreversible("static files were copied over older ones")
+        output, why = self.run(words)
+        if why:
+            self.module.fail_json(msg=f"manage.py {words[0]} {why}", output=output)
+        self.module.exit_json(changed=any(_COPIED.match(line) for line in output), output=output)
 
-def note(command: str, given: dict, manage: list, run: Callable) -> None:
-    """Record what cannot be taken back: migrations, with the commands that reverse them, and static files."""
-    if command == "collectstatic" and undo.recording():
-        undo.note_irreversible("static files were copied over older ones")
-    if command == "migrate" and undo.recording():
-        lines = [
-            shlex.join(["runuser", "-u", given["user"], "--", *manage, "migrate", app, name])
-            for app, name in reverse(run(["showmigrations", "--plan"]).stdout)
-        ]
-        if lines:
-            by_hand = "\n".join([shlex.join(["cd", given["root"]]), *lines])
-            undo.note_irreversible("migrations were applied; what their reversal drops is lost", by_hand)
+    def migrate(self) -> None:
+        """The migrations, with what they were before and are after."""
+        before = self.look()
+        pending = before["pending"]
+        if self.module.check_mode:
+            if before["conflicts"]:
+                self.module.fail_json(msg=f"conflicting migrations in {', '.join(before['conflicts'])}", output=[])
+            names = [migrations.key(item) for item in pending]
+            self.module.exit_json(changed=bool(pending), pending=pending, output=names)
+        if pending:
+            undo.note_irreversible(
+                "migrations were applied; what their reversal drops is lost", "\n".join(self.told(pending)["reverse"])
+            )
+        # A migration that is cut off may have to begin again each time, and not all can be taken back.
+        output, why = self.run(["migrate", "--noinput"], to_the_end=True)
+        if why:
+            self.module.fail_json(output=output, pending=pending, **self.aftermath(before, why))
+        self.module.exit_json(changed=bool(pending), output=output, pending=pending, **self.told(pending))
+
+    def look(self) -> dict:
+        """The migrations as they are; ends the module where that cannot be told."""
+        try:
+            return migrations.look(self.app)
+        except migrations.MigrationsError as error:
+            self.module.fail_json(msg=f"manage.py migrate {error}. Nothing was changed.", database_unchanged=True)
+
+    def aftermath(self, before: dict, why: str) -> dict:
+        """What a migrate that failed has left behind, after taking back what may be; with the message for it."""
+        message, taken_back = f"manage.py migrate {why}.", ""
+        try:
+            after = migrations.look(self.app)
+            applied = migrations.no_longer_pending(before["pending"], after["pending"])
+            clean = not after["pending"] or migrations.leaves_nothing(after["pending"][0], before["transactional"])
+            if clean and applied and self.given["take_back"] and migrations.can_go_back(applied):
+                taken_back = f" {', '.join(map(migrations.key, applied))} had been applied and was taken back."
+                for words in migrations.way_back(applied):
+                    self.run([*words, "--noinput"], to_the_end=True)
+                after = migrations.look(self.app)
+                applied = migrations.no_longer_pending(before["pending"], after["pending"])
+        except migrations.MigrationsError as error:
+            unknown = f"The migrations could not be looked at afterwards ({error}): what it has left is not known."
+            return {"msg": f"{message} {unknown}", "database_unchanged": False}
+        told = self.told(applied)
+        if not clean:
+            message += f" {migrations.key(after['pending'][0])} is not atomic and may have left its work half done."
+        message += f" {told['note']}." if applied else f"{taken_back} The database is as it was." if clean else ""
+        return {"msg": message, "changed": bool(applied), "database_unchanged": clean and not applied, **told}
+
+    def told(self, applied: list) -> dict:
+        """What was applied, and the commands that take it back."""
+        words = migrations.way_back(applied)
+        python = f"{self.given['venv']}/bin/python" if self.given["venv"] else "python3"
+        start = f"cd {shlex.quote(self.given['root'])} && runuser -u {shlex.quote(self.given['user'])} -- {python}"
+        reverse = [f"{start} manage.py {shlex.join(item)}" for item in words]
+        told = {"applied": [{name: item[name] for name in ("app", "name")} for item in applied], "reverse": reverse}
+        if applied:
+            names = ", ".join(migrations.key(item) for item in applied)
+            told["note"] = f"Applied: {names}; taken back by: {'; '.join(' '.join(item) for item in words)}"
+        return told
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    given = module.params
-    properties = systemd.show(given["unit"])
-    environment, problems = systemd.unit_environment(properties)
-    secrets, _missing = credentials.read(properties)
-    own = own_secrets.of_app(given["root"], given["root"], given["settings_module"])
-    redactor = Redactor(environment, (given["unit"], given["root"], given["venv"], given["user"]), secrets, own)
-    if given["settings_module"]:
-        environment.setdefault("DJANGO_SETTINGS_MODULE", given["settings_module"])
-    # Root-owned or stray bytecode is one of the things that break a site: leave none.
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    python = os.path.join(given["venv"], "bin", "python") if given["venv"] else "/usr/bin/python3"
-    manage, limit = [python, os.path.join(given["root"], "manage.py")], given["timeout"]
-    words = COMMANDS[given["command"]][1 if module.check_mode else 0]
+    module = AnsibleModule(argument_spec={**ARGUMENTS, **OPTIONS}, supports_check_mode=True)
     try:
-        with credentials.folder(secrets, given["user"], given["group"] or None) as variables:
-
-            def run(arguments: list) -> Finished:
-                account = (given["user"], given["group"] or None)
-                variables_of_app, to_the_end = {**environment, **variables}, given["command"] == "migrate"
-                # A migration that is cut off may have to begin again each time, and not all can be taken back.
-                return run_as(
-                    *account, [*manage, *arguments], variables_of_app, given["root"], limit, to_the_end=to_the_end
-                )
-
-            if not module.check_mode:
-                note(given["command"], given, manage, run)
-            done = run(words)
+        command = Command(module)
     except KeyError as error:
         module.fail_json(msg=f"no such account: {error.args[0]}. Nothing was changed.")
-    output = [redactor.text(line) for line in (done.stdout + done.stderr).splitlines()[-OUTPUT_LINES:]]
-    if done.timed_out:
-        module.fail_json(msg=f"manage.py {words[0]} did not end within {given['timeout']:g} s", output=output)
-    if done.returncode != 0:
-        reason = redactor.text(last_error(done.stderr))
-        hint = f" ({'; '.join(problems)})" if problems else ""
-        module.fail_json(msg=f"manage.py {words[0]} failed: {reason}{hint}", output=output)
-    pattern = _CHANGED.get(given["command"])
-    module.exit_json(changed=bool(pattern and pattern.search(done.stdout)), output=output)
+    command.migrate() if module.params["command"] == "migrate" else command.plain()
 
 
 if __name__ == "__main__":

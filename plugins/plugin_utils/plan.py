@@ -45,20 +45,23 @@ class Plan:
     awaiting: list[dict[str, Any]]
 
 
-def make(diagnosis: Diagnosis, approved: Iterable[str] = (), host: str = "") -> Plan:
+def make(
+    diagnosis: Diagnosis, approved: Iterable[str] = (), failed: Iterable[tuple[str, str]] = (), host: str = ""
+) -> Plan:
     """Plan the repair of all root causes, from the ground up.
 
     approved: ids of failure modes, or names of remedies, that may run though their risk is `ask`.
+    failed: remedies that this run has tried in vain, each with the failure mode that it was for.
     host: what an approval must name, in a run on several hosts.
     """
-    allowed = set(approved)
+    allowed, tried = set(approved), set(failed)
     mended = [cause for cause in diagnosis.root_causes if _may_mend(cause, allowed)]
     waiting = [cause for cause in diagnosis.root_causes if cause not in mended]
     roots = {cause.id for cause in diagnosis.root_causes}
     fallen = [found for found in diagnosis.findings if _fell_with(found, {cause.id for cause in mended}, roots)]
     actions = _merge(
-        [action for cause in mended for action in _actions(cause, [cause])]
-        + [action for found in fallen for action in _actions(found, _causes_of(found, mended))]
+        [action for cause in mended for action in _actions(cause, [cause], tried)]
+        + [action for found in fallen for action in _actions(found, _causes_of(found, mended), tried)]
     )
     hindrances = [cause.id for cause in waiting if cause.mode.severity == "outage"]
     # With something below unmended, the app is started only where the rehearsal says that it would come up.
@@ -67,6 +70,8 @@ def make(diagnosis: Diagnosis, approved: Iterable[str] = (), host: str = "") -> 
     conflicts = [finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT]
     held = [(a, conflicts) for a in actions if conflicts and a.remedy in WORKS_ON_THE_TREE]
     held += [(a, hindrances) for a in actions if a.remedy in running and (a, conflicts) not in held]
+    unmigrated = _unmigrated(diagnosis, waiting, tried)
+    held += [(a, unmigrated) for a in actions if unmigrated and a.remedy == "restart" and a.remedy not in running]
     return Plan(
         actions=[action for action in actions if all(action is not other for other, _why in held)],
         held_back=[
@@ -76,16 +81,28 @@ def make(diagnosis: Diagnosis, approved: Iterable[str] = (), host: str = "") -> 
     )
 
 
+def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[str, str]]) -> list[str]:
+    """What keeps new code from its tables while the old still serves without them: a restart would end that."""
+    edge = diagnosis.evidence.get("edge")
+    if not isinstance(edge, dict) or edge.get("well") is not True:
+        return []
+    schema = [cause for cause in diagnosis.root_causes if cause.mode.layer == "schema"]
+    return [cause.id for cause in schema if cause in waiting or (cause.mode.remedy, cause.id) in failed]
+
+
 def _may_mend(cause: Finding, allowed: set[str]) -> bool:
     mode = cause.mode
     return mode.risk == "safe" or (mode.risk == "ask" and bool({mode.id, mode.remedy} & allowed))
 
 
-def _actions(found: Finding, causes: list[Finding]) -> Iterable[Action]:
-    """A finding's remedy at its own layer, for these causes, and what has to follow, such as a restart."""
+def _actions(found: Finding, causes: list[Finding], failed: set[tuple[str, str]]) -> Iterable[Action]:
+    """A finding's remedy at its own layer, for these causes, and what has to follow, such as a restart.
+
+    Nothing follows a remedy that failed.
+    """
     layer, risk, names = LAYERS.index(found.mode.layer), causes[0].mode.risk, [cause.id for cause in causes]
     yield Action(found.mode.remedy, list(names), risk, layer, dict(found.vars))
-    for remedy in found.mode.then:
+    for remedy in found.mode.then if (found.mode.remedy, found.id) not in failed else ():
         yield Action(remedy, list(names), risk, max(layer, _SERVICE))
 
 

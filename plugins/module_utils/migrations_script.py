@@ -1,0 +1,156 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs inside the app's own Python: which migrations are not applied, and what applying them could cost.
+
+It is sent there as text, by the rehearsal and by migrations.py, so it imports nothing of ours and keeps to what old
+Pythons understand. It reads the migrations and the database's record of them; it runs none of them.
+"""
+
+from __future__ import annotations
+
+# What Django itself brings: of anything else nobody but its author knows what it does.
+OWN_OPERATIONS = ("django.db.migrations.operations", "django.contrib.postgres.operations")
+TEXTS = ("CharField", "SlugField", "FileField", "FilePathField")
+# Types that take every value of another one.
+WIDER = {
+    "CharField": ("TextField",),
+    "SmallIntegerField": ("IntegerField", "BigIntegerField"),
+    "IntegerField": ("BigIntegerField",),
+    "PositiveSmallIntegerField": ("PositiveIntegerField", "PositiveBigIntegerField", "IntegerField", "BigIntegerField"),
+    "PositiveIntegerField": ("PositiveBigIntegerField", "BigIntegerField"),
+    "AutoField": ("BigAutoField",),
+    "ForeignKey": ("OneToOneField",),
+    "OneToOneField": ("ForeignKey",),
+}
+
+
+def compare_migrations(_plan):
+    """Migrations on disk beside those recorded in the database (django.db.migrations.loader).
+
+    pending: those that are not applied, in the order in which Django would apply them (see describe_pending).
+    transactional: whether a migration that fails leaves nothing behind, unless it says itself that it is not atomic.
+    """
+    from django.db import connection
+    from django.db.migrations.loader import MigrationLoader
+
+    loader = MigrationLoader(connection, ignore_no_migrations=True)
+    applied, on_disk = set(loader.applied_migrations), set(loader.disk_migrations)
+    replaced = {key for key, migration in loader.disk_migrations.items() if getattr(migration, "replaces", None)}
+    known = on_disk | {tuple(old) for key in replaced for old in loader.disk_migrations[key].replaces}
+    migrated = {app for app, _name in on_disk}
+    conflicts = loader.detect_conflicts()
+    unapplied = set(loader.graph.nodes) - applied
+    return {
+        "conflicts": {app: sorted(names) for app, names in conflicts.items()},
+        "unapplied": sorted(".".join(key) for key in unapplied),
+        "unknown": sorted(".".join(key) for key in applied - known if key[0] in migrated),
+        # Of conflicting ones Django applies none.
+        "pending": describe_pending(loader, applied) if unapplied and not conflicts else [],
+        "transactional": bool(connection.features.can_rollback_ddl),
+    }
+
+
+def describe_pending(loader, applied):
+    """[{app, name, after, risks, reversible, atomic}]. after: what it follows in its own app; risks: what could be
+    lost for good, or cannot be told, an operation each; none where no migration was ever applied: there is nothing to
+    lose.
+    """
+    from django.db.migrations.state import ProjectState
+
+    order = []
+    for leaf in loader.graph.leaf_nodes():
+        order += [key for key in loader.graph.forwards_plan(leaf) if key not in order]
+    state, made, pending, broken = ProjectState(real_apps=loader.unmigrated_apps), set(), [], ""
+    for key in order:
+        migration, risks = loader.graph.nodes[key], []
+        try:
+            for operation in migration.operations:
+                if key not in applied:
+                    risks += risks_of(operation, key[0], state, made)
+                operation.state_forwards(key[0], state)
+        except Exception as error:  # what follows builds on it
+            broken = broken or "not known, for {} raises {}".format(".".join(key), type(error).__name__)
+        risks += [broken] if broken else []
+        if key not in applied:
+            pending.append(described(loader, key, risks if applied else []))
+    return pending
+
+
+def described(loader, key, risks):
+    """One migration that is not applied."""
+    migration = loader.graph.nodes[key]
+    parents = [tuple(node) for node in loader.graph.node_map[key].parents]
+    return {
+        "app": key[0],
+        "name": key[1],
+        "after": sorted(name for app, name in parents if app == key[0]),
+        "risks": risks[:20],
+        "reversible": all(operation.reversible for operation in migration.operations),
+        "atomic": bool(migration.atomic),
+    }
+
+
+def risks_of(operation, app, state, made):
+    """What an operation could lose, in a few words each. state: the models before it; made: what this run has made."""
+    kind = type(operation).__name__
+    if kind == "SeparateDatabaseAndState":
+        return [risk for inner in operation.database_operations for risk in risks_of(inner, app, state, made)]
+    if kind in ("RunPython", "RunSQL"):
+        does_nothing = getattr(operation, "code", None) == operation.noop or getattr(operation, "sql", None) == ""
+        return [] if does_nothing else [kind + " in " + app]
+    if not type(operation).__module__.startswith(OWN_OPERATIONS):
+        return [kind + " in " + app + ", which is none of Django's own"]
+    model = getattr(operation, "model_name", None) or getattr(operation, "name", None) or ""
+    place = (app, str(model).lower())
+    field = place + (str(operation.name).lower(),) if kind in ("AddField", "RemoveField", "AlterField") else ()
+    if kind in ("CreateModel", "AddField"):
+        made.add(field or place)
+    if place in made or field in made:
+        return []
+    loses = (
+        kind == "RemoveField"
+        or (kind == "DeleteModel" and has_table(state.models.get(place)))
+        or (kind == "AlterField" and narrows(old_field(state, place, operation.name), operation.field))
+    )
+    if loses:
+        return [kind + " " + ".".join(field or place)]
+    return [] if operation.reversible else [kind + " in " + app + ", which cannot be reversed"]
+
+
+def has_table(model):
+    """Whether Django keeps a table for a model as it was; so it is taken to be where the model is not known."""
+    options = model.options if model is not None else {}
+    return not options.get("proxy") and options.get("managed", True)
+
+
+def old_field(state, place, name):
+    """The field before it is altered; None where the models do not have it."""
+    fields = state.models[place].fields if place in state.models else {}
+    # A list of pairs before Django 3.1.
+    return dict(fields).get(name)
+
+
+def narrows(old, new):
+    """Whether a value that the old field held may not fit into the new one."""
+    if old is None or (old.null and not new.null):
+        return True
+    before, after = text_kind(old), text_kind(new)
+    if before != after:
+        return after not in WIDER.get(before, ())
+    if shorter(getattr(old, "max_length", None), getattr(new, "max_length", None)):
+        return True
+    if before != "DecimalField":
+        return False
+    whole = [field.max_digits - field.decimal_places for field in (old, new)]
+    return whole[1] < whole[0] or new.decimal_places < old.decimal_places
+
+
+def text_kind(field):
+    """The field's type, with one name for all that are short texts in the database."""
+    kind = field.get_internal_type()
+    return "CharField" if kind in TEXTS else kind
+
+
+def shorter(old, new):
+    """Whether a limit was lowered; None is no limit."""
+    return new is not None and (old is None or new < old)

@@ -1,0 +1,142 @@
+#!/usr/bin/python
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Dump the database that the app's own settings name into root's own folder."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: database_dump
+short_description: Dump a Django app's database on its host
+version_added: 0.3.0
+description:
+  - Reads from the app's own settings, on the target, where the default database is, and dumps it to
+    C(/var/lib/rescue502/backups), which root alone may enter. The password goes to C(pg_dump) in its environment, so
+    that it shows in no process list, no log and no output.
+  - PostgreSQL is dumped by C(pg_dump -Fc), of a version that is no older than the server's. Where the server is on
+    this host it is asked as its own account, over its socket; elsewhere as the app reaches it. SQLite is copied by its
+    own backup.
+  - Fails, with nothing changed, where the dump might not fit or would leave less than 5 % of the disk free.
+author:
+  - rescue502 maintainers (@rescue502)
+attributes:
+  check_mode:
+    description: Looks for room, says what it would dump, and writes nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+options:
+  unit:
+    description: The app's systemd unit, whose environment is used.
+    type: str
+    required: true
+  root:
+    description: Folder of C(manage.py).
+    type: path
+    required: true
+  venv:
+    description: The virtual environment; empty for the system's own Python.
+    type: str
+    default: ''
+  user:
+    description: Whom the app runs as.
+    type: str
+    required: true
+  group:
+    description: The group that the app runs as. The user's own unless given.
+    type: str
+    default: ''
+  settings_module:
+    description: Value for C(DJANGO_SETTINGS_MODULE) where the environment does not have it.
+    type: str
+    default: ''
+  keep:
+    description: How many dumps of this database are kept, the newest; older ones are removed once a new one is there.
+    type: int
+    default: 3
+  timeout:
+    description: How many seconds the dump may take.
+    type: float
+    default: 1800
+"""
+
+EXAMPLES = r"""
+- name: The database is dumped
+  rescue502.django.database_dump:
+    unit: shop.service
+    root: /srv/shop
+    venv: /srv/shop/venv
+    user: shop
+  become: true
+"""
+
+RETURN = r"""
+database:
+  description: The database's name; of SQLite the path of its file.
+  returned: success
+  type: str
+path:
+  description: The dump.
+  returned: success, but in check mode
+  type: str
+bytes:
+  description: Size of the dump; in check mode of the database.
+  returned: success
+  type: int
+seconds:
+  description: How long it took.
+  returned: success, but in check mode
+  type: float
+restore:
+  description: The command with which a person brings the dump back. The app is stopped meanwhile.
+  returned: success, but in check mode
+  type: str
+note:
+  description: Where the dump is and how it is brought back, in a sentence.
+  returned: success, but in check mode
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils import app_settings, dump
+from ansible_collections.rescue502.django.plugins.module_utils.dump_postgresql import PostgreSQL
+from ansible_collections.rescue502.django.plugins.module_utils.dump_sqlite import SQLite
+from ansible_collections.rescue502.django.plugins.module_utils.management import ARGUMENTS, App
+
+OPTIONS = {"keep": {"type": "int", "default": 3}, "timeout": {"type": "float", "default": 1800}}
+
+
+def source(given: dict) -> dump.Source:
+    """The app's database. Raises DumpError where it cannot be dumped, and SettingsError where it is not known."""
+    where = {name: given[name] for name in ARGUMENTS}
+    app, settings = App(where), app_settings.database(**where)
+    engine = settings["engine"].rpartition(".")[2]
+    if engine in ("postgresql", "postgresql_psycopg2", "postgis") and settings["name"]:
+        return PostgreSQL(app, settings)
+    if engine in ("sqlite3", "spatialite") and settings["name"] and not settings["name"].startswith((":", "file:")):
+        return SQLite(app, settings)
+    raise dump.DumpError(f"cannot dump {engine or 'a database without an engine'}")
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec={**ARGUMENTS, **OPTIONS}, supports_check_mode=True)
+    try:
+        database = source(module.params)
+        size = dump.require_room(database)
+        name = database.identity["name"]
+        if module.check_mode:
+            module.exit_json(changed=True, database=name, bytes=size, msg=f"{name} would be dumped")
+        done = dump.take(database, module.params["keep"], module.params["timeout"])
+    except KeyError as error:
+        module.fail_json(msg=f"no such account: {error.args[0]}. Nothing was changed.")
+    except (app_settings.SettingsError, dump.DumpError) as error:
+        module.fail_json(msg=f"no dump of the database was made: {error}. Nothing was changed.")
+    note = f"{name} was dumped before to {done['path']}; brought back by: {done['restore']}"
+    module.exit_json(changed=True, database=name, note=note, **done)
+
+
+if __name__ == "__main__":
+    main()

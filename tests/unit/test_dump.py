@@ -1,0 +1,115 @@
+"""Dumps: whole or not at all, only with room, and the newest few of each database."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.rescue502.django.plugins.module_utils import dump, state_folder
+from ansible_collections.rescue502.django.plugins.module_utils.dump_postgresql import fitting
+
+MIB = 2**20
+
+
+class Fake(dump.Source):
+    """A database of so many bytes, which may fail half-way."""
+
+    def __init__(self, name: str = "shop", size: int = 10, fails: bool = False) -> None:
+        self.identity = {"engine": "fake", "host": "", "port": "", "name": name}
+        self.bytes, self.fails = size, fails
+
+    def size(self) -> int:
+        return self.bytes
+
+    def write(self, descriptor: int, seconds: float) -> None:
+        os.write(descriptor, b"half")
+        if self.fails:
+            raise dump.DumpError("the server went away")
+
+    def restore(self, path: str) -> str:
+        return dump.while_stopped("shop.service", f"restore {path}")
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state folder, for this test alone."""
+    monkeypatch.setattr(state_folder, "STATE", str(tmp_path / "state"))
+    monkeypatch.setenv(state_folder.INCIDENT, "20260131T120000Z-ab12cd")
+    return tmp_path / "state" / dump.FOLDER
+
+
+def test_a_dump_is_whole_private_and_told(state: Path) -> None:
+    """It has the incident's and the database's names, and a note beside it."""
+    told = dump.take(Fake(), 3, 1.0)
+    assert told["path"] == str(state / "20260131T120000Z-ab12cd-shop.dump")
+    assert (told["bytes"], Path(told["path"]).stat().st_mode & 0o777) == (4, 0o600)
+    assert told["restore"] == f"systemctl stop shop.service && restore {told['path']} && systemctl start shop.service"
+    assert json.loads(Path(told["path"] + ".json").read_text())["restore"] == told["restore"]
+
+
+def test_a_dump_that_fails_leaves_nothing_and_removes_nothing(state: Path) -> None:
+    """What was there stays, and no half of the new one does."""
+    dump.take(Fake(), 1, 1.0)
+    before = sorted(os.listdir(state))
+    with pytest.raises(dump.DumpError, match="went away"):
+        dump.take(Fake(fails=True), 1, 1.0)
+    assert sorted(os.listdir(state)) == before
+
+
+def test_the_newest_few_of_each_database_stay(state: Path) -> None:
+    """Another database's dumps, and files without a note, are not touched."""
+    other = dump.take(Fake("my-shop"), 1, 1.0)["path"]
+    (state / "by-hand-shop.dump").write_bytes(b"mine")
+    taken = []
+    for age in (40, 30, 20, 10):
+        taken.append(dump.take(Fake(), 2, 1.0)["path"])
+        os.utime(taken[-1], (os.stat(other).st_mtime - age,) * 2)
+    left = {str(state / name) for name in os.listdir(state) if name.endswith(".dump")}
+    assert left == {other, str(state / "by-hand-shop.dump"), *taken[2:]}
+    assert len([name for name in os.listdir(state) if name.endswith(".json")]) == 3
+
+
+def test_a_name_cannot_lead_out_of_the_folder(state: Path) -> None:
+    """Whatever a database is called."""
+    path = dump.take(Fake("../../etc/x y"), 1, 1.0)["path"]
+    assert Path(path).parent == state
+
+
+def test_somebody_elses_folder_is_refused(state: Path, tmp_path: Path) -> None:
+    """A link in its place must not take the dump elsewhere."""
+    state.parent.mkdir(mode=0o700)
+    state.symlink_to(tmp_path)
+    with pytest.raises(dump.DumpError, match="root alone"):
+        dump.take(Fake(), 1, 1.0)
+
+
+def test_without_room_there_is_no_dump() -> None:
+    """A database as large as any disk does not fit; a small one does."""
+    assert dump.require_room(Fake(size=1)) == 1
+    with pytest.raises(dump.DumpError, match="no room for a dump of shop"):
+        dump.require_room(Fake(size=2**60))
+
+
+@pytest.mark.parametrize(
+    ("needed", "free", "fits"), [(10, 100, True), (95, 100, True), (96, 100, False), (1, 5, False), (0, 5, True)]
+)
+def test_some_of_the_disk_stays_free(needed: int, free: int, fits: bool) -> None:
+    """A twentieth of it; all in MiB, of a disk of 100."""
+    assert (dump.shortage(needed * MIB, free * MIB, 100 * MIB) == "") == fits
+
+
+@pytest.mark.parametrize(
+    ("programs", "server", "chosen"),
+    [
+        ({"/a/13": 13, "/a/15": 15, "/a/17": 17}, 15, "/a/15"),
+        ({"/a/13": 13, "/a/17": 17}, 15, "/a/17"),
+        ({"/a/13": 13}, 15, ""),
+        ({}, 0, ""),
+        ({"/a/9": 9, "/a/13": 13}, 10, "/a/13"),
+    ],
+)
+def test_pg_dump_is_as_new_as_the_server(programs: dict[str, int], server: int, chosen: str) -> None:
+    """The nearest that is not older."""
+    assert fitting(programs, server) == chosen

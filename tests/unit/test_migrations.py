@@ -1,0 +1,178 @@
+"""Migrations: what could lose data, what a failed run has left, and the way back."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import recordings
+from ansible_collections.rescue502.django.plugins.module_utils import migrations, migrations_script, rehearsal
+from ansible_collections.rescue502.django.plugins.plugin_utils import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose
+
+RISKY, SAFE = "schema/risky-migrations", "schema/unapplied-migrations"
+
+
+def pending(app: str, name: str, *after: str, **more: Any) -> dict[str, Any]:
+    """A migration that is not applied, and harmless unless told otherwise."""
+    return {"app": app, "name": name, "after": list(after), "risks": [], "reversible": True, "atomic": True, **more}
+
+
+CHAIN = [pending("a", "0002", "0001"), pending("b", "0001"), pending("a", "0003", "0002")]
+
+
+def test_what_a_run_has_applied() -> None:
+    """All that is no longer pending, in its order."""
+    assert migrations.no_longer_pending(CHAIN, CHAIN[2:]) == CHAIN[:2]
+    assert migrations.no_longer_pending(CHAIN, CHAIN) == []
+
+
+def test_the_way_back() -> None:
+    """Each app to what its first new migration follows, or to nothing; the last app first."""
+    assert migrations.way_back(CHAIN) == [["migrate", "b", "zero"], ["migrate", "a", "0001"]]
+    assert migrations.way_back([]) == []
+
+
+def test_only_what_loses_nothing_is_taken_back() -> None:
+    """Nothing that could have lost data, and nothing irreversible."""
+    assert migrations.can_go_back(CHAIN)
+    assert not migrations.can_go_back([*CHAIN, pending("a", "0004", "0003", risks=["RunPython in a"])])
+    assert not migrations.can_go_back([*CHAIN, pending("a", "0004", "0003", reversible=False)])
+
+
+def test_what_a_failed_migration_leaves() -> None:
+    """Nothing, where it is atomic and the database can roll tables back."""
+    assert migrations.leaves_nothing(CHAIN[0], True)
+    assert not migrations.leaves_nothing(CHAIN[0], False)
+    assert not migrations.leaves_nothing(pending("a", "0002", atomic=False), True)
+
+
+def operation(kind: str, module: str = "django.db.migrations.operations.fields", **values: Any) -> Any:
+    """An operation as Django's would look."""
+    return type(kind, (), {"__module__": module, "reversible": True, "noop": "", **values})()
+
+
+def field(kind: str, null: bool = False, **values: Any) -> Any:
+    """A model's field."""
+    return SimpleNamespace(null=null, get_internal_type=lambda: kind, **values)
+
+
+@pytest.mark.parametrize(
+    ("given", "risks"),
+    [
+        (operation("AddField", model_name="Page", name="city"), []),
+        (operation("RemoveField", model_name="Page", name="Slug"), ["RemoveField notes.page.slug"]),
+        (operation("DeleteModel", name="Page"), ["DeleteModel notes.page"]),
+        (operation("DeleteModel", name="Seen"), []),
+        (operation("AlterField", model_name="Page", name="slug", field=field("TextField")), []),
+        (
+            operation("AlterField", model_name="Page", name="slug", field=field("SlugField", max_length=9)),
+            ["AlterField notes.page.slug"],
+        ),
+        (operation("RunPython", code=len), ["RunPython in notes"]),
+        (operation("RunPython", code=""), []),
+        (operation("RunSQL", sql="DELETE FROM x"), ["RunSQL in notes"]),
+        (operation("RunSQL", sql=""), []),
+        (operation("Purge", module="acme.operations"), ["Purge in notes, which is none of Django's own"]),
+        (operation("AddIndex", reversible=False), ["AddIndex in notes, which cannot be reversed"]),
+        (
+            operation(
+                "SeparateDatabaseAndState",
+                database_operations=[operation("RemoveField", model_name="Page", name="slug")],
+            ),
+            ["RemoveField notes.page.slug"],
+        ),
+    ],
+    ids=lambda item: type(item).__name__ if not isinstance(item, list) else "",
+)
+def test_what_an_operation_could_lose(given: Any, risks: list[str]) -> None:
+    """Rows and columns, or anything at all where free code runs."""
+    models = {
+        ("notes", "page"): SimpleNamespace(fields={"slug": field("SlugField", max_length=50)}, options={}),
+        ("notes", "seen"): SimpleNamespace(fields={}, options={"managed": False}),
+    }
+    assert migrations_script.risks_of(given, "notes", SimpleNamespace(models=models), set()) == risks
+
+
+def test_what_the_same_run_has_made_is_no_loss() -> None:
+    """As in a new app, whose history is applied at once."""
+    made: set[Any] = set()
+    state = SimpleNamespace(models={})
+    assert migrations_script.risks_of(operation("CreateModel", name="Page"), "notes", state, made) == []
+    gone = operation("RemoveField", model_name="Page", name="slug")
+    assert migrations_script.risks_of(gone, "notes", state, made) == []
+    assert migrations_script.risks_of(gone, "other", state, made) == ["RemoveField other.page.slug"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "narrows"),
+    [
+        (field("CharField", max_length=9), field("CharField", max_length=10), False),
+        (field("CharField", max_length=9), field("CharField", max_length=8), True),
+        (field("CharField", max_length=None), field("CharField", max_length=8), True),
+        (field("SlugField", max_length=9), field("CharField", max_length=9), False),
+        (field("TextField"), field("CharField", max_length=9), True),
+        (field("IntegerField"), field("BigIntegerField"), False),
+        (field("BigIntegerField"), field("IntegerField"), True),
+        (field("IntegerField", null=True), field("IntegerField"), True),
+        (field("IntegerField"), field("IntegerField", null=True), False),
+        (
+            field("DecimalField", max_digits=5, decimal_places=2),
+            field("DecimalField", max_digits=5, decimal_places=3),
+            True,
+        ),
+        (None, field("IntegerField"), True),
+    ],
+)
+def test_a_field_that_is_narrowed(old: Any, new: Any, narrows: bool) -> None:
+    """One that may not take a value that the old one held."""
+    assert migrations_script.narrows(old, new) == narrows
+
+
+def test_the_rehearsal_is_one_text() -> None:
+    """It imports nothing of ours where it runs, and has each name that it uses."""
+    text = rehearsal.source()
+    assert "ansible_collections" not in text
+    names: dict[str, Any] = {"__name__": "alone"}
+    exec(compile(text, "rehearsal", "exec"), names)
+    assert dict(names["STEPS"])["migrations"] is names["compare_migrations"]
+
+
+@pytest.mark.parametrize(("risks", "cause"), [([], SAFE), (["RunPython in a"], RISKY), (None, "")])
+def test_one_of_two_is_found(risks: list[str] | None, cause: str) -> None:
+    """Where nobody could tell what is risky, nothing is called safe."""
+    evidence = recordings.evidence(SAFE)
+    step = evidence["rehearsal"]["steps"]["migrations"]
+    step["pending"] = [pending("a", "0002", "0001", risks=risks)]
+    if risks is None:
+        del step["pending"]
+    found = [finding.id for finding in diagnose(evidence, load()).root_causes]
+    assert [name for name in found if name.startswith("schema/")] == ([cause] if cause else [])
+
+
+def test_new_code_is_not_started_without_its_tables() -> None:
+    """While the old still serves: neither where a migration waits for approval nor where one failed."""
+    evidence = recordings.evidence("dependencies/missing")
+    migrating = recordings.evidence(SAFE)["rehearsal"]["steps"]["migrations"]
+    evidence["edge"]["well"] = True
+    evidence["rehearsal"]["steps"]["migrations"] = {**migrating, "pending": [pending("a", "2", risks=["RunSQL in a"])]}
+    waits = plan.make(diagnose(evidence, load()))
+    assert "restart" not in [action.remedy for action in waits.actions]
+    assert {
+        "remedy": "restart",
+        "for": ["dependencies/missing"],
+        "why": f"{RISKY} is not mended yet",
+    } in waits.held_back
+    evidence["rehearsal"]["steps"]["migrations"]["pending"] = [pending("a", "2")]
+    found = diagnose(evidence, load())
+    assert "restart" in [action.remedy for action in plan.make(found).actions]
+    assert "restart" not in [action.remedy for action in plan.make(found, failed=[("migrate", SAFE)]).actions]
+
+
+def test_nothing_follows_a_remedy_that_failed() -> None:
+    """A restart is for what was mended."""
+    found = diagnose(recordings.evidence(RISKY), load())
+    assert [action.remedy for action in plan.make(found, [RISKY]).actions] == ["migrate", "restart"]
+    assert [action.remedy for action in plan.make(found, [RISKY], [("migrate", RISKY)]).actions] == ["migrate"]
