@@ -16,6 +16,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, now
 
 PROBE = "rescue502.django.probe"
+LOOKING = ("diagnose", "verify")
 # Python on the target puts a module into a folder for temporary files first. Where the disk is full there is none, but
 # systemd gives every host one in memory.
 MEMORY = "/dev/shm"
@@ -79,7 +80,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         level = "full" if mended else self._task.args.get("level") or given.level
         patient = mended or bool(self._task.args.get("hold"))
         hold = given.hold_seconds if patient else 0
-        waits = {"hold_seconds": hold, "settle_seconds": given.settle_seconds, "patient": patient}
+        # To mend takes root; to look, as far as an account can, does not.
+        looks_only = self._task.args.get("mode", "diagnose") in LOOKING and not mended
+        waits = {
+            "unprivileged": looks_only,
+            "hold_seconds": hold,
+            "settle_seconds": given.settle_seconds,
+            "patient": patient,
+        }
         return self._probe(given, task_vars, level, waits)
 
     def _probe(

@@ -53,6 +53,10 @@ Failures = Annotated[
     list[Path] | None,
     typer.Option(envvar=OWN_FAILURES.upper(), help="Folder of your own failure modes; may be given again."),
 ]
+NoBecome = Annotated[
+    bool,
+    typer.Option("--no-become", help="Look as the account that logs in, without root; says what it could not read."),
+]
 AskBecome = Annotated[bool, typer.Option("--ask-become-pass", "-K", help="Ask for the sudo password.")]
 
 
@@ -105,6 +109,11 @@ def own_settings(own: list[str], approve: list[str] | None) -> dict[str, Any]:
         )
     settings = {"rescue502_approve": approve, OWN_FAILURES: own}
     return {name: value for name, value in settings.items() if value}
+
+
+def without_root(wanted: bool) -> dict[str, Any]:
+    """What keeps Ansible from becoming root, whatever the play and the inventory say."""
+    return {"ansible_become": False} if wanted else {}
 
 
 def start(
@@ -168,6 +177,7 @@ def diagnose(
     as_json: Json = False,
     verbose: Verbose = 0,
     ask_become_pass: AskBecome = False,
+    no_become: NoBecome = False,
 ) -> None:
     """Name the cause and print the plan. Reads only.
 
@@ -177,7 +187,7 @@ def diagnose(
     settings = own_settings(own, approve)
     if evidence:
         raise typer.Exit(diagnose_file(evidence, own, approve, as_json))
-    settings |= {"rescue502_level": "full"} if full else {}
+    settings |= ({"rescue502_level": "full"} if full else {}) | without_root(no_become)
     finished = start("diagnose", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, settings)
     raise typer.Exit(finished.exit_code())
 
@@ -228,12 +238,13 @@ def verify(
     as_json: Json = False,
     verbose: Verbose = 0,
     ask_become_pass: AskBecome = False,
+    no_become: NoBecome = False,
 ) -> None:
     """Prove that the site answers and keeps answering, CORS included. Reads only.
 
     Example: rescue502 verify -i inventory/xamila
     """
-    settings = own_settings(own_failures(failures, extra), None)
+    settings = own_settings(own_failures(failures, extra), None) | without_root(no_become)
     finished = start("verify", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, settings)
     raise typer.Exit(finished.exit_code())
 
