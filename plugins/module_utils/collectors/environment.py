@@ -33,7 +33,7 @@ def collect(stack: Stack) -> dict[str, Any]:
     missing = [item["path"] for item in files if item["required"] and item["exists"] is False]
     copies = {path: saved_copies(path, stack.user) for path in missing}
     lost = [path for path, found in copies.items() if not found]
-    bars = [item.why for item in stack.environment_unread]
+    lacking = stack.environment_unread
     hidden = [unread.hidden(path) for path in [*stack.env_files, os.path.join(stack.root, ".env")]]
     folders = [unread.sealed(place) for path in lost for place in (os.path.dirname(path), *_COPY_FOLDERS)]
     return {
@@ -46,13 +46,13 @@ def collect(stack: Stack) -> dict[str, Any]:
             [item["path"] for item in files if item["others_read"]], "the modes of the environment files", *hidden
         ),
         "inline": sorted(systemd.parse_environment_property(stack.properties.get("Environment", ""))),
-        "names": unread.known(sorted({*stack.environment, *stack.credentials}), "the app's variables", *bars),
+        "names": lacking[0] if lacking else sorted({*stack.environment, *stack.credentials}),
         "credentials_missing": unread.told(
             stack.credentials_missing,
             "the unit's credentials",
             *[item.why for item in credentials.barred(stack.properties)],
         ),
-        "problems": unread.told(stack.environment_problems, "the app's variables", *bars),
+        "problems": lacking[0] if lacking and not stack.environment_problems else stack.environment_problems,
         "debug": any(
             value.lower() in _TRUE for name, value in stack.environment.items() if name in ("DEBUG", "DJANGO_DEBUG")
         ),

@@ -103,7 +103,7 @@ def _test(was_valid: Callable[[], bool]) -> dict[str, Any]:
     message = next((line for line in done.stderr.splitlines() if "[emerg]" in line), done.stderr.strip())
     place = re.search(r" in (\S+):(\d+)$", message)
     valid: Any = done.returncode == 0
-    if not valid and os.geteuid() != 0 and "(13: Permission denied)" in message:
+    if not valid and os.geteuid() != 0 and "Permission denied" in message:
         valid = was_valid() or unread.only_root("whether nginx's configuration is valid", "test it to its end")
         message, place = "", None
     return {
