@@ -20,8 +20,10 @@ from rich.text import Text
 from rescue502 import __version__, offline
 from rescue502 import demo as demonstration
 from rescue502 import explain as explaining
+from rescue502 import sudoers as sudo
 from rescue502.live import View
 from rescue502.run import OK, WRONG_USE, Finished, Request, RunError, load_incidents, outcome_code, run
+from rescue502.sudoers import Wanted
 
 EPILOG = (
     "Exit codes: 0 well, 1 wrong use, 2 still broken, 3 waits for approval, 4 unreachable, 5 locked by another run."
@@ -346,6 +348,35 @@ def explain(
         near = explaining.nearest(known, failure_mode)
         raise fail(f"no failure mode {failure_mode}" + (f"; did you mean {', '.join(near)}?" if near else ""))
     explaining.explain(out, known.modes[failure_mode], known)
+
+
+@app.command()
+def sudoers(
+    user: Annotated[str, typer.Option(help="The account that logs in.")],
+    purpose: Annotated[str, typer.Option("--for", help="recover, by-hand or diagnose.")] = "recover",
+    unit: Annotated[str, typer.Option(help="The app's unit, for commands by hand.")] = "",
+    database_unit: Annotated[str, typer.Option(help="PostgreSQL's unit, where it is on the host.")] = "",
+    host: Annotated[list[str] | None, typer.Option(help="A host that the rule holds on; may be given again.")] = None,
+    nopasswd: Annotated[bool, typer.Option("--nopasswd", help="Let sudo ask for no password.")] = False,
+) -> None:
+    """Print a sudoers file for an account of its own, and say what it gives away. Changes nothing.
+
+    Example: rescue502 sudoers --user deploy --nopasswd > rescue502.sudoers
+    """
+    try:
+        wanted = Wanted(user, tuple(host or ()), not nopasswd)
+        texts = {
+            "recover": lambda: sudo.for_recovery(wanted),
+            "by-hand": lambda: sudo.for_hands(wanted, unit, database_unit),
+            "diagnose": lambda: sudo.for_looking(user),
+        }
+        if purpose not in texts:
+            raise fail(f"--for {purpose}: choose {', '.join(texts)}")
+        if purpose == "by-hand" and not unit:
+            raise fail("--for by-hand: name the app's unit with --unit")
+        print(texts[purpose](), end="")
+    except sudo.SudoersError as error:
+        raise fail(str(error)) from error
 
 
 @app.command(epilog=EPILOG)
