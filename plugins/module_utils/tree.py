@@ -92,7 +92,9 @@ def walk(
                         if st.st_dev != first.st_dev:
                             continue
                         below.append((path, _open_below(item.name, fd)))
-                        if refused is not None and not os.access(item.name, os.R_OK | os.X_OK, dir_fd=fd):
+                        if refused is not None and not os.access(
+                            item.name, os.R_OK | os.X_OK, dir_fd=fd, effective_ids=True
+                        ):
                             refused.append(path)
                     elif not stat.S_ISREG(st.st_mode):
                         continue

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 from sites import Site, differences, named
 
@@ -54,6 +58,15 @@ def test_a_healthy_site_is_healthy(site: Site) -> None:
     code, incident, output = site.play("verify", ansible_become=False)
     assert (code, incident["outcome"]) == (0, "healthy"), output
     assert "the environment file" in output
+    words = [sys.executable, "-m", "rescue502.cli", "diagnose", "--no-become", "--json"]
+    done = subprocess.run(
+        [*words, "-i", str(site.folder / "hosts.yml"), "--reports", str(site.folder / "by-command")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["evidence"]["probe"]["account"] == "admin"
 
 
 @pytest.mark.parametrize("fault", ["dependencies/missing", "environment/key-missing"])

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import app_process, unread
+from ansible_collections.rescue502.django.plugins.module_utils import (
+    app_process,
+    gunicorn_config,
+    nginx_config,
+    tree,
+    unread,
+)
 from ansible_collections.rescue502.django.plugins.plugin_utils import expressions, report
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
@@ -64,6 +74,59 @@ def test_what_was_found_is_true_and_what_was_not_found_is_not() -> None:
     assert unread.told([], "x", "") == []
     assert isinstance(unread.known(True, "x", "barred"), unread.Unread)
     assert unread.known(False, "x", "") is False
+
+
+@pytest.fixture
+def private() -> Iterator[Path]:
+    """A folder that everybody may enter, with a file and a folder that only root may: the checks see it as nobody."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    (folder / "closed").mkdir(mode=0o700)
+    for name in ("closed/file", "secret", "open"):
+        (folder / name).write_text("include closed/*;\n", encoding="utf-8")
+    (folder / "secret").chmod(0o600)
+    os.seteuid(65534)
+    yield folder
+    os.seteuid(0)
+    shutil.rmtree(folder)
+
+
+def test_what_is_private_is_told_from_what_is_missing(private: Path) -> None:
+    """Whether it is there, what is in it, and what a walk had to leave out."""
+    assert "Permission denied for" in unread.hidden(str(private / "closed/file"))
+    assert unread.hidden(str(private / "secret")) == ""
+    assert "Permission denied for" in unread.sealed(str(private / "secret"))
+    assert unread.sealed(str(private / "none")) == unread.sealed(str(private / "open")) == ""
+    refused: list[str] = []
+    seen = [entry.path for entry in tree.walk(str(private), refused=refused)]
+    assert refused == [str(private / "closed")]
+    assert str(private / "secret") in seen
+
+
+def test_what_nginx_includes_and_nobody_may_read(private: Path) -> None:
+    """A folder that cannot be listed hides its files."""
+    root, files = nginx_config.load(str(private / "open"))
+    assert files == [str(private / "open")]
+    assert list(nginx_config.barred_includes(root, str(private))) == [str(private / "closed")]
+
+
+@pytest.mark.parametrize(
+    ("command", "rests_on"),
+    [
+        ("gunicorn --bind 127.0.0.1:8000 shop.wsgi", (False, "")),
+        ("gunicorn --bind $ADDRESS shop.wsgi", (True, "")),
+        ("gunicorn shop.wsgi", (True, "/srv/shop/gunicorn.conf.py")),
+        ("gunicorn -c /etc/shop.py shop.wsgi", (True, "/etc/shop.py")),
+        ("uvicorn --uds /run/shop.sock shop.asgi", (False, "")),
+        ("uvicorn shop.asgi", (True, "")),
+    ],
+)
+def test_what_says_where_the_app_listens(command: str, rests_on: tuple[bool, str]) -> None:
+    """The command line wins; else a file or a variable may say it, and neither is guessed where it cannot be read."""
+    words = ["/srv/shop/venv/bin/" + command.split()[0], *command.split()[1:]]
+    assert gunicorn_config.bind_rests_on(words, {}, "/srv/shop") == rests_on
 
 
 def test_root_is_barred_from_nothing_that_is_not_there(tmp_path: Path) -> None:
