@@ -15,11 +15,12 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
     FailureMode,
     load,
 )
-from ansible_collections.rescue502.django.plugins.plugin_utils.explanation import markdown  # noqa: E402
+from ansible_collections.rescue502.django.plugins.plugin_utils.explanation import as_code, markdown  # noqa: E402
 
 DOCS = ROOT / "docs"
 INDEX = "failure-modes.md"
 FOLDER = "failure-modes"
+PRIVILEGES = "privileges.md"
 HEAD = """# Failure modes
 
 Made by `make docs` from [failures/](../failures); `rescue502 explain <id>` prints the same pages. Risk: *safe* is
@@ -28,13 +29,33 @@ mended unasked, *ask* where approved by name, *never* is explained for a person.
 
 The layers stand from the ground up: what is found lower down explains what is found above it.
 """
+PRIVILEGES_HEAD = """# Privileges
+
+Made by `make docs` from the roles' `meta/argument_specs.yml` ("Root: ...").
+
+**To look, no root is needed.** `rescue502 diagnose --no-become` (or `ansible_become: false`) looks as the account
+that logs in. What that account may not read is listed in the report and is *unknown*: no cause is named, and none is
+ruled out, because something could not be read. A finding that such a cause might explain is told, and not called the
+cause. The groups `systemd-journal` and `adm` let it read more: the logs of the app, of nginx, of PostgreSQL and of the
+kernel. The rehearsal, which tells most causes in the app's code and variables, runs as the app's own user or not at
+all.
+
+**To mend, root is needed**, for what the table says. Ansible becomes root through sudo by starting a shell whose
+Python gets each task on its standard input: a rule that lets it do so lets it do anything, and cannot be narrowed to a
+module or a role. `rescue502 sudoers --user deploy` prints the narrowest rule that works, for an account of its own, and
+says that. Whoever wants to give away less mends by hand, with the commands of the report:
+`rescue502 sudoers --user deploy --for by-hand --unit shop` allows the usual ones, word by word.
+
+| remedy | needs root for | used for |
+| --- | --- | --- |
+"""
 TABLE = "| failure mode | what it is | the edge shows | risk | remedy |\n| --- | --- | --- | --- | --- |\n"
 
 
 def pages() -> dict[str, str]:
     """All pages as they should be, by their path below docs/."""
     known, roles = load(), remedies.load()
-    written = {INDEX: index(known)}
+    written = {INDEX: index(known), PRIVILEGES: privileges(known, roles)}
     for mode in known.modes.values():
         text = markdown(mode, known, roles, link=_link, role_link=_role_link)
         written[f"{FOLDER}/{mode.id}.md"] = f"{text}\n[All failure modes](../../{INDEX})\n"
@@ -49,6 +70,16 @@ def index(known: Catalogue) -> str:
         if rows:
             parts.append(f"## {layer}\n\n{TABLE}" + "".join(rows))
     return "\n".join(parts)
+
+
+def privileges(known: Catalogue, roles: dict[str, remedies.Remedy]) -> str:
+    """What each remedy needs root for, and for which failure modes it is used."""
+    rows = []
+    for remedy in roles.values():
+        users = [mode.id for mode in known.modes.values() if remedy.name in (mode.remedy, *mode.then)]
+        links = ", ".join(f"[{mode}]({FOLDER}/{mode}.md)" for mode in users) or "by itself only"
+        rows.append(f"| [{remedy.name}](../roles/{remedy.name}/README.md) | {as_code(remedy.root)} | {links} |\n")
+    return PRIVILEGES_HEAD + "".join(rows)
 
 
 def _row(mode: FailureMode) -> str:
@@ -70,7 +101,7 @@ def _role_link(name: str) -> str:
 def stale() -> list[str]:
     """Pages that are missing, left over, or not what they should be, by their path below docs/."""
     wanted = pages()
-    there = {INDEX, *(str(path.relative_to(DOCS)) for path in (DOCS / FOLDER).rglob("*.md"))}
+    there = {INDEX, PRIVILEGES, *(str(path.relative_to(DOCS)) for path in (DOCS / FOLDER).rglob("*.md"))}
     return sorted(name for name in wanted.keys() | there if wanted.get(name) != _read(name))
 
 

@@ -19,6 +19,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.incident import I
 from ansible_collections.rescue502.django.plugins.plugin_utils.target import Target, complaint
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, file_name
 
+LOOKING = ("diagnose", "verify")
+
 
 def _catalogue(given: settings.Settings) -> tuple[catalogue.Catalogue, list[str]]:
     """The failure modes, and what is approved. AnsibleActionFail for a broken file, or a bad approval."""
@@ -85,7 +87,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         level = "full" if mended else self._task.args.get("level") or given.level
         patient = mended or bool(self._task.args.get("hold"))
         hold = given.hold_seconds if patient else 0
-        waits: dict[str, Any] = {"hold_seconds": hold, "settle_seconds": given.settle_seconds, "patient": patient}
+        # To mend takes root; to look, as far as an account can, does not.
+        looks_only = self._task.args.get("mode", "diagnose") in LOOKING and not mended
+        waits: dict[str, Any] = {
+            "unprivileged": looks_only,
+            "hold_seconds": hold,
+            "settle_seconds": given.settle_seconds,
+            "patient": patient,
+        }
         if self._remembers():
             waits["remember"] = given.incident
         return _probe(target, given, level, waits)

@@ -58,6 +58,7 @@ def violations(
     glance: bool = False,
     proxy_user: str = "",
     proxy_paths: list[str] | None = None,
+    refused: list[str] | None = None,
 ) -> list[Violation]:
     """What the app's account cannot do though it must, by part, at most `limit` of each part.
 
@@ -65,7 +66,8 @@ def violations(
 
     Each is {path, part, problem, owner, group, mode, inode}: the numbers and octal mode wanted, and which file it is.
     A glance looks at the first files of code and media only, and not into the virtual environment.
-    An account that does not exist violates nothing: that is another failure.
+    An account that does not exist violates nothing: that is another failure. Folders that could not be looked into
+    are added to `refused`.
     """
     try:
         account = Account(user, group)
@@ -75,10 +77,10 @@ def violations(
     many = GLANCE if glance else tree.MANY
     if "code" in parts:
         skip = frozenset(path for path in (venv, media_root, *env_files) if path)
-        found += _code(root, skip, account, many)[:limit]
-        found += _venv(venv, account)[:limit] if venv and not glance else []
+        found += _code(root, skip, account, many, refused)[:limit]
+        found += _venv(venv, account, refused)[:limit] if venv and not glance else []
     if "media" in parts and media_root:
-        found += _media(media_root, account, many)[:limit]
+        found += _media(media_root, account, many, refused)[:limit]
     if "env_file" in parts:
         found += [item for path in env_files for item in _env_file(path, account)]
     if "logs" in parts:
@@ -112,9 +114,9 @@ def _wanted(path: str, part: str, problem: str, judged: os.stat_result, owner: i
     }
 
 
-def _code(root: str, skip: frozenset[str], account: Account, many: int) -> list[Violation]:
+def _code(root: str, skip: frozenset[str], account: Account, many: int, refused: list[str] | None) -> list[Violation]:
     """Folders that cannot be listed and entered, files that cannot be read; put right in the style of the others."""
-    entries = list(tree.walk(root, skip_names=SKIP_NAMES, skip=skip, many=many))
+    entries = list(tree.walk(root, skip_names=SKIP_NAMES, skip=skip, many=many, refused=refused))
     bad = [entry for entry in entries if not account.may(entry.st, READ | ENTER if entry.is_dir else READ)]
     if not bad:
         return []
@@ -144,10 +146,10 @@ def _style(healthy: list[tree.Entry], account: Account) -> tuple[int, int, bool]
     return owner, group if group in account.groups or not private else account.gid, private
 
 
-def _venv(venv: str, account: Account) -> list[Violation]:
+def _venv(venv: str, account: Account, refused: list[str] | None) -> list[Violation]:
     """The virtual environment: only what cannot be read or entered; what is executable stays so."""
     found = []
-    for entry in tree.walk(venv, skip_names=SKIP_NAMES):
+    for entry in tree.walk(venv, skip_names=SKIP_NAMES, refused=refused):
         if not account.may(entry.st, READ | ENTER if entry.is_dir else READ):
             mode = entry.mode | (0o555 if entry.is_dir or entry.mode & 0o111 else 0o444)
             problem = f"{'cannot be entered' if entry.is_dir else 'cannot be read'} (mode {entry.mode:04o})"
@@ -155,7 +157,7 @@ def _venv(venv: str, account: Account) -> list[Violation]:
     return found
 
 
-def _media(folder: str, account: Account, many: int) -> list[Violation]:
+def _media(folder: str, account: Account, many: int, refused: list[str] | None) -> list[Violation]:
     """Folders below the media root, and itself, that cannot be written."""
     return [
         _wanted(
@@ -167,7 +169,7 @@ def _media(folder: str, account: Account, many: int) -> list[Violation]:
             account.gid,
             0o775 if entry.is_dir else 0o664,
         )
-        for entry in tree.walk(folder, many=many)
+        for entry in tree.walk(folder, many=many, refused=refused)
         if not account.may(entry.st, READ | WRITE | ENTER if entry.is_dir else READ | WRITE)
     ]
 

@@ -34,12 +34,21 @@ def account_ids(user: str, group: str | None) -> tuple[int, int, list[int]]:
     return account.pw_uid, gid, os.getgrouplist(account.pw_name, gid)
 
 
+def may_become(user: str, group: str | None = None) -> bool:
+    """Whether a command can be run as that account: by root, or by the account itself. KeyError where it is unknown."""
+    uid, gid, _groups = account_ids(user, group)
+    return os.geteuid() == 0 or (os.geteuid() == uid and gid in (os.getegid(), *os.getgroups()))
+
+
 def identity(user: str, group: str | None) -> dict[str, Any]:
-    """The keyword arguments that make subprocess become `user`; none where we are not root already."""
-    if os.geteuid() != 0:
-        return {}
+    """The keyword arguments that make subprocess become `user`; none where we are that account already.
+
+    PermissionError where we are neither root nor that account: nothing of the app is ever run as somebody else.
+    """
     uid, gid, groups = account_ids(user, group)
-    return {"user": uid, "group": gid, "extra_groups": groups}
+    if not may_become(user, group):
+        raise PermissionError(f"only root can become {user}")
+    return {"user": uid, "group": gid, "extra_groups": groups} if os.geteuid() == 0 else {}
 
 
 def run_as(

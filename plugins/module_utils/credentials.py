@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from typing import Iterator
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process
+from ansible_collections.rescue502.django.plugins.module_utils import app_process, unread
 
 STORES = ("/etc/credstore", "/run/credstore", "/usr/lib/credstore")
 ENCRYPTED_STORES = ("/etc/credstore.encrypted", "/run/credstore.encrypted", "/usr/lib/credstore.encrypted")
@@ -22,7 +22,10 @@ DECRYPT_SECONDS = 5.0
 
 
 def read(properties: dict[str, str]) -> tuple[dict[str, bytes], list[str]]:
-    """The unit's credentials by name, and the sources that could not be read. properties: from systemd.show()."""
+    """The unit's credentials by name, and the sources that could not be read. properties: from systemd.show().
+
+    What only this account may not read is none of the latter: see barred().
+    """
     found: dict[str, bytes] = {}
     missing: list[str] = []
     for kind, value in _settings(properties):
@@ -34,9 +37,26 @@ def read(properties: dict[str, str]) -> tuple[dict[str, bytes], list[str]]:
         try:
             found[name] = _decrypted(name, path) if kind.endswith("Encrypted") else _content(path)
         except (OSError, subprocess.SubprocessError):
-            if name not in found:
+            if name not in found and not _bar(kind, path):
                 missing.append(path)
     return found, missing
+
+
+def barred(properties: dict[str, str]) -> list[unread.Unread]:
+    """What this account may not read of the unit's credentials."""
+    places = [
+        (kind, _path(value.partition(":")[2] or value, ENCRYPTED_STORES if kind.endswith("Encrypted") else STORES))
+        for kind, value in _settings(properties)
+        if kind != "SetCredential"
+    ]
+    return [unread.Unread(f"the credential {path}", why) for kind, path in places if (why := _bar(kind, path))]
+
+
+def _bar(kind: str, path: str) -> str:
+    """Why this account may not read a credential; the key of encrypted ones is root's (systemd-creds(1))."""
+    if kind.endswith("Encrypted") and os.geteuid() != 0 and os.path.exists(path):
+        return f"{unread.account()} may not decrypt it"
+    return unread.sealed(path)
 
 
 def _settings(properties: dict[str, str]) -> list[tuple[str, str]]:
@@ -84,7 +104,7 @@ def folder(credentials: dict[str, bytes], user: str, group: str | None) -> Itera
         yield {}
         return
     uid, gid, _groups = app_process.account_ids(user, group)
-    path = tempfile.mkdtemp(prefix="rescue502-credentials-", dir="/run" if os.access("/run", os.W_OK) else None)
+    path = tempfile.mkdtemp(prefix="rescue502-credentials-", dir=_in_memory())
     try:
         for name, content in credentials.items():
             file = os.path.join(path, os.path.basename(name))
@@ -96,3 +116,8 @@ def folder(credentials: dict[str, bytes], user: str, group: str | None) -> Itera
         yield {"CREDENTIALS_DIRECTORY": path}
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _in_memory() -> str | None:
+    """A folder in memory that this account may write to; None where there is none."""
+    return next((path for path in ("/run", "/dev/shm") if os.access(path, os.W_OK)), None)

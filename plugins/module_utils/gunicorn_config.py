@@ -101,6 +101,29 @@ def parse(argv: list[str], environment: dict[str, str], cwd: str) -> ServerConfi
     return config
 
 
+def bind_rests_on(argv: list[str], environment: dict[str, str], cwd: str) -> tuple[bool, str]:
+    """(whether variables that are not in `environment` may say where it listens, the configuration file that may).
+
+    Neither where the command line itself says it: that wins.
+    """
+    start = next((i for i, word in enumerate(argv) if server_name([word])), None)
+    options = _options(argv[start + 1 :] if start is not None else [])
+    named = [
+        *(getattr(options, "bind", None) or []),
+        *(_first(name, options) or "" for name in ("uds", "host", "port")),
+    ]
+    if any(named):
+        used = re.findall(r"\$\{?(\w+)", " ".join(named))
+        return any(name not in environment for name in used), ""
+    if server_name(argv) != "gunicorn":
+        return True, ""
+    file = _config_path(_first("config", options), os.path.join(cwd, _first("chdir", options) or ""))
+    literal = ServerConfig()
+    _apply_file(literal, file, "")
+    # A variable with gunicorn's arguments would win over the file, and is too rare to matter.
+    return not literal.bind, file
+
+
 def _options(words: list[str]) -> argparse.Namespace:
     """Options that we know, and under `words` what is left: the app, and options that we do not know."""
     try:

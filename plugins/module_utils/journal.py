@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 import subprocess
 from typing import NamedTuple
+
+from ansible_collections.rescue502.django.plugins.module_utils import unread
 
 LINES = 200
 TIMEOUT = 4.0
@@ -33,6 +37,14 @@ def entries(*words: str, lines: int = LINES, timeout: float = TIMEOUT) -> list[E
     except (OSError, subprocess.TimeoutExpired):
         return []
     return [entry for entry in map(_parsed, done.stdout.splitlines()) if entry]
+
+
+def barred() -> str:
+    """Why this account does not see other accounts' entries, and the system's; empty where it does."""
+    files = [path for top in ("/var", "/run") for path in glob.glob(f"{top}/log/journal/*/system.journal")]
+    if os.geteuid() == 0 or any(os.access(path, os.R_OK) for path in files):
+        return ""
+    return f"{unread.account()} is in neither of the groups systemd-journal and adm"
 
 
 def _parsed(line: str) -> Entry | None:

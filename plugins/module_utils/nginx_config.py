@@ -14,6 +14,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
+from ansible_collections.rescue502.django.plugins.module_utils import unread
+
 DEFAULT_CONFIG = "/etc/nginx/nginx.conf"
 MAX_DEPTH = 20
 READ_TIMEOUT = 60.0
@@ -93,6 +95,19 @@ def _include(pattern: str, base: str, parent: Directive, files: list[str], depth
             _read(path, base, parent, files, depth + 1)
         except OSError:
             continue
+
+
+def barred_includes(root: Directive, base: str) -> dict[str, str]:
+    """Files and folders that are included and that this account may not read, with the reason."""
+    found: dict[str, str] = {}
+    for item in root.walk():
+        if item.name == "include":
+            pattern = os.path.join(base, item.value)
+            # Of a folder that cannot be listed no file is found.
+            for path in (os.path.dirname(pattern), *sorted(glob.glob(pattern))):
+                if why := unread.sealed(path):
+                    found.setdefault(path, why)
+    return found
 
 
 def load_fragment(path: str) -> Directive:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import journal
+from ansible_collections.rescue502.django.plugins.module_utils import journal, unread
 
 LINES = 3000
 # mm/oom_kill.c: the line of the verdict, which names the control group, then that of the kill.
@@ -32,11 +32,12 @@ def seen(unit: str, main_pid: int, since: float, now: float) -> dict[str, Any]:
         for entry in journal.entries("_PID=1", f"UNIT={unit}", "-b", lines=LINES)
         if entry.when >= since and _UNIT_KILLED.search(entry.message)
     ]
-    return {
+    found = {
         "kernel_log": bool(kernel),
         "kills": kills(kernel, unit, main_pid, since, now),
         "unit_killed": round(now - told[-1], 1) if told else None,
     }
+    return {name: unread.told(value, "the kernel's log", journal.barred()) for name, value in found.items()}
 
 
 def kills(entries: list[tuple[float, str]], unit: str, main_pid: int, since: float, now: float) -> list[dict[str, Any]]:

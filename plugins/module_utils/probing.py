@@ -11,7 +11,15 @@ import threading
 import time
 from typing import Any, Callable
 
-from ansible_collections.rescue502.django.plugins.module_utils import baseline, own_secrets, rehearsal, sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import (
+    app_process,
+    baseline,
+    own_secrets,
+    rehearsal,
+    sockets,
+    systemd,
+    unread,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
     changes,
     code,
@@ -55,16 +63,29 @@ def probe(given: dict[str, Any]) -> dict[str, Any]:
     if given["level"] != "stack":
         require_edge(stack, given)
         _look(stack, given, evidence)
+    level = "full" if "rehearsal" in evidence else given["level"]
+    lacking = [*unread.take_out(evidence), *_denied_sections(evidence)]
     evidence["probe"] = {
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - begun, 3),
-        "level": "full" if "rehearsal" in evidence else given["level"],
+        "level": level,
         "deeper_because": evidence.pop("deeper_because", []),
         "remembered": evidence.pop("remembered", ""),
         "python": platform.python_version(),
         "root": os.geteuid() == 0,
+        "account": unread.account(),
+        "unread": lacking,
     }
     return redacted(stack, evidence)
+
+
+def _denied_sections(evidence: dict[str, Any]) -> list[dict[str, Any]]:
+    """Sections whose collector ended because this account may not look at something that it had not expected."""
+    failed = {
+        name: str(part["failed"]) for name, part in evidence.items() if isinstance(part, dict) and "failed" in part
+    }
+    denied = {name: why for name, why in failed.items() if why.startswith(PermissionError.__name__)}
+    return [{"what": f"all that concerns: {name}", "why": why, "facts": [name]} for name, why in denied.items()]
 
 
 def redacted(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +104,12 @@ def redactor(stack: Stack) -> Redactor:
 
 def require_edge(stack: Stack, given: dict[str, Any]) -> None:
     """Without nginx here and without configured checks there is no edge to prove anything by."""
+    if stack.nginx_unread and not stack.locations and not given.get("edge"):
+        lacking = stack.nginx_unread[0]
+        raise StackError(
+            f"{lacking.what} cannot be read ({lacking.why}), so that it is not known what must answer: "
+            "set rescue502_edge, or `become: true`. Nothing was changed."
+        )
     if not stack.nginx_config and not given.get("edge"):
         raise StackError(
             "no nginx configuration on this host: set rescue502_edge to the addresses that must answer. "
@@ -132,7 +159,7 @@ def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[st
 
 def _deep_sections(stack: Stack, listeners: list[dict[str, Any]], quick: dict[str, Any]) -> dict[str, Section]:
     return {
-        "rehearsal": lambda: rehearsal.rehearse(stack, REHEARSAL_SECONDS),
+        "rehearsal": lambda: _rehearsed(stack),
         "code": lambda: code.collect(stack),
         "changes": lambda: changes.collect(stack),
         "dependencies": lambda: dependencies.collect(stack),
@@ -140,6 +167,18 @@ def _deep_sections(stack: Stack, listeners: list[dict[str, Any]], quick: dict[st
         "log": lambda: log.collect(stack),
         "host": lambda: host.collect(stack, quick),
     }
+
+
+def _rehearsed(stack: Stack) -> Any:
+    """The rehearsal, where this account may run it as the app's own user and with all its variables."""
+    try:
+        if not app_process.may_become(stack.user, stack.group):
+            return unread.only_root("the rehearsal of the app's start", f"become {stack.user}")
+    except KeyError:
+        pass  # the rehearsal says so itself
+    if stack.environment_unread:
+        return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
+    return rehearsal.rehearse(stack, REHEARSAL_SECONDS)
 
 
 def _database_sections(base: dict[str, Any], listeners: list[dict[str, Any]]) -> dict[str, Section]:
@@ -155,7 +194,9 @@ def _database_sections(base: dict[str, Any], listeners: list[dict[str, Any]]) ->
 
 def _use_settings(stack: Stack, evidence: dict[str, Any], listeners: list[dict[str, Any]]) -> None:
     """What the rehearsal learnt of Django's settings sharpens what was first read without them."""
-    step = (evidence["rehearsal"].get("steps") or {}).get("settings") or {}
+    told = evidence["rehearsal"]
+    settings_bar = told.why if isinstance(told, unread.Unread) else ""
+    step = ((told or {}).get("steps") or {}).get("settings") or {}
     settings = step if step.get("ok") else None
     if "error" not in evidence["database"] or "units" in evidence["database"]:
         database.settle(evidence, stack, listeners)
@@ -164,7 +205,7 @@ def _use_settings(stack: Stack, evidence: dict[str, Any], listeners: list[dict[s
         database_activity.settle(evidence["database_activity"], base.get("name", ""), base.get("user", ""))
     found = _side_by_side(
         {
-            "files": lambda: files.collect(stack, settings),
+            "files": lambda: files.collect(stack, settings, settings_bar=settings_bar),
             "storage": lambda: storage.collect(stack, evidence["database"], settings),
             "names": lambda: {"names": host.needed_names(evidence["database"])},
         }
@@ -203,18 +244,20 @@ def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
     checks = {
         "no edge checks are configured, so that an answer proves little": not evidence["edge"]["configured"],
         "the edge does not answer as it should": not evidence["edge"]["well"],
-        "answers of 500 and more since the unit was started": evidence["edge"]["recent_errors"]["count"] > 0,
+        "answers of 500 and more since the unit was started": bool(evidence["edge"]["recent_errors"]["count"]),
         "the unit is not running": (unit["active_state"], unit["sub_state"]) != ("active", "running"),
         "the unit file is newer than what systemd loaded": unit["needs_reload"],
         "the unit does not come back after a reboot": unit["file_state"] == "disabled" and not unit["triggered_by"],
-        "nobody listens where the app should": not evidence["service"]["listening"],
+        "nobody listens where the app should": evidence["service"]["listening"] is False,
         "the backend does not answer": evidence["service"]["backend"].get("well") is False,
         "the database cannot be reached": bool(base["door"]),
         "the database is not running": base["local"] is True and not (base["running"] and base["listening"]),
         "an environment file is missing or open to others": bool(
             evidence["environment"]["missing"] or evidence["environment"]["exposed"]
         ),
-        "a certificate has expired": any((item["days_left"] or 0) < 0 for item in evidence["edge"]["certificates"]),
+        "a certificate has expired": any(
+            item and (item["days_left"] or 0) < 0 for item in evidence["edge"]["certificates"]
+        ),
         "a file system is full, or cannot be written": any(
             evidence["host"][name] for name in ("full", "without_inodes", "read_only")
         ),

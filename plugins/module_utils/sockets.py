@@ -128,6 +128,12 @@ def matching(bind: dict[str, Any], found: list[dict[str, Any]]) -> list[dict[str
     ]
 
 
+def barred(found: list[dict[str, Any]]) -> str:
+    """Why it is not known of each of these listeners which process it is; empty where it is, or where nobody knows."""
+    nameless = any(not item["pid"] for item in found) and os.geteuid() != 0
+    return "only root sees which process of another account holds a socket" if nameless else ""
+
+
 def connects(bind: dict[str, Any], timeout: float = 1.0) -> str:
     """Connect and hang up. Returns an empty string where somebody accepts, else the reason."""
     try:

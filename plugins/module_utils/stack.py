@@ -21,6 +21,7 @@ from ansible_collections.rescue502.django.plugins.module_utils import (
     sockets,
     systemd,
     tree,
+    unread,
 )
 
 SYSTEM_PREFIXES = ("", "/", "/usr", "/usr/local", "/bin")
@@ -63,6 +64,13 @@ class Stack:
     # Secret, like `environment`.
     credentials: dict[str, bytes] = field(default_factory=dict)
     credentials_missing: list[str] = field(default_factory=list)
+    # What the account that looks may not read of the above; all of it is empty for root.
+    environment_unread: list[unread.Unread] = field(default_factory=list)
+    nginx_unread: list[unread.Unread] = field(default_factory=list)
+    # Why `bind` is empty where what says it may not be read.
+    bind_bar: str = ""
+    # Whether the user, or the unit's own order, says that the app's database is the one that runs on this host.
+    database_is_here: bool = False
 
     def public(self) -> dict[str, Any]:
         """What may be shown, and what the remedies take as their variables."""
@@ -138,10 +146,37 @@ def discover(given: dict[str, Any]) -> Stack:
         health_url=given.get("health_url") or "",
         nginx_config=_nginx_config_path(),
         requirements=requirements.find(root),
+        database_is_here=_database_is_here(given, properties),
     )
     stack.credentials, stack.credentials_missing = credentials.read(properties)
+    _leave_out_unread(stack)
     _add_nginx(stack)
     return stack
+
+
+def _leave_out_unread(stack: Stack) -> None:
+    """What rests on files that this account may not read is not guessed, and their being unreadable is no problem."""
+    files = [path for path, _optional in systemd.environment_file_paths(stack.properties.get("EnvironmentFiles", ""))]
+    bars = {path: why for path in files if (why := unread.sealed(path))}
+    stack.environment_problems = [text for text in stack.environment_problems if text.partition(": ")[0] not in bars]
+    stack.environment_unread = [unread.Unread(f"the environment file {path}", why) for path, why in bars.items()]
+    stack.environment_unread += credentials.barred(stack.properties)
+    if _socket_unit_binds(stack.properties):
+        return
+    argv = systemd.exec_argv(stack.properties.get("ExecStart", ""))
+    by_variables, file = gunicorn_config.bind_rests_on(argv, stack.environment, stack.cwd)
+    variables = next((item.why for item in stack.environment_unread), "") if by_variables else ""
+    stack.bind_bar = (unread.sealed(file) if file else "") or variables
+    if stack.bind_bar:
+        stack.bind = []
+
+
+def _database_is_here(given: dict[str, Any], properties: dict[str, str]) -> bool:
+    """Whether anybody says that the app uses this host's PostgreSQL, without a look at the app's own variables."""
+    named = [
+        name for relation in ("After", "Requires", "Wants", "BindsTo") for name in properties.get(relation, "").split()
+    ]
+    return bool(given.get("database_unit")) or any(name.startswith("postgresql") for name in named)
 
 
 def app_units() -> list[str]:
@@ -251,7 +286,7 @@ def _nginx_config_path() -> str:
     """The main configuration file that nginx's unit names with -c, else the usual one."""
     words = systemd.exec_argv(systemd.show("nginx.service").get("ExecStart", ""))
     path = words[words.index("-c") + 1] if "-c" in words[:-1] else nginx_config.DEFAULT_CONFIG
-    return path if os.path.exists(path) else ""
+    return path if os.path.exists(path) or unread.hidden(path) else ""
 
 
 def _add_nginx(stack: Stack) -> None:
@@ -260,13 +295,17 @@ def _add_nginx(stack: Stack) -> None:
         return
     try:
         root, stack.nginx_files = nginx_config.load(stack.nginx_config)
-    except OSError:
+    except OSError as error:
+        if isinstance(error, PermissionError):
+            stack.nginx_unread = [unread.Unread(f"nginx's configuration {stack.nginx_config}", unread.reason(error))]
         return
+    barred = nginx_config.barred_includes(root, os.path.dirname(stack.nginx_config))
+    stack.nginx_unread = [unread.Unread(f"nginx's configuration {path}", why) for path, why in barred.items()]
     proxied = nginx_config.proxied_locations(root)
     stack.all_locations = proxied
     ours = [item for item in proxied if any(same_address(a, bind) for a in item["addresses"] for bind in stack.bind)]
     servers = {tuple(item["server_names"]) for item in proxied}
-    stack.locations = ours or (proxied if len(servers) == 1 else [])
+    stack.locations = ours or (proxied if len(servers) == 1 and not stack.nginx_unread else [])
     stack.behind_nginx = bool(ours)
     files = {item["file"] for item in stack.locations}
     # Another site on this host has static files of its own.

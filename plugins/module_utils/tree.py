@@ -78,17 +78,24 @@ def _resolved(path: str, links: int) -> str:
 
 
 def walk(
-    top: str, skip_names: frozenset[str] = frozenset(), skip: frozenset[str] = frozenset(), many: int = MANY
+    top: str,
+    skip_names: frozenset[str] = frozenset(),
+    skip: frozenset[str] = frozenset(),
+    many: int = MANY,
+    refused: list[str] | None = None,
 ) -> Iterator[Entry]:
     """Yield `top` and every regular file and folder below it, at most `many` of them.
 
     Links are neither followed nor yielded, other file systems mounted below `top` are not entered, nor are folders
     named in `skip_names`, nor the absolute paths in `skip`. What vanishes or cannot be opened meanwhile is passed over.
+    Folders that this account may not read are added to `refused`.
     """
     left = many
     try:
         fd = os.open(top, FOLDER)
-    except OSError:
+    except OSError as error:
+        if refused is not None and isinstance(error, PermissionError):
+            refused.append(top)
         return
     first = os.fstat(fd)
     yield Entry(top, first)
@@ -112,6 +119,10 @@ def walk(
                         if st.st_dev != first.st_dev:
                             continue
                         below.append((path, _open_below(item.name, fd)))
+                        if refused is not None and not os.access(
+                            item.name, os.R_OK | os.X_OK, dir_fd=fd, effective_ids=True
+                        ):
+                            refused.append(path)
                     elif not stat.S_ISREG(st.st_mode):
                         continue
                     left -= 1

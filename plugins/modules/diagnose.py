@@ -28,7 +28,9 @@ attributes:
     support: none
 options:
   mode:
-    description: What the run is for, as the record will say.
+    description:
+      - What the run is for, as the record will say.
+      - C(recover) needs root. The others only look; without root they leave out, and list, what only root may read.
     type: str
     choices: [diagnose, recover, verify]
     default: diagnose

@@ -112,6 +112,12 @@ options:
     description: Whether to wait for a unit that runs already too, as after a remedy.
     type: bool
     default: false
+  unprivileged:
+    description:
+      - Whether to look without root too. What only root may read is then left out and listed, and counts as unknown.
+      - The app's code is run as the app's user or not at all.
+    type: bool
+    default: false
   edge_timeout:
     description: How many seconds one edge check may take.
     type: float
@@ -152,9 +158,9 @@ from ansible_collections.rescue502.django.plugins.module_utils.systemd import Sy
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and not module.params["unprivileged"]:
         module.fail_json(
-            msg="the probe needs root to read the unit's environment and to rehearse as the app's user: "
+            msg="this needs root, to read the unit's environment, to rehearse as the app's user, and to mend: "
             "set `become: true` (or run with --become). Nothing was changed."
         )
     remembered = "" if module.check_mode else module.params["remember"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils import expressions
+from ansible_collections.rescue502.django.plugins.plugin_utils import expressions, unread
 
 # name, condition for "ok", sentence; a condition that cannot be told leaves the row "unknown".
 _ROWS = (
@@ -85,9 +85,11 @@ _ROWS = (
 def checklist(evidence: dict[str, Any]) -> list[dict[str, str]]:
     """Rows {name, state, detail}; state is ok, bad or unknown. evidence: as the diagnosis prepared it."""
     rows = []
+    lacking = unread.facts(evidence)
     for name, source, text in _ROWS:
         told = expressions.value(source, evidence)
         state = "unknown" if told is None else ("ok" if told else "bad")
-        detail = "not looked at" if told is None else expressions.sentence(text, evidence)
+        unknown = "could not be read without root" if unread.concerns(source, lacking) else "not looked at"
+        detail = unknown if told is None else expressions.sentence(text, evidence)
         rows.append({"name": name, "state": state, "detail": detail})
     return rows

@@ -9,7 +9,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils import expressions, since
+from ansible_collections.rescue502.django.plugins.plugin_utils import expressions, since, unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import LAYERS, Catalogue, FailureMode
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, plain_words
 
@@ -28,6 +28,8 @@ class Finding:
     by_hand: str
     explained_by: tuple[str, ...]
     vars: dict[str, Any]
+    # What could explain it, and could be neither found nor ruled out because something was not readable.
+    perhaps: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -35,8 +37,8 @@ class Finding:
 
     @property
     def is_root_cause(self) -> bool:
-        """Nothing that was found explains it, and it is not merely what the user sees."""
-        return not self.explained_by and not self.mode.symptom
+        """Nothing that was found or is left open explains it, and it is not merely what the user sees."""
+        return not self.explained_by and not self.perhaps and not self.mode.symptom
 
     def public(self) -> dict[str, Any]:
         """As it stands in the incident."""
@@ -48,6 +50,7 @@ class Finding:
             "risk": self.mode.risk,
             "severity": self.mode.severity,
             "explained_by": list(self.explained_by),
+            "perhaps_explained_by": list(self.perhaps),
             "symptom": self.mode.symptom,
             "remedy": self.mode.remedy or None,
             "by_hand": self.by_hand,
@@ -72,6 +75,9 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
     facts = prepare(evidence)
     matched = [mode for mode in catalogue.modes.values() if mode.matches(facts)]
     words = plain_words(facts) if matched else {}
+    lacking = unread.facts(facts)
+    others = [mode for mode in catalogue.modes.values() if mode not in matched] if lacking and matched else []
+    open_ones = [mode for mode in others if unread.leaves_open(mode, facts, lacking)]
     findings = tuple(
         Finding(
             mode=mode,
@@ -79,6 +85,7 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
             by_hand=expressions.sentence(mode.by_hand, words),
             explained_by=tuple(other.id for other in matched if explains(other, mode)),
             vars={name: clean_tree(expressions.value(source, facts)) for name, source in mode.vars.items()},
+            perhaps=tuple(other.id for other in open_ones if explains(other, mode)),
         )
         for mode in matched
     )
@@ -111,7 +118,7 @@ def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     steps = rehearsal.get("steps") if isinstance(rehearsal, dict) else None
     if isinstance(steps, dict) and steps:
         facts["app"] = _app(steps)
-    if isinstance(facts.get("database"), dict):
+    if isinstance(facts.get("database"), dict) and "error" in facts["database"]:
         facts["database"] = {**facts["database"], "text": _error_text(facts["database"].get("error"))}
     if isinstance(facts.get("probe"), dict) and (ahead := _clock_ahead(facts["probe"])) is not None:
         facts["probe"] = {**facts["probe"], "clock_ahead": ahead}

@@ -97,11 +97,20 @@ def _mending(mode: FailureMode, remedies: Mapping[str, Remedy], role_link: Link)
         return
     steps = [_step(name, remedies, role_link) for name in (mode.remedy, *mode.then)]
     yield "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1)) if len(steps) > 1 else steps[0]
-    risks = [(name, remedies[name].risk) for name in (mode.remedy, *mode.then) if name in remedies]
-    yield "What it risks:\n\n" + "\n".join(f"- `{name}`: {risk}" for name, risk in risks) if risks else ""
+    known = [remedies[name] for name in (mode.remedy, *mode.then) if name in remedies]
+    if known:
+        yield "What it risks:\n\n" + "\n".join(f"- `{remedy.name}`: {remedy.risk}" for remedy in known)
+        yield "What it needs root for:\n\n" + "\n".join(
+            f"- `{remedy.name}`: {as_code(remedy.root)}" for remedy in known
+        )
     if mode.risk == "ask":
         yield "It waits for approval. For one run:"
         yield _block("shell", "\n".join(approve_lines(mode.id)))
+
+
+def as_code(text: str) -> str:
+    """Ansible's C(markup) as Markdown's."""
+    return re.sub(r"C\(([^)]*)\)", r"`\1`", text)
 
 
 def _step(name: str, remedies: Mapping[str, Remedy], role_link: Link) -> str:

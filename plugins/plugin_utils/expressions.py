@@ -9,6 +9,7 @@ must not hold merely because nobody could look.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -29,9 +30,20 @@ def _first(value: Any, pattern: str) -> str:
     return match.group(1) if match else ""
 
 
+def _is(wanted: Any) -> Callable[[Any], bool]:
+    """Jinja's own tests by identity take what is undefined for a value that differs."""
+
+    def test(value: Any) -> bool:
+        if isinstance(value, StrictUndefined):
+            str(value)  # raises, as any other use of it does
+        return value is wanted
+
+    return test
+
+
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.tests["search"] = _search
+    environment.tests.update(search=_search, true=_is(True), false=_is(False), none=_is(None))
     environment.filters["first_match"] = _first
     return environment
 
@@ -53,6 +65,15 @@ def _template(source: str) -> Template:
 def holds(source: str, evidence: dict[str, Any]) -> bool:
     """Whether a condition that check_expression accepts holds; what cannot be told from the evidence does not."""
     return bool(value(source, evidence))
+
+
+def verdict(source: str, evidence: dict[str, Any]) -> bool | None:
+    """Whether a condition holds; None where that cannot be told from the evidence."""
+    try:
+        result = _expression(source)(**evidence)
+        return None if isinstance(result, StrictUndefined) else bool(result)
+    except Exception:
+        return None
 
 
 # Evidence that is absent, or of another kind than was expected, can make Jinja and Python raise about anything, and

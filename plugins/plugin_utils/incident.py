@@ -15,13 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils import report
+from ansible_collections.rescue502.django.plugins.plugin_utils import report, unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis
 from ansible_collections.rescue502.django.plugins.plugin_utils.plan import Plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import DEPTH, clean, clean_tree, file_name
 
 SCHEMA = 1
 # Outcomes that leave the site answering; every other one fails the play.
+AS_ROOT = "look again as root (`become: true`, or without --no-become)"
 GOOD = ("healthy", "recovered", "degraded")
 
 
@@ -79,6 +80,8 @@ class Incident:
             "overdue": "",
             "passes": 0,
             "evidence": {},
+            # {what, why} of what the account that looked last could not read.
+            "unread": [],
         }
         for place in (self.path.parent, self.path):
             if place.is_symlink():
@@ -115,6 +118,7 @@ class Incident:
         earlier.update({finding.id: finding.public() for finding in diagnosis.findings})
         self.data["findings"] = list(earlier.values())
         self.data["remaining"] = [finding.id for finding in diagnosis.root_causes]
+        self.data["unread"] = unread.listed(diagnosis.evidence)
         self.data["plan"] = [action.public() for action in plan.actions]
         self.data["held_back"] = plan.held_back
         self.data["awaiting"] = plan.awaiting
@@ -267,6 +271,8 @@ def judge(data: dict[str, Any], check_mode: bool) -> tuple[str, str]:
     if data["awaiting"]:
         names = [item["id"] for item in data["awaiting"]]
         return "needs-human", f"{after['summary']}; needs a person: {', '.join(names)}"
+    if not remaining and data.get("unread"):
+        return "needs-human", f"{after['summary']}; the cause cannot be told without what was not read: {AS_ROOT}"
     if not remaining:
         return "needs-human", f"{after['summary']}; the cause is not known: the evidence is in the report"
     if data.get("overdue"):

@@ -13,16 +13,18 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 
 COLLECTION = "rescue502.django"
 RISK = "Risk: "
+ROOT = "Root: "
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """A role: the state that it brings about, how, and what running it risks."""
+    """A role: the state that it brings about, how, what running it risks, and what it needs root for."""
 
     name: str
     short: str
     does: str
     risk: str
+    root: str
 
 
 def roles_path() -> Path:
@@ -43,9 +45,15 @@ def _load_role(path: Path) -> Remedy:
     return Remedy(
         name=path.parents[1].name,
         short=spec.get("short_description", ""),
-        does=" ".join(line for line in lines if not line.startswith(RISK)),
-        risk=next((line.removeprefix(RISK) for line in lines if line.startswith(RISK)), ""),
+        does=" ".join(line for line in lines if not line.startswith((RISK, ROOT))),
+        risk=_line(lines, RISK),
+        root=_line(lines, ROOT),
     )
+
+
+def _line(lines: list[str], label: str) -> str:
+    """What a description says after a label; empty where it says nothing."""
+    return next((line.removeprefix(label) for line in lines if line.startswith(label)), "")
 
 
 def role_name(remedy: str) -> str:

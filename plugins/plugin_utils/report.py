@@ -43,12 +43,14 @@ def _view(incident: dict[str, Any]) -> dict[str, Any]:
     view: dict[str, Any] = {
         "host": "", "incident": "", "outcome": "", "message": "", "started": "", "seconds": None, "root_causes": [],
         "findings": [], "actions": [], "awaiting": [], "held_back": [], "plan": [], "checklist": [], "evidence": {},
-        "edge": {},
+        "edge": {}, "unread": [],
     }  # fmt: skip
     view.update(clean_tree(incident))
     causes = {item["id"].partition("/")[0] for item in view["root_causes"]}
     view["chain"] = [{"name": name, "broken": bool(causes & set(layers))} for name, layers in CHAIN]
     view["symptoms"] = [item for item in view["findings"] if item.get("symptom") or item.get("explained_by")]
+    view["open"] = [item for item in view["findings"] if _is_open(item)]
+    view["symptoms"] = [item for item in view["symptoms"] if item not in view["open"]]
     by_id = {item["id"]: item for item in view["findings"]}
     view["causes"] = [{**by_id.get(item["id"], {}), **item} for item in view["root_causes"]]
     view["before"] = (view["edge"].get("before") or {}).get("summary", "not asked")
@@ -60,6 +62,12 @@ def _view(incident: dict[str, Any]) -> dict[str, Any]:
     view["undo"] = f"rescue502 undo {view['incident']}" if changed and view["outcome"] != "planned" else ""
     view["evidence_text"] = json.dumps(view["evidence"], indent=1, ensure_ascii=False, default=str)
     return view
+
+
+def _is_open(finding: dict[str, Any]) -> bool:
+    """Whether something that could not be read may explain a finding, and nothing that was found does."""
+    explained = finding.get("explained_by") or finding.get("symptom")
+    return bool(finding.get("perhaps_explained_by")) and not explained
 
 
 def render_text(incident: dict[str, Any], page: str = "") -> str:

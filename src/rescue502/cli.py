@@ -20,8 +20,10 @@ from rich.text import Text
 from rescue502 import __version__, offline
 from rescue502 import demo as demonstration
 from rescue502 import explain as explaining
+from rescue502 import sudoers as sudo
 from rescue502.live import View
 from rescue502.run import OK, WRONG_USE, Finished, Request, RunError, load_incidents, outcome_code, run
+from rescue502.sudoers import Wanted
 
 EPILOG = (
     "Exit codes: 0 well, 1 wrong use, 2 still broken, 3 waits for approval, 4 unreachable, 5 locked by another run."
@@ -55,6 +57,10 @@ Approve = Annotated[
 Failures = Annotated[
     list[Path] | None,
     typer.Option(envvar=OWN_FAILURES.upper(), help="Folder of your own failure modes; may be given again."),
+]
+NoBecome = Annotated[
+    bool,
+    typer.Option("--no-become", help="Look as the account that logs in, without root; says what it could not read."),
 ]
 AskBecome = Annotated[bool, typer.Option("--ask-become-pass", "-K", help="Ask for the sudo password.")]
 
@@ -108,6 +114,11 @@ def own_settings(own: list[str], approve: list[str] | None) -> dict[str, Any]:
         )
     settings = {"rescue502_approve": approve, OWN_FAILURES: own}
     return {name: value for name, value in settings.items() if value}
+
+
+def without_root(wanted: bool) -> dict[str, Any]:
+    """What keeps Ansible from becoming root, whatever the play and the inventory say."""
+    return {"ansible_become": False} if wanted else {}
 
 
 def start(
@@ -176,6 +187,7 @@ def diagnose(
     as_json: Json = False,
     verbose: Verbose = 0,
     ask_become_pass: AskBecome = False,
+    no_become: NoBecome = False,
 ) -> None:
     """Name the cause and print the plan. Reads only.
 
@@ -185,7 +197,7 @@ def diagnose(
     settings = own_settings(own, approve)
     if evidence:
         raise typer.Exit(diagnose_file(evidence, own, approve, as_json))
-    settings |= {"rescue502_level": "full"} if full else {}
+    settings |= ({"rescue502_level": "full"} if full else {}) | without_root(no_become)
     finished = start("diagnose", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, settings)
     raise typer.Exit(finished.exit_code())
 
@@ -236,12 +248,13 @@ def verify(
     as_json: Json = False,
     verbose: Verbose = 0,
     ask_become_pass: AskBecome = False,
+    no_become: NoBecome = False,
 ) -> None:
     """Prove that the site answers and keeps answering, CORS included. Reads only.
 
     Example: rescue502 verify -i inventory/xamila
     """
-    settings = own_settings(own_failures(failures, extra), None)
+    settings = own_settings(own_failures(failures, extra), None) | without_root(no_become)
     finished = start("verify", inventory, limit, extra, reports, as_json, verbose, ask_become_pass, settings)
     raise typer.Exit(finished.exit_code())
 
@@ -369,6 +382,35 @@ def explain(
         near = explaining.nearest(known, failure_mode)
         raise fail(f"no failure mode {failure_mode}" + (f"; did you mean {', '.join(near)}?" if near else ""))
     explaining.explain(out, known.modes[failure_mode], known)
+
+
+@app.command()
+def sudoers(
+    user: Annotated[str, typer.Option(help="The account that logs in.")],
+    purpose: Annotated[str, typer.Option("--for", help="recover, by-hand or diagnose.")] = "recover",
+    unit: Annotated[str, typer.Option(help="The app's unit, for commands by hand.")] = "",
+    database_unit: Annotated[str, typer.Option(help="PostgreSQL's unit, where it is on the host.")] = "",
+    host: Annotated[list[str] | None, typer.Option(help="A host that the rule holds on; may be given again.")] = None,
+    nopasswd: Annotated[bool, typer.Option("--nopasswd", help="Let sudo ask for no password.")] = False,
+) -> None:
+    """Print a sudoers file for an account of its own, and say what it gives away. Changes nothing.
+
+    Example: rescue502 sudoers --user deploy --nopasswd > rescue502.sudoers
+    """
+    try:
+        wanted = Wanted(user, tuple(host or ()), not nopasswd)
+        texts = {
+            "recover": lambda: sudo.for_recovery(wanted),
+            "by-hand": lambda: sudo.for_hands(wanted, unit, database_unit),
+            "diagnose": lambda: sudo.for_looking(user),
+        }
+        if purpose not in texts:
+            raise fail(f"--for {purpose}: choose {', '.join(texts)}")
+        if purpose == "by-hand" and not unit:
+            raise fail("--for by-hand: name the app's unit with --unit")
+        print(texts[purpose](), end="")
+    except sudo.SudoersError as error:
+        raise fail(str(error)) from error
 
 
 @app.command(epilog=EPILOG)

@@ -16,7 +16,7 @@ runner = CliRunner()
 def test_help_lists_the_commands() -> None:
     """All commands, and the exit codes."""
     text = runner.invoke(app, ["--help"]).output
-    for name in ("diagnose", "recover", "verify", "report", "explain", "bundle", "demo", "redeploy"):
+    for name in ("diagnose", "recover", "verify", "report", "explain", "bundle", "demo", "redeploy", "sudoers"):
         assert name in text
     assert "Exit codes" in text
 

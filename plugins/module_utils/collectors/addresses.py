@@ -10,7 +10,7 @@ import socket
 import stat
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import access, sockets
+from ansible_collections.rescue502.django.plugins.module_utils import access, sockets, unread
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 CONNECT_TIMEOUT = 1.0
@@ -42,12 +42,14 @@ def bind_facts(bind: dict[str, Any], listeners: list[dict[str, Any]], stack: Sta
 def _socket_file(path: str, held: bool, stack: Stack) -> dict[str, Any]:
     """The socket's file and folder. `removable` and `folder_writable` are of the user that the server starts as."""
     folder = os.path.dirname(path)
+    what, bar = f"the folder of the socket {path}", unread.hidden(folder) or unread.hidden(path)
+    refused = bar if held else bar or _may_not_connect(path)
     facts: dict[str, Any] = {
         "folder": folder,
-        "folder_missing": not os.path.isdir(folder),
+        "folder_missing": unread.known(not os.path.isdir(folder), what, unread.hidden(folder)),
         # A listener whose file is gone, or lies in a /tmp of its own, is reached by nobody.
-        "file_missing": held and not os.path.lexists(path),
-        "stale_socket": not held and is_stale_socket(path),
+        "file_missing": unread.known(held and not os.path.lexists(path), what, bar),
+        "stale_socket": unread.known(not held and is_stale_socket(path), f"the socket {path}", refused),
         "folder_writable": None,
         "removable": None,
         # RuntimeDirectory= makes it at each start, so that its absence before is as it should be.
@@ -62,6 +64,12 @@ def _socket_file(path: str, held: bool, stack: Stack) -> dict[str, Any]:
     except (KeyError, OSError):
         pass
     return facts
+
+
+def _may_not_connect(path: str) -> str:
+    """Why this account cannot ask the kernel who listens on a socket's file; empty where it can, or it is not there."""
+    barred = os.path.lexists(path) and not os.access(path, os.W_OK)
+    return f"{unread.account()} may not connect to it" if barred else ""
 
 
 def runtime_directories(properties: dict[str, str]) -> list[str]:
@@ -104,13 +112,16 @@ def pidfile_facts(stack: Stack) -> dict[str, Any]:
     unit = sockets.unit_of(pid) if alive else ""
     command = sockets.command_line(pid) if alive else ""
     ours = alive and is_app(pid, stack.unit, stack.server.server, stack.venv, stack.server.app)
+    bar = unread.sealed(path) if path else ""
+    # /proc may be mounted so that other accounts' processes tell nothing of themselves (proc(5), hidepid).
+    bar = bar or (unread.sealed(f"/proc/{pid}/cgroup") if alive else "")
     return {
         "path": path,
         "pid": pid,
         "alive": alive,
         "command": command[:300],
         "unit": unit,
-        "stale": alive and not ours,
+        "stale": unread.known(alive and not ours, f"the pid file {path}, or its process", bar),
     }
 
 

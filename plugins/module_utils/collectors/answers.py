@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.rescue502.django.plugins.module_utils import unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import backend, nginx_log
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
@@ -29,7 +30,9 @@ def collect(stack: Stack, asked: dict[str, Any], errors: list[dict[str, Any]]) -
         big = list(pool.map(lambda path: _big_header(stack, path), refused))
         slow = list(pool.map(lambda check: _slow(stack, check), late[:MOST]))
     return {
-        "big_headers": [item for item in big if 0 < item["status"] < 500],
+        "big_headers": unread.told(
+            [item for item in big if 0 < item["status"] < 500], "nginx's error log", nginx_log.barred(stack)
+        ),
         "buffers": _buffers(stack, max((item["header_bytes"] for item in big), default=0)),
         "slow": [item for item in slow if item],
     }

@@ -8,7 +8,7 @@ import os
 import pwd
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process, bytecode
+from ansible_collections.rescue502.django.plugins.module_utils import app_process, bytecode, unread
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 GIT_TIMEOUT = 4.0
@@ -31,15 +31,21 @@ def collect(stack: Stack) -> dict[str, Any]:
     venvs = [path for path in (stack.venv,) if path]
     return {
         "git": git_facts(stack.root),
-        "stale_bytecode": bytecode.stale(stack.root, exclude=venvs, limit=LIMIT),
+        "stale_bytecode": unread.told(
+            bytecode.stale(stack.root, exclude=venvs, limit=LIMIT), "the app's bytecode", unread.sealed(stack.root)
+        ),
     }
 
 
-def git_facts(root: str) -> dict[str, Any]:
+def git_facts(root: str) -> dict[str, Any] | unread.Unread:
     """HEAD, branch, edits to tracked files, conflict markers, an unfinished merge, and where HEAD was before."""
     top = checkout(root)
     if not top:
-        return {"is_checkout": False}
+        return unread.known({"is_checkout": False}, "the checkout", unread.hidden(os.path.join(root, ".git")))
+    lacking = _lacking(top)
+    if lacking:
+        names = ("head", "branch", "edited", "unmerged", "conflicts", "log", "before")
+        return {"is_checkout": True, "top": top, "operation": operation(top), **dict.fromkeys(names, lacking[0])}
     status = _git(top, "status", "--porcelain=v2", "--branch", "--untracked-files=no").splitlines()
     headers = dict(line[2:].partition(" ")[::2] for line in status if line.startswith("# "))
     return {
@@ -85,6 +91,16 @@ def _log(top: str, most: int, commits: str) -> list[dict[str, str]]:
     """The newest of the commits, {commit, date, subject} each."""
     lines = _git(top, "log", f"-{most}", "--format=%h%x09%cI%x09%s", commits, "--").splitlines()
     return [dict(zip(("commit", "date", "subject"), line.split("\t", 2))) for line in lines]
+
+
+def _lacking(top: str) -> list[unread.Unread]:
+    """What bars this account from git: it is asked as the checkout's owner only, whose configuration it obeys."""
+    try:
+        owner = pwd.getpwuid(os.stat(os.path.join(top, ".git")).st_uid).pw_name
+        barred = not app_process.may_become(owner)
+    except (KeyError, OSError):
+        return []
+    return [unread.only_root("what git says of the checkout", f"become {owner}")] if barred else []
 
 
 def operation(top: str) -> str:

@@ -10,7 +10,7 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils import names, postgres_files, sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils import names, postgres_files, sockets, systemd, unread
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 DEFAULT_PORT = 5432
@@ -121,6 +121,8 @@ def settle(evidence: dict[str, Any], stack: Stack, listeners: list[dict[str, Any
     if "failed" in facts:
         return
     rehearsal = evidence.get("rehearsal") or {}
+    # Where only the account was in the way, what the rehearsal would have told is unread, and not absent.
+    unrehearsed = evidence["rehearsal"] if isinstance(evidence.get("rehearsal"), unread.Unread) else None
     settings = rehearsal.get("steps", {}).get("settings") or {}
     default = (settings.get("databases") or {}).get("default") or {}
     place = facts["place"]
@@ -129,7 +131,11 @@ def settle(evidence: dict[str, Any], stack: Stack, listeners: list[dict[str, Any
     host = default.get("host", "") if default else place["host"]
     port = int(default["port"]) if default.get("port", "").isdigit() else place["port"]
     known = bool(default) or place["known"] or bool(stack.database_unit)
-    used = postgres if default else (True if place["known"] or stack.database_unit else None)
+    used: Any = postgres if default else (True if place["known"] or stack.database_unit else None)
+    local: Any = is_local(host) if known and used else None
+    if stack.environment_unread and not default and not place["known"] and not stack.database_is_here:
+        # A server on this host need not be the one that the app's variables name.
+        used = local = unread.Unread("which database the app uses", stack.environment_unread[0].why)
     facts.update(
         engine=engine,
         name=default.get("name", ""),
@@ -137,12 +143,12 @@ def settle(evidence: dict[str, Any], stack: Stack, listeners: list[dict[str, Any
         host=host,
         port=port,
         used=used,
-        local=is_local(host) if known and used else None,
+        local=local,
         listening=_listening(host, port, listeners),
-        error=(rehearsal.get("steps", {}).get("database") or {}).get("error"),
-        answered=(rehearsal.get("steps", {}).get("database") or {}).get("ok"),
+        error=(rehearsal.get("steps", {}).get("database") or {}).get("error") if unrehearsed is None else unrehearsed,
+        answered=(rehearsal.get("steps", {}).get("database") or {}).get("ok") if unrehearsed is None else unrehearsed,
         versions=(rehearsal.get("steps", {}).get("database") or {}).get("versions") or {},
-        hung=rehearsal.get("hung") == "database",
+        hung=rehearsal.get("hung") == "database" if unrehearsed is None else unrehearsed,
     )
 
 

@@ -8,7 +8,7 @@ import difflib
 import json
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import postgres
+from ansible_collections.rescue502.django.plugins.module_utils import app_process, postgres, sockets, unread
 
 # A wait shorter than this is work, not a fault. The edge has been asked for some seconds before anybody looks here.
 LONG_SECONDS = 3.0
@@ -51,9 +51,12 @@ SELECT json_build_object(
 """
 
 
-def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any]:
+def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unread.Unread:
     """Ask the server that listens here. {asked, problem}, and where it answered what _SQL says."""
     server = postgres.find(listeners, port)
+    bar = sockets.barred(listeners)
+    if (server and not app_process.may_become(server.account)) or (bar and not server):
+        return unread.only_root("what PostgreSQL says of itself", "ask it as its own account")
     if not server:
         return {"asked": False, "problem": "no PostgreSQL server listens on a socket of this host"}
     try:
@@ -70,12 +73,12 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any]:
     }
 
 
-def settle(activity: dict[str, Any], name: str, user: str) -> None:
+def settle(activity: dict[str, Any] | unread.Unread, name: str, user: str) -> None:
     """Say what concerns the app, in place: `blockers` of its sessions, whether its role and database are known.
 
     name, user: the app's database and role; empty where its settings could not be read.
     """
-    if not activity.get("asked"):
+    if isinstance(activity, unread.Unread) or not activity.get("asked"):
         return
     databases, roles = activity["databases"] or [], activity["roles"] or []
     activity.update(

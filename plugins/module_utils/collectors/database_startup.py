@@ -11,7 +11,7 @@ import re
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import journal, systemd, tree
+from ansible_collections.rescue502.django.plugins.module_utils import journal, systemd, tree, unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
 
 LINES = 300
@@ -48,19 +48,28 @@ def collect(unit_names: list[str]) -> dict[str, Any]:
     shown = (bad or units)[0]
     folder = data_folder(shown)
     started = _since_epoch(shown.get("InactiveExitTimestampMonotonic", ""))
-    lines = _journal(shown.get("Id", ""), started) + _since(_log_file(shown.get("Id", ""), folder), started)
+    log = _log_file(shown.get("Id", ""), folder)
+    lines = _journal(shown.get("Id", ""), started) + _since(log, started)
     file, line = place(lines)
+    bars = _bars(shown, started, log or folder)
+    no_room = next((item[:REASON_LENGTH] for item in map(_message, reversed(lines)) if _NO_ROOM.search(item)), "")
     return {
         "unit": shown.get("Id", ""),
         "started": round(started, 3),
-        "reason": reason(lines),
-        "no_room": next((item[:REASON_LENGTH] for item in map(_message, reversed(lines)) if _NO_ROOM.search(item)), ""),
-        "file": file,
+        "reason": unread.told(reason(lines), "PostgreSQL's log", *bars),
+        "no_room": unread.told(no_room, "PostgreSQL's log", *bars),
+        "file": unread.told(file, "PostgreSQL's log", *bars),
         "line": line,
         # Where somebody has mended the file meanwhile, what the log says of it is no longer true.
         "edited_since": bool(file) and _modified(file) > started,
         "data": _room(folder),
     }
+
+
+def _bars(shown: dict[str, str], started: float, log: str) -> list[str]:
+    """Why this account may have overlooked a reason. A server that was stopped in good order gave none."""
+    in_order = shown.get("ActiveState") == "inactive" and shown.get("Result") == "success"
+    return [journal.barred(), unread.sealed(log) if log else ""] if started and not in_order else []
 
 
 def data_folder(shown: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ import glob
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import requirements, tree
+from ansible_collections.rescue502.django.plugins.module_utils import requirements, tree, unread
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 
@@ -18,7 +18,7 @@ def collect(stack: Stack) -> dict[str, Any]:
         "venv": _venv_facts(stack.venv),
         "requirements": {
             "path": stack.requirements or os.path.join(stack.root, requirements.NAMES[0]),
-            "exists": bool(stack.requirements),
+            "exists": unread.told(bool(stack.requirements), "the requirements", unread.sealed(stack.root)),
         },
     }
 
@@ -26,12 +26,13 @@ def collect(stack: Stack) -> dict[str, Any]:
 def _venv_facts(venv: str) -> dict[str, Any]:
     """Whether the venv is there and its Python runs. A link that leads nowhere is an upgrade's usual trace."""
     python = os.path.join(venv, "bin", "python3") if venv else "/usr/bin/python3"
+    what, bar = f"the virtual environment {venv}", (unread.hidden(venv) if venv else "") or unread.hidden(python)
     facts: dict[str, Any] = {
         "path": venv,
-        "exists": bool(venv) and os.path.isdir(venv),
+        "exists": unread.known(bool(venv) and os.path.isdir(venv), what, unread.hidden(venv) if venv else ""),
         "python": python,
-        "python_exists": os.path.exists(python),
-        "dangling": os.path.lexists(python) and not os.path.exists(python),
+        "python_exists": unread.known(os.path.exists(python), what, bar),
+        "dangling": unread.known(os.path.lexists(python) and not os.path.exists(python), what, bar),
         "target": os.path.realpath(python),
         "has_pip": _has_pip(venv),
         "made_for": "",
@@ -43,9 +44,9 @@ def _venv_facts(venv: str) -> dict[str, Any]:
     except OSError:
         pass
     library = os.path.join(venv, "lib")
-    if os.path.isdir(library):
+    if os.path.isdir(library) and not unread.sealed(library):
         facts["libraries_for"] = sorted(n[len("python") :] for n in os.listdir(library) if n.startswith("python"))
-    facts["mismatch"] = _mismatch(facts)
+    facts["mismatch"] = unread.known(_mismatch(facts), what, bar)
     return facts
 
 

@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils import http_check, tree
+from ansible_collections.rescue502.django.plugins.module_utils import http_check, tree, unread
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 TAIL_BYTES = 65536
+DEFAULT_LOG = "/var/log/nginx/access.log"
 _ACCESS = re.compile(r'\[([^\]]+)\] "(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ([^ ?"]+)[^"]*" (\d{3}) ')
 MAX_CHECKS = 12
 
@@ -68,13 +69,14 @@ def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout
 def recent_errors(stack: Stack, since: float) -> dict[str, Any]:
     """Answers of 500 and more that nginx logged for this app since a time (seconds since the epoch)."""
     paths: list[str] = []
-    logs = {item["access_log"] for item in stack.locations} or {""}
+    logs = {item["access_log"] or DEFAULT_LOG for item in stack.locations} or {DEFAULT_LOG}
+    bars = [unread.sealed(log) for log in sorted(logs)]
     for log in sorted(logs):
-        for line in tail(log or "/var/log/nginx/access.log").splitlines():
+        for line in tail(log).splitlines():
             match = _ACCESS.search(line)
             if match and int(match.group(3)) >= 500 and _epoch(match.group(1)) >= since:
                 paths.append(f"{match.group(3)} {match.group(2)[:120]}")
-    return {"count": len(paths), "paths": sorted(set(paths))[:10]}
+    return {"count": unread.told(len(paths), "nginx's access log", *bars), "paths": sorted(set(paths))[:10]}
 
 
 def _epoch(text: str) -> float:
@@ -98,11 +100,13 @@ def certificate_paths(stack: Stack) -> list[str]:
     return sorted(os.path.join(os.path.dirname(stack.nginx_config), path) for path in paths if "$" not in path)
 
 
-def _certificate(path: str) -> dict[str, Any]:
+def _certificate(path: str) -> dict[str, Any] | unread.Unread:
     """A certificate's beginning and end, in days from now by this host's clock, and the names it is for.
 
     None and no names where it cannot be read.
     """
+    if bar := unread.sealed(path):
+        return unread.Unread(f"the certificate {path}", bar)
     facts: dict[str, Any] = {"path": path, "days_left": None, "days_until_valid": None, "names": []}
     try:
         decoded = ssl._ssl._test_decode_cert(path)  # type: ignore[attr-defined]

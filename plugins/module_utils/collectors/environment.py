@@ -11,7 +11,7 @@ import re
 import stat
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import systemd, tree
+from ansible_collections.rescue502.django.plugins.module_utils import credentials, systemd, tree, unread
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 _TRUE = ("1", "true", "yes", "on")
@@ -30,19 +30,29 @@ def collect(stack: Stack) -> dict[str, Any]:
     """Files, names, and what systemd could not read."""
     required = dict(systemd.environment_file_paths(stack.properties.get("EnvironmentFiles", "")))
     files = [_file_facts(path, not required.get(path, True)) for path in stack.env_files]
-    missing = [item["path"] for item in files if item["required"] and not item["exists"]]
+    missing = [item["path"] for item in files if item["required"] and item["exists"] is False]
     copies = {path: saved_copies(path, stack.user) for path in missing}
+    lost = [path for path, found in copies.items() if not found]
+    lacking = stack.environment_unread
+    hidden = [unread.hidden(path) for path in [*stack.env_files, os.path.join(stack.root, ".env")]]
+    folders = [unread.sealed(place) for path in lost for place in (os.path.dirname(path), *_COPY_FOLDERS)]
     return {
         "files": files,
-        "missing": missing,
+        "missing": unread.told(missing, "whether the environment files are there", *hidden),
         # What a person may have back: the nearest copy of each missing file, and the files that have none.
         "saved": [{"path": path, **found[0]} for path, found in copies.items() if found],
-        "lost": [path for path, found in copies.items() if not found],
-        "exposed": [item["path"] for item in files if item["others_read"]],
+        "lost": unread.known(lost, f"copies of {', '.join(lost)}", *folders),
+        "exposed": unread.told(
+            [item["path"] for item in files if item["others_read"]], "the modes of the environment files", *hidden
+        ),
         "inline": sorted(systemd.parse_environment_property(stack.properties.get("Environment", ""))),
-        "names": sorted({*stack.environment, *stack.credentials}),
-        "credentials_missing": stack.credentials_missing,
-        "problems": stack.environment_problems,
+        "names": lacking[0] if lacking else sorted({*stack.environment, *stack.credentials}),
+        "credentials_missing": unread.told(
+            stack.credentials_missing,
+            "the unit's credentials",
+            *[item.why for item in credentials.barred(stack.properties)],
+        ),
+        "problems": lacking[0] if lacking and not stack.environment_problems else stack.environment_problems,
         "debug": any(
             value.lower() in _TRUE for name, value in stack.environment.items() if name in ("DEBUG", "DJANGO_DEBUG")
         ),
@@ -52,6 +62,9 @@ def collect(stack: Stack) -> dict[str, Any]:
 
 def _file_facts(path: str, required: bool) -> dict[str, Any]:
     facts: dict[str, Any] = {"path": path, "required": required, "exists": False, "others_read": False, "names": []}
+    what = f"the environment file {path}"
+    if bar := unread.hidden(path):
+        return {**facts, "exists": unread.Unread(what, bar), "others_read": unread.Unread(what, bar)}
     try:
         status = os.stat(path)
         facts.update(
@@ -62,6 +75,8 @@ def _file_facts(path: str, required: bool) -> dict[str, Any]:
             others_read=bool(status.st_mode & stat.S_IROTH) and stat.S_ISREG(status.st_mode),
         )
         facts["names"] = sorted(systemd.parse_environment_file(tree.text(path)))
+    except PermissionError as error:
+        facts["names"] = unread.Unread(what, unread.reason(error))
     except OSError as error:
         facts["problem"] = error.strerror or str(error)
     return facts

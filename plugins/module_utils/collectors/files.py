@@ -7,20 +7,25 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import access, nginx_process
+from ansible_collections.rescue502.django.plugins.module_utils import access, nginx_process, unread
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 LIMIT = 50
+_WORDS = {"code": "the code", "media": "uploads", "env_file": "environment files", "logs": "logs", "parents": "folders"}
 PARTS = ("code", "media", "env_file", "logs", "parents")
 
 
-def collect(stack: Stack, settings: dict[str, Any] | None = None, glance: bool = False) -> dict[str, Any]:
+def collect(
+    stack: Stack, settings: dict[str, Any] | None = None, glance: bool = False, settings_bar: str = ""
+) -> dict[str, Any]:
     """Violations by part, each {path, part, problem, owner, group, mode, inode} with the values wanted.
 
     settings: what the rehearsal learnt of Django's settings; without it, nginx's locations tell media and static.
-    glance: look at the first files only.
+    glance: look at the first files only. settings_bar: why nothing could be learnt of the settings, where an account
+    was in the way.
     """
     media, static = media_and_static(stack, settings)
+    refused: list[str] = []
     nginx = {"user": nginx_process.user(stack), "paths": nginx_process.paths(stack)}
     found = access.violations(
         root=stack.root,
@@ -36,14 +41,40 @@ def collect(stack: Stack, settings: dict[str, Any] | None = None, glance: bool =
         glance=glance,
         proxy_user=nginx["user"],
         proxy_paths=nginx["paths"],
+        refused=refused,
     )
+    by_part = {part: [item for item in found if item["part"] == part] for part in PARTS}
+    bars = _bars(stack, settings, media, refused, settings_bar)
     return {
-        "violations": {part: [item for item in found if item["part"] == part] for part in PARTS},
+        "violations": {
+            part: unread.told(items, f"owners and modes: {_WORDS[part]}", *bars[part])
+            for part, items in by_part.items()
+        },
         "media_root": media,
         "static_root": static,
-        "static_empty": bool(static) and _is_empty(static),
+        "static_empty": unread.known(
+            bool(static) and _is_empty(static),
+            "the static files",
+            unread.sealed(static) if static else settings_bar,
+        ),
         "logs": log_files(stack, settings),
         "nginx": nginx,
+    }
+
+
+def _bars(
+    stack: Stack, settings: dict[str, Any] | None, media: str, refused: list[str], settings_bar: str
+) -> dict[str, list[str]]:
+    """By part, why this account may have overlooked a file that the app cannot use."""
+    below_media = [path for path in refused if media and (path + "/").startswith(media + "/")]
+    by_account = {path: unread.sealed(path) or unread.hidden(os.path.join(path, ".")) for path in refused}
+    parents = [unread.hidden(os.path.dirname(path)) for path in (stack.root, stack.venv) if path]
+    return {
+        "code": [by_account[path] for path in refused if path not in below_media],
+        "media": [*(by_account[path] for path in below_media), "" if media else settings_bar],
+        "env_file": [unread.hidden(path) for path in (*stack.env_files, os.path.join(stack.root, ".env"))],
+        "logs": [*(unread.hidden(path) for path in log_files(stack, settings)), settings_bar],
+        "parents": parents,
     }
 
 

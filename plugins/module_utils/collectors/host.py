@@ -9,7 +9,7 @@ import platform
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import names, oom, processes
+from ansible_collections.rescue502.django.plugins.module_utils import names, oom, processes, unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import service
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
@@ -24,7 +24,11 @@ def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
     return {
         "memory": dict(_memory(), largest=processes.largest()),
         "oom": oom.seen(stack.unit, _number(stack.properties.get("ExecMainPID", "")), started, time.time()),
-        "at_file_limit": processes.at_file_limit(own),
+        "at_file_limit": unread.told(
+            processes.at_file_limit(own),
+            "how many files the app has open",
+            *(unread.sealed(f"/proc/{pid}/fd") for pid in own),
+        ),
         "file_limit": _number(stack.properties.get("LimitNOFILESoft", "")),
         "names": needed_names(evidence.get("database", {})),
         "load": os.getloadavg()[0],

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import journal
+from ansible_collections.rescue502.django.plugins.module_utils import journal, unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, service
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
@@ -48,7 +48,7 @@ def collect(stack: Stack) -> dict[str, Any]:
     ended = stack.properties.get("ActiveState") in ("failed", "inactive")
     now = max((when for when, _text in stamped), default=0.0) if ended else time.time()
     trouble = [line for line in lines if _TROUBLE.search(line) and not _HARMLESS.search(line)]
-    return {
+    found = {
         "lines": [line[:LINE_LENGTH] for line in lines[-KEPT:]],
         "errors": [line[:LINE_LENGTH] for line in trouble[-KEPT:]],
         "timeouts": sum("WORKER TIMEOUT" in line for line in lines),
@@ -58,6 +58,14 @@ def collect(stack: Stack) -> dict[str, Any]:
         "killed": sum("was sent SIGKILL" in line for line in lines),
         "signs": signs(stamped, now),
     }
+    bars = _bars(stack)
+    return {name: unread.told(value, "the app's log", *bars) for name, value in found.items()}
+
+
+def _bars(stack: Stack) -> list[str]:
+    """Why this account may have overlooked lines of this invocation."""
+    started, path = stack.properties.get("InvocationID"), stack.server.errorlog
+    return [journal.barred() if started else "", unread.sealed(path) if started and path.startswith("/") else ""]
 
 
 def signs(stamped: list[Line], now: float) -> dict[str, float]:

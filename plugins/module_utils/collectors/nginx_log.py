@@ -9,10 +9,12 @@ import time
 from collections import Counter
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils import unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 LINE_LENGTH = 400
+DEFAULT = "/var/log/nginx/error.log"
 _ERROR = re.compile(r"^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] \d+#\d+: (.*)$")
 # Only what may be asked again without doing anything.
 _REQUEST = re.compile(r'request: "(?:GET|HEAD) (/[^ ?"]*)')
@@ -21,10 +23,9 @@ _REQUEST = re.compile(r'request: "(?:GET|HEAD) (/[^ ?"]*)')
 def errors(stack: Stack, since: float) -> list[dict[str, Any]]:
     """Lines about this app's servers since a time, the newest last: {when, text, path}; path without its query."""
     names = {name for item in stack.locations for name in item["server_names"]} - {"_", ""}
-    logs = {item["error_log"] for item in stack.locations} or {""}
     found = []
-    for log in sorted(logs):
-        for line in edge.tail(log or "/var/log/nginx/error.log").splitlines():
+    for log in _logs(stack):
+        for line in edge.tail(log).splitlines():
             match = _ERROR.match(line)
             when = _epoch(match.group(1)) if match else 0.0
             if match and when >= since and (not names or any(f"server: {n}," in line for n in names)):
@@ -32,6 +33,15 @@ def errors(stack: Stack, since: float) -> list[dict[str, Any]]:
                 path = request.group(1)[:200] if request else ""
                 found.append({"when": when, "text": match.group(3)[:LINE_LENGTH], "path": path})
     return sorted(found, key=lambda item: item["when"])
+
+
+def barred(stack: Stack) -> str:
+    """Why this account may not read nginx's error logs; empty where it may."""
+    return next((why for log in _logs(stack) if (why := unread.sealed(log))), "")
+
+
+def _logs(stack: Stack) -> list[str]:
+    return sorted({item["error_log"] or DEFAULT for item in stack.locations} or {DEFAULT})
 
 
 def paths(found: list[dict[str, Any]], pattern: str, most: int = 3) -> list[str]:

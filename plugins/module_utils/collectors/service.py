@@ -10,7 +10,7 @@ import pwd
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import sockets, systemd, tree
+from ansible_collections.rescue502.django.plugins.module_utils import sockets, systemd, tree, unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, backend, startup
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
@@ -22,14 +22,18 @@ def collect(
 ) -> dict[str, Any]:
     """Unit, processes, listeners, backend. health_timeout is in seconds."""
     binds = [addresses.bind_facts(bind, listeners, stack) for bind in stack.bind]
+    nameless = sockets.barred([item for bind in binds for item in bind["listeners"]]), stack.bind_bar
+    foreign = [item for bind in binds for item in bind["listeners"] if item["foreign"]]
     return {
         "unit": unit_facts(stack),
         "start_limit_hit": _start_limit_hit(stack.properties),
         "processes": processes(stack.properties),
         "binds": binds,
-        "listening": bool(binds) and all(bind["listeners"] for bind in binds),
-        "foreign": [item for bind in binds for item in bind["listeners"] if item["foreign"]],
-        "elsewhere": _elsewhere(stack, listeners),
+        "listening": unread.known(
+            bool(binds) and all(bind["listeners"] for bind in binds), "where the app is to listen", stack.bind_bar
+        ),
+        "foreign": unread.told(foreign, "whose processes listen", *nameless),
+        "elsewhere": unread.told(_elsewhere(stack, listeners), "whose processes listen", sockets.barred(listeners)),
         "exec": _exec_facts(stack),
         "backend": backend.collect(stack, health_json, health_timeout),
         "pidfile": addresses.pidfile_facts(stack),
@@ -63,7 +67,9 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "group": stack.group,
         "group_exists": not stack.group or _exists(grp.getgrnam, stack.group),
         "workdir": stack.cwd,
-        "workdir_exists": os.path.isdir(stack.cwd),
+        "workdir_exists": unread.known(
+            os.path.isdir(stack.cwd), f"the working directory {stack.cwd}", unread.hidden(stack.cwd)
+        ),
         "environment_problems": stack.environment_problems,
     }
 
@@ -115,10 +121,11 @@ def _exec_facts(stack: Stack) -> dict[str, Any]:
     argv = systemd.exec_argv(stack.properties.get("ExecStart", ""))
     path = argv[0] if argv else ""
     interpreter = _shebang(path)
+    bar = unread.hidden(path)
     return {
         "path": path,
-        "exists": bool(path) and os.path.exists(path),
-        "executable": bool(path) and bool(_mode(path) & 0o111),
+        "exists": unread.known(bool(path) and os.path.exists(path), f"the program {path}", bar),
+        "executable": unread.known(bool(path) and bool(_mode(path) & 0o111), f"the program {path}", bar),
         "interpreter": interpreter,
         "interpreter_exists": not interpreter or os.path.exists(interpreter),
     }

@@ -11,7 +11,7 @@ import re
 import subprocess
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import systemd
+from ansible_collections.rescue502.django.plugins.module_utils import systemd, unread
 
 BUSCTL_TIMEOUT = 2.0
 RELATIONS = ("Requires", "BindsTo", "Requisite")
@@ -112,6 +112,9 @@ def _condition(properties: dict[str, str]) -> dict[str, Any]:
             bad = [item for item in items if item["state"] < 0 and not item["holds_now"]]
             if any(item["either"] and item["holds_now"] for item in items):
                 bad = [item for item in bad if not item["either"]]
+            if any(item["barred"] for item in bad):
+                why = next(item["barred"] for item in bad if item["barred"])
+                return {**facts, "unmet": unread.Unread("whether the unit's conditions hold now", why)}
             # With none that does not hold now, what was missing has come back: a start would do.
             if bad or not items:
                 which = [f"{item['name']}={item['parameter']}" for item in bad]
@@ -138,6 +141,7 @@ def _conditions(unit: str, member: str) -> list[dict[str, Any]]:
             "either": trigger,
             "state": state,
             "holds_now": _holds_now(name, parameter, negated),
+            "barred": unread.hidden(parameter) if parameter.startswith("/") else "",
         }
         for name, trigger, negated, parameter, state in rows
     ]

@@ -12,6 +12,7 @@ from ansible_collections.rescue502.django.plugins.module_utils import (
     nginx_config,
     nginx_process,
     sockets,
+    unread,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack, same_address
 
@@ -37,9 +38,11 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str]
                 "file": location["file"],
                 "kind": bind["kind"],
                 "path": path,
-                "exists": exists,
+                "exists": unread.known(exists, f"nginx's upstream {path}", unread.hidden(path) if path else ""),
                 "backup": address in location["backups"],
-                "is_ours": any(same_address(address, own) for own in stack.bind),
+                "is_ours": unread.known(
+                    any(same_address(address, own) for own in stack.bind), "where the app is to listen", stack.bind_bar
+                ),
                 "listening": _listening(bind, listeners),
                 "denied": nginx_process.in_the_way(path, who, stack) if exists and who else [],
             }
