@@ -13,6 +13,7 @@ from typing import Any
 
 import lab
 import yaml
+from lab import podman
 from lab.shape import Shape
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +101,14 @@ class Site:
             return ""
         ask = "curl -s -H Host:billing.example http://127.0.0.1:8001/health/"
         return self.host.run(f"systemctl show -P InvocationID billing; {ask}", check=False).stdout
+
+
+def put(host: lab.Host, path: str, text: str) -> None:
+    """Write a file on a host, byte by byte as it is."""
+    subprocess.run(
+        [*podman.command(), "exec", "-i", host.container, "tee", path],
+        input=text.encode("utf-8", "surrogateescape"), stdout=subprocess.DEVNULL, check=True,
+    )  # fmt: skip
 
 
 def settings_for(fault: str, shape: Shape) -> dict[str, Any]:

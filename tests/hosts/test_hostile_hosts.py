@@ -18,8 +18,7 @@ import pytest
 import recordings
 import yaml
 from harmless import CANARY, check_clean, obeyed
-from lab import podman
-from sites import ROOT, Site, differences
+from sites import ROOT, Site, differences, put
 
 PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 # What a run may take at most, whatever the host answers: of time on a busy machine, and of memory.
@@ -89,18 +88,10 @@ def reports_of(site: Site) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in site.folder.glob("reports-*/*/*")]
 
 
-def put(site: Site, path: str, text: str) -> None:
-    """Write a file on the host, byte by byte as it is."""
-    subprocess.run(
-        [*podman.command(), "exec", "-i", site.host.container, "tee", path],
-        input=text.encode("utf-8", "surrogateescape"), stdout=subprocess.DEVNULL, check=True,
-    )  # fmt: skip
-
-
 @pytest.fixture
 def planted(site: Site, request: pytest.FixtureRequest) -> Iterator[Site]:
     """The host with a text wherever text gets into the evidence."""
-    put(site, "/srv/text", bad_inputs.TEXTS[request.param])
+    put(site.host, "/srv/text", bad_inputs.TEXTS[request.param])
     site.host.run(PLANT, variables={"TEXT": "/srv/text"})
     yield site
     site.host.run(UNPLANT)
@@ -116,7 +107,7 @@ def test_text_of_a_host_is_data(planted: Site) -> None:
     assert planted.host.run(f"ls {bad_inputs.PWNED}", check=False).returncode != 0
 
 
-# The answer is read from its standard input, as Ansible sends a module; /usr/bin/python3 is what it looks for.
+# Ansible sends a module on standard input; this takes it, and says what it was told to say.
 ANSWER = """#!/bin/sh
 cat > /dev/null
 cat /srv/answer
@@ -125,21 +116,16 @@ cat /srv/answer
 
 def answer_with(site: Site, text: str) -> None:
     """Let the host's Python answer every module with this text."""
-    put(site, "/srv/answer", text)
-    site.host.run(f"rm /usr/bin/python3; cat > /usr/bin/python3 <<'END'\n{ANSWER}END\nchmod 755 /usr/bin/python3")
-
-
-@pytest.fixture
-def lying(site: Site) -> Iterator[Site]:
-    """The host, whose Python is given back afterwards."""
-    yield site
-    site.host.run("ln -sf python3.11 /usr/bin/python3; rm -f /srv/answer")
+    put(site.host, "/srv/answer", text)
+    put(site.host, "/srv/python3", ANSWER)
+    site.host.run("chmod 755 /srv/python3")
 
 
 def recover(site: Site, outside: Path) -> str:
     """A recovery with the reports folder as an inventory sets it; checks that it ends, and that nothing is outside."""
     reports = site.folder / "reports"
-    hosts = {site.host.name: {**site.host.inventory(full=True), "rescue502_reports": str(reports)}}
+    settings = {"rescue502_reports": str(reports), "ansible_python_interpreter": "/srv/python3"}
+    hosts = {site.host.name: {**site.host.inventory(full=True), **settings}}
     inventory = site.folder / "hosts.yml"
     inventory.write_text(yaml.safe_dump({"django": {"hosts": hosts}}), encoding="utf-8")
     before = time.monotonic()
@@ -163,10 +149,10 @@ def recover(site: Site, outside: Path) -> str:
 
 
 @pytest.mark.parametrize("name", bad_inputs.ANSWERS)
-def test_an_answer_that_is_none_ends_the_run(lying: Site, name: str) -> None:
+def test_an_answer_that_is_none_ends_the_run(site: Site, name: str) -> None:
     """No result, or none that could be one: the run ends, and says so."""
-    answer_with(lying, bad_inputs.ANSWERS[name])
-    recover(lying, lying.folder / "outside")
+    answer_with(site, bad_inputs.ANSWERS[name])
+    recover(site, site.folder / "outside")
     assert not CANARY.exists()
 
 
@@ -185,15 +171,15 @@ def forged(given: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", bad_inputs.FORGED)
-def test_a_forged_answer_commands_nothing(lying: Site, name: str) -> None:
+def test_a_forged_answer_commands_nothing(site: Site, name: str) -> None:
     """Nothing runs on the controller, nothing is written elsewhere, no remedy but ours runs, and the play fails."""
-    outside = lying.folder / "outside"
-    answer_with(lying, json.dumps(forged(filled(bad_inputs.FORGED[name], outside))))
-    output = recover(lying, outside)
+    outside = site.folder / "outside"
+    answer_with(site, json.dumps(forged(filled(bad_inputs.FORGED[name], outside))))
+    output = recover(site, outside)
     assert not CANARY.exists()
     assert "/etc/passwd" not in output
     assert "connection: local" not in output
-    assert lying.host.run(f"ls {bad_inputs.PWNED}", check=False).returncode != 0
+    assert site.host.run(f"ls {bad_inputs.PWNED}", check=False).returncode != 0
     if name == "facts-that-approve":
         assert "do not trust it" in output
 
@@ -279,7 +265,7 @@ def test_a_reports_folder_may_be_a_link(site: Site) -> None:
 
 def test_all_texts_at_once_in_the_runner(site: Site) -> None:
     """The command line's own output, live and at -vvv, is for terminals."""
-    put(site, "/srv/text", "".join(text[:500] for text in bad_inputs.TEXTS.values()))
+    put(site.host, "/srv/text", "".join(text[:500] for text in bad_inputs.TEXTS.values()))
     site.host.run(PLANT, variables={"TEXT": "/srv/text"})
     inventory = site.folder / "hosts.yml"
     inventory.write_text(

@@ -1,0 +1,145 @@
+"""No secret of a host shows: in no output, report, bundle, cache, log or temporary file, on neither side."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import lab
+import pytest
+import yaml
+from canaries import CANARIES
+from sites import ROOT, Site, put
+
+APP = "/var/www/xamila/xamila_backend"
+VALUE = {name: canary.value for name, canary in CANARIES.items()}
+PLANTED = Path(__file__).parent / "planted"
+# What is left on the target: files that were changed meanwhile, and what others than the app wrote to the journal.
+LEFT = """
+find /tmp /var/tmp /root /home /dev/shm /run /var/lib /etc -xdev -type f -newer /srv/begun -size -5M \
+  -not -path '/run/credentials/*' -not -path '/run/log/journal/*' -not -path '/var/lib/postgresql/*' \
+  -not -path '/run/systemd/*' -print0 | xargs -0r cat
+journalctl --no-pager --since "@$(stat -c %Y /srv/begun)" -o json | grep -v '"_SYSTEMD_UNIT":"xamila.service"' || true
+cat /var/log/auth.log /var/log/syslog 2>/dev/null || true
+"""
+Texts = dict[str, str]
+
+
+class Run:
+    """All that a user may start, with everything switched on that keeps or prints more; the texts that came of it."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.texts = site, Texts()
+        for name in ("cache", "tmp", "reports"):
+            (site.folder / name).mkdir()
+        self.reports = site.folder / "reports"
+        self.inventory = site.folder / "hosts.yml"
+        secret = {"ansible_become_password": VALUE["the-password-for-sudo"], "rescue502_reports": str(self.reports)}
+        hosts = {site.host.name: {**site.host.inventory(full=True), **secret}}
+        self.inventory.write_text(yaml.safe_dump({"django": {"hosts": hosts}}), encoding="utf-8")
+        self.environment = os.environ | {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_CACHE_PLUGIN": "jsonfile",
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(site.folder / "cache"),
+            "ANSIBLE_LOG_PATH": str(site.folder / "ansible.log"),
+            "ANSIBLE_LOCAL_TEMP": str(site.folder / "tmp"),
+            "TMPDIR": str(site.folder / "tmp"),
+            "NO_COLOR": "1",
+        }
+
+    def play(self, name: str, **variables: object) -> None:
+        """A playbook at -vvv."""
+        extra = json.dumps({"rescue502_hold_seconds": 1, **variables})
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        self._start(name, [program, "-vvv", "--diff", "-i", str(self.inventory), f"playbooks/{name}.yml", "-e", extra])
+
+    def runner(self, *words: str) -> None:
+        """The command line."""
+        self._start("rescue502 " + " ".join(words[:2]), [sys.executable, "-m", "rescue502.cli", *words])
+
+    def _start(self, name: str, words: list[str]) -> None:
+        done = subprocess.run(
+            words, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=400
+        )
+        assert done.returncode in (0, 2, 3), done.stdout[-3000:] + done.stderr[-3000:]
+        self.texts[f"{len(self.texts)} {name}"] = done.stdout + done.stderr
+
+    def newest_record(self) -> str:
+        """The record of the last incident."""
+        return str(max(self.reports.glob("*/*.json"), key=lambda path: path.stat().st_mtime))
+
+    def gather(self) -> None:
+        """Every file on the controller, with bundles unpacked, and what is left on the target."""
+        self.inventory.unlink()
+        for path in self.site.folder.rglob("*"):
+            if path.suffix == ".gz":
+                with tarfile.open(path) as archive:
+                    for member in archive:
+                        file = archive.extractfile(member)
+                        self.texts[f"{path.name}: {member.name}"] = file.read().decode() if file else ""
+            elif path.is_file():
+                self.texts[str(path.relative_to(self.site.folder))] = path.read_text(encoding="utf-8", errors="replace")
+        self.texts["processes on the target"] = self.site.host.run("cat /srv/watched").stdout
+        self.texts["left on the target"] = self.site.host.run(LEFT).stdout
+
+
+@pytest.fixture(scope="module")
+def everything(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Texts]:
+    """All texts of all commands on one host that is full of secrets, broken in several ways, and mended."""
+    host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'test')}-{worker_id}").up()
+    run = Run(Site(host, tmp_path_factory.mktemp("secrets")))
+    for name in ("leak.py", "watch.py"):
+        put(host, f"/srv/{name}", (PLANTED / name).read_text(encoding="utf-8"))
+    put(host, "/srv/canaries.json", json.dumps(VALUE))
+    host.run_python((PLANTED / "plant.py").read_text(encoding="utf-8"))
+    host.break_with("dependencies/missing")
+    host.break_with("", "systemctl stop postgresql")
+    host.run("sleep 2; touch /srv/begun; sleep 1; systemd-run -q --unit=watch python3 /srv/watch.py")
+    run.play("diagnose", rescue502_level="full")
+    run.play("bundle")
+    run.runner("diagnose", "-vvvv", "-i", str(run.inventory), "--reports", str(run.reports))
+    run.runner("diagnose", "--json", "-i", str(run.inventory), "--reports", str(run.reports))
+    run.runner("diagnose", "--evidence", run.newest_record())
+    run.play("recover", rescue502_approve=["code/raises-on-import"])
+    run.play("verify")
+    run.play("redeploy")
+    host.run(
+        f"cd {APP}; runuser -u www-data -- git config remote.origin.url $(git config -f .git/config remote.backup.url)"
+    )
+    run.play("redeploy")
+    run.runner("bundle", "-vvvv", "-i", str(run.inventory), "--reports", str(run.reports))
+    for form in ("text", "html", "markdown", "json"):
+        run.runner("report", run.newest_record(), "--format", form)
+    run.runner("explain", "code/raises-on-import")
+    run.gather()
+    yield run.texts
+    host.down()
+
+
+@pytest.mark.parametrize("name", CANARIES)
+def test_no_secret_shows(everything: Texts, name: str) -> None:
+    """Not whole, not in part, and in no other spelling."""
+    needles = CANARIES[name].needles
+    found = {
+        where: text[max(0, text.find(needle) - 80) : text.find(needle) + 80]
+        for where, text in everything.items()
+        for needle in needles
+        if needle in text
+    }
+    assert found == {}
+
+
+def test_the_secrets_were_there_to_be_seen(everything: Texts) -> None:
+    """What they were planted in was looked at and is in the reports, with names and without values."""
+    whole = "".join(everything.values())
+    seen = ["SECRET_KEY", "STRIPE_API_KEY", "mail_token", "X-Api-Key", "token=", "--password", "EnvironmentFile"]
+    causes = ["code/raises-on-import", "database/stopped", "dependencies/missing", "cannot go on"]
+    for words in seen + causes:
+        assert words in whole, words
+    assert "RECOVERED" in whole
+    assert any(name.endswith("unit-cat.txt") for name in everything)
