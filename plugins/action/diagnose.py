@@ -19,6 +19,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.incident import I
 from ansible_collections.rescue502.django.plugins.plugin_utils.target import Target, complaint
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, file_name
 
+UNTOUCHED = "Nothing was changed"
 LOOKING = ("diagnose", "verify")
 
 
@@ -75,8 +76,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             # What ssh passes on from a host, such as its banner, is for no terminal.
             raise AnsibleConnectionFailure(clean(str(error))) from error
         except AnsibleActionFail as error:
-            record.conclude("failed", str(error))
-            raise
+            told = str(error) if record.data["actions"] or UNTOUCHED in str(error) else f"{error}. {UNTOUCHED}."
+            record.conclude("failed", told)
+            raise AnsibleActionFail(told) from error
         result.update(changed=False, temporary=target.temporary, incident=given.incident)
         record.save()
         return result

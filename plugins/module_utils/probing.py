@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import re
 import threading
 import time
 from typing import Any, Callable
@@ -47,6 +48,7 @@ REHEARSAL_SECONDS = 9.0
 POLL_SECONDS = 0.25
 # A process that is older than this has got past what ends one at its start.
 YOUNG_SECONDS = 5.0
+_WEB_ADDRESS = re.compile(r"https?://[^/\s]+(/\S*)?$")
 Section = Callable[[], Any]
 
 
@@ -103,7 +105,12 @@ def redactor(stack: Stack) -> Redactor:
 
 
 def require_edge(stack: Stack, given: dict[str, Any]) -> None:
-    """Without nginx here and without configured checks there is no edge to prove anything by."""
+    """StackError where there is no edge to prove anything by: neither nginx nor checks, or one of no web address."""
+    wanted = [("rescue502_edge", item["url"]) for item in given.get("edge") or []]
+    wanted += [("rescue502_health_url", given["health_url"])] if given.get("health_url") else []
+    for name, url in wanted:
+        if not _WEB_ADDRESS.match(url):
+            raise StackError(f"{name}: '{url}' is no address of http:// or https://. Nothing was changed.")
     if stack.nginx_unread and not stack.locations and not given.get("edge"):
         lacking = stack.nginx_unread[0]
         raise StackError(
