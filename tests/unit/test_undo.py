@@ -10,7 +10,6 @@ from ansible_collections.rescue502.django.plugins.action.undo import lines
 from ansible_collections.rescue502.django.plugins.module_utils import state_folder, tree_copy, undo, undoing
 from ansible_collections.rescue502.django.plugins.module_utils.beside import Beside
 from ansible_collections.rescue502.django.plugins.module_utils.open_folder import OpenFolder
-from ansible_collections.rescue502.django.plugins.modules import manage
 
 INCIDENT = "20260131T120000Z-ab12cd"
 
@@ -204,12 +203,6 @@ def test_a_stamp_tells_a_change_and_not_bytecode(app: Path) -> None:
     assert tree_copy.stamp(str(venv)) == before
     (venv / "new.py").write_text("")
     assert tree_copy.stamp(str(venv)) != before
-
-
-def test_migrations_are_reversed_from_the_last_app_on() -> None:
-    """Each app goes back to its last applied migration, or to none."""
-    plan = "[X]  auth.0001\n[X]  shop.0001\n[ ]  shop.0002\n[ ]  shop.0003\n[ ]  news.0001\n"
-    assert manage.reverse(plan) == [("news", "zero"), ("shop", "0001")]
 
 
 def test_what_a_host_calls_its_files_adds_no_line() -> None:
