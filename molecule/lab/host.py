@@ -108,7 +108,7 @@ class Host:
         """Stop at once, in the middle of whatever it does, and boot again; its address may be another one then."""
         podman("kill", "--signal=KILL", self.container)
         podman("wait", "--condition=exited", self.container)
-        podman("start", self.container)
+        podman(*DISK, "start", self.container)
         self.__dict__.pop("_address", None)
         self.run("systemctl is-system-running --wait", check=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,23 @@ def test_a_step_of_systemd_is_named_in_words() -> None:
     shown = {"ActiveState": "failed", "ExecStart": EXEC.format("no", "exited", "226")}
     assert startup.collect(shown)["step"]["what"] == "setting up the file system namespace"
     assert startup.collect({**shown, "ActiveState": "active"})["step"]["status"] == 0
+
+
+def test_a_step_whose_obstacle_was_moved_says_nothing_any_more(tmp_path: Path) -> None:
+    """The program could not be executed, or the folder not be entered: unless something on the way was changed since."""
+    program = tmp_path / "run"
+    failed = {
+        200: EXEC.format("no", "exited", "200"),
+        203: EXEC.format("no", "exited", "203").replace("/bin/sh -c x; y", str(program)),
+    }
+    just_now = str(int((time.monotonic() + 1) * 1e6))
+    for status, value in failed.items():
+        shown = {"ActiveState": "failed", "ExecStart": value, "WorkingDirectory": str(tmp_path)}
+        shown["ExecMainExitTimestampMonotonic"] = just_now
+        assert startup.collect(shown)["step"]["status"] == status
+        shown["ExecMainExitTimestampMonotonic"] = str(int((time.monotonic() - 60) * 1e6))
+        program.write_text("")
+        assert startup.collect(shown)["step"]["status"] == 0
 
 
 def test_a_unit_that_was_never_tried_has_no_unmet_condition() -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import systemd, unread
@@ -90,14 +91,41 @@ def failed_commands(properties: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _step(properties: dict[str, str]) -> dict[str, Any]:
-    """The step of systemd's own that failed before a command of the unit could run."""
+    """The step of systemd's own that failed before a command of the unit could run, unless that was put right since."""
+    nothing = {"status": 0, "what": "", "command": ""}
     for directive in ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost"):
         for item in commands(properties, directive):
             if item["code"] == "exited" and item["status"] in STEPS and not item["may_fail"]:
                 # An ExecCondition's own status may be anything up to 254.
-                if directive != "ExecCondition":
-                    return {"status": item["status"], "what": STEPS[item["status"]], "command": item["command"][:300]}
-    return {"status": 0, "what": "", "command": ""}
+                if directive == "ExecCondition":
+                    continue
+                if _changed_since(item, properties):
+                    return nothing
+                return {"status": item["status"], "what": STEPS[item["status"]], "command": item["command"][:300]}
+    return nothing
+
+
+def _changed_since(item: dict[str, Any], properties: dict[str, str]) -> bool:
+    """Whether something was changed, after the step had failed, on the way to what it could not enter or execute.
+
+    Then the failure says nothing of now. Should the next start fail too, that one is newer than the change.
+    """
+    program = item["command"].split(" ")[0]
+    path = {200: properties.get("WorkingDirectory", "").lstrip("-!"), 203: program}.get(item["status"], "")
+    failed = properties.get("ExecMainExitTimestampMonotonic") or properties.get("StateChangeTimestampMonotonic", "")
+    if not path.startswith("/") or not failed.isdigit():
+        return False
+    failed_at = time.time() - time.monotonic() + int(failed) / 1e6
+    steps = path.split("/")
+    return any(_changed_at("/".join(steps[: number + 1]) or "/") > failed_at for number in range(1, len(steps)))
+
+
+def _changed_at(path: str) -> float:
+    """When the entry of this name was last changed itself, links not followed; 0 where there is none."""
+    try:
+        return os.lstat(path).st_ctime
+    except OSError:
+        return 0.0
 
 
 def _condition(properties: dict[str, str]) -> dict[str, Any]:
