@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils import diagnosis, plan
+from ansible_collections.rescue502.django.plugins.plugin_utils import diagnosis, plan, unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import edge_summary, judge
@@ -116,6 +116,7 @@ def diagnose(recorded: Recorded, known: Catalogue, approved: Iterable[str] = ())
         "actions": [],
         "awaiting": todo.awaiting,
         "evidence": found.evidence,
+        "unread": unread.listed(found.evidence),
     }
     incident["outcome"], incident["message"] = judge(incident, check_mode=False)
     return incident

@@ -30,6 +30,7 @@ EQUAL_TO_ROOT = """\
 # standard input, which sudo cannot look into. Who may do that may do anything, whatever the rule looks like: guard the
 # key of {user} as you would guard root's. What the narrow form gains: an account of its own that can be locked,
 # a line in sudo's log for each task, and no sudo for whatever else runs as {user}. `reboot.yml` is not let in.
+# Where the host's Python is not one of /usr/bin, set ansible_python_interpreter to one that is.
 """
 BY_HAND = """\
 # Single commands for a person who mends by hand, with every word spelled out: these are not equal to root, as long as

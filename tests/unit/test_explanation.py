@@ -33,11 +33,12 @@ def test_every_failure_mode_is_explained(mode) -> None:  # type: ignore[no-untyp
 
 
 def test_every_role_says_what_it_risks() -> None:
-    """And what it does, apart from that."""
+    """And what it needs root for, and what it does, apart from that."""
     for remedy in ROLES.values():
         assert remedy.short, remedy.name
         assert remedy.does, remedy.name
         assert remedy.risk.endswith("."), remedy.name
+        assert remedy.root.endswith("."), remedy.name
 
 
 @pytest.mark.parametrize(

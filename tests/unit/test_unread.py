@@ -24,6 +24,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose
 
+from rescue502 import offline
+
 CATALOGUE = load()
 EVIDENCE = Path(__file__).parent / "evidence"
 FROM_REHEARSAL = ("error", "answered", "hung")
@@ -188,3 +190,13 @@ def test_people_are_told() -> None:
     for text in (report.render_text(incident), report.render_markdown(incident), report.render_html(incident)):
         assert "deploy may not become shop" in text
         assert "among what could not be read" in text
+
+
+def test_a_saved_look_says_so_too() -> None:
+    """Diagnosed again without the host: the same doubt, and how to know more."""
+    incident = offline.diagnose(
+        offline.Recorded("shop", without_rehearsal(recorded("dependencies/missing"))), CATALOGUE
+    )
+    assert (incident["outcome"], incident["plan"]) == ("needs-human", [])
+    assert "look again as root" in incident["message"]
+    assert "deploy may not become shop" in report.render_text(incident)
