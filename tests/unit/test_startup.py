@@ -45,7 +45,7 @@ def test_a_step_of_systemd_is_named_in_words() -> None:
 
 
 def test_a_step_whose_obstacle_was_moved_says_nothing_any_more(tmp_path: Path) -> None:
-    """The program could not be executed, or the folder not be entered: unless something on the way was changed since."""
+    """The program could not be executed, or the folder not be entered, unless its way was changed since."""
     program = tmp_path / "run"
     failed = {
         200: EXEC.format("no", "exited", "200"),
