@@ -69,7 +69,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             record.conclude("failed", str(error))
             raise
         diagnosis = diagnose(evidence, known)
-        result.update(self._decide(diagnosis, given, record), changed=False, temporary=self._temporary)
+        result.update(self._decide(diagnosis, given.approved, record), changed=False)
+        result.update(temporary=self._temporary, incident=given.incident)
         record.save()
         return result
 
@@ -100,9 +101,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return evidence
 
     @staticmethod
-    def _decide(diagnosis: Diagnosis, given: settings.Settings, record: Incident) -> dict[str, Any]:
+    def _decide(diagnosis: Diagnosis, approved: list[str], record: Incident) -> dict[str, Any]:
         """What to do next; done where the plan is empty or holds nothing that was not tried before."""
-        todo = plan.make(diagnosis, given.approved)
+        todo = plan.make(diagnosis, approved)
         fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
         record.look(diagnosis, todo, checklist(diagnosis.evidence))
         stack = diagnosis.evidence.get("stack", {})
@@ -115,7 +116,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "logs": facts.get("logs", []),
                 "settings_module": module or stack.get("settings_module", ""),
             },
-            "incident": given.incident,
             "root_causes": [finding.id for finding in diagnosis.root_causes],
             "edge": record.data["edge"]["after"],
             "plan": [action.public() for action in fresh],
