@@ -36,6 +36,7 @@ def _owner_and_mode(entry: Entry, dry: bool) -> bool:
         now = [status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)]
         before, after = list(entry["before"]), entry["after"]
         if stat.S_ISREG(status.st_mode):
+            _require_own_name(entry["path"], status)
             # What is in the file may be another one's by now: it must not run as its owner again.
             before[2] &= 0o1777 | now[2]
         if now == before:
@@ -49,6 +50,13 @@ def _owner_and_mode(entry: Entry, dry: bool) -> bool:
     finally:
         os.close(descriptor)
     return True
+
+
+def _require_own_name(path: str, status: os.stat_result) -> None:
+    """LeftError where a file has other names, and somebody else than its owner can have put this one there."""
+    folder = os.lstat(os.path.dirname(path))
+    if status.st_nlink > 1 and (folder.st_uid != status.st_uid or folder.st_mode & 0o022):
+        raise LeftError("it is the same file as one elsewhere, whose owner did not put it here")
 
 
 def _file(entry: Entry, dry: bool) -> bool:

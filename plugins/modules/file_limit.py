@@ -95,8 +95,9 @@ def read(path: str) -> str:
 
 def write(path: str, text: str) -> None:
     """Put the file there whole or not at all; systemd reads only what ends in .conf."""
-    undo.note_folder(os.path.dirname(path))
-    undo.note_file(path, text.encode())
+    folder = os.path.realpath(os.path.dirname(path))
+    undo.note_folder(folder)
+    undo.note_file(os.path.join(folder, os.path.basename(path)), text.encode())
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     part = path + ".part"
     with open(part, "w", encoding="utf-8") as file:

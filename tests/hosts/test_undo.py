@@ -21,7 +21,7 @@ UNDOABLE = (
 # The app that runs again has written into what the remedy left: that is not taken from it.
 IN_USE = ("make_socket_dir", "remove_stale_pidfile")
 # What git and the tools for accounts write down whatever they do, and logs of an app that runs again.
-ONLY_TIME_CHANGES = r"/\.git/logs/|/etc/g(roup|shadow)-$|/var/log/"
+ONLY_TIME_CHANGES = r"/\.git/(logs/|packed-refs$)|/etc/g(roup|shadow)-$|/var/log/"
 
 
 def of(remedies: tuple[str, ...]) -> list[Pair]:

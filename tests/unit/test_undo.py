@@ -110,6 +110,20 @@ def test_links_are_never_followed(app: Path) -> None:
     assert ((secret / "file").read_text(), (secret / "file").stat().st_mode & 0o777) == ("after", 0o644)
 
 
+def test_a_file_that_was_linked_in_from_elsewhere_stays(app: Path) -> None:
+    """Who can write the folder could have linked anybody's file into it."""
+    app.chmod(0o777)
+    (app.parent / "theirs").write_text("x")
+    (app.parent / "theirs").chmod(0o644)
+    (app / "file").write_text("x")
+    (app / "file").chmod(0o600)
+    undo.note(own(app / "file", 0o644))
+    (app / "file").unlink()
+    (app / "file").hardlink_to(app.parent / "theirs")
+    assert len(undoing.take_back(INCIDENT, dry=False)["left"]) == 1
+    assert (app.parent / "theirs").stat().st_mode & 0o777 == 0o644
+
+
 def test_set_id_bits_do_not_come_back(app: Path) -> None:
     """What is in a file may be its user's own by now: it is not made to run as another again."""
     (app / "tool").write_text("x")
