@@ -189,7 +189,7 @@ TRAPS = {
     "names-with-newlines": "touch \"$ROOT/media/trap\n..\" \"$ROOT/trap\nx.py\"; chmod 0 $ROOT/trap*x.py",
     "names-that-are-no-text": "touch $ROOT/media/$'trap\\xff\\xfe'; install -m 0 /dev/null $ROOT/$'trap\\xff.py'",
     "names-that-are-options": "touch -- $ROOT/-rf $ROOT/--help $ROOT/media/-R",
-    "names-that-are-commands": f"touch \"$ROOT/media/\\$(touch ${{PWNED:-{PWNED}}})\" \"$ROOT/;touch x.pyc\"",
+    "names-that-are-commands": "touch $ROOT/media/'$(touch rescue502-pwned)' \"$ROOT/;touch rescue502-pwned;.py\"",
     "five-hundred-levels": "cd $ROOT/media; for i in $(seq 500); do mkdir d; cd d; done",
     "a-hundred-thousand-uploads": "mkdir $ROOT/media/many; cd $ROOT/media/many; seq 100000 | xargs touch",
 }  # fmt: skip

@@ -111,9 +111,8 @@ def everything(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     run.play("recover", rescue502_approve=["code/raises-on-import"])
     run.play("verify")
     run.play("redeploy")
-    host.run(
-        f"cd {APP}; runuser -u www-data -- git config remote.origin.url $(git config -f .git/config remote.backup.url)"
-    )
+    swap = "runuser -u www-data -- git config --rename-section"
+    host.run(f"cd {APP}; {swap} remote.origin remote.kept; {swap} remote.backup remote.origin")
     run.play("redeploy")
     run.runner("bundle", "-vvvv", "-i", str(run.inventory), "--reports", str(run.reports))
     for form in ("text", "html", "markdown", "json"):

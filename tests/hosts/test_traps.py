@@ -160,7 +160,7 @@ def sprung(trapped: Site) -> Sprung:
     output = play(trapped, REMEDIES, fetched=str(trapped.folder / "bundle.tar.gz"))
     seconds = time.monotonic() - begun
     content = subprocess.run(["gzip", "-dc", str(trapped.folder / "bundle.tar.gz")], capture_output=True, check=True)
-    pwned = trapped.host.run(f"ls {bad_inputs.PWNED}", check=False).returncode == 0
+    pwned = trapped.host.run("find / -xdev -name rescue502-pwned").stdout != ""
     return Sprung(output, seconds, outside(trapped, before), content.stdout, pwned)
 
 
