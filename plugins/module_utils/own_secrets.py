@@ -13,16 +13,18 @@ from ansible_collections.rescue502.django.plugins.module_utils import tree
 
 MOST_FILES = 30
 MOST_PAIRS = 500
+MOST_TEXT = 2**18
 Pair = tuple[str, str]
 _DOTENV = re.compile(r"(?i)^\.env(\..+)?$|^[\w-]+\.env$|^\.?env\.(local|prod|production)$")
 _VARIABLE = re.compile(
-    r"""^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*[=:][ \t]*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\n]*)""",
+    r"""^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*[=:][ \t]*"""
+    r"""("(?:\\.|[^"\\]){0,9000}"|'(?:\\.|[^'\\]){0,9000}'|[^\n]*)""",
     re.M | re.S,
 )
 # PASSWORD = "x", "PASSWORD": "x", env("PASSWORD", "x"), also in code that does not compile.
 _LITERAL = re.compile(
-    r"""(\w+)["']?\s*(?:=|:(?:\s*str\s*=)?|,(?:\s*default\s*=)?)\s*"""
-    r"""([rRbBuU]?(?:\"{3}.*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))""",
+    r"""\b(\w{1,60})["']?\s*(?:=|:(?:\s*str\s*=)?|,(?:\s*default\s*=)?)\s*"""
+    r"""([rRbBuU]?(?:\"{3}.{0,5000}?\"{3}|'{3}.{0,5000}?'{3}|"(?:\\.|[^"\\\n]){0,5000}"|'(?:\\.|[^'\\\n]){0,5000}'))""",
     re.S,
 )
 # What settings call a secret: the name ends so, or else it names a class, a cookie or a path.
@@ -31,10 +33,11 @@ _SECRET_LITERAL = re.compile(
     r"|_url|webhook|salt|credentials?)$"
 )
 _HEADER = re.compile(
-    r"""^\s*(?:proxy_set_header|add_header|fastcgi_param|uwsgi_param|set)\s+(\$?[\w-]+)\s+("[^"]*"|'[^']*'|[^;]+?)\s*;""",
+    r"""^[ \t]*(?:proxy_set_header|add_header|fastcgi_param|uwsgi_param|set)\s+(\$?[\w-]+)\s+"""
+    r"""("[^"]*"|'[^']*'|[^;\n]{1,2000}?)\s*;""",
     re.M,
 )
-_REMOTE = re.compile(r"^\s*(?:push)?url\s*=\s*(\S+)", re.M | re.I)
+_REMOTE = re.compile(r"^[ \t]*(?:push)?url[ \t]*=[ \t]*(\S+)", re.M | re.I)
 
 
 def of_app(root: str, cwd: str, settings_module: str, others: Iterable[str] = ()) -> list[Pair]:
@@ -72,7 +75,7 @@ def _names(folder: str, pattern: re.Pattern[str]) -> list[str]:
 
 def _text(path: str) -> str:
     try:
-        return tree.text(path)
+        return tree.text(path, MOST_TEXT)
     except OSError:
         return ""
 

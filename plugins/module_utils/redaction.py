@@ -27,26 +27,32 @@ _PLAIN_NAME = re.compile(
 )
 # libpq's connection strings: host=db password=x, or password='a b'.
 _DSN_PASSWORD = re.compile(r"(?i)\bpassword\s*=\s*(?:'((?:\\.|[^'\\])*)'|([^\s';]+))")
+# Each repetition has an end: a log that was made to be slow to read must not be.
 _PATTERNS = (
     # user:password@ in any URL; the user stays. A long user without a password is a token.
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@'\"]*):[^\s@'\"]+@"), r"\1:" + MASK + "@"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s:/@'\"]{16,}@"), r"\1" + MASK + "@"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://[^\s:/@'\"]{0,200}):[^\s@'\"]{1,500}@"), r"\1:" + MASK + "@"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://)[^\s:/@'\"]{16,500}@"), r"\1" + MASK + "@"),
     # A header or a variable that nginx sets to a fixed text.
     (
         re.compile(
-            r"(?im)^(\s*(?:proxy_set_header|add_header|fastcgi_param|uwsgi_param|set)\s+\$?[\w-]*"
-            r"(?:pass|secret|token|key|auth|cookie)[\w-]*\s+)(?![\"']?\$)[^;\n]+;"
+            r"(?im)^([ \t]*(?:proxy_set_header|add_header|fastcgi_param|uwsgi_param|set)[ \t]+\$?[\w-]{0,40}"
+            r"(?:pass|secret|token|key|auth|cookie)[\w-]{0,40}[ \t]+)(?![\"']?\$)[^;\n]+;"
         ),
         r"\1" + MASK + ";",
     ),
     # name=value, "name": "value", --name value, where the name sounds secret.
     (
         re.compile(
-            r"(?i)(\b[\w-]{0,40}?(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|secret[_-]?key|private[_-]?key"
+            r"(?i)((?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|secret[_-]?key|private[_-]?key"
             r"|access[_-]?key|sessionid)"
-            r"\\?['\"]?\s*(?:=|:(?!//)|\s(?=--))\s*)(?!\s)"
+            r"\\?['\"]?\s*(?:=|:(?!//))\s*)(?!\s)"
             r"(?:'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|[^\s'\",;&)}\]]+)"
         ),
+        r"\1" + MASK,
+    ),
+    # --password value, as on a command line.
+    (
+        re.compile(r"(?i)(\s--?[\w-]{0,40}(?:password|passwd|secret|token|api-?key)[\w-]{0,40}\s+)(?!-)\S+"),
         r"\1" + MASK,
     ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"), r"\1 " + MASK),

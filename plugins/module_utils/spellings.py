@@ -30,6 +30,7 @@ def of(secret: str) -> set[str]:
 
 
 def _quoted(text: str) -> set[str]:
+    unit = re.sub(r'(["\\])', r"\\\1", text).replace("%", "%%")
     python, binary = repr(text)[1:-1], repr(text.encode("utf-8", "replace"))[2:-1]
     return {
         text,
@@ -46,9 +47,12 @@ def _quoted(text: str) -> set[str]:
         quote_plus(text),
         html.escape(text),
         html.escape(text).replace("&#x27;", "&#39;"),
-        # systemd's specifiers and variables, and a shell's quotes.
+        # A unit's file: its quotes, specifiers and variables.
         text.replace("%", "%%"),
         text.replace("$", "$$"),
+        unit,
+        unit.replace("$", "$$"),
+        # A shell's quotes.
         text.replace("'", "'\"'\"'"),
         text.replace("'", "'\\''"),
         re.sub(r"([^\w@%+=:,./-])", r"\\\1", text),

@@ -20,12 +20,13 @@ APP = "/var/www/xamila/xamila_backend"
 VALUE = {name: canary.value for name, canary in CANARIES.items()}
 PLANTED = Path(__file__).parent / "planted"
 # What is left on the target: files that were changed meanwhile, and what others than the app wrote to the journal.
-LEFT = """
+LEFT = """{
 find /tmp /var/tmp /root /home /dev/shm /run /var/lib /etc -xdev -type f -newer /srv/begun -size -5M \
   -not -path '/run/credentials/*' -not -path '/run/log/journal/*' -not -path '/var/lib/postgresql/*' \
   -not -path '/run/systemd/*' -print0 | xargs -0r cat
 journalctl --no-pager --since "@$(stat -c %Y /srv/begun)" -o json | grep -v '"_SYSTEMD_UNIT":"xamila.service"' || true
 cat /var/log/auth.log /var/log/syslog 2>/dev/null || true
+} | LC_ALL=C tr '\\200-\\377' '?'
 """
 Texts = dict[str, str]
 
@@ -84,7 +85,9 @@ class Run:
                         self.texts[f"{path.name}: {member.name}"] = file.read().decode() if file else ""
             elif path.is_file():
                 self.texts[str(path.relative_to(self.site.folder))] = path.read_text(encoding="utf-8", errors="replace")
-        self.texts["processes on the target"] = self.site.host.run("cat /srv/watched").stdout
+        self.texts["processes on the target"] = self.site.host.run(
+            "LC_ALL=C tr '\\200-\\377' '?' < /srv/watched"
+        ).stdout
         self.texts["left on the target"] = self.site.host.run(LEFT).stdout
 
 
@@ -108,9 +111,8 @@ def everything(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     run.play("recover", rescue502_approve=["code/raises-on-import"])
     run.play("verify")
     run.play("redeploy")
-    host.run(
-        f"cd {APP}; runuser -u www-data -- git config remote.origin.url $(git config -f .git/config remote.backup.url)"
-    )
+    swap = "runuser -u www-data -- git config --rename-section"
+    host.run(f"cd {APP}; {swap} remote.origin remote.kept; {swap} remote.backup remote.origin")
     run.play("redeploy")
     run.runner("bundle", "-vvvv", "-i", str(run.inventory), "--reports", str(run.reports))
     for form in ("text", "html", "markdown", "json"):

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
+import shlex
+import time
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+from ansible_collections.rescue502.django.plugins.module_utils import own_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import MASK, Redactor
 
 ENVIRONMENT = {
@@ -50,3 +60,110 @@ def test_tree() -> None:
     """Nested evidence is masked throughout; keys stay."""
     masked = Redactor(ENVIRONMENT).tree({"SECRET_KEY": ["s3cr3t-Value-42", 3, None]})
     assert masked == {"SECRET_KEY": [MASK, 3, None]}
+
+
+SPELLED = {
+    "quotes": """it's "a" \\ backslash & 100% $x""",
+    "pattern": "x.*+?[(]|^$\\d{2}",
+    "newlines": "-----BEGIN PRIVATE KEY-----\nMIICdgIBADANBgkqhkiG\nkLmNop0Second9xYv81\n-----END PRIVATE KEY-----",
+}
+
+
+@pytest.mark.parametrize("name", SPELLED)
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str,
+        repr,
+        ascii,
+        json.dumps,
+        shlex.quote,
+        html.escape,
+        urllib.parse.quote,
+        urllib.parse.quote_plus,
+        lambda secret: str(secret.encode()),
+        lambda secret: secret.encode().hex(),
+        lambda secret: base64.b64encode(secret.encode()).decode(),
+        lambda secret: base64.urlsafe_b64encode(b"us:" + secret.encode() + b"!").decode(),
+        lambda secret: "\n".join(f"Nov 24 host app[1]: {line}" for line in secret.splitlines()),
+        lambda secret: secret[:5] + "\x1b[0m" + secret[5:],
+    ],
+)
+def test_a_secret_is_known_however_it_is_written(name: str, spell: Callable[[str], str]) -> None:
+    """In logs, tracebacks, JSON, URLs, shells, headers; no eight characters of it in a row are left."""
+    secret = SPELLED[name]
+    written = spell(secret)
+    masked = Redactor({"MAIL_PASSWORD": secret}).text(f"[ERROR] {written} end")
+    assert MASK in masked
+    parts = [part for line in secret.splitlines() if "PRIVATE" not in line for part in [line[:9], line[-9:]]]
+    assert not [part for part in parts if part in masked]
+
+
+@pytest.mark.parametrize(
+    ("value", "secret"),
+    [
+        ("host=db user=x password=hunter2word", "hunter2word"),
+        ("host=db password='two words' user=x", "two words"),
+        ('{"type": "x", "inner": [{"client_secret": "hunter2word"}]}', "hunter2word"),
+        ("amqp://u:p%40ss%2Fword@mq/", "p@ss/word"),
+    ],
+)
+def test_a_secret_within_a_value_is_known(value: str, secret: str) -> None:
+    """Whatever the variable is called."""
+    assert secret not in Redactor({"SETTING": value}).text(f"it was {secret} then")
+
+
+@pytest.mark.parametrize("cut", [0, 5, -3])
+def test_what_a_limit_left_of_a_secret_is_masked(cut: int) -> None:
+    """At the end of a text and at its beginning."""
+    secret = "CanaryOfALongRandomSecret42"
+    redactor = Redactor({"SECRET_KEY": secret})
+    assert redactor.text(f"x {secret[: 12 + cut]}") == f"x {MASK}"
+    assert redactor.text(f"{secret[-12 - cut :]} x") == f"{MASK} x"
+
+
+def test_an_apps_own_files_tell_its_secrets(tmp_path: Path) -> None:
+    """A .env that it reads by itself, literals in its settings though they do not compile, its checkout's remote."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "shop").mkdir()
+    (tmp_path / ".git" / "config").write_text('[remote "origin"]\n\turl = https://me:remote-word@git.example/x.git\n')
+    (tmp_path / ".env.local").write_text("export SMTP_PASSWORD='dot env word' # comment\nDEBUG=False\n")
+    (tmp_path / "shop" / "settings.py").write_text(
+        "def broken(:\nAUTH_USER_MODEL = 'shop.User'\nSECRET_KEY = env('SECRET_KEY', default=\"fallback-word\")\n"
+        "DATABASES = {'default': {'NAME': 'shop', 'PASSWORD': r'literal\\word', 'PORT': 5432}}\n"
+    )
+    redactor = Redactor(more=own_secrets.of_app(str(tmp_path), str(tmp_path), "shop.settings"))
+    for secret in ("remote-word", "dot env word", "fallback-word", "literal\\word"):
+        assert redactor.text(f"a {secret} b") == f"a {MASK} b"
+    plain = "shop.User of shop, DEBUG is False, a comment"
+    assert redactor.text(plain) == plain
+
+
+def test_nginx_tells_its_headers(tmp_path: Path) -> None:
+    """Of what it sets to a fixed text, that with a secret's name; a variable is none."""
+    path = tmp_path / "site.conf"
+    path.write_text(
+        'proxy_set_header Host $host;\nproxy_set_header Authorization "Bearer header-word";\n'
+        " set $api_token other-word;\n"
+    )
+    redactor = Redactor(more=own_secrets.of_nginx([str(path)]))
+    assert redactor.text("header-word and other-word for $host") == f"{MASK} and {MASK} for $host"
+    masked = Redactor().text(path.read_text())
+    assert "-word" not in masked
+    assert "proxy_set_header Authorization " in masked
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a", "a.", "a-", "\n", " ", "x://a:", "x://", "password=", 'password="', "password", " --password", "set a b\n",
+     "basic ", "-----BEGIN PRIVATE KEY-----", "eyJ", "a='''", 'A="\n', "\x1b]", "{[", "'\\", "url = x\n"],
+)  # fmt: skip
+def test_no_text_takes_long(tmp_path: Path, unit: str) -> None:
+    """A quarter of a MiB that was made to be slow to read, in a log and in the app's own files."""
+    text = (unit * 2**18)[: 2**18]
+    for name in (".env", "settings.py"):
+        (tmp_path / name).write_text(text)
+    begun = time.process_time()
+    own = own_secrets.of_app(str(tmp_path), str(tmp_path), "settings")
+    Redactor(ENVIRONMENT, more=own).text(text)
+    assert time.process_time() - begun < 20

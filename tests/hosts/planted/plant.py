@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 APP = "/var/www/xamila/xamila_backend"
 CANARIES = json.loads(pathlib.Path("/srv/canaries.json").read_text(encoding="utf-8"))
@@ -93,7 +94,8 @@ replace(
     f' proxy_set_header X-Api-Key "{CANARIES["a-key-in-a-header-of-nginx"]}";',
 )
 address = CANARIES["a-token-in-an-address"]
-add("/var/log/nginx/error.log", f'[error] 1#1: *1 connect() failed, request: "GET /?token={address} HTTP/1.1"\n')
+line = f'connect() failed (111), server: api.xamila.example, request: "GET /?token={address} HTTP/1.1", upstream: "x"'
+add("/var/log/nginx/error.log", time.strftime("%Y/%m/%d %H:%M:%S") + f" [error] 1#1: *1 {line}\n")
 words = ["python3", "-c", "import time; time.sleep(3000)", "--password", CANARIES["an-option-of-another-process"]]
 run("systemd-run", "-q", "--unit=other", *words)
 run("systemctl", "daemon-reload")

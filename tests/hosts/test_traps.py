@@ -1,0 +1,195 @@
+"""Links, hard links, FIFOs and strange names in the app's tree, also while they change: nothing else is touched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bad_inputs
+import lab
+import pytest
+import yaml
+from sites import ROOT, Site, differences, put
+
+PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
+# The remedies that work on files as root, each made to find something; the account could not use what was planted.
+REMEDIES = """
+- hosts: all
+  become: true
+  gather_facts: false
+  vars:
+    root: /var/www/xamila/xamila_backend
+  tasks:
+    - name: Owners and modes are right
+      rescue502.django.permissions:
+        root: "{{ root }}"
+        venv: "{{ root }}/venv"
+        user: www-data
+        media_root: "{{ root }}/media"
+        env_files: ["{{ root }}/.env", "{{ root }}/.env.local"]
+        logs: [/var/log/xamila/django.log, /var/log/xamila/error.log, /var/log/xamila/access.log]
+      ignore_errors: true
+    - name: No stale bytecode is left
+      rescue502.django.bytecode:
+        root: "{{ root }}"
+      ignore_errors: true
+    - name: There is room
+      rescue502.django.free_space:
+        places: [/]
+        logs: [/var/log/xamila/django.log]
+        enough_percent: 100
+      ignore_errors: true
+    - name: No stale socket or pid file is left
+      rescue502.django.remove_stale:
+        path: "{{ root }}/{{ item.path }}"
+        kind: "{{ item.kind }}"
+        unit: xamila.service
+      loop:
+        - {path: trap_link.py, kind: pidfile}
+        - {path: trap_folder/shadow, kind: pidfile}
+        - {path: trap_fifo.py, kind: pidfile}
+        - {path: trap_fifo.py, kind: socket}
+      ignore_errors: true
+    - name: The bundle is packed
+      rescue502.django.bundle:
+        unit: xamila.service
+        logs: [/var/log/xamila/django.log, /var/log/xamila/access.log]
+      register: bundle
+    - name: The bundle is on the controller
+      ansible.builtin.fetch:
+        src: "{{ bundle.path }}"
+        dest: "{{ fetched }}"
+        flat: true
+"""
+# While the app's user swaps what is there for something else, root mends it, again and again.
+RACE = """
+- hosts: all
+  become: true
+  gather_facts: false
+  tasks:
+    - name: Owners and modes are right
+      rescue502.django.permissions:
+        root: /var/www/xamila/xamila_backend
+        user: www-data
+        media_root: /var/www/xamila/xamila_backend/media
+        parts: [code, media]
+      loop: "{{ range(8) }}"
+      ignore_errors: true
+    - name: No stale bytecode is left
+      rescue502.django.bytecode:
+        root: /var/www/xamila/xamila_backend
+      loop: "{{ range(4) }}"
+      ignore_errors: true
+"""
+# Enough files that nobody may read that a mending takes long enough to be raced.
+RACED = """
+R=$ROOT/media; mkdir -p $R/swap $R/plain; ln -s /etc $R/roots; chmod 777 $R
+for i in $(seq 300); do install -o root -g root -m 600 /dev/null $R/plain/$i; done
+install -o root -g root -m 600 /dev/null $R/swap/shadow; install -o root -g root -m 600 /dev/null $R/swap/passwd
+chown www-data: $R $R/swap
+cat > /srv/race.sh <<END
+export R=$R
+while true; do
+  { $STEPS; } 2>/dev/null
+  find $R/plain -user www-data -exec chown root: {} + -exec chmod 600 {} + 2>/dev/null
+done
+END
+systemd-run -q --unit=race bash /srv/race.sh
+"""
+ROOT_FOLDER = "/var/www/xamila/xamila_backend"
+
+
+@dataclass
+class Sprung:
+    """What came of the remedies on a host full of traps."""
+
+    output: str
+    seconds: float
+    outside: set[str]
+    bundle: bytes
+    pwned: bool
+
+
+def play(site: Site, playbook: str, **variables: str) -> str:
+    """Run a playbook of this test's own; its output."""
+    (site.folder / "play.yml").write_text(playbook, encoding="utf-8")
+    hosts = {site.host.name: site.host.inventory(full=True)}
+    (site.folder / "hosts.yml").write_text(yaml.safe_dump({"django": {"hosts": hosts}}), encoding="utf-8")
+    words = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(site.folder / "hosts.yml")]
+    words += [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
+    done = subprocess.run(
+        [*words, str(site.folder / "play.yml")],
+        cwd=ROOT,
+        env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    return done.stdout
+
+
+def outside(site: Site, before: dict[str, object]) -> set[str]:
+    """What has changed on the host outside of the app's folder and its logs, rotated logs and packages left out."""
+    may = (f"files:{ROOT_FOLDER}", "files:/var/log/", "files:/var/cache/", "files:/run/", "files:/srv", "files:/tmp")
+    return {item for item in differences(before, site.host.snapshot()) if not item.startswith(may)}
+
+
+@pytest.fixture(scope="module")
+def trapped(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A host with all traps in the app's tree."""
+    host = lab.Host(f"{PREFIX}-{worker_id}").up()
+    facts = {"ROOT": ROOT_FOLDER, "LOGS": "/var/log/xamila"}
+    for name, script in bad_inputs.TRAPS.items():
+        done = host.run(f"cd /; {script}", check=False, variables=facts)
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+    yield Site(host, tmp_path_factory.mktemp("trapped"))
+    host.down()
+
+
+@pytest.fixture(scope="module")
+def sprung(trapped: Site) -> Sprung:
+    """All remedies that work on files, on the host with the traps."""
+    before, begun = trapped.host.snapshot(), time.monotonic()
+    output = play(trapped, REMEDIES, fetched=str(trapped.folder / "bundle.tar.gz"))
+    seconds = time.monotonic() - begun
+    content = subprocess.run(["gzip", "-dc", str(trapped.folder / "bundle.tar.gz")], capture_output=True, check=True)
+    pwned = trapped.host.run("find / -xdev -name rescue502-pwned").stdout != ""
+    return Sprung(output, seconds, outside(trapped, before), content.stdout, pwned)
+
+
+@pytest.mark.parametrize("name", bad_inputs.TRAPS)
+def test_a_trap_catches_nobody(sprung: Sprung, name: str) -> None:
+    """Nothing hangs, nothing outside of the app's folder changes or is read, and no name is run."""
+    assert sprung.seconds < 240
+    assert sprung.outside == set()
+    assert not sprung.pwned
+    assert b"daemon:*:" not in sprung.bundle, "a line of the shadow file"
+
+
+def test_a_diagnosis_ends_among_traps(sprung: Sprung, trapped: Site) -> None:
+    """The look itself meets the same FIFOs, links and names."""
+    code, incident, output = trapped.play("diagnose", rescue502_level="full")
+    assert incident["evidence"]["probe"]["seconds"] < 60, output
+    assert incident["evidence"]["stack"]["root"] == ROOT_FOLDER
+    assert code in (0, 2)
+    assert "daemon:*:" not in output
+
+
+@pytest.mark.parametrize("name", bad_inputs.RACES)
+def test_a_race_is_lost_by_nobody(site: Site, name: str) -> None:
+    """What the app's user puts in the place of what was judged is left as it is."""
+    put(site.host, "/srv/raced.sh", RACED)
+    facts = {"ROOT": ROOT_FOLDER, "STEPS": bad_inputs.RACES[name].replace("$R", f"{ROOT_FOLDER}/media")}
+    before = site.host.snapshot()
+    site.host.run("bash /srv/raced.sh", variables=facts)
+    output = play(site, RACE)
+    site.host.run("systemctl stop race; rm -f /srv/race*")
+    assert "changed:" in output, "there was something to mend"
+    assert outside(site, before) == set()
