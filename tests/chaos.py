@@ -2,22 +2,25 @@
 
 Survived: the next run did the job, or the nonsense was told and nothing was changed. Lost: the job was not done, or a
 lock stayed. Harmed: something else was changed. Run as `make chaos`; ONLY=expression takes some (as pytest's -k),
-JOBS=number as many hosts at once. Writes docs/chaos.md.
+JOBS=number as many hosts at once. Writes docs/chaos.md. It takes an hour or more, so what is measured is kept in
+reports/chaos.json, and RESUME=yes goes on from there.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "chaos.md"
+RAW = ROOT / "reports" / "chaos.json"
 TESTS = {
     "interruption": ["test_interrupted.py::test_the_next_run_finishes_the_job"],
     "bad input": ["test_bad_settings.py", "test_hostile_hosts.py"],
@@ -39,8 +42,14 @@ class Result:
 class Watch:
     """A plugin of pytest that gathers the results, wherever the tests ran."""
 
-    def __init__(self) -> None:
-        self.results: list[Result] = []
+    def __init__(self, known: list[Result]) -> None:
+        """known: what was measured before, and is not measured again."""
+        self.results = list(known)
+        self._known = {result.name for result in known}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out what is known."""
+        items[:] = [item for item in items if item.name not in self._known]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in one phase of one test: its call, or a host that could not even be prepared."""
@@ -52,6 +61,8 @@ class Watch:
         why = "" if report.passed else str(getattr(report.longrepr, "reprcrash", report.longrepr))[:300]
         name = report.nodeid.rpartition("::")[2]
         self.results.append(Result(kind, name, word, " ".join(why.split())))
+        RAW.parent.mkdir(parents=True, exist_ok=True)
+        RAW.write_text(json.dumps([asdict(result) for result in self.results], indent=1), encoding="utf-8")
         print(f"{len(self.results)} {word}: {name}", flush=True)
 
 
@@ -75,15 +86,21 @@ def page(results: list[Result]) -> str:
     return "\n\n".join(["# Interruptions and bad inputs", about, measured, table(results), names]) + "\n"
 
 
+def kept() -> list[Result]:
+    """What was measured before and survived; the rest is tried again."""
+    found = [Result(**values) for values in json.loads(RAW.read_text(encoding="utf-8"))] if RAW.exists() else []
+    return [result for result in found if result.word == SURVIVED]
+
+
 def main() -> int:
     """Run, print, write the page; 0 where nothing was lost and nothing harmed."""
     os.environ["RESCUE502_CHAOS"] = "all"
-    watch, only = Watch(), os.environ.get("ONLY", "")
+    watch, only = Watch(kept() if os.environ.get("RESUME") else []), os.environ.get("ONLY", "")
     paths = [str(ROOT / "tests" / "hosts" / name) for names in TESTS.values() for name in names]
     options = ["-q", "-n", os.environ.get("JOBS", "4"), *(["-k", only] if only else [])]
     pytest.main([*paths, *options, f"--rootdir={ROOT}"], plugins=[watch])
     print(table(watch.results))
-    if not only:
+    if not only or os.environ.get("RESUME"):
         TARGET.write_text(page(watch.results), encoding="utf-8")
     return 0 if watch.results and all(result.word == SURVIVED for result in watch.results) else 2
 
