@@ -31,12 +31,16 @@ WORDS = (SURVIVED, LOST, HARMED)
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a host. word: survived, lost or harmed."""
+    """What became of a host in one test. word: survived, lost or harmed."""
 
     kind: str
-    name: str
+    test: str
     word: str
     why: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.test.rpartition("::")[2]
 
 
 class Watch:
@@ -45,11 +49,6 @@ class Watch:
     def __init__(self, known: list[Result]) -> None:
         """known: what was measured before, and is not measured again."""
         self.results = list(known)
-        self._known = {result.name for result in known}
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave out what is known."""
-        items[:] = [item for item in items if item.name not in self._known]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in one phase of one test: its call, or a host that could not even be prepared."""
@@ -59,11 +58,10 @@ class Watch:
         said = dict(report.user_properties).get("verdict")
         word = str(said) if said else SURVIVED if report.passed else HARMED
         why = "" if report.passed else str(getattr(report.longrepr, "reprcrash", report.longrepr))[:300]
-        name = report.nodeid.rpartition("::")[2]
-        self.results.append(Result(kind, name, word, " ".join(why.split())))
+        self.results.append(Result(kind, report.nodeid, word, " ".join(why.split())))
         RAW.parent.mkdir(parents=True, exist_ok=True)
         RAW.write_text(json.dumps([asdict(result) for result in self.results], indent=1), encoding="utf-8")
-        print(f"{len(self.results)} {word}: {name}", flush=True)
+        print(f"{len(self.results)} {word}: {self.results[-1].name}", flush=True)
 
 
 def table(results: list[Result]) -> str:
@@ -98,6 +96,7 @@ def main() -> int:
     watch, only = Watch(kept() if os.environ.get("RESUME") else []), os.environ.get("ONLY", "")
     paths = [str(ROOT / "tests" / "hosts" / name) for names in TESTS.values() for name in names]
     options = ["-q", "-n", os.environ.get("JOBS", "4"), *(["-k", only] if only else [])]
+    options += [f"--deselect={result.test}" for result in watch.results]
     pytest.main([*paths, *options, f"--rootdir={ROOT}"], plugins=[watch])
     print(table(watch.results))
     if not only or os.environ.get("RESUME"):
