@@ -42,6 +42,13 @@ options:
   group:
     description: The group.
     type: str
+  irreversible:
+    description: Something that is about to be done and is not taken back by itself, in words.
+    type: str
+  by_hand:
+    description: The commands with which a person takes that back.
+    type: str
+    default: ''
 """
 
 EXAMPLES = r"""
@@ -72,6 +79,8 @@ ARGUMENTS = {
     "unit": {"type": "str"},
     "user": {"type": "str"},
     "group": {"type": "str"},
+    "irreversible": {"type": "str"},
+    "by_hand": {"type": "str", "default": ""},
 }
 
 
@@ -93,7 +102,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec=ARGUMENTS,
-        required_one_of=[("path", "unit", "user")],
+        required_one_of=[("path", "unit", "user", "irreversible")],
         required_together=[("user", "group")],
         supports_check_mode=True,
     )
@@ -107,6 +116,8 @@ def main() -> None:
             undo.note_unit(given["unit"])
         if given["user"]:
             undo.note_membership(given["user"], given["group"])
+        if given["irreversible"]:
+            undo.note_irreversible(given["irreversible"], given["by_hand"])
     except (OSError, KeyError, ValueError) as error:
         module.fail_json(msg=f"what is there now could not be recorded: {error}. Nothing was changed.")
     module.exit_json(changed=False, recorded=True)
