@@ -17,6 +17,10 @@ SHOW_TIMEOUT = 5.0
 MOST_TEXT = 2**20
 # systemd's own default for system services (systemd.exec(5), "$PATH").
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# A word as systemd prints it, and what it escapes in one.
+_PRINTED_WORD = re.compile(r'"(?:\\.|[^"\\])*"|\S+')
+_ESCAPED = re.compile(r"\\([0-7]{3}|.)")
+_AS_IN_C = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
@@ -143,9 +147,16 @@ def _regular_text(path: str) -> str:
 
 
 def parse_environment_property(value: str) -> dict[str, str]:
-    """`Environment` as `systemctl show` prints it: assignments separated by spaces, quoted where needed."""
-    try:
-        words = shlex.split(value)
-    except ValueError:
-        words = value.split()
+    """`Environment` as `systemctl show` prints it: assignments separated by spaces, quoted and escaped where needed."""
+    words = [
+        _ESCAPED.sub(_unescaped, word[1:-1]) if word.startswith('"') else word for word in _PRINTED_WORD.findall(value)
+    ]
     return dict(word.partition("=")[::2] for word in words if "=" in word)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    """The character that systemd has written with a backslash: as C does, or itself."""
+    text = match.group(1)
+    if text in _AS_IN_C:
+        return _AS_IN_C[text]
+    return chr(int(text, 8)) if len(text) == 3 else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -78,12 +79,12 @@ RACE = """
         user: www-data
         media_root: /var/www/xamila/xamila_backend/media
         parts: [code, media]
-      loop: "{{ range(8) }}"
+      loop: "{{ range(5) | list }}"
       ignore_errors: true
     - name: No stale bytecode is left
       rescue502.django.bytecode:
         root: /var/www/xamila/xamila_backend
-      loop: "{{ range(4) }}"
+      loop: "{{ range(2) | list }}"
       ignore_errors: true
 """
 # Enough files that nobody may read that a mending takes long enough to be raced.
@@ -191,5 +192,5 @@ def test_a_race_is_lost_by_nobody(site: Site, name: str) -> None:
     site.host.run("bash /srv/raced.sh", variables=facts)
     output = play(site, RACE)
     site.host.run("systemctl stop race; rm -f /srv/race*")
-    assert "changed:" in output, "there was something to mend"
+    assert re.search(r"(?m)^(changed|failed): .*item=", output), "there was something to mend"
     assert outside(site, before) == set()

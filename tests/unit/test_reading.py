@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,13 @@ def test_nginx_locations_of_all_kinds(tmp_path: Path) -> None:
     assert (found["/"]["read_timeout"], found["/b/"]["read_timeout"]) == (90.0, 0.5)
     assert (found["/"]["buffer_size"], found["/"]["buffer_size_file"]) == (8192, str(config))
     assert nginx_config.included_folders(root, str(tmp_path)) == [str(tmp_path / "conf.d")]
+
+
+@pytest.mark.parametrize(
+    "value", ["plain", "two words", "it's", 'a "b"', "\\b \\n", "100% $x `y`", "a=b", "tab\tline\n"]
+)
+def test_variables_of_a_unit_are_what_it_was_given(value: str) -> None:
+    """`systemctl show` escapes what a shell would obey, and control characters as C does (shell_maybe_quote)."""
+    printed = re.sub(r'(["\\$`])', r"\\\1", value).replace("\t", "\\t").replace("\n", "\\n")
+    quoted = f'"X={printed}"' if re.search(r"[\s\"'\\$`]", value) else f"X={value}"
+    assert systemd.parse_environment_property(f"A=1 {quoted} B=2") == {"A": "1", "X": value, "B": "2"}

@@ -61,6 +61,9 @@ add(
     f'[Service]\nEnvironment="MAIL_PASSWORD={mixed}"\nEnvironment=INLINE_SECRET={inline} ADMIN_PASSWORD={other}\n'
     f"LoadCredential=mail_token:/etc/mail_token\nSetCredential=hook:{CANARIES['a-credential-in-the-unit']}\n",
 )
+# The lab's app takes its secrets from credentials where there are any; this one has both.
+add(f"{APP}/xamila/secrets.py", "SECRETS = os.environ\n")
+commit("xamila/secrets.py")
 add("/etc/mail_token", CANARIES["a-credential-in-a-file"])
 option = CANARIES["the-servers-own-option"]
 replace("/etc/systemd/system/xamila.service", "--workers", f"--env STRIPE_API_KEY={option} --workers")
