@@ -57,7 +57,8 @@ def test_a_foreign_link_is_not_read(tmp_path: Path) -> None:
 def unreadable(folder: Path) -> dict[str, Any]:
     """What is wrong with the only file in a folder that nobody is to read."""
     account = access.Account("nobody", None)
-    (found,) = [item for item in access._code(str(folder), frozenset(), account, 100) if item["path"] != str(folder)]
+    judged = access._code(str(folder), frozenset(), account, 100, None)
+    (found,) = [item for item in judged if item["path"] != str(folder)]
     return found
 
 
