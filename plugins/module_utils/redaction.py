@@ -20,6 +20,10 @@ _SECRET_NAME = re.compile(
 _NO_SECRET = re.compile(r"(?i)true|false|none|null|yes|off|default|localhost|required|optional|\d{1,5}|[\d.]+[smhd]")
 # Of a secret that a limit cut through, so much gives it away.
 CUT = 8
+# How much of a text's beginning and end is looked at for that, in characters.
+CUT_AT = 4096
+# What a terminal would obey, as a traceback or JSON spells it: it may stand within a secret.
+_SPELLED_COLOUR = re.compile(r"\\+(?:u001b|x1b|033|e)\[[0-9;]{0,20}m")
 # Names whose values are public by nature and needed to explain a failure.
 _PLAIN_NAME = re.compile(
     r"(?i)^(path|home|user|logname|shell|lang|lc_.*|tz|pythonpath|django_settings_module|debug|.*_?hosts?|.*_port"
@@ -107,14 +111,18 @@ class Redactor:
         kept = {s for s in secrets if len(s) >= 4 and not any(s in name for name in public)}
         # The longest first: a secret that contains another must not leave a tail.
         self._known = sorted({form for secret in kept for form in spellings.of(secret)}, key=len, reverse=True)
-        self._cuttable = sorted(form for form in kept if len(form) > CUT)
+        self._escaped = [spellings.escaped(secret) for secret in kept if spellings.bare(secret) != secret]
+        self._cuttable = sorted(spellings.bare(secret) for secret in kept if len(spellings.bare(secret)) > CUT)
 
     def text(self, text: str) -> str:
         """The text with secrets masked, and without what a terminal would obey, which could stand within one."""
-        text = printable(text)
+        text = _SPELLED_COLOUR.sub("", printable(text))
         for known in self._known:
             if known in text:
                 text = text.replace(known, MASK)
+        for anchor, pattern in self._escaped:
+            if anchor in text:
+                text = pattern.sub(MASK, text)
         text = self._without_ends(text)
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
@@ -122,13 +130,16 @@ class Redactor:
 
     def _without_ends(self, text: str) -> str:
         """Masks the beginning of a secret at the end of a text, and its end at the beginning: a limit may cut it."""
+        tail, head = spellings.bare(text[-CUT_AT:]), spellings.bare(text[:CUT_AT])
         for secret in self._cuttable:
-            begins = text.rfind(secret[:CUT])
-            if begins >= 0 and secret.startswith(text[begins:].rstrip("…")):
-                text = text[:begins] + MASK
-            ends = text.find(secret[-CUT:], 0, len(secret))
-            if ends >= 0 and secret.endswith(text[: ends + CUT]):
-                text = MASK + text[ends + CUT :]
+            begins = tail.rfind(secret[:CUT])
+            if begins >= 0 and secret.startswith(tail[begins:]):
+                text = text[: -spellings.written_length(text[::-1], len(tail) - begins)] + MASK
+                tail = spellings.bare(text[-CUT_AT:])
+            ends = head.find(secret[-CUT:])
+            if ends >= 0 and secret.endswith(head[: ends + CUT]):
+                text = MASK + text[spellings.written_length(text, ends + CUT) :]
+                head = spellings.bare(text[:CUT_AT])
         return text
 
     def tree(self, value: Any) -> Any:

@@ -14,6 +14,8 @@ from urllib.parse import quote, quote_plus
 SHORTEST = 4
 # A line of a key, or a part of something that was encoded, which is surely nothing else.
 SHORTEST_PART = 8
+# As five levels of quoting need at most; without an end, a text of backslashes would take for ever.
+_BACKSLASHES = r"\\{0,32}"
 
 
 def of(secret: str) -> set[str]:
@@ -27,6 +29,33 @@ def of(secret: str) -> set[str]:
             kept = [line for line in lines if len(line) >= SHORTEST_PART and not line.startswith("-----")]
             found.update(spelling for line in kept for spelling in _quoted(line))
     return {spelling for spelling in found if len(spelling) >= SHORTEST}
+
+
+def bare(text: str) -> str:
+    """The text without backslashes: what all ways of escaping it have in common."""
+    return text.replace("\n", "n").replace("\\", "")
+
+
+def written_length(text: str, count: int) -> int:
+    """How many characters at a text's beginning hold its first `count` that are no backslashes."""
+    length = 0
+    while count > 0 and length < len(text):
+        count -= text[length] != "\\"
+        length += 1
+    return length
+
+
+def escaped(secret: str) -> tuple[str, re.Pattern[str]]:
+    """(a part of the secret, its pattern) however often it was quoted: a log holds JSON that holds a repr."""
+    parts = [part for part in re.split(r"[\\\n'\"`$%]", secret) if part]
+    pattern, before = "", ""
+    for sign in secret:
+        if sign == "\n":
+            pattern += _BACKSLASHES + r"(?:n|\n)"
+        elif sign != "\\":
+            pattern += (_BACKSLASHES if before == "\\" or not sign.isalnum() else "") + re.escape(sign)
+        before = sign
+    return max(parts, key=len, default=secret), re.compile(pattern)
 
 
 def _quoted(text: str) -> set[str]:

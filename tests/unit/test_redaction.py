@@ -81,6 +81,10 @@ SPELLED = {
         html.escape,
         urllib.parse.quote,
         urllib.parse.quote_plus,
+        lambda secret: repr(repr(secret)),
+        lambda secret: json.dumps(repr(secret)),
+        lambda secret: repr(json.dumps(json.dumps({"locals": secret}))),
+        lambda secret: json.dumps(secret[:5] + "\x1b[31;1m" + secret[5:]),
         lambda secret: str(secret.encode()),
         lambda secret: secret.encode().hex(),
         lambda secret: base64.b64encode(secret.encode()).decode(),
@@ -122,6 +126,17 @@ def test_what_a_limit_left_of_a_secret_is_masked(cut: int) -> None:
     assert redactor.text(f"{secret[-12 - cut :]} x") == f"{MASK} x"
 
 
+def test_a_limit_may_cut_what_was_quoted() -> None:
+    """A traceback's text that ends within a secret."""
+    secret = """it's "a" \\ backslash & more"""
+    text = "x " + json.dumps(repr(secret))
+    redactor = Redactor({"SECRET_KEY": secret})
+    for length in range(16, len(text)):
+        assert "s \\" not in redactor.text(text[:length]), text[:length]
+    for start in range(2, len(text) - 12):
+        assert "ash & more" not in redactor.text(text[start:] + " y"), text[start:]
+
+
 def test_an_apps_own_files_tell_its_secrets(tmp_path: Path) -> None:
     """A .env that it reads by itself, literals in its settings though they do not compile, its checkout's remote."""
     (tmp_path / ".git").mkdir()
@@ -156,7 +171,7 @@ def test_nginx_tells_its_headers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "unit",
     ["a", "a.", "a-", "\n", " ", "x://a:", "x://", "password=", 'password="', "password", " --password", "set a b\n",
-     "basic ", "-----BEGIN PRIVATE KEY-----", "eyJ", "a='''", 'A="\n', "\x1b]", "{[", "'\\", "url = x\n"],
+     "basic ", "-----BEGIN PRIVATE KEY-----", "eyJ", "a='''", 'A="\n', "\x1b]", "{[", "'\\", "url = x\n", "\\"],
 )  # fmt: skip
 def test_no_text_takes_long(tmp_path: Path, unit: str) -> None:
     """A quarter of a MiB that was made to be slow to read, in a log and in the app's own files."""
@@ -165,5 +180,6 @@ def test_no_text_takes_long(tmp_path: Path, unit: str) -> None:
         (tmp_path / name).write_text(text)
     begun = time.process_time()
     own = own_secrets.of_app(str(tmp_path), str(tmp_path), "settings")
-    Redactor(ENVIRONMENT, more=own).text(text)
+    quoted = {"MAIL_PASSWORD": "'it's quoted"}
+    Redactor({**ENVIRONMENT, **quoted}, more=own).text("quoted" + text)
     assert time.process_time() - begun < 20
