@@ -17,6 +17,7 @@ import lab
 import pytest
 import recordings
 import yaml
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
 from harmless import CANARY, check_clean, obeyed
 from sites import ROOT, Site, differences, put
 
@@ -189,13 +190,16 @@ def many_names(shared: Site, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     """One diagnosis and one bundle of the same host under all bad names: (folder, output, records by their hosts)."""
     folder = tmp_path_factory.mktemp("names")
     inside = folder / "deep" / "er" / "reports"
-    hosts: dict[str, Any] = {name: {} for name in bad_inputs.HOST_NAMES.values()}
     variables = {**shared.host.inventory(full=True), "rescue502_reports": str(inside), "rescue502_hold_seconds": 0}
-    (folder / "hosts.yml").write_text(yaml.dump({"django": {"hosts": hosts, "vars": variables}}), encoding="utf-8")
+    inventory = {"django": {"hosts": [*bad_inputs.HOST_NAMES.values()], "vars": variables}, "_meta": {"hostvars": {}}}
+    # As a cloud's API gives names: not as patterns, as which a file's would be read.
+    script = folder / "inventory.py"
+    script.write_text(f"#!{sys.executable}\nprint({json.dumps(inventory)!r})\n", encoding="utf-8")
+    script.chmod(0o700)
     output = ""
     for playbook in ("diagnose", "bundle"):
         done = subprocess.run(
-            [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(folder / "hosts.yml"), "-f", "3",
+            [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(script), "-f", "3",
              f"playbooks/{playbook}.yml"],
             cwd=ROOT, env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"},
             capture_output=True, text=True, check=False, timeout=500,
@@ -210,12 +214,13 @@ def test_a_hosts_name_leads_nowhere(many_names: tuple[Path, str, dict[str, Any]]
     """Each host has a record of its own and a bundle, all in the reports folder."""
     folder, output, records = many_names
     top = written(folder)
-    assert not [path for path in top if not path.startswith("deep") and path != "hosts.yml"]
+    assert not [path for path in top if not path.startswith("deep") and path != "inventory.py"]
     assert not [path for path in top if path.startswith("deep/er/") and not path.startswith("deep/er/reports")]
     assert not Path("/tmp/rescue502-moved").exists()
     assert not CANARY.exists()
     bundles = [path for path in top if path.endswith(".tar.gz")]
     assert len(bundles) == len(records) == len(bad_inputs.HOST_NAMES), output[-3000:]
+    assert clean(bad_inputs.HOST_NAMES[name]) in records
 
 
 @pytest.mark.parametrize("name", bad_inputs.INCIDENTS)
