@@ -51,9 +51,9 @@ def compare_migrations(_plan):
 
 
 def describe_pending(loader, applied):
-    """[{app, name, after, risks, reversible, atomic}]. after: what it follows in its own app; risks: what could be
-    lost for good, or cannot be told, an operation each; none where no migration was ever applied: there is nothing to
-    lose.
+    """[{app, name, after, risks, known, reversible, atomic}]. after: what it follows in its own app; risks: what could
+    be lost for good, or cannot be told, an operation each; none where no migration was ever applied: there is nothing
+    to lose. known: whether they could be told, as where the app's models load.
     """
     from django.db.migrations.state import ProjectState
 
@@ -72,11 +72,11 @@ def describe_pending(loader, applied):
             broken = broken or "not known, for {} raises {}".format(".".join(key), type(error).__name__)
         risks += [broken] if broken else []
         if key not in applied:
-            pending.append(described(loader, key, risks if applied else []))
+            pending.append(described(loader, key, risks if applied else [], not (broken and applied)))
     return pending
 
 
-def described(loader, key, risks):
+def described(loader, key, risks, known):
     """One migration that is not applied."""
     migration = loader.graph.nodes[key]
     parents = [tuple(node) for node in loader.graph.node_map[key].parents]
@@ -85,6 +85,7 @@ def described(loader, key, risks):
         "name": key[1],
         "after": sorted(name for app, name in parents if app == key[0]),
         "risks": risks[:20],
+        "known": known,
         "reversible": all(operation.reversible for operation in migration.operations),
         "atomic": bool(migration.atomic),
     }

@@ -17,7 +17,16 @@ RISKY, SAFE = "schema/risky-migrations", "schema/unapplied-migrations"
 
 def pending(app: str, name: str, *after: str, **more: Any) -> dict[str, Any]:
     """A migration that is not applied, and harmless unless told otherwise."""
-    return {"app": app, "name": name, "after": list(after), "risks": [], "reversible": True, "atomic": True, **more}
+    return {
+        "app": app,
+        "name": name,
+        "after": list(after),
+        "risks": [],
+        "known": True,
+        "reversible": True,
+        "atomic": True,
+        **more,
+    }
 
 
 CHAIN = [pending("a", "0002", "0001"), pending("b", "0001"), pending("a", "0003", "0002")]
@@ -150,6 +159,17 @@ def test_one_of_two_is_found(risks: list[str] | None, cause: str) -> None:
         del step["pending"]
     found = [finding.id for finding in diagnose(evidence, load()).root_causes]
     assert [name for name in found if name.startswith("schema/")] == ([cause] if cause else [])
+
+
+def test_risks_that_are_not_known_yet_are_left_to_the_remedy() -> None:
+    """An app that does not load cannot tell; when it does, the remedy looks again and applies none that is risky."""
+    evidence = recordings.evidence(SAFE)
+    unknown = pending("a", "0002", "0001", risks=["not known, for a.0001 raises AppRegistryNotReady"], known=False)
+    evidence["rehearsal"]["steps"]["migrations"]["pending"] = [unknown]
+    found = diagnose(evidence, load())
+    assert [finding.id for finding in found.root_causes if finding.id.startswith("schema/")] == [SAFE]
+    (migrate,) = [action for action in plan.make(found).actions if action.remedy == "migrate"]
+    assert migrate.vars["rescue502_migrate_risky"] is False
 
 
 def test_new_code_is_not_started_without_its_tables() -> None:
