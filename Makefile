@@ -50,7 +50,7 @@ molecule: lab ## the remedies alone and the whole recovery, on real hosts
 		MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule --base-config molecule/config.yml test --all
 
 hosts: shapes ## every failure mode proved on real hosts of two shapes, causes together, red herrings, healthy hosts
-	$(BIN)/pytest tests/hosts -q -n $(JOBS)
+	$(BIN)/pytest tests/hosts -q -n $(JOBS) --dist loadgroup
 
 matrix: shapes ## every failure mode on every shape of host that suits it: hours; SHAPE=unix takes one shape
 	RESCUE502_MATRIX=$(or $(SHAPE),all) $(BIN)/pytest tests/hosts/test_failure_modes.py -k elsewhere -q -n $(JOBS)

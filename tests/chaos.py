@@ -95,7 +95,7 @@ def main() -> int:
     os.environ["RESCUE502_CHAOS"] = "all"
     watch, only = Watch(kept() if os.environ.get("RESUME") else []), os.environ.get("ONLY", "")
     paths = [str(ROOT / "tests" / "hosts" / name) for names in TESTS.values() for name in names]
-    options = ["-q", "-n", os.environ.get("JOBS", "4"), *(["-k", only] if only else [])]
+    options = ["-q", "-n", os.environ.get("JOBS", "4"), "--dist=loadgroup", *(["-k", only] if only else [])]
     options += [f"--deselect={result.test}" for result in watch.results]
     pytest.main([*paths, *options, f"--rootdir={ROOT}"], plugins=[watch])
     print(table(watch.results))

@@ -10,6 +10,9 @@ import lab
 import pytest
 from sites import Site, differences
 
+# They share a host, so one worker takes them all.
+pytestmark = pytest.mark.xdist_group("bad_settings")
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a-unit-that-is-not-there": ({"rescue502_unit": "no-such.service"}, "xamila.service"),
     "a-unit-that-is-a-path": ({"rescue502_unit": "../../etc/passwd"}, "xamila.service"),

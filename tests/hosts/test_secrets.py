@@ -16,6 +16,9 @@ import yaml
 from canaries import CANARIES
 from sites import ROOT, Site, put
 
+# They share a host, so one worker takes them all.
+pytestmark = pytest.mark.xdist_group("secrets")
+
 APP = "/var/www/xamila/xamila_backend"
 VALUE = {name: canary.value for name, canary in CANARIES.items()}
 PLANTED = Path(__file__).parent / "planted"

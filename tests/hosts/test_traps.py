@@ -17,6 +17,9 @@ import pytest
 import yaml
 from sites import ROOT, Site, differences, put
 
+# They share a host, so one worker takes them all.
+pytestmark = pytest.mark.xdist_group("traps")
+
 PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 # The remedies that work on files as root, each made to find something; the account could not use what was planted.
 REMEDIES = """
