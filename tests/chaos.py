@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import sys
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -23,7 +24,7 @@ TARGET = ROOT / "docs" / "chaos.md"
 RAW = ROOT / "reports" / "chaos.json"
 TESTS = {
     "interruption": ["test_interrupted.py::test_the_next_run_finishes_the_job"],
-    "bad input": ["test_bad_settings.py", "test_hostile_hosts.py"],
+    "bad input": ["test_bad_settings.py", "test_hostile_hosts.py", "test_traps.py"],
 }
 SURVIVED, LOST, HARMED = "survived", "lost", "harmed"
 WORDS = (SURVIVED, LOST, HARMED)
@@ -58,7 +59,9 @@ class Watch:
         said = dict(report.user_properties).get("verdict")
         word = str(said) if said else SURVIVED if report.passed else HARMED
         why = "" if report.passed else str(getattr(report.longrepr, "reprcrash", report.longrepr))[:300]
-        self.results.append(Result(kind, report.nodeid, word, " ".join(why.split())))
+        # Its group of tests follows the name, as pytest-xdist tells it.
+        test = re.sub(r"@\w+$", "", report.nodeid)
+        self.results.append(Result(kind, test, word, " ".join(why.split())))
         RAW.parent.mkdir(parents=True, exist_ok=True)
         RAW.write_text(json.dumps([asdict(result) for result in self.results], indent=1), encoding="utf-8")
         print(f"{len(self.results)} {word}: {self.results[-1].name}", flush=True)
