@@ -23,7 +23,7 @@ CUT = 8
 # How much of a text's beginning and end is looked at for that, in characters.
 CUT_AT = 4096
 # What a terminal would obey, as a traceback or JSON spells it: it may stand within a secret.
-_SPELLED_COLOUR = re.compile(r"\\+(?:u001b|x1b|033|e)\[[0-9;]{0,20}m")
+_SPELLED_COLOUR = re.compile(r"\\{1,32}(?:u001b|x1b|033|e)\[[0-9;]{0,20}m")
 # Names whose values are public by nature and needed to explain a failure.
 _PLAIN_NAME = re.compile(
     r"(?i)^(path|home|user|logname|shell|lang|lc_.*|tz|pythonpath|django_settings_module|debug|.*_?hosts?|.*_port"
