@@ -185,7 +185,8 @@ def test_a_forged_answer_commands_nothing(site: Site, name: str) -> None:
     assert "connection: local" not in output
     assert site.host.run(f"ls {bad_inputs.PWNED}", check=False).returncode != 0
     if name == "facts-that-approve":
-        assert "do not trust it" in output
+        # A host that answers every module alike is not claimed; were it, the next look would meet its facts.
+        assert "could not be claimed" in output or "do not trust it" in output
 
 
 @pytest.fixture(scope="module")
