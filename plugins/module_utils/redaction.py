@@ -22,6 +22,8 @@ _NO_SECRET = re.compile(r"(?i)true|false|none|null|yes|off|default|localhost|req
 CUT = 8
 # How much of a text's beginning and end is looked at for that, in characters.
 CUT_AT = 4096
+# What one way or another of quoting puts a backslash before.
+_ESCAPABLE = re.compile(r"[\\\n'\"`$]")
 # What a terminal would obey, as a traceback or JSON spells it: it may stand within a secret.
 _SPELLED_COLOUR = re.compile(r"\\{1,32}(?:u001b|x1b|033|e)\[[0-9;]{0,20}m")
 # Names whose values are public by nature and needed to explain a failure.
@@ -111,7 +113,7 @@ class Redactor:
         kept = {s for s in secrets if len(s) >= 4 and not any(s in name for name in public)}
         # The longest first: a secret that contains another must not leave a tail.
         self._known = sorted({form for secret in kept for form in spellings.of(secret)}, key=len, reverse=True)
-        self._escaped = [spellings.escaped(secret) for secret in kept if spellings.bare(secret) != secret]
+        self._escaped = [spellings.escaped(secret) for secret in kept if _ESCAPABLE.search(secret)]
         self._cuttable = sorted(spellings.bare(secret) for secret in kept if len(spellings.bare(secret)) > CUT)
 
     def text(self, text: str) -> str:

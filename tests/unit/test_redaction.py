@@ -64,6 +64,7 @@ def test_tree() -> None:
 
 SPELLED = {
     "quotes": """it's "a" \\ backslash & 100% $x""",
+    "one kind of quotes": "it's quoted",
     "pattern": "x.*+?[(]|^$\\d{2}",
     "newlines": "-----BEGIN PRIVATE KEY-----\nMIICdgIBADANBgkqhkiG\nkLmNop0Second9xYv81\n-----END PRIVATE KEY-----",
 }
