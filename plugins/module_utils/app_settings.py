@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import json
-import os
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process, credentials, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.management import App
 
 TIMEOUT = 20.0
 # Settings may print whatever they like, so the answer comes last, after a mark.
@@ -25,25 +24,14 @@ class SettingsError(Exception):
     """The settings could not be read; the text says why without their content."""
 
 
-def database(unit: str, root: str, venv: str, user: str, group: str, settings_module: str) -> dict[str, str]:
+def database(app: App) -> dict[str, str]:
     """Engine, name, user, password, host and port of the default database, as the app's user sees them.
 
     Raises SettingsError where the settings do not load.
     """
-    properties = systemd.show(unit)
-    environment, _problems = systemd.unit_environment(properties)
-    secrets, _missing = credentials.read(properties)
-    if settings_module:
-        environment.setdefault("DJANGO_SETTINGS_MODULE", settings_module)
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    python = os.path.join(venv, "bin", "python") if venv else "/usr/bin/python3"
+    done = app.python(["-c", _SCRIPT], TIMEOUT)
     try:
-        with credentials.folder(secrets, user, group or None) as variables:
-            environment.update(variables)
-            done = app_process.run_as(user, group or None, [python, "-c", _SCRIPT], environment, root, TIMEOUT)
         told: dict[str, str] = json.loads(done.stdout.rpartition("\0")[2])
-    except KeyError as error:
-        raise SettingsError(f"no such account: {error.args[0]}") from error
     except ValueError as error:
         raise SettingsError("the app's settings do not load; a diagnosis says why") from error
     return told

@@ -42,13 +42,16 @@ class App:
 
     def manage(self, words: list[str], timeout: float, to_the_end: bool = False) -> Finished:
         """Run manage.py with these words for at most `timeout` seconds; to_the_end as for run_as()."""
+        return self.python([os.path.join(self.given["root"], "manage.py"), *words], timeout, to_the_end)
+
+    def python(self, words: list[str], timeout: float, to_the_end: bool = False) -> Finished:
+        """Run the app's own Python with these words, in the app's folder."""
         root, venv = self.given["root"], self.given["venv"]
         user, group = self.given["user"], self.given["group"] or None
         python = os.path.join(venv, "bin", "python") if venv else "/usr/bin/python3"
         with credentials.folder(self.secrets, user, group) as variables:
             environment = {**self.environment, **variables}
-            command = [python, os.path.join(root, "manage.py"), *words]
-            return run_as(user, group, command, environment, root, timeout, to_the_end=to_the_end)
+            return run_as(user, group, [python, *words], environment, root, timeout, to_the_end=to_the_end)
 
     def reason(self, done: Finished, timeout: float) -> str:
         """Why a command failed, secrets masked: the line that names an exception is the last that is not indented."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.rescue502.django.plugins.module_utils.processes import pids
 from ansible_collections.rescue502.django.plugins.module_utils.state_folder import INCIDENT
 
 # What processes call themselves that do nothing to the host; the kernel keeps 15 characters.
@@ -19,7 +20,7 @@ def at_work(incident: str) -> list[int]:
     hold the lock or wait for it."""
     mark = f"{INCIDENT}={incident}\0".encode()
     own = _lineage()
-    return [pid for pid in _processes() if pid not in own and mark in _environment(pid) and name_of(pid) not in IDLE]
+    return [pid for pid in pids() if pid not in own and mark in _environment(pid) and name_of(pid) not in IDLE]
 
 
 def call_oneself(name: str) -> None:
@@ -31,10 +32,6 @@ def call_oneself(name: str) -> None:
 def name_of(pid: int) -> str:
     """What a process calls itself; empty where it is gone."""
     return _read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()
-
-
-def _processes() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
 def _environment(pid: int) -> bytes:

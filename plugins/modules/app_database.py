@@ -84,16 +84,11 @@ import unicodedata
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import app_settings, postgres, sockets, undo
 from ansible_collections.rescue502.django.plugins.module_utils.collectors.database import DEFAULT_PORT, is_local
+from ansible_collections.rescue502.django.plugins.module_utils.management import ARGUMENTS, App
 
 ITERATIONS = 4096
-ARGUMENTS = {
+OPTIONS = {
     "ensure": {"type": "str", "required": True, "choices": ["role", "database"]},
-    "unit": {"type": "str", "required": True},
-    "root": {"type": "path", "required": True},
-    "venv": {"type": "str", "default": ""},
-    "user": {"type": "str", "required": True},
-    "group": {"type": "str", "default": ""},
-    "settings_module": {"type": "str", "default": ""},
 }
 _HAS = {
     "role": "SELECT count(*) FROM pg_roles WHERE rolname = {}",
@@ -124,11 +119,12 @@ def statement(ensure: str, settings: dict) -> str:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    given = dict(module.params)
-    ensure = given.pop("ensure")
+    module = AnsibleModule(argument_spec={**ARGUMENTS, **OPTIONS}, supports_check_mode=True)
+    ensure = module.params["ensure"]
     try:
-        settings = app_settings.database(**given)
+        settings = app_settings.database(App(module.params))
+    except KeyError as error:
+        module.fail_json(msg=f"no such account: {error.args[0]}. Nothing was changed.")
     except app_settings.SettingsError as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
     name = settings["user" if ensure == "role" else "name"]

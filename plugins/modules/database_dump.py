@@ -110,8 +110,8 @@ OPTIONS = {"keep": {"type": "int", "default": 3}, "timeout": {"type": "float", "
 
 def source(given: dict) -> dump.Source:
     """The app's database. Raises DumpError where it cannot be dumped, and SettingsError where it is not known."""
-    where = {name: given[name] for name in ARGUMENTS}
-    app, settings = App(where), app_settings.database(**where)
+    app = App(given)
+    settings = app_settings.database(app)
     engine = settings["engine"].rpartition(".")[2]
     if engine in ("postgresql", "postgresql_psycopg2", "postgis") and settings["name"]:
         return PostgreSQL(app, settings)

@@ -7,10 +7,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.state_folder import INCIDENT
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
 
-# The name that module_utils/state_folder.py reads it by.
-INCIDENT = "RESCUE502_INCIDENT"
 # Python on the target puts a module into a folder for temporary files first. Where the disk is full there is none, but
 # systemd gives every host one in memory.
 MEMORY = "/dev/shm"

@@ -9,6 +9,7 @@ import pwd
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import app_process, bytecode, unread
+from ansible_collections.rescue502.django.plugins.module_utils.checkout import WORDS
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 GIT_TIMEOUT = 4.0
@@ -22,8 +23,6 @@ _OPERATIONS = (
     ("CHERRY_PICK_HEAD", "cherry-pick"),
     ("REVERT_HEAD", "revert"),
 )
-# A repository's own configuration can name programs to run; none of them is wanted here.
-_GIT = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*"]
 
 
 def collect(stack: Stack) -> dict[str, Any]:
@@ -125,7 +124,7 @@ def _git(top: str, *arguments: str) -> str:
     try:
         owner = pwd.getpwuid(os.stat(os.path.join(top, ".git")).st_uid).pw_name
         environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-        done = app_process.run_as(owner, None, [*_GIT, "-C", top, *arguments], environment, "/", GIT_TIMEOUT)
+        done = app_process.run_as(owner, None, [*WORDS, "-C", top, *arguments], environment, "/", GIT_TIMEOUT)
     except (KeyError, OSError):
         return ""
     return done.stdout if done.returncode == 0 else ""
