@@ -36,8 +36,10 @@ def _where() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process was started, in clock ticks since boot (proc(5)); empty where there is none."""
+    """When a living process was started, in clock ticks since boot (proc(5)); empty where there is none."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        # One that has ended and is not yet reaped by whoever started it does nothing any more.
+        return "" if told[0] in ("Z", "X") else told[19]
     except (OSError, IndexError):
         return ""
