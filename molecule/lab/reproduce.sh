@@ -56,9 +56,14 @@ stop_app() {
 
 # Take a package out of the virtual environment, by its distribution's name and its module's.
 uninstall() {
-  local site
+  local site try
   site="$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
-  rm -r "$site/$2" "$site/$(printf %s "$1" | tr - _)"-*.dist-info
+  test -d "$site/$2"
+  # A worker that is still starting writes its bytecode into the folder while it is emptied.
+  for try in 1 2 3; do
+    rm -rf "$site/$2" "$site/$(printf %s "$1" | tr - _)"-*.dist-info && return
+  done
+  return 1
 }
 
 # Add lines to the app's unit; gone after a reboot.

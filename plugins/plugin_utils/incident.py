@@ -54,7 +54,7 @@ class Incident:
 
         RecordError where a link stands in the place of what is ours below it, or where the record is none.
         """
-        self.path = folder / file_name(incident) / f"{file_name(host)}.json"
+        self.path = folder / incident / f"{file_name(host)}.json"
         self.data: dict[str, Any] = {
             "schema": SCHEMA,
             "incident": incident,

@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.plugin_utils import approvals
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import new_id
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
+from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, file_name
 
 # Ansible loads action plugins before it forks, so all hosts and tasks of one run share this.
 RUN_ID = new_id()
@@ -95,7 +95,8 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
             for_run=PREFIX + "approve" in for_run,
         ),
         reports=_absolute(given("reports", "reports")),
-        incident=str(given("incident", "") or RUN_ID),
+        # The name of its folder from the start: as it is, it is also a mark in the target's environment and on its disk.
+        incident=file_name(str(given("incident", "") or RUN_ID)),
         hold_seconds=_number("hold_seconds", given("hold_seconds", 5)),
         settle_seconds=_number("settle_seconds", given("settle_seconds", 20)),
         deadline=_number("deadline", given("deadline", 300)),
