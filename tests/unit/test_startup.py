@@ -139,15 +139,15 @@ def test_a_server_that_refuses_its_options(line: str, refused: bool) -> None:
         ("socket", "", "it is not a socket"),
         ("pidfile", "root:x:0:0\n", "it holds no process id"),
         ("pidfile", "1\n", ""),
-        ("pidfile", f"{os.getpid()}\n", f"process {os.getpid()} is the app"),
+        ("pidfile", "{own}\n", "process {own} is the app"),
     ],
 )
 def test_what_is_not_stale_stays(tmp_path: Path, kind: str, content: str, reason: str) -> None:
     """The remedy looks again itself, whatever it was told."""
-    path = tmp_path / "left"
-    path.write_text(content)
+    path, own = tmp_path / "left", os.getpid()
+    path.write_text(content.format(own=own))
     given = {"kind": kind, "unit": "shop.service", "server": "gunicorn", "venv": "", "app": "pytest"}
-    assert remove_stale.why_not(given, str(path)) == reason
+    assert remove_stale.why_not(given, str(path)) == reason.format(own=own)
 
 
 def test_a_link_is_no_pid_file(tmp_path: Path) -> None:
