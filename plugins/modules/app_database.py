@@ -15,6 +15,8 @@ description:
     PostgreSQL as a SCRAM verifier only, so that it shows in no process list, no log and no output.
   - Creates what is missing and changes nothing that is there.
   - Asks the server on this host as the account that it runs as, over its socket.
+extends_documentation_fragment:
+  - rescue502.django.app
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
@@ -30,30 +32,6 @@ options:
     type: str
     required: true
     choices: [role, database]
-  unit:
-    description: The app's systemd unit, whose environment is used.
-    type: str
-    required: true
-  root:
-    description: Folder of C(manage.py).
-    type: path
-    required: true
-  venv:
-    description: The virtual environment; empty for the system's own Python.
-    type: str
-    default: ''
-  user:
-    description: Whom the app runs as.
-    type: str
-    required: true
-  group:
-    description: The group that the app runs as. The user's own unless given.
-    type: str
-    default: ''
-  settings_module:
-    description: Value for C(DJANGO_SETTINGS_MODULE) where the environment does not have it.
-    type: str
-    default: ''
 """
 
 EXAMPLES = r"""

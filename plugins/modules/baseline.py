@@ -18,6 +18,8 @@ description:
   - Call it only where the app is known to be well. M(rescue502.django.diagnose) does so after a full look that finds
     nothing wrong; after a quick one, M(rescue502.django.probe) has done so by itself.
   - It is rescue502's own memory and no state of the host, so that it never counts as a change.
+extends_documentation_fragment:
+  - rescue502.django.discovery
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
@@ -37,33 +39,6 @@ options:
     description: Id of the run that found the app to be well.
     type: str
     default: ''
-  unit:
-    description: The app's systemd unit. Not needed where one unit of the host runs gunicorn.
-    type: str
-    default: ''
-  root:
-    description: Folder of C(manage.py). Discovered from the unit unless given.
-    type: str
-    default: ''
-  venv:
-    description: The virtual environment. Discovered from C(ExecStart=) unless given.
-    type: str
-    default: ''
-  user:
-    description: The user that the app runs as. Discovered from the unit unless given.
-    type: str
-    default: ''
-  group:
-    description: The group that the app runs as. Discovered from the unit unless given.
-    type: str
-    default: ''
-  env_file:
-    description: A file of variables beside those that the unit names.
-    type: str
-    default: ''
-  database_unit:
-    description: The unit that runs PostgreSQL; empty where the database is on another host. Discovered unless given.
-    type: str
 """
 
 EXAMPLES = r"""

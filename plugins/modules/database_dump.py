@@ -18,6 +18,8 @@ description:
     this host it is asked as its own account, over its socket; elsewhere as the app reaches it. SQLite is copied by its
     own backup.
   - Fails, with nothing changed, where the dump might not fit or would leave less than 5 % of the disk free.
+extends_documentation_fragment:
+  - rescue502.django.app
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
@@ -28,30 +30,6 @@ attributes:
     description: There is nothing to compare.
     support: none
 options:
-  unit:
-    description: The app's systemd unit, whose environment is used.
-    type: str
-    required: true
-  root:
-    description: Folder of C(manage.py).
-    type: path
-    required: true
-  venv:
-    description: The virtual environment; empty for the system's own Python.
-    type: str
-    default: ''
-  user:
-    description: Whom the app runs as.
-    type: str
-    required: true
-  group:
-    description: The group that the app runs as. The user's own unless given.
-    type: str
-    default: ''
-  settings_module:
-    description: Value for C(DJANGO_SETTINGS_MODULE) where the environment does not have it.
-    type: str
-    default: ''
   keep:
     description: How many dumps of this database are kept, the newest; older ones are removed once a new one is there.
     type: int

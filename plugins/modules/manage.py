@@ -15,6 +15,8 @@ description:
     give it. The environment is read on the target, so no secret crosses to the controller or shows in a command line.
   - This is why C(community.general.django_command) is not used, which takes the environment from the controller.
   - Of C(migrate) it tells what was applied, what that could lose, and how it is taken back.
+extends_documentation_fragment:
+  - rescue502.django.app
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
@@ -30,30 +32,6 @@ options:
     type: str
     required: true
     choices: [migrate, collectstatic, check]
-  unit:
-    description: The app's systemd unit, whose environment is used.
-    type: str
-    required: true
-  root:
-    description: Folder of C(manage.py).
-    type: path
-    required: true
-  venv:
-    description: The virtual environment; empty for the system's own Python.
-    type: str
-    default: ''
-  user:
-    description: Whom to run as.
-    type: str
-    required: true
-  group:
-    description: The group to run as. The user's own unless given.
-    type: str
-    default: ''
-  settings_module:
-    description: Value for C(DJANGO_SETTINGS_MODULE) where the environment does not have it.
-    type: str
-    default: ''
   take_back:
     description:
       - Whether a C(migrate) that fails takes back the migrations that it had applied before that, where this loses

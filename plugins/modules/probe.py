@@ -16,6 +16,8 @@ description:
   - Reads only, but for its own memory where I(remember) says so. It asks the edge first and, with I(level=auto), stops
     there when all is well.
   - Secrets are masked before anything leaves the host.
+extends_documentation_fragment:
+  - rescue502.django.discovery
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
@@ -26,30 +28,6 @@ attributes:
     description: There is nothing to compare.
     support: none
 options:
-  unit:
-    description: The app's systemd unit. Not needed where one unit of the host runs gunicorn.
-    type: str
-    default: ''
-  root:
-    description: Folder of C(manage.py). Discovered from the unit unless given.
-    type: str
-    default: ''
-  venv:
-    description: The virtual environment. Discovered from C(ExecStart=) unless given.
-    type: str
-    default: ''
-  user:
-    description: The user that the app runs as. Discovered from the unit unless given.
-    type: str
-    default: ''
-  group:
-    description: The group that the app runs as. Discovered from the unit unless given.
-    type: str
-    default: ''
-  env_file:
-    description: A file of variables beside those that the unit names.
-    type: str
-    default: ''
   health_url:
     description: The backend asked directly, past nginx.
     type: str
@@ -92,9 +70,6 @@ options:
     description: The front end's origin, which the answers must allow.
     type: str
     default: ''
-  database_unit:
-    description: The unit that runs PostgreSQL; empty where the database is on another host. Discovered unless given.
-    type: str
   level:
     description: How much to look at.
     type: str
