@@ -79,3 +79,20 @@ def test_the_host_that_needs_help_first_decides(outcomes: list[str], code: int) 
     """Exit codes of several hosts."""
     finished = Finished("id", 2, "failed", [{"outcome": outcome} for outcome in outcomes], Path(), "")
     assert finished.exit_code() == code
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"outcome": 1}', '{"host": "h", "outcome": "recovered", "edge": [], "actions": {"a": 1}}',
+     '{"host": {"\\u001b[2J": 1}, "outcome": "failed", "root_causes": 3, "findings": "abc"}', "[" * 100_000],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["text", "html", "markdown", "json"])
+def test_a_file_that_is_no_record_is_told_or_shown(tmp_path: Path, content: str, form: str) -> None:
+    """It may come from anywhere: no traceback, and nothing that a terminal would obey."""
+    path = tmp_path / "record.json"
+    path.write_text(content, encoding="utf-8")
+    done = runner.invoke(app, ["report", str(path), "--format", form])
+    assert done.exit_code in (0, 1)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    assert done.exit_code == 0 or str(path) in done.output.replace("\n", "")
+    assert "\x1b" not in done.output

@@ -14,7 +14,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import 
 from typer.testing import CliRunner
 
 from rescue502 import cli
-from rescue502.run import Finished
+from rescue502.cli import playbooks
+from rescue502.run import Finished, Request
 
 ROLE = "acme.ops.finish_deploy"
 runner = CliRunner()
@@ -82,11 +83,11 @@ def test_the_playbooks_get_them(own: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """As an absolute path, because Ansible runs elsewhere; an approval of the user's role is known."""
     asked = []
 
-    def run(request: cli.Request, _watch: object) -> Finished:
+    def run(request: Request, _watch: object) -> Finished:
         asked.append(request)
         return Finished("id", 0, "successful", [], own, "")
 
-    monkeypatch.setattr(cli, "run", run)
+    monkeypatch.setattr(playbooks, "run", run)
     monkeypatch.chdir(own.parent)
     for command in ("diagnose", "recover", "verify", "redeploy"):
         assert runner.invoke(cli.app, [command, "--failures", "failures"]).exit_code == 0
