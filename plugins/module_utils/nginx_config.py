@@ -134,17 +134,18 @@ def upstreams(root: Directive, backup: bool | None = None) -> dict[str, list[str
 
 
 def proxied_locations(root: Directive) -> list[dict[str, Any]]:
-    """Every location that hands requests on: {server_names, listen, tls, certificate, path, target, addresses, file}.
+    """Every location that hands requests on.
 
-    addresses are upstream addresses as nginx would dial them: `host:port` or `unix:/path`; backups are those of them
-    that it dials only when no other answers. read_timeout is in seconds, buffer_size in bytes and 0 where nothing sets
-    it; buffer_size_file is the file that does.
+    {server_names, listen, tls, certificate, path, target, protocol, addresses, file}: protocol is what nginx speaks
+    there, http, https, uwsgi or grpc; addresses are upstream addresses as nginx would dial them, `host:port` or
+    `unix:/path`; backups are those of them that it dials only when no other answers. read_timeout
+    is in seconds, buffer_size in bytes and 0 where nothing sets it; buffer_size_file is the file that does.
     """
     groups, spare = upstreams(root), upstreams(root, backup=True)
     found = []
     for server in (item for item in root.walk() if item.name == "server" and item.block):
         listens = [item.words[1:] for item in server.all("listen")] or [["80"]]
-        for location, target, contexts in _proxies(server, [root, *root.all("http"), server]):
+        for location, target, protocol, contexts in _proxies(server, [root, *root.all("http"), server]):
             buffers = inherited(contexts, "proxy_buffer_size")
             timeout = inherited(contexts, "proxy_read_timeout")
             found.append(
@@ -155,6 +156,7 @@ def proxied_locations(root: Directive) -> list[dict[str, Any]]:
                     "certificate": server.first("ssl_certificate") or root_value(root, "ssl_certificate"),
                     "path": location,
                     "target": target,
+                    "protocol": protocol,
                     "addresses": addresses(target, groups),
                     "backups": addresses(target, spare) if target_host(target) in spare else [],
                     "access_log": server.first("access_log") or root_value(root, "access_log"),
@@ -190,16 +192,22 @@ def root_value(root: Directive, name: str) -> str:
     return root.first(name) or next((http.first(name) for http in root.all("http") if http.first(name)), "")
 
 
-def _proxies(server: Directive, contexts: list[Directive]) -> Iterator[tuple[str, str, list[Directive]]]:
-    """(path, target, contexts) for each proxy_pass or uwsgi_pass of a server, with the location it stands in."""
+Proxy = tuple[str, str, str, list[Directive]]
+
+
+def _proxies(server: Directive, contexts: list[Directive]) -> Iterator[Proxy]:
+    """(path, target, protocol, contexts) for each proxy_pass and the like of a server, with its location."""
     known = {f"${item.value.lstrip('$')}": item.words[-1] for item in server.walk() if item.name == "set"}
 
-    def below(block: Directive, path: str, around: list[Directive]) -> Iterator[tuple[str, str, list[Directive]]]:
+    def below(block: Directive, path: str, around: list[Directive]) -> Iterator[Proxy]:
         for item in block.block:
             if item.name == "location":
                 yield from below(item, item.words[-1], [*around, item])
             elif item.name in ("proxy_pass", "uwsgi_pass", "grpc_pass"):
-                yield path, known.get(item.value, item.value), around
+                target, own = known.get(item.value, item.value), item.name.replace("_pass", "")
+                # The scheme of a proxy_pass; the others have none.
+                protocol = own if own != "proxy" else "https" if target.startswith("https:") else "http"
+                yield path, target, protocol, around
             elif item.name in ("if", "limit_except"):
                 yield from below(item, path, around)
 

@@ -166,7 +166,7 @@ def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[st
 
 def _deep_sections(stack: Stack, listeners: list[dict[str, Any]], quick: dict[str, Any]) -> dict[str, Section]:
     return {
-        "rehearsal": lambda: _rehearsed(stack),
+        "rehearsal": lambda: _rehearsed(stack, quick["edge"].get("checks", [])),
         "code": lambda: code.collect(stack),
         "changes": lambda: changes.collect(stack),
         "dependencies": lambda: dependencies.collect(stack),
@@ -176,7 +176,7 @@ def _deep_sections(stack: Stack, listeners: list[dict[str, Any]], quick: dict[st
     }
 
 
-def _rehearsed(stack: Stack) -> Any:
+def _rehearsed(stack: Stack, checks: list[dict[str, Any]]) -> Any:
     """The rehearsal, where this account may run it as the app's own user and with all its variables."""
     try:
         if not app_process.may_become(stack.user, stack.group):
@@ -185,7 +185,7 @@ def _rehearsed(stack: Stack) -> Any:
         pass  # the rehearsal says so itself
     if stack.environment_unread:
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
-    return rehearsal.rehearse(stack, REHEARSAL_SECONDS)
+    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, checks)
 
 
 def _database_sections(base: dict[str, Any], listeners: list[dict[str, Any]]) -> dict[str, Section]:

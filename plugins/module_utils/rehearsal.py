@@ -11,7 +11,9 @@ import select
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils import (
     app_process,
@@ -19,6 +21,7 @@ from ansible_collections.rescue502.django.plugins.module_utils import (
     migrations_script,
     rehearsal_script,
     requirements,
+    whereabouts,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
@@ -34,6 +37,7 @@ STEPS = (
     "checks",
     "requirements",
     "code",
+    "requests",
 )
 
 
@@ -58,12 +62,14 @@ def interpreter(stack: Stack) -> str:
     return next((path for path in candidates if os.path.exists(path)), candidates[0])
 
 
-def rehearse(stack: Stack, timeout: float) -> dict[str, Any]:
-    """Run the rehearsal for at most `timeout` seconds.
+def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run the rehearsal for at most `timeout` seconds. checks: what the edge answered; a 500 is asked for again in it.
 
-    Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung}; `hung` names the step that did not end.
+    Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung, crashed, place}. The step that did not end is
+    named by `hung` where it was still under way, and by `crashed` where the interpreter itself ended; `place` is where.
     """
-    outcome: dict[str, Any] = {"ran": False, "problem": "", "hung": "", "steps": {}, "user": stack.user}
+    outcome: dict[str, Any] = {"ran": False, "problem": "", "steps": {}, "user": stack.user}
+    outcome.update(hung="", crashed={"step": "", "how": ""}, place=dict(whereabouts.NOWHERE))
     if not stack.server.app:
         outcome["problem"] = f"{stack.unit} does not say which application to load"
         return outcome
@@ -72,41 +78,67 @@ def rehearse(stack: Stack, timeout: float) -> dict[str, Any]:
         return outcome
     try:
         with credentials.folder(stack.credentials, stack.user, stack.group) as variables:
-            process, lines = _run(stack, source(), variables, timeout)
+            ended = _run(stack, source(), variables, timeout, _pages(checks))
     except KeyError as error:
         outcome["problem"] = f"no such account: {error.args[0]}"
         return outcome
     except (OSError, subprocess.SubprocessError) as error:
         outcome["problem"] = f"{interpreter(stack)}: {error}"
         return outcome
-    outcome["steps"] = {line.pop("step"): line for line in lines}
+    outcome["steps"] = {step.pop("step"): step for step in _steps(ended.told)}
     outcome["ran"] = bool(outcome["steps"])
     missing = [name for name in STEPS if name not in outcome["steps"]]
     if missing and outcome["ran"]:
-        outcome["hung"] = missing[0]
+        if ended.by_itself:
+            outcome["crashed"] = {"step": missing[0], "how": _how(ended.code)}
+        else:
+            outcome["hung"] = missing[0]
+        looks = 1 if ended.by_itself else 2
+        outcome["place"] = whereabouts.place(ended.told, stack.root, stack.venv, looks)
     if not outcome["ran"]:
-        outcome["problem"] = "the interpreter ended without a word" if process.returncode else "no answer in time"
+        outcome["problem"] = "the interpreter ended without a word" if ended.by_itself else "no answer in time"
     return outcome
 
 
-def _run(
-    stack: Stack, source: str, variables: dict[str, str], timeout: float
-) -> tuple[subprocess.Popen[bytes], list[dict[str, Any]]]:
-    """The rehearsal's process, which has ended, and what it told. Raises what starting it raises."""
+@dataclass(frozen=True)
+class Ended:
+    """How the rehearsal's process ended: by itself, or because time was up. told: the lines that it wrote."""
+
+    by_itself: bool
+    code: int
+    told: list[str]
+
+
+def _pages(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the app itself answered with 500, as requests of its own: {path, host, secure}."""
+    failed = [(urlsplit(check["url"]), check["host"]) for check in checks if check["status"] == 500]
+    return [
+        {
+            "path": f"{url.path or '/'}?{url.query}".rstrip("?"),
+            "host": host or url.netloc,
+            "secure": url.scheme == "https",
+        }
+        for url, host in failed
+    ]
+
+
+def _run(stack: Stack, source: str, variables: dict[str, str], timeout: float, pages: list[dict[str, Any]]) -> Ended:
+    """Run it to its end. Raises what starting it raises."""
     read_end, write_end = os.pipe()
     try:
-        process = _start(stack, source, variables, write_end)
+        process = _start(stack, source, variables, write_end, {"look_after": timeout * 0.4, "pages": pages})
     except BaseException:
         os.close(read_end)
         raise
     finally:
         os.close(write_end)
-    lines = _read(read_end, time.monotonic() + timeout)
-    _end(process)
-    return process, lines
+    told = _read(read_end, time.monotonic() + timeout)
+    return Ended(_end(process), process.returncode, told)
 
 
-def _start(stack: Stack, source: str, variables: dict[str, str], write_end: int) -> subprocess.Popen[bytes]:
+def _start(
+    stack: Stack, source: str, variables: dict[str, str], write_end: int, more: dict[str, Any]
+) -> subprocess.Popen[bytes]:
     plan = {
         "root": stack.root,
         "venv": stack.venv,
@@ -115,6 +147,7 @@ def _start(stack: Stack, source: str, variables: dict[str, str], write_end: int)
         "settings_module": stack.settings_module,
         "requirements": stack.requirements,
         "pips": requirements.bundled_pips(),
+        **more,
     }
     # No bytecode is written: the probe leaves no trace. libpq's own limit keeps an unreachable database from
     # eating the whole time.
@@ -133,8 +166,8 @@ def _start(stack: Stack, source: str, variables: dict[str, str], write_end: int)
     )
 
 
-def _read(descriptor: int, deadline: float) -> list[dict[str, Any]]:
-    """JSON lines until the other end closes or time is up."""
+def _read(descriptor: int, deadline: float) -> list[str]:
+    """Lines until the other end closes or time is up."""
     data = b""
     while (left := deadline - time.monotonic()) > 0:
         ready, _write, _error = select.select([descriptor], [], [], left)
@@ -143,25 +176,40 @@ def _read(descriptor: int, deadline: float) -> list[dict[str, Any]]:
             break
         data += chunk
     os.close(descriptor)
-    lines = []
-    for line in data.decode("utf-8", "replace").splitlines():
+    return data.decode("utf-8", "replace").splitlines()
+
+
+def _steps(told: list[str]) -> list[dict[str, Any]]:
+    """The results of the steps, of which each is a line of JSON."""
+    found = []
+    for line in told:
         try:
             parsed = json.loads(line)
         except ValueError:
             continue
         if isinstance(parsed, dict) and parsed.get("step") in STEPS:
-            lines.append(parsed)
-    return lines
+            found.append(parsed)
+    return found
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the rehearsal and whatever the app started in it."""
+def _how(code: int) -> str:
+    """How a process ended, in the words of its manual pages."""
+    try:
+        return signal.Signals(-code).name if code < 0 else f"status {code}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _end(process: subprocess.Popen[bytes]) -> bool:
+    """End the rehearsal and whatever the app started in it; whether it had ended by itself."""
     try:
         process.wait(timeout=0.5)
+        by_itself = True
     except subprocess.TimeoutExpired:
-        pass
+        by_itself = False
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
     process.wait()
+    return by_itself

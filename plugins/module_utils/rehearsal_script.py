@@ -9,6 +9,7 @@ argument, written when the step is done: where a step hangs, what came before it
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import json
 import linecache
@@ -256,6 +257,18 @@ def run_checks(_plan):
     return {"errors": [{"id": short(m.id), "message": short(m.msg)} for m in errors[:20]]}
 
 
+def ask_for_pages(plan):
+    """The requests that were answered with 500, made once more where the error shows: what anybody may ask for."""
+    for page in plan["pages"]:
+        from django.test import Client
+
+        try:
+            Client(HTTP_HOST=page["host"]).get(page["path"], secure=page["secure"])
+        except Exception as error:
+            return {"ok": False, "path": page["path"], "error": describe(error, plan)}
+    return {}
+
+
 def compile_code(plan):
     """Compile every module of the app, so that all broken files are named and not just the first."""
     begun, broken, count = time.time(), [], 0
@@ -385,12 +398,16 @@ STEPS = (
     ("checks", run_checks),
     ("requirements", compare_requirements),
     ("code", compile_code),
+    ("requests", ask_for_pages),
 )
 
 
 def main():
     out = os.fdopen(int(sys.argv[1]), "w")
     plan = json.loads(sys.argv[2])
+    # Where it is when native code kills it, and where it waits: told twice, because it may only be slow.
+    faulthandler.enable(out, all_threads=False)
+    faulthandler.dump_traceback_later(plan["look_after"], repeat=True, file=out)
     sys.argv[1:] = []
     sys.path.insert(0, os.getcwd())
     if plan["root"] not in sys.path:

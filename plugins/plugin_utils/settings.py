@@ -95,7 +95,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
             for_run=PREFIX + "approve" in for_run,
         ),
         reports=_absolute(given("reports", "reports")),
-        # The name of its folder from the start: as it is, it is also a mark in the target's environment and on its disk.
+        # The name of its folder from the start: it is also a mark in the target's environment.
         incident=file_name(str(given("incident", "") or RUN_ID)),
         hold_seconds=_number("hold_seconds", given("hold_seconds", 5)),
         settle_seconds=_number("settle_seconds", given("settle_seconds", 20)),

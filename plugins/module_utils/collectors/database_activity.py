@@ -46,7 +46,8 @@ SELECT json_build_object(
   'databases', (SELECT json_agg(datname) FROM (
     SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1 LIMIT 500) d),
   'roles', (SELECT json_agg(rolname) FROM (
-    SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1 LIMIT 1000) r)
+    SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1 LIMIT 1000) r),
+  'expired', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_roles WHERE rolvaliduntil < now())
 );
 """
 
@@ -85,13 +86,14 @@ def settle(activity: dict[str, Any] | unread.Unread, name: str, user: str) -> No
         blockers=blockers(activity["waiting"], activity["sessions"], name or _only(databases)),
         has_database=name in databases if name else None,
         has_role=user in roles if user else None,
+        role_expired=user in activity["expired"] if user else None,
         similar_databases=_similar(name, databases),
         similar_roles=_similar(user, roles),
         databases=len(databases),
         roles=len(roles),
     )
     # What the app does not need to know stays on the host.
-    del activity["waiting"], activity["sessions"]
+    del activity["waiting"], activity["sessions"], activity["expired"]
 
 
 def _only(databases: list[str]) -> str:

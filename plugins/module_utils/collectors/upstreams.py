@@ -37,6 +37,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str]
                 "address": address,
                 "file": location["file"],
                 "kind": bind["kind"],
+                "protocols": sorted({item["protocol"] for item in stack.locations if address in item["addresses"]}),
                 "path": path,
                 "exists": unread.known(exists, f"nginx's upstream {path}", unread.hidden(path) if path else ""),
                 "backup": address in location["backups"],

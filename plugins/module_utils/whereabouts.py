@@ -1,0 +1,41 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where a Python process was, of what its faulthandler wrote: as it crashed, or while it did not come to an end."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+# A frame, the innermost first, behind a line that may say of which thread.
+_FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$')
+_STACK = re.compile(r"^(?:Stack|Thread 0x.*|Current thread 0x.*) \(most recent call first\):")
+Frame = tuple[str, int]
+NOWHERE: dict[str, Any] = {"file": "", "line": 0, "own_file": "", "own_line": 0}
+
+
+def place(told: list[str], root: str, venv: str, at_least: int) -> dict[str, Any]:
+    """Where the last `at_least` stacks all are: {file, line, own_file, own_line}; "" and 0 where they differ or lack.
+
+    told: lines, of which others than faulthandler's are passed over. own_file, own_line: the innermost place in the
+    app's own code, below `root` and not in `venv`.
+    """
+    seen = _stacks(told)[-at_least:]
+    if len(seen) < at_least or any(frames[0] != seen[0][0] for frames in seen):
+        return dict(NOWHERE)
+    root, venv = os.path.join(root, ""), os.path.join(venv or "\0", "")
+    own = next((frame for frame in seen[-1] if frame[0].startswith(root) and not frame[0].startswith(venv)), ("", 0))
+    return {"file": seen[-1][0][0], "line": seen[-1][0][1], "own_file": own[0], "own_line": own[1]}
+
+
+def _stacks(told: list[str]) -> list[list[Frame]]:
+    """The stacks that have a frame in a file: Python's own import machinery is frozen into it, and says nothing."""
+    stacks: list[list[Frame]] = []
+    for line in told:
+        frame = _FRAME.match(line)
+        if _STACK.match(line):
+            stacks.append([])
+        elif stacks and frame and not frame[1].startswith("<"):
+            stacks[-1].append((frame[1], int(frame[2])))
+    return [frames for frames in stacks if frames]
