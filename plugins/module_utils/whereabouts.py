@@ -8,9 +8,11 @@ import os
 import re
 from typing import Any
 
-# A frame, the innermost first, behind a line that may say of which thread.
-_FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$')
+# Each look begins with a line that says why, and each thread's stack with another, the main thread's the last of them.
+_LOOK = re.compile(r"^(?:Timeout \(|Fatal Python error: )")
 _STACK = re.compile(r"^(?:Stack|Thread 0x.*|Current thread 0x.*) \(most recent call first\):")
+# A frame, the innermost first.
+_FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$')
 Frame = tuple[str, int]
 NOWHERE: dict[str, Any] = {"file": "", "line": 0, "own_file": "", "own_line": 0}
 
@@ -30,12 +32,14 @@ def place(told: list[str], root: str, venv: str, at_least: int) -> dict[str, Any
 
 
 def _stacks(told: list[str]) -> list[list[Frame]]:
-    """The stacks that have a frame in a file: Python's own import machinery is frozen into it, and says nothing."""
-    stacks: list[list[Frame]] = []
+    """The main thread's stack in each look; without frames of the import machinery, which is frozen into Python."""
+    looks: list[list[Frame]] = []
     for line in told:
         frame = _FRAME.match(line)
-        if _STACK.match(line):
-            stacks.append([])
-        elif stacks and frame and not frame[1].startswith("<"):
-            stacks[-1].append((frame[1], int(frame[2])))
-    return [frames for frames in stacks if frames]
+        if _LOOK.match(line):
+            looks.append([])
+        elif looks and _STACK.match(line):
+            looks[-1] = []
+        elif looks and frame and not frame[1].startswith("<"):
+            looks[-1].append((frame[1], int(frame[2])))
+    return [frames for frames in looks if frames]

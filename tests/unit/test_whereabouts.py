@@ -1,0 +1,60 @@
+"""Where a Python process was, read of what a real interpreter wrote: as it crashed, or did not come to an end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.rescue502.django.plugins.module_utils import whereabouts
+
+CRASH = """import ctypes, faulthandler, sys
+faulthandler.enable(sys.stdout, all_threads=False)
+print('{"step": "server"}', flush=True)
+import app
+"""
+WAIT = """import faulthandler, os, sys, threading
+faulthandler.dump_traceback_later(0.1, repeat=True, file=sys.stdout)
+threading.Timer(0.35, os._exit, [0]).start()
+import app
+"""
+
+
+def run(folder: Path, script: str, app: str) -> list[str]:
+    """What the interpreter wrote, with the app's module in its folder."""
+    (folder / "app.py").write_text(app, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.stdout.splitlines()
+
+
+def test_a_crash_is_found(tmp_path: Path) -> None:
+    """In the library that crashed, and in the app's own line that led there."""
+    told = run(tmp_path, CRASH, "import ctypes\n\nctypes.string_at(0)\n")
+    found = whereabouts.place(told, str(tmp_path), str(tmp_path / "venv"), at_least=1)
+    assert found["file"].endswith("ctypes/__init__.py")
+    assert (found["own_file"], found["own_line"]) == (str(tmp_path / "app.py"), 3)
+
+
+def test_who_waits_is_in_the_same_line_each_time(tmp_path: Path) -> None:
+    """A thread beside it is not taken for it."""
+    told = run(tmp_path, WAIT, "import time\n\ntime.sleep(60)\n")
+    found = whereabouts.place(told, str(tmp_path), "", at_least=2)
+    assert (found["own_file"], found["own_line"]) == (str(tmp_path / "app.py"), 3)
+
+
+def test_who_only_takes_long_is_nowhere(tmp_path: Path) -> None:
+    """It is somewhere else each time."""
+    slow = "import time\n\ntime.sleep(0.15)\n" + "time.sleep(0.02)\n" * 100
+    told = run(tmp_path, WAIT, slow)
+    assert whereabouts.place(told, str(tmp_path), "", at_least=2) == whereabouts.NOWHERE
+
+
+@pytest.mark.parametrize(
+    "told", [[], ["Timeout (0:00:01)!", "Stack (most recent call first):"], ['  File "/srv/x.py", line 1 in f'] * 3]
+)
+def test_what_is_no_stack_tells_nothing(told: list[str]) -> None:
+    """Such as an app's own words on the same pipe."""
+    assert whereabouts.place(told, "/srv", "", at_least=1) == whereabouts.NOWHERE
