@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator
 
-from ansible_collections.rescue502.django.plugins.module_utils import unread
+from ansible_collections.rescue502.django.plugins.module_utils import systemd, unread
 
 DEFAULT_CONFIG = "/etc/nginx/nginx.conf"
 MAX_DEPTH = 20
@@ -51,6 +51,13 @@ class Directive:
         yield self
         for item in self.block:
             yield from item.walk()
+
+
+def main_file() -> str:
+    """The main configuration file that nginx's unit names with -c, else the usual one; "" where there is none."""
+    words = systemd.exec_argv(systemd.show("nginx.service").get("ExecStart", ""))
+    path = words[words.index("-c") + 1] if "-c" in words[:-1] else DEFAULT_CONFIG
+    return path if os.path.exists(path) or unread.hidden(path) else ""
 
 
 def load(path: str = DEFAULT_CONFIG) -> tuple[Directive, list[str]]:

@@ -21,6 +21,7 @@ from ansible_collections.rescue502.django.plugins.module_utils import (
     systemd,
     unread,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.app_units import StackError
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
     changes,
     code,
@@ -38,7 +39,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     storage,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack, StackError, discover
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack, discover
 
 SCHEMA = 1
 COLLECTOR_SECONDS = 10.0

@@ -12,8 +12,10 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils import (
+    app_units,
     credentials,
     gunicorn_config,
     nginx_config,
@@ -26,10 +28,6 @@ from ansible_collections.rescue502.django.plugins.module_utils import (
 
 SYSTEM_PREFIXES = ("", "/", "/usr", "/usr/local", "/bin")
 _SETTINGS = re.compile(r"""setdefault\(\s*['"]DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]""")
-
-
-class StackError(Exception):
-    """The app cannot be found on this host; the text says what was looked for and what to set."""
 
 
 @dataclass
@@ -101,21 +99,16 @@ class Stack:
 
 
 def discover(given: dict[str, Any]) -> Stack:
-    """Find the stack. given: what the user set (unit, root, venv, user, group, env_file, health_url, database_unit).
+    """Find the stack. given: what the user set (unit, root, venv, user, group, env_file, edge, health_url and so on).
 
     Raises StackError where no unit can be found or chosen, systemd.SystemdError where systemd does not answer.
     """
-    unit = given.get("unit") or only_unit()
+    unit = given.get("unit") or app_units.only()
     if "." not in unit:
         unit += ".service"
     properties = systemd.show(unit)
     if properties.get("LoadState") == "not-found":
-        others = [name for name in app_units() if name != unit]
-        if others:
-            raise StackError(
-                f"systemd on this host knows no unit {unit}; units that run a Python app server: {', '.join(others)}. "
-                "Set rescue502_unit to the right one. Nothing was changed."
-            )
+        app_units.refuse_misspelt(unit)
     environment, problems = systemd.unit_environment(properties)
     cwd = properties.get("WorkingDirectory", "").lstrip("-!").replace("~", environment.get("HOME", "~")) or "/"
     server = gunicorn_config.parse(systemd.exec_argv(properties.get("ExecStart", "")), environment, cwd)
@@ -144,13 +137,13 @@ def discover(given: dict[str, Any]) -> Stack:
         settings_module=environment.get("DJANGO_SETTINGS_MODULE") or _settings_module(root, cwd, server.app),
         database_unit=_database_unit(given),
         health_url=given.get("health_url") or "",
-        nginx_config=_nginx_config_path(),
+        nginx_config=nginx_config.main_file(),
         requirements=requirements.find(root),
         database_is_here=_database_is_here(given, properties),
     )
     stack.credentials, stack.credentials_missing = credentials.read(properties)
     _leave_out_unread(stack)
-    _add_nginx(stack)
+    _add_nginx(stack, _edge_hosts(given))
     return stack
 
 
@@ -177,33 +170,6 @@ def _database_is_here(given: dict[str, Any], properties: dict[str, str]) -> bool
         name for relation in ("After", "Requires", "Wants", "BindsTo") for name in properties.get(relation, "").split()
     ]
     return bool(given.get("database_unit")) or any(name.startswith("postgresql") for name in named)
-
-
-def app_units() -> list[str]:
-    """Names of the service units whose ExecStart runs a Python app server."""
-    text = systemd.systemctl("list-unit-files", "--type=service", "--no-legend", "--plain")
-    names = [line.split()[0] for line in text.splitlines() if line.strip()]
-    loaded = systemd.systemctl("list-units", "--type=service", "--all", "--no-legend", "--plain")
-    names += [line.split()[0] for line in loaded.splitlines() if line.strip()]
-    names = sorted({name for name in names if not name.endswith("@.service")})
-    found = systemd.show_many(names, ["Id", "ExecStart"])
-    return sorted(
-        {
-            unit.get("Id", "")
-            for unit in found
-            if gunicorn_config.server_name(systemd.exec_argv(unit.get("ExecStart", "")))
-        }
-    )
-
-
-def only_unit() -> str:
-    """The one app unit of this host; StackError where there is none, or more than one."""
-    units = app_units()
-    if len(units) == 1:
-        return units[0]
-    if not units:
-        raise StackError("no systemd unit on this host runs gunicorn: set rescue502_unit. Nothing was changed.")
-    raise StackError(f"several app units on this host ({', '.join(units)}): set rescue502_unit. Nothing was changed.")
 
 
 def _socket_unit_binds(properties: dict[str, str]) -> list[dict[str, Any]]:
@@ -282,15 +248,14 @@ def _database_unit(given: dict[str, Any]) -> str:
     return "postgresql" if "postgresql" in names else (names[0] if len(names) == 1 else "")
 
 
-def _nginx_config_path() -> str:
-    """The main configuration file that nginx's unit names with -c, else the usual one."""
-    words = systemd.exec_argv(systemd.show("nginx.service").get("ExecStart", ""))
-    path = words[words.index("-c") + 1] if "-c" in words[:-1] else nginx_config.DEFAULT_CONFIG
-    return path if os.path.exists(path) or unread.hidden(path) else ""
+def _edge_hosts(given: dict[str, Any]) -> set[str]:
+    """The names by which the user has the edge asked."""
+    checks = given.get("edge") or []
+    return {str(check.get("host") or urlsplit(str(check.get("url") or "")).hostname or "") for check in checks} - {""}
 
 
-def _add_nginx(stack: Stack) -> None:
-    """The locations that hand requests to this app; where none does, the only proxied one there is."""
+def _add_nginx(stack: Stack, hosts: set[str]) -> None:
+    """The locations that hand requests to this app; where none does, those of the hosts, else the only proxied one."""
     if not stack.nginx_config:
         return
     try:
@@ -305,7 +270,8 @@ def _add_nginx(stack: Stack) -> None:
     stack.all_locations = proxied
     ours = [item for item in proxied if any(same_address(a, bind) for a in item["addresses"] for bind in stack.bind)]
     servers = {tuple(item["server_names"]) for item in proxied}
-    stack.locations = ours or (proxied if len(servers) == 1 and not stack.nginx_unread else [])
+    meant = [item for item in proxied if hosts.intersection(item["server_names"])]
+    stack.locations = ours or meant or (proxied if len(servers) == 1 and not stack.nginx_unread else [])
     stack.behind_nginx = bool(ours)
     files = {item["file"] for item in stack.locations}
     # Another site on this host has static files of its own.

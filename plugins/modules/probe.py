@@ -124,9 +124,9 @@ evidence:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils.app_units import StackError
 from ansible_collections.rescue502.django.plugins.module_utils.probe_options import OPTIONS
 from ansible_collections.rescue502.django.plugins.module_utils.probing import probe
-from ansible_collections.rescue502.django.plugins.module_utils.stack import StackError
 from ansible_collections.rescue502.django.plugins.module_utils.systemd import SystemdError
 
 

@@ -82,18 +82,19 @@ def settle(activity: dict[str, Any] | unread.Unread, name: str, user: str) -> No
     if isinstance(activity, unread.Unread) or not activity.get("asked"):
         return
     databases, roles = activity["databases"] or [], activity["roles"] or []
+    expired = activity.pop("expired", [])
     activity.update(
         blockers=blockers(activity["waiting"], activity["sessions"], name or _only(databases)),
         has_database=name in databases if name else None,
         has_role=user in roles if user else None,
-        role_expired=user in activity["expired"] if user else None,
+        role_expired=user in expired if user else None,
         similar_databases=_similar(name, databases),
         similar_roles=_similar(user, roles),
         databases=len(databases),
         roles=len(roles),
     )
     # What the app does not need to know stays on the host.
-    del activity["waiting"], activity["sessions"], activity["expired"]
+    del activity["waiting"], activity["sessions"]
 
 
 def _only(databases: list[str]) -> str:

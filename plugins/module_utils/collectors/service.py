@@ -10,7 +10,7 @@ import pwd
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import sockets, systemd, tree, unread
+from ansible_collections.rescue502.django.plugins.module_utils import app_units, sockets, systemd, tree, unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, backend, startup
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
@@ -48,6 +48,7 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "name": stack.unit,
         "load_state": shown.get("LoadState", ""),
         "load_error": shown.get("LoadError", ""),
+        "others": app_units.names() if shown.get("LoadState") == "not-found" else [],
         "active_state": shown.get("ActiveState", ""),
         "sub_state": shown.get("SubState", ""),
         "result": shown.get("Result", ""),

@@ -1,0 +1,64 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which unit is the app's: the one that the user names, or the only one on this host that runs a Python app server."""
+
+from __future__ import annotations
+
+from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, nginx_config, sockets, systemd
+
+
+class StackError(Exception):
+    """The app cannot be found on this host; the text says what was looked for and what to set."""
+
+
+def names() -> list[str]:
+    """The service units whose ExecStart runs a Python app server."""
+    text = systemd.systemctl("list-unit-files", "--type=service", "--no-legend", "--plain")
+    known = [line.split()[0] for line in text.splitlines() if line.strip()]
+    loaded = systemd.systemctl("list-units", "--type=service", "--all", "--no-legend", "--plain")
+    known += [line.split()[0] for line in loaded.splitlines() if line.strip()]
+    known = sorted({name for name in known if not name.endswith("@.service")})
+    found = systemd.show_many(known, ["Id", "ExecStart"])
+    return sorted(
+        {
+            unit.get("Id", "")
+            for unit in found
+            if gunicorn_config.server_name(systemd.exec_argv(unit.get("ExecStart", "")))
+        }
+    )
+
+
+def only() -> str:
+    """The one app unit of this host; StackError where there is none, or more than one."""
+    units = names()
+    if len(units) == 1:
+        return units[0]
+    if not units:
+        raise StackError("no systemd unit on this host runs gunicorn: set rescue502_unit. Nothing was changed.")
+    raise StackError(f"several app units on this host ({', '.join(units)}): set rescue502_unit. Nothing was changed.")
+
+
+def refuse_misspelt(unit: str) -> None:
+    """StackError where systemd's not knowing this unit tells of a wrong setting rather than of a unit that is gone.
+
+    A unit that is gone leaves an address behind to which nginx sends requests and where nobody listens.
+    """
+    others = names()
+    if others and not _nginx_misses_one():
+        raise StackError(
+            f"systemd on this host knows no unit {unit}; units that run a Python app server: {', '.join(others)}. "
+            "Set rescue502_unit to the right one. Nothing was changed."
+        )
+
+
+def _nginx_misses_one() -> bool:
+    """Whether nobody listens at one of the addresses on this host that nginx sends requests to."""
+    try:
+        root, _files = nginx_config.load(nginx_config.main_file())
+    except OSError:
+        return False
+    sent_to = {address for location in nginx_config.proxied_locations(root) for address in location["addresses"]}
+    binds = [gunicorn_config.parse_bind(address) for address in sent_to]
+    here = [bind for bind in binds if bind["kind"] == "unix" or bind["host"] in ("127.0.0.1", "localhost", "::1")]
+    found = sockets.listeners()
+    return any(not sockets.matching(bind, found) for bind in here)
