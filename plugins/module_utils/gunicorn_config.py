@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from ansible_collections.rescue502.django.plugins.module_utils import tree
 
 DEFAULT_BIND = "127.0.0.1:8000"
-_TEXT = ("chdir", "user", "group", "pidfile", "errorlog", "accesslog", "worker_tmp_dir")
+_TEXT = ("chdir", "user", "group", "pidfile", "errorlog", "accesslog", "worker_tmp_dir", "certfile")
 SERVERS = ("gunicorn", "uvicorn", "hypercorn", "daphne", "uwsgi")
 
 
@@ -36,6 +36,8 @@ class ServerConfig:
     errorlog: str = ""
     accesslog: str = ""
     worker_tmp_dir: str = ""
+    certfile: str = ""
+    daemon: bool = False
     timeout: float = 30.0
     config_file: str = ""
     environment: dict[str, str] = field(default_factory=dict)
@@ -58,6 +60,9 @@ def _parser() -> _Parser:
     parser.add_argument("--error-logfile", "--log-file")
     parser.add_argument("--access-logfile")
     parser.add_argument("--worker-tmp-dir")
+    parser.add_argument("--certfile", "--ssl-certfile")
+    parser.add_argument("--keyfile", "--ssl-keyfile")
+    parser.add_argument("-D", "--daemon", action="store_true")
     parser.add_argument("-t", "--timeout", type=float)
     parser.add_argument("-e", "--env", action="append")
     parser.add_argument("--host")
@@ -146,6 +151,7 @@ def _expand(word: str, environment: dict[str, str]) -> str:
 def _apply_options(config: ServerConfig, option: argparse.Namespace) -> None:
     names = {"user": "user", "group": "group", "pid": "pidfile", "error_logfile": "errorlog"}
     names |= {"access_logfile": "accesslog", "timeout": "timeout", "worker_tmp_dir": "worker_tmp_dir"}
+    names |= {"certfile": "certfile", "daemon": "daemon"}
     for source, target in names.items():
         if getattr(option, source, None):
             setattr(config, target, getattr(option, source))
@@ -199,6 +205,8 @@ def _apply_literal(config: ServerConfig, name: str, value: Any) -> None:
         config.app = str(value)
     elif name == "timeout" and isinstance(value, (int, float)):
         config.timeout = float(value)
+    elif name == "daemon":
+        config.daemon = bool(value)
     elif name in _TEXT and value is not None:
         setattr(config, name, str(value))
 

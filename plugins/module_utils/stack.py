@@ -84,6 +84,8 @@ class Stack:
             "app": self.server.app,
             "server": self.server.server,
             "bind": self.bind,
+            "tls": bool(self.server.certfile),
+            "daemon": self.server.daemon,
             "timeout": self.server.timeout,
             "errorlog": self.server.errorlog,
             "accesslog": self.server.accesslog,
@@ -288,11 +290,17 @@ def same_address(address: str, bind: dict[str, Any]) -> bool:
         return False
     if bind["kind"] == "unix":
         return bool(os.path.normpath(other["path"]) == os.path.normpath(bind["path"]))
-    local = ("127.0.0.1", "localhost", "0.0.0.0", "::1", "::")
-    other["host"] = _hosts_file().get(other["host"], other["host"])
-    on_all = bind["host"] in ("0.0.0.0", "::") and other["host"].startswith("127.")
-    same_host = other["host"] == bind["host"] or (other["host"] in local and bind["host"] in local) or on_all
-    return bool(same_host and other["port"] == bind["port"])
+    if other["host"] != "localhost":  # for which nginx dials both of its addresses
+        other["host"] = _hosts_file().get(other["host"], other["host"])
+    return bool(other["port"] == bind["port"] and _same_host(other["host"], bind["host"]))
+
+
+def _same_host(dialled: str, bound: str) -> bool:
+    """Whether a host that is dialled reaches one that is bound; `::` takes requests to IPv4 addresses too."""
+    families = ({"127.0.0.1", "localhost", "0.0.0.0"}, {"::1", "localhost", "::"})
+    same_loopback = any({dialled, bound} <= family for family in families)
+    on_all = bound in ("0.0.0.0", "::") and (dialled.startswith("127.") or dialled == "localhost")
+    return dialled == bound or same_loopback or on_all
 
 
 @lru_cache(maxsize=1)

@@ -32,7 +32,8 @@ def ask(stack: Stack, path: str, timeout: float, json: Any = None) -> dict[str, 
     bind = _bind(stack)
     if bind is None:
         return {"asked": False}
-    base = f"http://{bind['host']}:{bind['port']}" if bind["kind"] == "tcp" else "http://localhost"
+    scheme = "https" if stack.server.certfile else "http"
+    base = f"{scheme}://{bind['host']}:{bind['port']}" if bind["kind"] == "tcp" else "http://localhost"
     base = base.replace("//0.0.0.0:", "//127.0.0.1:").replace("//:::", "//[::1]:")
     unix_path = bind["path"] if bind["kind"] == "unix" else ""
     bar = unread.hidden(unix_path) if unix_path else ""
@@ -40,6 +41,7 @@ def ask(stack: Stack, path: str, timeout: float, json: Any = None) -> dict[str, 
         lacking = unread.Unread("the app's own answer", bar or f"{unread.account()} may not connect to {unix_path}")
         return {"asked": lacking, "well": lacking, "error": lacking}
     wanted = {"url": base + path, "host": public_name(stack), "status": None, "json": json, "unix_path": unix_path}
+    wanted["verify_tls"] = False
     return dict(http_check.check(wanted, "", timeout), asked=True)
 
 

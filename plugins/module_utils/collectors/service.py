@@ -46,6 +46,7 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
     shown = stack.properties
     return {
         "name": stack.unit,
+        "type": shown.get("Type", ""),
         "load_state": shown.get("LoadState", ""),
         "load_error": shown.get("LoadError", ""),
         "others": app_units.names() if shown.get("LoadState") == "not-found" else [],
