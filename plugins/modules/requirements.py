@@ -39,6 +39,11 @@ options:
     description: The file that names the requirements. Found unless given.
     type: str
     default: ''
+  reinstall:
+    description: Packages to install once more though they are there, each as C(name==version).
+    type: list
+    elements: str
+    default: []
   rebuild:
     description: Whether to make a new environment rather than a copy, unless the present one runs.
     type: bool
@@ -89,11 +94,14 @@ OUTPUT_LINES = 15
 MODE = 0o755
 RUNS_SECONDS = 20.0
 _CHANGED = re.compile(r"^(Successfully installed|Would install|Installed \d+|Uninstalled \d+)", re.M)
+# What is to be reinstalled stands in a command's arguments: a name and a version, and never an option.
+_PINNED = re.compile(r"^[A-Za-z0-9][\w.-]*==[\w.!+-]+$")
 _RUNS = "import os, sysconfig; os.listdir(sysconfig.get_path('purelib'))"
 ARGUMENTS = {
     "root": {"type": "path", "required": True},
     "venv": {"type": "path", "required": True},
     "requirements": {"type": "str", "default": ""},
+    "reinstall": {"type": "list", "elements": "str", "default": []},
     "rebuild": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 900},
 }
@@ -154,14 +162,18 @@ def settings_of(venv: str) -> dict:
 
 
 def install(owner: Owner, path: str, venv: str, dry: bool = False) -> dict:
-    """Install what the file at `path` asks for. Returns {installer, output, changed}."""
+    """Install what is damaged once more, and what the file at `path` asks for. Returns {installer, output, changed}."""
     try:
         kind, command = requirements.installer(venv, owner.account.pw_name, owner.account.pw_dir)
         wanted = requirements.packages_argument(kind, path, venv)
     except ValueError as error:
         owner.module.fail_json(msg=f"{error}. Nothing was installed.")
     words = [*command, "install"] if kind == "pip" else [*command, "pip", "install", "--python", venv]
-    text = owner.run([*words, *(["--dry-run"] if dry else []), *wanted], os.path.dirname(path))
+    words += ["--dry-run"] if dry else []
+    again = owner.module.params["reinstall"]
+    anew = "--force-reinstall" if kind == "pip" else "--reinstall"
+    text = owner.run([*words, anew, "--no-deps", *again], os.path.dirname(path)) if again else ""
+    text += owner.run([*words, *wanted], os.path.dirname(path))
     output = text.splitlines()[-OUTPUT_LINES:]
     return {"installer": command, "output": output, "changed": bool(_CHANGED.search(text))}
 
@@ -199,6 +211,9 @@ def main() -> None:
     path = given["requirements"] or requirements.find(given["root"])
     if not path:
         module.fail_json(msg=f"no requirements.txt and no pyproject.toml for {given['root']}. Nothing was changed.")
+    odd = [item for item in given["reinstall"] if not _PINNED.match(item)]
+    if odd:
+        module.fail_json(msg=f"{odd[0]!r} is no package and version, as in name==1.0. Nothing was changed.")
     nothing = {"changed": False, "installer": [], "output": [], "kept": ""}
     try:
         if module.check_mode:

@@ -8,14 +8,15 @@ import glob
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import requirements, tree, unread
+from ansible_collections.rescue502.django.plugins.module_utils import installed_files, requirements, tree, unread
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 
 def collect(stack: Stack) -> dict[str, Any]:
-    """The venv's interpreter and the requirements file; the packages themselves are the rehearsal's to compare."""
+    """The venv's interpreter, the requirements file, damaged files; the rehearsal compares the packages themselves."""
     return {
         "venv": _venv_facts(stack.venv),
+        "damaged": installed_files.damaged(stack.venv) if stack.venv else [],
         "requirements": {
             "path": stack.requirements or os.path.join(stack.root, requirements.NAMES[0]),
             "exists": unread.told(bool(stack.requirements), "the requirements", unread.sealed(stack.root)),

@@ -1,0 +1,80 @@
+"""Damaged packages: what is gone, empty or cut short is told; what may be meant, and what leads elsewhere, is not."""
+
+from __future__ import annotations
+
+import _socket
+import shutil
+from pathlib import Path
+
+import pytest
+from ansible_collections.rescue502.django.plugins.module_utils import installed_files
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """An environment with one package: two modules, one of them machine code, and a file of data."""
+    site = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
+    (site / "shop").mkdir(parents=True)
+    (site / "shop_client-1.2.dist-info").mkdir()
+    (site / "shop" / "__init__.py").write_text("NAME = 'shop'\n", encoding="utf-8")
+    shutil.copy(_socket.__file__, site / "shop" / "_fast.cpython-311-x86_64-linux-gnu.so")
+    (site / "shop" / "words.txt").write_text("shop", encoding="utf-8")
+    record(site, *(f"{path.relative_to(site)},sha256=x,{path.stat().st_size}" for path in (site / "shop").iterdir()))
+    return site
+
+
+def record(site: Path, *rows: str) -> None:
+    """Have the package's RECORD list these files."""
+    (site / "shop_client-1.2.dist-info" / "RECORD").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def told(site: Path) -> list[tuple[str, str, str]]:
+    """What is told of it, in short."""
+    return [
+        (item["requirement"], item["module"], item["why"]) for item in installed_files.damaged(str(site.parents[2]))
+    ]
+
+
+def test_what_is_whole_is_not_told(site: Path) -> None:
+    """Nor is what was edited, or is no module."""
+    assert told(site) == []
+    (site / "shop" / "__init__.py").write_text("NAME = 'patched'\n", encoding="utf-8")
+    (site / "shop" / "words.txt").unlink()
+    assert told(site) == []
+
+
+@pytest.mark.parametrize(("size", "why"), [(None, "is missing"), (0, "is empty")])
+def test_a_module_that_is_gone_or_empty(site: Path, size: int | None, why: str) -> None:
+    """It is named as it is imported, and its package as pip takes it."""
+    module = site / "shop" / "__init__.py"
+    module.unlink()
+    if size is not None:
+        module.touch()
+    assert told(site) == [("shop_client==1.2", "shop", why)]
+
+
+def test_machine_code_that_is_cut_short(site: Path) -> None:
+    """Known by its own header, whatever size was recorded: a stripped one is whole."""
+    library = next((site / "shop").glob("*.so"))
+    library.write_bytes(library.read_bytes()[:5000])
+    assert told(site) == [("shop_client==1.2", "shop._fast", "is cut short")]
+    library.write_bytes(b"no ELF file at all")
+    assert told(site) == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["../../../../etc/gone.py,x,5", "/etc/gone.py,x,5", "gone.py", "gone.py,x,many", '"gone.py', ",,", "\0.py,x,5"],
+)
+def test_a_record_leads_nowhere_else(site: Path, row: str) -> None:
+    """Whoever owns the environment wrote it."""
+    record(site, row)
+    assert told(site) == []
+
+
+def test_links_are_not_followed(site: Path) -> None:
+    """Neither to a file elsewhere nor in the place of the record."""
+    module = site / "shop" / "__init__.py"
+    module.unlink()
+    module.symlink_to("/dev/null")
+    assert told(site) == []
