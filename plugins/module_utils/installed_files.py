@@ -30,12 +30,18 @@ def damaged(venv: str) -> list[dict[str, Any]]:
     """The damaged modules of an environment: {requirement, module, path, why, native}, at most KEPT of them.
 
     requirement: the package in the version that is installed, as pip takes it. why: is missing, is empty, or is cut
-    short. native: whether it is machine code, of which a piece crashes Python.
+    short. native: whether it is machine code, of which a piece crashes Python. Packages from elsewhere than an index
+    are left out: by that name and version an index may have another one.
     """
     pattern = os.path.join(glob.escape(venv), "lib", "python*", "site-packages", "*.dist-info", "RECORD")
-    files = ((record, *listed) for record in sorted(glob.glob(pattern)) for listed in _recorded(record))
+    records = (path for path in sorted(glob.glob(pattern)) if not os.path.lexists(_beside(path, "direct_url.json")))
+    files = ((record, *listed) for record in records for listed in _recorded(record))
     found = (_damage(record, name, size) for record, name, size in islice(files, MANY))
     return list(islice((item for item in found if item), KEPT))
+
+
+def _beside(record: str, name: str) -> str:
+    return os.path.join(os.path.dirname(record), name)
 
 
 def _damage(record: str, name: str, size: int) -> dict[str, Any]:
@@ -61,7 +67,7 @@ def _recorded(record: str) -> Iterator[tuple[str, int]]:
     except (OSError, csv.Error):
         return
     for row in rows:
-        if len(row) == 3 and row[2].isdigit() and _ENDINGS.search(row[0]) and _is_below(row[0]):
+        if len(row) == 3 and re.match(r"^\d{1,15}$", row[2]) and _ENDINGS.search(row[0]) and _is_below(row[0]):
             yield row[0], int(row[2])
 
 

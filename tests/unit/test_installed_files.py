@@ -64,11 +64,27 @@ def test_machine_code_that_is_cut_short(site: Path) -> None:
 
 @pytest.mark.parametrize(
     "row",
-    ["../../../../etc/gone.py,x,5", "/etc/gone.py,x,5", "gone.py", "gone.py,x,many", '"gone.py', ",,", "\0.py,x,5"],
+    [
+        "../../../../etc/gone.py,x,5",
+        "/etc/gone.py,x,5",
+        "gone.py",
+        "gone.py,x,many",
+        "gone.py,x," + "9" * 5000,
+        '"gone.py',
+        ",,",
+        "\0.py,x,5",
+    ],
 )
 def test_a_record_leads_nowhere_else(site: Path, row: str) -> None:
     """Whoever owns the environment wrote it."""
     record(site, row)
+    assert told(site) == []
+
+
+def test_what_came_from_no_index_is_let_be(site: Path) -> None:
+    """An index may have something else by that name."""
+    (site / "shop" / "__init__.py").unlink()
+    (site / "shop_client-1.2.dist-info" / "direct_url.json").write_text("{}", encoding="utf-8")
     assert told(site) == []
 
 
