@@ -67,6 +67,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 evidence = self._look(target, given, record)
                 known, approved = loading.result()
             diagnosis = diagnose(evidence, known)
+            if _is_riddle(diagnosis):
+                # What was over while the host was looked at, such as the database's start, left nothing to be seen.
+                diagnosis = diagnose(self._look(target, given, record), known)
             result.update(decide(diagnosis, approved, given, record))
             if mode == "recover":
                 result.update(self._claim(target, given, result, record))
@@ -178,6 +181,12 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
         "bundle_due": False,
         "ends": record.ends(given.deadline),
     }
+
+
+def _is_riddle(diagnosis: Diagnosis) -> bool:
+    """Whether the edge is not well, all could be read, and nothing that was seen is a cause."""
+    unread = _within(diagnosis.evidence, "probe", "unread")
+    return not diagnosis.root_causes and not unread and not edge_summary(diagnosis.evidence)["well"]
 
 
 def _bundle_path(given: settings.Settings) -> str:

@@ -65,6 +65,23 @@ def test_check_mode_changes_nothing_and_prints_the_plan(site: Site) -> None:
     assert site.host.run("systemctl is-active postgresql", check=False).stdout.strip() == "inactive"
 
 
+def test_what_is_over_by_now_is_no_riddle(site: Site) -> None:
+    """nginx answers 502 until the rehearsal has begun: the second look finds the site well."""
+    nginx = site.host.facts["NGINX_SITE"]
+    site.host.run(
+        f"""
+        cp {nginx} /root/site
+        sed -i 's#proxy_pass .*;#return 502;#' {nginx}
+        systemctl reload nginx
+        systemd-run --quiet bash -c '
+            until pgrep -f "[l]ook_after"; do sleep 0.1; done; cat /root/site > {nginx}; systemctl reload nginx'
+        """
+    )
+    assert site.host.ask("/health/")[0] == 502
+    code, incident, output = site.play("diagnose")
+    assert (code, incident["outcome"], incident["root_causes"]) == (0, "healthy", []), output
+
+
 def test_a_running_site_is_not_restarted_into_broken_code(site: Site) -> None:
     """New code on disk is broken, the old still serves: nothing may end it, whatever else is mended."""
     site.host.break_with(
