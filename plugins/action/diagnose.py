@@ -67,7 +67,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 evidence = self._look(target, given, record)
                 known, approved = loading.result()
             diagnosis = diagnose(evidence, known)
-            if _is_riddle(diagnosis):
+            if not record.data["actions"] and _is_riddle(diagnosis):
                 # What was over while the host was looked at, such as the database's start, left nothing to be seen.
                 diagnosis = diagnose(self._look(target, given, record), known)
             result.update(decide(diagnosis, approved, given, record))
