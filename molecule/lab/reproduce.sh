@@ -86,7 +86,10 @@ serve_on_socket() {
   chown "$APP_USER:$APP_GROUP" "$(dirname "$socket")"
   command="$(start_command | sed -E "s#(unix:)?$BIND#unix:$socket#")"
   [[ $command == *"$socket"* ]] || command="$command --bind unix:$socket"
-  unit_drop_in '[Service]' 'ExecStart=' "ExecStart=$command $*"
+  # As lasting as what nginx is told: a reboot must not part them.
+  mkdir -p "/etc/systemd/system/$UNIT.d"
+  printf '%s\n' '[Service]' 'ExecStart=' "ExecStart=$command $*" > "/etc/systemd/system/$UNIT.d/socket.conf"
+  systemctl daemon-reload
   sed -i -E "s#http://(unix:)?$BIND:?#http://unix:$socket:#; s#server +(unix:)?$BIND#server unix:$socket#" "$NGINX_SITE"
   restart_app
   timeout 10 bash -c "until [ -S '$socket' ]; do sleep 0.1; done"
