@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, nginx_config, sockets, systemd
 
 
@@ -41,24 +43,37 @@ def only() -> str:
 def refuse_misspelt(unit: str) -> None:
     """StackError where systemd's not knowing this unit tells of a wrong setting rather than of a unit that is gone.
 
-    A unit that is gone leaves an address behind to which nginx sends requests and where nobody listens.
+    A unit that is gone leaves an address behind to which nginx sends requests, and at which neither anybody listens nor
+    any other unit is set to.
     """
     others = names()
-    if others and not _nginx_misses_one():
+    if others and not _nginx_misses_one(others):
         raise StackError(
             f"systemd on this host knows no unit {unit}; units that run a Python app server: {', '.join(others)}. "
             "Set rescue502_unit to the right one. Nothing was changed."
         )
 
 
-def _nginx_misses_one() -> bool:
-    """Whether nobody listens at one of the addresses on this host that nginx sends requests to."""
+def _nginx_misses_one(others: list[str]) -> bool:
+    """Whether nginx sends requests to an address on this host that nobody listens at, and that is not the others'."""
     try:
         root, _files = nginx_config.load(nginx_config.main_file())
-    except OSError:
+        taken = [*sockets.listeners(), *(bind for other in others for bind in _binds(other))]
+    except (OSError, LookupError):
         return False
     sent_to = {address for location in nginx_config.proxied_locations(root) for address in location["addresses"]}
-    binds = [gunicorn_config.parse_bind(address) for address in sent_to]
-    here = [bind for bind in binds if bind["kind"] == "unix" or bind["host"] in ("127.0.0.1", "localhost", "::1")]
-    found = sockets.listeners()
-    return any(not sockets.matching(bind, found) for bind in here)
+    dialled = [gunicorn_config.parse_bind(address) for address in sent_to]
+    here = [bind for bind in dialled if bind["kind"] == "unix" or bind["host"] in ("127.0.0.1", "localhost", "::1")]
+    return any(not sockets.matching(bind, taken) for bind in here)
+
+
+def _binds(unit: str) -> list[dict[str, Any]]:
+    """Where a unit is set to listen. LookupError where its files do not say that."""
+    properties = systemd.show(unit)
+    environment, _problems = systemd.unit_environment(properties)
+    cwd = properties.get("WorkingDirectory", "").lstrip("-!") or "/"
+    server = gunicorn_config.parse(systemd.exec_argv(properties.get("ExecStart", "")), environment, cwd)
+    binds = [gunicorn_config.parse_bind(text) for text in server.bind]
+    if not binds or properties.get("TriggeredBy") or any(bind["kind"] == "fd" for bind in binds):
+        raise LookupError(unit)
+    return binds
