@@ -66,11 +66,18 @@ uninstall() {
   return 1
 }
 
+# Add lines to the app's unit, below /run or /etc, under a name.
+write_drop_in() {
+  local folder="$1/systemd/system/$UNIT.d" name="$2"
+  shift 2
+  mkdir -p "$folder"
+  printf '%s\n' "$@" > "$folder/$name.conf"
+  systemctl daemon-reload
+}
+
 # Add lines to the app's unit; gone after a reboot.
 unit_drop_in() {
-  mkdir -p "/run/systemd/system/$UNIT.d"
-  printf '%s\n' "$@" > "/run/systemd/system/$UNIT.d/reproduction.conf"
-  systemctl daemon-reload
+  write_drop_in /run reproduction "$@"
 }
 
 # The words of ExecStart= as they are now.
@@ -87,9 +94,7 @@ serve_on_socket() {
   command="$(start_command | sed -E "s#(unix:)?$BIND#unix:$socket#")"
   [[ $command == *"$socket"* ]] || command="$command --bind unix:$socket"
   # As lasting as what nginx is told: a reboot must not part them.
-  mkdir -p "/etc/systemd/system/$UNIT.d"
-  printf '%s\n' '[Service]' 'ExecStart=' "ExecStart=$command $*" > "/etc/systemd/system/$UNIT.d/socket.conf"
-  systemctl daemon-reload
+  write_drop_in /etc socket '[Service]' 'ExecStart=' "ExecStart=$command $*"
   sed -i -E "s#http://(unix:)?$BIND:?#http://unix:$socket:#; s#server +(unix:)?$BIND#server unix:$socket#" "$NGINX_SITE"
   restart_app
   timeout 10 bash -c "until [ -S '$socket' ]; do sleep 0.1; done"

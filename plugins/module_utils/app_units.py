@@ -71,9 +71,18 @@ def _binds(unit: str) -> list[dict[str, Any]]:
     """Where a unit is set to listen. LookupError where its files do not say that."""
     properties = systemd.show(unit)
     environment, _problems = systemd.unit_environment(properties)
-    cwd = properties.get("WorkingDirectory", "").lstrip("-!") or "/"
-    server = gunicorn_config.parse(systemd.exec_argv(properties.get("ExecStart", "")), environment, cwd)
+    server = server_of(properties, environment, working_directory(properties, environment))
     binds = [gunicorn_config.parse_bind(text) for text in server.bind]
     if not binds or properties.get("TriggeredBy") or any(bind["kind"] == "fd" for bind in binds):
         raise LookupError(unit)
     return binds
+
+
+def working_directory(properties: dict[str, str], environment: dict[str, str]) -> str:
+    """Where systemd starts a unit's process."""
+    return properties.get("WorkingDirectory", "").lstrip("-!").replace("~", environment.get("HOME", "~")) or "/"
+
+
+def server_of(properties: dict[str, str], environment: dict[str, str], cwd: str) -> gunicorn_config.ServerConfig:
+    """How a unit's app server is told to run."""
+    return gunicorn_config.parse(systemd.exec_argv(properties.get("ExecStart", "")), environment, cwd)

@@ -112,8 +112,8 @@ def discover(given: dict[str, Any]) -> Stack:
     if properties.get("LoadState") == "not-found":
         app_units.refuse_misspelt(unit)
     environment, problems = systemd.unit_environment(properties)
-    cwd = properties.get("WorkingDirectory", "").lstrip("-!").replace("~", environment.get("HOME", "~")) or "/"
-    server = gunicorn_config.parse(systemd.exec_argv(properties.get("ExecStart", "")), environment, cwd)
+    cwd = app_units.working_directory(properties, environment)
+    server = app_units.server_of(properties, environment, cwd)
     cwd = os.path.normpath(os.path.join(cwd, server.chdir)) if server.chdir else cwd
     environment.update(server.environment)
     bind = _socket_unit_binds(properties) or [gunicorn_config.parse_bind(text) for text in server.bind]
