@@ -125,7 +125,7 @@ def load_file(path: Path) -> FailureMode:
         raise CatalogueError(f"{path}:1: folder '{layer}' is no layer; the layers are {', '.join(LAYERS)}")
     if not isinstance(data, dict):
         raise CatalogueError(f"{path}:1: a failure mode is a mapping of keys to values")
-    for key, wrong in _problems(data):
+    for key, wrong in (*_problems(data), *_explanation_problems(layer, data)):
         raise CatalogueError(f"{path}:{_lines(text).get(key, 1)}: key '{key}': {wrong}")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     return FailureMode(id=f"{layer}/{name}", layer=layer, source=str(path), **values)
@@ -156,6 +156,14 @@ def _problems(data: dict[str, Any]) -> Iterable[tuple[str, str]]:
     yield from _source_problems(data)
     if data.get("risk") != "never" and not data.get("symptom") and not data.get("remedy"):
         yield "remedy", f"risk '{data.get('risk')}' needs a remedy"
+
+
+def _explanation_problems(layer: str, data: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """Patterns that could never hold: a pattern reaches only what lies below, what lies above is named by its id."""
+    for name in data.get("explained_by") or []:
+        other, _, rest = str(name).partition("/")
+        if "*" in rest and other in LAYERS and LAYERS.index(other) > LAYERS.index(layer):
+            yield "explained_by", f"'{name}' lies above {layer}, where patterns do not reach: name the failure modes"
 
 
 def _source_problems(data: dict[str, Any]) -> Iterable[tuple[str, str]]:

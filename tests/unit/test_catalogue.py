@@ -62,6 +62,7 @@ def test_every_explanation_names_something() -> None:
         ("because: because", 'because: "{{ x"', 7, "because"),
         ("title: A title\n", "", 1, "title"),
         ('edge: "502"', "edge: 502", 11, "edge"),
+        ("remedy: restart", "remedy: restart\nexplained_by: [host/*, proxy/*]", 9, "explained_by"),
     ],
 )
 def test_a_broken_file_is_told(tmp_path: Path, old: str, new: str, line: int, key: str) -> None:
