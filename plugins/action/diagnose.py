@@ -67,9 +67,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 evidence = self._look(target, given, record)
                 known, approved = loading.result()
             diagnosis = diagnose(evidence, known)
-            if not record.data["actions"] and _is_riddle(diagnosis):
+            if _is_riddle(diagnosis):
                 # What was over while the host was looked at, such as the database's start, left nothing to be seen.
-                diagnosis = diagnose(self._look(target, given, record), known)
+                diagnosis = diagnose(self._look(target, given, record, again=True), known)
             result.update(decide(diagnosis, approved, given, record))
             if mode == "recover":
                 result.update(self._claim(target, given, result, record))
@@ -86,8 +86,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         record.save()
         return result
 
-    def _look(self, target: Target, given: settings.Settings, record: Incident) -> dict[str, Any]:
-        """The first look is quick where all is well. After a remedy the edge must hold, and gets time to settle."""
+    def _look(
+        self, target: Target, given: settings.Settings, record: Incident, *, again: bool = False
+    ) -> dict[str, Any]:
+        """The first look is quick where all is well. After a remedy the edge must hold, and gets time to settle.
+
+        again: nothing was found, so that an app that keeps answering wrongly is given all of that time.
+        """
         mended = bool(record.data["actions"])
         level = "full" if mended else self._task.args.get("level") or given.level
         patient = mended or bool(self._task.args.get("hold"))
@@ -99,6 +104,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "hold_seconds": hold,
             "settle_seconds": given.settle_seconds,
             "patient": patient,
+            "until_steady": mended and not again,
         }
         if self._remembers():
             waits["remember"] = given.incident

@@ -31,6 +31,7 @@ OPTIONS: dict[str, Any] = {
     "hold_seconds": {"type": "float", "default": 0},
     "settle_seconds": {"type": "float", "default": 0},
     "patient": {"type": "bool", "default": False},
+    "until_steady": {"type": "bool", "default": False},
     "unprivileged": {"type": "bool", "default": False},
     "edge_timeout": {"type": "float", "default": 5},
     "remember": {"type": "str", "default": ""},

@@ -49,6 +49,9 @@ REHEARSAL_SECONDS = 9.0
 POLL_SECONDS = 0.25
 # A process that is older than this has got past what ends one at its start.
 YOUNG_SECONDS = 5.0
+# An app that has given the same answers for so long, with nobody between it and the edge in trouble, has said its say.
+STEADY_SECONDS = 5.0
+GATEWAY_ERRORS = (502, 503, 504)
 _WEB_ADDRESS = re.compile(r"https?://[^/\s]+(/\S*)?$")
 Section = Callable[[], Any]
 
@@ -132,7 +135,7 @@ def _look(stack: Stack, given: dict[str, Any], evidence: dict[str, Any]) -> None
     patient = given["patient"] or _waits_for_others(stack.properties)
     wait = (given["settle_seconds"], _is_down_for_good) if patient else (YOUNG_SECONDS, _is_past_its_start)
     if not evidence["edge"].get("well") and wait[0] and not wait[1](stack.properties):
-        evidence["edge"] = _settled(stack, ask_edge, *wait)
+        evidence["edge"] = _settled(stack, ask_edge, *wait, until_steady=given["until_steady"])
         listeners = sockets.listeners()
         evidence.update(_side_by_side(_quick_sections(stack, given, listeners)))
     since = service.started_at(stack.properties) or time.time()
@@ -300,16 +303,29 @@ def _is_past_its_start(properties: dict[str, str]) -> bool:
 
 
 def _settled(
-    stack: Stack, ask_edge: Section, seconds: float, is_over: Callable[[dict[str, str]], bool]
+    stack: Stack, ask_edge: Section, seconds: float, is_over: Callable[[dict[str, str]], bool], *, until_steady: bool
 ) -> dict[str, Any]:
-    """Ask until the edge is well, the unit's state says that it is over, or `seconds` have passed."""
-    deadline = time.monotonic() + seconds
+    """Ask until the edge is well, the unit's state says that it is over, or `seconds` have passed.
+
+    until_steady: or until the app itself, no proxy in its place, gives the same wrong answers for STEADY_SECONDS.
+    """
+    begun = since = time.monotonic()
+    said: list[int] = []
     while True:
         answer: dict[str, Any] = ask_edge()
         stack.properties = systemd.show(stack.unit)
-        if answer["well"] or is_over(stack.properties) or time.monotonic() > deadline:
+        now = time.monotonic()
+        if (statuses := [check["status"] for check in answer["checks"]]) != said:
+            said, since = statuses, now
+        steady = until_steady and now - since >= STEADY_SECONDS and _is_the_apps(said)
+        if answer["well"] or steady or is_over(stack.properties) or now > begun + seconds:
             return answer
         time.sleep(POLL_SECONDS)
+
+
+def _is_the_apps(statuses: list[int]) -> bool:
+    """Whether the app spoke on every check: there was an answer, and none of a proxy that did not reach it."""
+    return bool(statuses) and all(status and status not in GATEWAY_ERRORS for status in statuses)
 
 
 def _hold(stack: Stack, ask_edge: Section, seconds: float) -> dict[str, Any]:

@@ -87,6 +87,10 @@ options:
     description: Whether to wait for a unit that runs already too, as after a remedy.
     type: bool
     default: false
+  until_steady:
+    description: Whether to stop waiting where the app itself, no proxy in its place, keeps giving the same answers.
+    type: bool
+    default: false
   unprivileged:
     description:
       - Whether to look without root too. What only root may read is then left out and listed, and counts as unknown.
