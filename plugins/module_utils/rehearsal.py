@@ -7,6 +7,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -18,9 +19,12 @@ from urllib.parse import urlsplit
 from ansible_collections.rescue502.django.plugins.module_utils import (
     app_process,
     credentials,
+    database_script,
+    errors_script,
     migrations_script,
     rehearsal_script,
     requirements,
+    requirements_script,
     whereabouts,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
@@ -41,18 +45,17 @@ STEPS = (
 )
 
 
-# Once, at the top of a text.
+# The script's parts, each after what it imports; they are imported here so that Ansible packs them with the module.
+PARTS = (errors_script, database_script, migrations_script, requirements_script, rehearsal_script)
+# Lines that stand once, or not at all, in one text.
 _FUTURE = "from __future__ import annotations\n"
+_OWN_IMPORT = re.compile(r"^from ansible_collections\.\S+ import .+\n", re.MULTILINE)
 
 
 def source() -> str:
-    """The script and what it imports of ours, as one text: it is run by an interpreter that knows nothing of us.
-
-    Both are imported here so that Ansible packs them with the module.
-    """
-    imported = inspect.getsource(migrations_script).replace(_FUTURE, "", 1)
-    line = f"from {migrations_script.__name__} import compare_migrations\n"
-    return inspect.getsource(rehearsal_script).replace(line, imported, 1)
+    """The script and what it imports of ours, as one text: it is run by an interpreter that knows nothing of us."""
+    texts = [_OWN_IMPORT.sub("", inspect.getsource(part)).replace(_FUTURE, "", 1) for part in PARTS]
+    return _FUTURE + "\n".join(texts)
 
 
 def interpreter(stack: Stack) -> str:

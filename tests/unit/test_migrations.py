@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from types import SimpleNamespace
 from typing import Any
 
@@ -141,8 +142,10 @@ def test_a_field_that_is_narrowed(old: Any, new: Any, narrows: bool) -> None:
 
 
 def test_the_rehearsal_is_one_text() -> None:
-    """It imports nothing of ours where it runs, and has each name that it uses."""
+    """It imports nothing of ours where it runs, has each name that it uses, and no part takes another's."""
     text = rehearsal.source()
+    functions = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    assert sorted(functions) == sorted(set(functions))
     assert "ansible_collections" not in text
     names: dict[str, Any] = {"__name__": "alone"}
     exec(compile(text, "rehearsal", "exec"), names)

@@ -1,0 +1,116 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs inside the app's own Python, as a part of rehearsal_script.py: what an exception says of its cause."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import re
+import traceback
+
+TEXT_LIMIT = 2000
+
+
+def short(value):
+    return str(value)[:TEXT_LIMIT]
+
+
+def inside_app(path, plan):
+    if path.startswith("<"):  # code without a file, such as this script
+        return False
+    path = os.path.realpath(path)
+    venv = os.path.realpath(plan["venv"]) + os.sep if plan["venv"] else "\0"
+    return path.startswith(os.path.realpath(plan["root"]) + os.sep) and not path.startswith(venv)
+
+
+def describe(error, plan):
+    """What an exception says of its cause: never a source line or a local variable, which could hold a secret.
+
+    Of a line that reads the environment the variable's name is taken.
+    """
+    frames = [(f.filename, f.lineno, f.name) for f in traceback.extract_tb(error.__traceback__)]
+    own = [frame for frame in frames if inside_app(frame[0], plan)]
+    place = own[-1] if own else (frames[-1] if frames else ("", 0, ""))
+    variable, key = env_variable(error, own), env_key(error, frames, plan)
+    chain, cause = [], error.__cause__ or error.__context__
+    while cause is not None and len(chain) < 5:
+        chain.append({"type": type(cause).__name__, "message": short(cause), "filename": short(path_of(cause))})
+        cause = cause.__cause__ or cause.__context__
+    described = {
+        "type": type(error).__name__,
+        "message": short(error),
+        "file": place[0],
+        "line": place[1],
+        "in_app": bool(own),
+        "module": module_of(error),
+        "module_in_app": provided_by_app(module_of(error), plan),
+        "path": short(path_of(error)),
+        "env_key": key,
+        "env_value": "",
+        "chain": chain,
+    }
+    if variable and not key:
+        # What such an error says holds the value that it is about.
+        hidden = "not shown, because it may hold the value"
+        described.update(message=hidden, chain=[dict(item, message=hidden) for item in chain])
+        described["env_key" if is_unset(error, variable) else "env_value"] = variable
+    if isinstance(error, SyntaxError):
+        described.update(file=error.filename or "", line=error.lineno or 0, message=short(error.msg))
+        described["in_app"] = inside_app(error.filename or "", plan)
+    return described
+
+
+def module_of(error):
+    """The module that could not be imported, or that lacks a name."""
+    return short(getattr(error, "name", None) or "") if isinstance(error, ImportError) else ""
+
+
+def provided_by_app(module, plan):
+    """Whether the module's first part is a package or module of the app's own."""
+    top = module.partition(".")[0]
+    places = [os.path.join(folder, top) for folder in (plan["root"], os.getcwd()) if top]
+    return any(os.path.isdir(place) or os.path.isfile(place + ".py") for place in places)
+
+
+def path_of(error):
+    return getattr(error, "filename", None) or getattr(error, "path", None) or ""
+
+
+def env_key(error, frames, plan):
+    """The variable that os.environ[...] did not have, or that settings asked a mapping of their own for."""
+    if not isinstance(error, KeyError) or not frames or not error.args:
+        return ""
+    name, (file, _line, function) = short(error.args[0]), frames[-1]
+    if function == "__getitem__" and (file.endswith("os.py") or file == "<frozen os>"):
+        return name
+    settings = plan.get("settings_module", "").replace(".", os.sep) or "\0"
+    in_settings = any(frame[0].endswith((settings + ".py", os.path.join(settings, "__init__.py"))) for frame in frames)
+    is_own = inside_app(file, plan) and in_settings and name not in os.environ
+    return name if is_own and re.match(r"^[A-Z][A-Z0-9_]{2,}$", name) else ""
+
+
+# os.environ["X"], os.environ.get("X"), os.getenv("X"); env("X"), env.int("X"), config("X").
+READS_ENVIRONMENT = re.compile(
+    r"""(?:\benviron(?:\.get)?\s*[\[(]|\bgetenv\s*\(|\b(?:env|config)(?:\.\w+)?\s*\()\s*["'](\w+)["']"""
+)
+# Parsers that read a variable without naming it.
+READS_URL = re.compile(r"\bdj_database_url\.config\s*\(|\benv\.db(?:_url)?\s*\(\s*\)")
+# What conversions raise: int(), json.loads(), b64decode(), a lookup in a table of choices.
+VALUE_ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, ArithmeticError)
+
+
+def env_variable(error, own):
+    """The variable that the failing line reads, where it reads one and fails on what it holds: its name, no more."""
+    if not own or not isinstance(error, VALUE_ERRORS) or isinstance(error, ImportError):
+        return ""
+    line = linecache.getline(own[-1][0], own[-1][1])
+    names = sorted(set(READS_ENVIRONMENT.findall(line)))
+    if not names and READS_URL.search(line):
+        names = ["DATABASE_URL"]
+    return names[0] if len(names) == 1 else ""
+
+
+def is_unset(error, variable):
+    """Whether the line failed because there is nothing where it wanted a value, as in int(os.environ.get("X"))."""
+    return isinstance(error, (TypeError, AttributeError)) and variable not in os.environ
