@@ -39,9 +39,10 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     service,
     storage,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.discovery import discover
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.side_by_side import Section, Sections
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack, discover
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 SCHEMA = 1
 # A network file system whose server is gone keeps one waiting for ever.

@@ -60,8 +60,8 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import baseline
 from ansible_collections.rescue502.django.plugins.module_utils.app_units import StackError
+from ansible_collections.rescue502.django.plugins.module_utils.discovery import discover
 from ansible_collections.rescue502.django.plugins.module_utils.probe_options import DISCOVERY, OPTIONS
-from ansible_collections.rescue502.django.plugins.module_utils.stack import discover
 from ansible_collections.rescue502.django.plugins.module_utils.systemd import SystemdError
 
 ARGUMENTS = {

@@ -77,9 +77,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rescue502.django.plugins.module_utils import credentials, probing, systemd, tree
 from ansible_collections.rescue502.django.plugins.module_utils.app_units import StackError
+from ansible_collections.rescue502.django.plugins.module_utils.discovery import discover
 from ansible_collections.rescue502.django.plugins.module_utils.probe_options import OPTIONS
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
-from ansible_collections.rescue502.django.plugins.module_utils.stack import discover
 
 JOURNAL_LINES = 500
 TAIL_BYTES = 256 * 1024

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, http_check, unread
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack, same_address
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.upstream_address import same_address
 
 
 def collect(stack: Stack, health_json: Any, timeout: float) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from ansible_collections.rescue502.django.plugins.module_utils import (
     sockets,
     unread,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack, same_address
+from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.upstream_address import same_address
 
 CONNECT_TIMEOUT = 1.0
 MAX_FILES = 200
