@@ -51,8 +51,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         target = Target(self, task_vars, given.incident)
         if self._task.args.get("level") == "stack":
             stack = clean_tree(_probe(target, given, "stack", {}).get("stack"))
-            known = {"stack": stack, "probe": given.probe, "incident": given.incident, "bundle": _bundle_path(given)}
-            return {**result, "changed": False, **known}
+            discovered = {"stack": stack, "probe": given.probe, "incident": given.incident}
+            return {**result, "changed": False, **discovered, "bundle": _bundle_path(given)}
         try:
             record = Incident(given.reports, given.incident, task_vars["inventory_hostname"], mode)
         except RecordError as error:

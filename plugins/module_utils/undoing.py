@@ -67,4 +67,4 @@ def describe(entry: Entry) -> str:
         "commit": f"{entry.get('checkout')}: commit {before}",
         "unit": f"{entry.get('unit')}: {before}",
         "membership": f"{entry.get('user')}: no member of the group {entry.get('group')}",
-    }.get(entry["kind"], entry["kind"])
+    }.get(entry["kind"], str(entry["kind"]))

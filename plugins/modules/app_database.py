@@ -84,7 +84,7 @@ def verifier(password: str, salt: bytes) -> str:
     return f"SCRAM-SHA-256${ITERATIONS}:{shown[0]}${shown[1]}:{shown[2]}"
 
 
-def statement(ensure: str, settings: dict) -> str:
+def statement(ensure: str, settings: dict[str, str]) -> str:
     """The SQL that creates what is missing."""
     role = postgres.identifier(settings["user"])
     if ensure == "database":
@@ -109,8 +109,9 @@ def main() -> None:
     if "postg" not in settings["engine"] or not name or not is_local(settings["host"]):
         module.fail_json(msg=f"the app's settings name no {ensure} of a PostgreSQL on this host. Nothing was changed.")
     server = postgres.find(sockets.listeners(), int(settings["port"] or DEFAULT_PORT))
-    if not server:
+    if server is None:
         module.fail_json(msg="no PostgreSQL server listens on a socket of this host. Nothing was changed.")
+        return
     try:
         there = postgres.ask(server, _HAS[ensure].format(postgres.literal(name))).strip() != "0"
         if not there and not module.check_mode:

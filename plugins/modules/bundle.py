@@ -72,6 +72,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -93,7 +94,7 @@ ARGUMENTS = {
 }
 
 
-def commands(unit: str, database_unit: str) -> dict:
+def commands(unit: str, database_unit: str) -> dict[str, list[str]]:
     """What to run, by the name of the file that takes its output."""
     journal = ["journalctl", "--no-pager", "--output=short-iso", f"--lines={JOURNAL_LINES}"]
     wanted = {
@@ -116,7 +117,7 @@ def commands(unit: str, database_unit: str) -> dict:
     return wanted
 
 
-def output(command: list) -> str:
+def output(command: list[str]) -> str:
     """What a command prints; where it cannot run, why."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT, check=False)
@@ -133,15 +134,15 @@ def tail(path: str) -> str:
         return f"{path}: {error.strerror or error}\n"
 
 
-def validated(options: dict) -> dict:
+def validated(options: dict[str, Any]) -> dict[str, Any]:
     """The probe's options. StackError where they are none."""
     checked = ArgumentSpecValidator(OPTIONS).validate({**options, "level": "full"})
     if checked.error_messages:
         raise StackError("; ".join(checked.error_messages))
-    return checked.validated_parameters
+    return dict(checked.validated_parameters)
 
 
-def redactor(options: dict) -> Redactor:
+def redactor(options: dict[str, Any]) -> Redactor:
     """What knows the app's secrets; where the app cannot be discovered, those of its unit."""
     try:
         return probing.redactor(discover(validated(options)))
@@ -151,7 +152,7 @@ def redactor(options: dict) -> Redactor:
         return Redactor(environment, (options["unit"],), credentials.read(properties)[0])
 
 
-def evidence(options: dict) -> str:
+def evidence(options: dict[str, Any]) -> str:
     """All that the probe finds, as JSON; where there is nothing to look at, why. Redacted by the probe itself."""
     try:
         return json.dumps(probing.probe(validated(options)), indent=1)
@@ -159,7 +160,7 @@ def evidence(options: dict) -> str:
         return json.dumps({"failed": str(error)})
 
 
-def write(texts: dict) -> str:
+def write(texts: dict[str, str]) -> str:
     """One archive in a folder that only root may enter; its path."""
     folder = tempfile.mkdtemp(prefix="rescue502-")
     path = os.path.join(folder, "bundle.tar.gz")

@@ -105,6 +105,8 @@ exhausted:
   elements: dict
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import history
 from ansible_collections.rescue502.django.plugins.module_utils.run_lock import Lock
@@ -125,7 +127,7 @@ ARGUMENTS = {
 }
 
 
-def exhausted(given: dict) -> list:
+def exhausted(given: dict[str, Any]) -> list[dict[str, Any]]:
     """The remedies of which every cause was treated with it as often as may be."""
     tried = history.recent(given["window"])
     found = []
@@ -136,7 +138,7 @@ def exhausted(given: dict) -> list:
     return found
 
 
-def remember(module: AnsibleModule, event: str, facts: list) -> None:
+def remember(module: AnsibleModule, event: str, facts: list[dict[str, Any]]) -> None:
     """Write the history; a disk that takes nothing more must not keep it from being mended."""
     try:
         history.append(event, facts)
@@ -144,7 +146,7 @@ def remember(module: AnsibleModule, event: str, facts: list) -> None:
         module.warn(f"the history of this host could not be written, so tries are not counted: {error}")
 
 
-def hold(module: AnsibleModule, lock: Lock) -> dict:
+def hold(module: AnsibleModule, lock: Lock) -> dict[str, Any]:
     """Take the lock, and judge what is about to be done."""
     given = module.params
     worn = exhausted(given)
@@ -163,7 +165,7 @@ def hold(module: AnsibleModule, lock: Lock) -> dict:
     return result
 
 
-def others(lock: Lock) -> dict:
+def others(lock: Lock) -> dict[str, Any]:
     """Another run that has the lock; empty where there is none."""
     return lock.holder() if lock.is_held() and not lock.is_own(lock.holder()) else {}
 

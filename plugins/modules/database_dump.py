@@ -77,6 +77,8 @@ note:
   type: str
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import app_settings, dump
 from ansible_collections.rescue502.django.plugins.module_utils.dump_postgresql import PostgreSQL
@@ -86,7 +88,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.management import
 OPTIONS = {"keep": {"type": "int", "default": 3}, "timeout": {"type": "float", "default": 1800}}
 
 
-def source(given: dict) -> dump.Source:
+def source(given: dict[str, Any]) -> dump.Source:
     """The app's database. Raises DumpError where it cannot be dumped, and SettingsError where it is not known."""
     app = App(given)
     settings = app_settings.database(app)

@@ -60,6 +60,7 @@ import os
 import shlex
 import signal
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import sockets, undo
@@ -73,7 +74,7 @@ ARGUMENTS = {
 }
 
 
-def holder(pid: int, unit: str, bind: list) -> dict:
+def holder(pid: int, unit: str, bind: list[dict[str, Any]]) -> dict[str, Any]:
     """The listener by which the process holds one of the addresses; empty where it does not."""
     found = sockets.listeners()
     for address in bind:

@@ -67,6 +67,8 @@ ended:
   elements: str
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import postgres, sockets, undo
 
@@ -98,7 +100,7 @@ WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND {which}
 """
 
 
-def chosen(given: dict) -> str:
+def chosen(given: dict[str, Any]) -> str:
     """The condition in SQL on the sessions that may be ended."""
     if given["pid"]:
         return _BLOCKS.format(pid=int(given["pid"]), started=postgres.literal(given["started"] or ""))
@@ -113,8 +115,9 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, required_together=[("pid", "started")], supports_check_mode=True)
     server = postgres.find(sockets.listeners(), module.params["port"])
-    if not server:
+    if server is None:
         module.fail_json(msg="no PostgreSQL server listens on a socket of this host. Nothing was changed.")
+        return
     act = "true" if module.check_mode else "pg_terminate_backend(pid)"
     try:
         told = postgres.ask(server, _SQL.format(which=chosen(module.params), act=act))

@@ -66,6 +66,7 @@ freed_mib:
 """
 
 import os
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import dispensable, tree, undo
@@ -80,7 +81,7 @@ ARGUMENTS = {
 }
 
 
-def needy(places: list, percent: int) -> dict:
+def needy(places: list[str], percent: int) -> dict[int, str]:
     """The places that have not got room enough yet, by their file system's device."""
     found = {}
     for place in places:
@@ -95,7 +96,7 @@ def needy(places: list, percent: int) -> dict:
     return found
 
 
-def remove(items: list, places: list, percent: int) -> list:
+def remove(items: list[dict[str, Any]], places: list[str], percent: int) -> list[dict[str, Any]]:
     """Remove file after file while its file system lacks room. Returns those that were removed."""
     removed = []
     for item in items:
@@ -121,7 +122,7 @@ def journal_size(folder: str) -> int:
     return total
 
 
-def journals(devices: dict, keep_mib: int) -> list:
+def journals(devices: dict[int, str], keep_mib: int) -> list[str]:
     """Folders of the journal on these devices that hold more than is kept."""
     return [
         folder

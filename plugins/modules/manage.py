@@ -91,6 +91,7 @@ note:
 
 import re
 import shlex
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import migrations, undo
@@ -118,7 +119,7 @@ class Command:
         self.given = module.params
         self.app = App(self.given)
 
-    def run(self, words: list, to_the_end: bool = False) -> tuple:
+    def run(self, words: list[str], to_the_end: bool = False) -> tuple[list[str], str]:
         """(what was printed, why it failed); the reason is empty where it did not."""
         done = self.app.manage(words, self.given["timeout"], to_the_end)
         lines = (done.stdout + done.stderr).splitlines()[-OUTPUT_LINES:]
@@ -154,14 +155,15 @@ class Command:
             self.module.fail_json(output=output, pending=pending, **self.aftermath(before, why))
         self.module.exit_json(changed=bool(pending), output=output, pending=pending, **self.told(pending))
 
-    def look(self) -> dict:
+    def look(self) -> dict[str, Any]:
         """The migrations as they are; ends the module where that cannot be told."""
         try:
             return migrations.look(self.app)
         except migrations.MigrationsError as error:
             self.module.fail_json(msg=f"manage.py migrate {error}. Nothing was changed.", database_unchanged=True)
+            raise
 
-    def aftermath(self, before: dict, why: str) -> dict:
+    def aftermath(self, before: dict[str, Any], why: str) -> dict[str, Any]:
         """What a migrate that failed has left behind, after taking back what may be; with the message for it."""
         message, taken_back = f"manage.py migrate {why}.", ""
         try:
@@ -183,7 +185,7 @@ class Command:
         message += f" {told['note']}." if applied else f"{taken_back} The database is as it was." if clean else ""
         return {"msg": message, "changed": bool(applied), "database_unchanged": clean and not applied, **told}
 
-    def told(self, applied: list) -> dict:
+    def told(self, applied: list[dict[str, Any]]) -> dict[str, Any]:
         """What was applied, and the commands that take it back."""
         words = migrations.way_back(applied)
         python = f"{self.given['venv']}/bin/python" if self.given["venv"] else "python3"

@@ -92,6 +92,7 @@ mended:
 
 import os
 import stat
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import access, tree, undo
@@ -114,7 +115,7 @@ ARGUMENTS = {
 }
 
 
-def judge(given: dict) -> list:
+def judge(given: dict[str, Any]) -> list[dict[str, Any]]:
     """All violations of the parts that were asked for."""
     return access.violations(
         root=given["root"],
@@ -132,7 +133,7 @@ def judge(given: dict) -> list:
     )
 
 
-def mend(item: dict) -> None:
+def mend(item: dict[str, Any]) -> None:
     """Give one file the owner and mode it should have, through a descriptor, so that no link can lead elsewhere."""
     path = tree.resolve(item["path"])
     descriptor = tree.open_entry(path)
@@ -160,13 +161,13 @@ def require_own_name(folder: str, status: os.stat_result) -> None:
         raise OSError("it is the same file as one elsewhere, whose owner did not put it here")
 
 
-def as_undone(item: dict) -> dict:
+def as_undone(item: dict[str, Any]) -> dict[str, Any]:
     """What has to be known to take the change back."""
     path = tree.resolve(item["path"])
     return undo.owner_and_mode(path, item["owner"], item["group"], int(item["mode"], 8))
 
 
-def as_it_is(item: dict) -> str:
+def as_it_is(item: dict[str, Any]) -> str:
     """One file's owner and mode now, as a line of the diff."""
     try:
         status = os.lstat(item["path"])
@@ -178,7 +179,9 @@ def as_it_is(item: dict) -> str:
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    mended, before, after, failed = [], "", "", []
+    mended: list[dict[str, Any]] = []
+    failed: list[str] = []
+    before, after = "", ""
     for _round in range(ROUNDS):
         wrong = [item for item in judge(module.params) if item["path"] not in failed]
         if not module.check_mode:

@@ -70,6 +70,7 @@ path:
 import os
 import re
 import stat
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import tree, undo
@@ -86,7 +87,7 @@ ARGUMENTS = {
 }
 
 
-def why_not(given: dict, path: str) -> str:
+def why_not(given: dict[str, Any], path: str) -> str:
     """Why the file must stay; empty where it may go."""
     mode = os.lstat(path).st_mode
     if given["kind"] == "socket":

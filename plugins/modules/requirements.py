@@ -83,6 +83,7 @@ import os
 import pwd
 import re
 import sys
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import own_secrets, requirements, tree, undo
@@ -123,7 +124,7 @@ class Owner:
         home = {"PATH": requirements.PATH, "HOME": self.account.pw_dir, "LC_ALL": "C.UTF-8", "UV_NO_PROGRESS": "1"}
         self.environment = {**home, **quiet, "PIP_PROGRESS_BAR": "off"}
 
-    def run(self, argv: list, folder: str) -> str:
+    def run(self, argv: list[str], folder: str) -> str:
         """What a command prints; ends the module where it fails."""
         limit = self.module.params["timeout"]
         done = run_as(self.account.pw_name, None, argv, self.environment, folder, limit)
@@ -151,7 +152,7 @@ def make(owner: Owner, folder: str, like: str) -> None:
     owner.run(with_uv if uv and "uv" in settings else [python, "-m", "venv", "--clear", folder], "/")
 
 
-def settings_of(venv: str) -> dict:
+def settings_of(venv: str) -> dict[str, str]:
     """The lines of an environment's pyvenv.cfg; none where it has no such file."""
     try:
         lines = tree.text(os.path.join(venv, "pyvenv.cfg")).splitlines()
@@ -161,7 +162,7 @@ def settings_of(venv: str) -> dict:
     return {name.strip(): value.strip() for name, value in pairs}
 
 
-def install(owner: Owner, path: str, venv: str, dry: bool = False) -> dict:
+def install(owner: Owner, path: str, venv: str, dry: bool = False) -> dict[str, Any]:
     """Install what is damaged once more, and what the file at `path` asks for. Returns {installer, output, changed}."""
     try:
         kind, command = requirements.installer(venv, owner.account.pw_name, owner.account.pw_dir)
@@ -178,7 +179,7 @@ def install(owner: Owner, path: str, venv: str, dry: bool = False) -> dict:
     return {"installer": command, "output": output, "changed": bool(_CHANGED.search(text))}
 
 
-def fill(owner: Owner, path: str, venv: str, folder: str, rebuild: bool) -> dict:
+def fill(owner: Owner, path: str, venv: str, folder: str, rebuild: bool) -> dict[str, Any]:
     """Make or complete the environment in `folder`, which is `venv` itself or beside it."""
     if rebuild:
         make(owner, folder, venv)
@@ -186,7 +187,7 @@ def fill(owner: Owner, path: str, venv: str, folder: str, rebuild: bool) -> dict
     return {**result, "changed": rebuild or result["changed"], "kept": ""}
 
 
-def put_in_place(owner: Owner, path: str, beside: Beside, rebuild: bool) -> dict:
+def put_in_place(owner: Owner, path: str, beside: Beside, rebuild: bool) -> dict[str, Any]:
     """The whole of it: beside the environment, then in its place; at once in its place where it cannot be otherwise."""
     reason = beside.why_in_place()
     if reason:

@@ -101,7 +101,7 @@ class Checkout:
             self.top = os.path.dirname(self.top)
         self.owner = pwd.getpwuid(os.stat(os.path.join(self.top, ".git")).st_uid)
 
-    def command(self, *words: str) -> list:
+    def command(self, *words: str) -> list[str]:
         """The words that run git here."""
         return [*WORDS, "-C", self.top, *words]
 
@@ -133,7 +133,7 @@ class Checkout:
         """The branch that is left where the checkout was."""
         return "rescue502/before-" + self.ask("rev-parse", "--short=12", "HEAD")
 
-    def candidates(self) -> list:
+    def candidates(self) -> list[str]:
         """HEAD itself, where it was before, the nearest first, and then the commits before it."""
         moves = self.ask("reflog", "show", "--format=%H", f"-{CANDIDATES}", "HEAD", must=False).split()
         history = self.ask("rev-list", "--first-parent", f"--max-count={CANDIDATES}", "HEAD").split()

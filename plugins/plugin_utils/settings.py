@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils import approvals
+from ansible_collections.rescue502.django.plugins.plugin_utils.approvals import Approval, Scope
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.incident import new_id
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, file_name
@@ -35,8 +36,8 @@ class Settings:
     """Settings of one host for one run."""
 
     probe: dict[str, Any]
-    approvals: list[approvals.Approval]
-    scope: approvals.Scope
+    approvals: list[Approval]
+    scope: Scope
     reports: Path
     incident: str
     hold_seconds: float
@@ -87,7 +88,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
     return Settings(
         probe=probe,
         approvals=_approvals(given("approve")),
-        scope=approvals.Scope(
+        scope=Scope(
             host=variables["inventory_hostname"],
             inventory=variables.get("groups", {}).get("all", ()),
             run=variables.get("ansible_play_hosts_all", ()),
@@ -107,7 +108,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
     )
 
 
-def _approvals(given: Any) -> list[approvals.Approval]:
+def _approvals(given: Any) -> list[Approval]:
     try:
         return approvals.parse(given)
     except approvals.ApprovalError as error:

@@ -40,7 +40,9 @@ def git_facts(root: str) -> dict[str, Any] | unread.Unread:
     """HEAD, branch, edits to tracked files, conflict markers, an unfinished merge, and where HEAD was before."""
     top = checkout(root)
     if not top:
-        return unread.known({"is_checkout": False}, "the checkout", unread.hidden(os.path.join(root, ".git")))
+        no_checkout: dict[str, Any] | unread.Unread
+        no_checkout = unread.known({"is_checkout": False}, "the checkout", unread.hidden(os.path.join(root, ".git")))
+        return no_checkout
     lacking = _lacking(top)
     if lacking:
         names = ("head", "branch", "edited", "unmerged", "conflicts", "log", "before")

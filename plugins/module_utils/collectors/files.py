@@ -26,7 +26,7 @@ def collect(
     """
     media, static = media_and_static(stack, settings)
     refused: list[str] = []
-    nginx = {"user": nginx_process.user(stack), "paths": nginx_process.paths(stack)}
+    nginx_user, nginx_paths = nginx_process.user(stack), nginx_process.paths(stack)
     found = access.violations(
         root=stack.root,
         venv=stack.venv,
@@ -39,8 +39,8 @@ def collect(
         parts=list(PARTS),
         limit=LIMIT,
         glance=glance,
-        proxy_user=nginx["user"],
-        proxy_paths=nginx["paths"],
+        proxy_user=nginx_user,
+        proxy_paths=nginx_paths,
         refused=refused,
     )
     by_part = {part: [item for item in found if item["part"] == part] for part in PARTS}
@@ -58,7 +58,7 @@ def collect(
             unread.sealed(static) if static else settings_bar,
         ),
         "logs": log_files(stack, settings),
-        "nginx": nginx,
+        "nginx": {"user": nginx_user, "paths": nginx_paths},
     }
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import time
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.rescue502.django.plugins.module_utils import systemd, unread
 
@@ -39,7 +39,7 @@ _COMMAND = re.compile(
     r"\{ path=(\S+) ; argv\[\]=(.*?) ; ignore_errors=(yes|no) ; .*?; code=(\S+) ; status=(\d+)[^}]*\}"
 )
 # Conditions on files can be asked again now; of the others systemd's word is all there is.
-_ON_FILES = {
+_ON_FILES: dict[str, Callable[[str], bool]] = {
     "PathExists": os.path.exists,
     "PathExistsGlob": lambda path: bool(glob.glob(path)),
     "PathIsDirectory": os.path.isdir,
