@@ -12,10 +12,10 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.rescue502.django.plugins.module_utils.probe_options import DISCOVERY
-from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, claims, plan, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, claims, edge_summary, plan, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, RecordError, edge_summary, now
+from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, RecordError, now
 from ansible_collections.rescue502.django.plugins.plugin_utils.target import Target, complaint
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, file_name
 
@@ -141,7 +141,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         After a quick look, which is all that a healthy host gets, the probe itself has kept it in the same round trip.
         """
         remembered = _within(diagnosis.evidence, "probe", "remembered")
-        well = "rehearsal" in diagnosis.evidence and edge_summary(diagnosis.evidence)["well"]
+        well = "rehearsal" in diagnosis.evidence and edge_summary.summary(diagnosis.evidence)["well"]
         if well and self._remembers() and not diagnosis.root_causes:
             found = {name: value for name, value in given.probe.items() if name in DISCOVERY}
             kept = target.run("baseline", {**found, "incident": given.incident}, "remembered")
@@ -192,7 +192,7 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
 def _is_riddle(diagnosis: Diagnosis) -> bool:
     """Whether the edge is not well, all could be read, and nothing that was seen is a cause."""
     unread = _within(diagnosis.evidence, "probe", "unread")
-    return not diagnosis.root_causes and not unread and not edge_summary(diagnosis.evidence)["well"]
+    return not diagnosis.root_causes and not unread and not edge_summary.summary(diagnosis.evidence)["well"]
 
 
 def _bundle_path(given: settings.Settings) -> str:

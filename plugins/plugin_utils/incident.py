@@ -15,15 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils import report, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils import edge_summary, report, unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis
 from ansible_collections.rescue502.django.plugins.plugin_utils.plan import Plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import DEPTH, clean, clean_tree, file_name
 
 SCHEMA = 1
-# Outcomes that leave the site answering; every other one fails the play.
-AS_ROOT = "look again as root (`become: true`, or without --no-become)"
-GOOD = ("healthy", "recovered", "degraded")
 
 
 def new_id() -> str:
@@ -104,11 +101,11 @@ class Incident:
 
     def look(self, diagnosis: Diagnosis, plan: Plan, checklist: list[dict[str, str]]) -> None:
         """Take in one look. What the first look saw stays as `before`; causes of all looks are kept in order."""
-        edge = edge_summary(diagnosis.evidence)
+        edge = edge_summary.summary(diagnosis.evidence)
         if self.data["edge"]["before"] is None:
             self.data["edge"]["before"] = edge
         self.data["edge"]["after"] = edge
-        self.data["edge"]["checks"] = _checks(diagnosis.evidence.get("edge", {}))
+        self.data["edge"]["checks"] = edge_summary.checks(diagnosis.evidence.get("edge", {}))
         known = {item["id"] for item in self.data["root_causes"]}
         for cause in diagnosis.root_causes:
             if cause.id not in known:
@@ -212,71 +209,3 @@ def _for_a_person(finding: dict[str, Any]) -> dict[str, Any]:
         "approve_with": None,
         "by_hand": finding["by_hand"],
     }
-
-
-def _checks(edge: dict[str, Any]) -> list[dict[str, Any]]:
-    """The edge's checks, of which a host may claim anything."""
-    checks = edge.get("checks")
-    return [check for check in checks if isinstance(check, dict)] if isinstance(checks, list) else []
-
-
-def edge_summary(evidence: dict[str, Any]) -> dict[str, Any]:
-    """Whether the edge is well, and in a few words what it answers."""
-    edge = evidence.get("edge")
-    if not isinstance(edge, dict):
-        return {"well": False, "summary": "the edge could not be asked"}
-    checks = _checks(edge)
-    hold = evidence.get("hold", {})
-    well = bool(edge.get("well")) and hold.get("well", True) is True
-    bad = [check for check in checks if not check.get("well")]
-    if bad:
-        shown = bad[0]
-        what = f"{shown.get('status') or shown.get('error')} on {shown.get('name')}"
-        summary = what + (f" and {len(bad) - 1} more" if len(bad) > 1 else "")
-    elif hold and not well:
-        summary = f"did not hold: {hold.get('broken_by')}"
-    elif checks:
-        statuses = sorted({str(check.get("status")) for check in checks})
-        summary = f"{', '.join(statuses)} on {len(checks)} check{'s' if len(checks) != 1 else ''}"
-    else:
-        summary = "nginx hands no requests to this app"
-    return {"well": well, "summary": summary}
-
-
-def judge(data: dict[str, Any], check_mode: bool) -> tuple[str, str]:
-    """(outcome, one line that says why) of a record whose looks and actions are all in."""
-    after = data["edge"]["after"] or {"well": False, "summary": "the edge was never asked"}
-    remaining = data.get("remaining", [])
-    acted = [action for action in data["actions"] if action["changed"]]
-    if data.get("locked_by") and not check_mode:
-        return "locked", f"{after['summary']}; another run is at work on this host: {data['locked_by']}"
-    if data.get("worn") and remaining:
-        return "needs-human", f"{after['summary']}; not tried again: {'; '.join(data['worn'])}"
-    if after["well"] and not check_mode:
-        if remaining:
-            return "degraded", f"the edge answers ({after['summary']}), but {', '.join(remaining)} remains"
-        if acted:
-            return "recovered", f"the edge answers again: {after['summary']}"
-        return "healthy", f"the edge answers: {after['summary']}"
-    if after["well"] and not remaining:
-        return "healthy", f"the edge answers: {after['summary']}"
-    if data["plan"] and (check_mode or data["mode"] == "diagnose"):
-        todo = ", ".join(action["remedy"] for action in data["plan"])
-        return "planned", f"{after['summary']}; to be done: {todo}"
-    if after["well"]:
-        return "degraded", f"the edge answers ({after['summary']}), but {', '.join(remaining)} remains"
-    if any(item["approve_with"] for item in data["awaiting"]):
-        names = [item["id"] for item in data["awaiting"] if item["approve_with"]]
-        return "needs-approval", f"{after['summary']}; waits for approval: {', '.join(names)}"
-    if data["awaiting"]:
-        names = [item["id"] for item in data["awaiting"]]
-        return "needs-human", f"{after['summary']}; needs a person: {', '.join(names)}"
-    if not remaining and data.get("unread"):
-        return "needs-human", f"{after['summary']}; the cause cannot be told without what was not read: {AS_ROOT}"
-    if not remaining:
-        return "needs-human", f"{after['summary']}; the cause is not known: the evidence is in the report"
-    if data.get("overdue"):
-        return "failed", f"{after['summary']}; {data['overdue']}: run it again, or raise rescue502_deadline"
-    if data["mode"] == "verify":
-        return "failed", f"{after['summary']}; a verification only looks: recover would mend it"
-    return "failed", f"{after['summary']}; the remedies did not bring the site back"

@@ -15,8 +15,9 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.plugin_utils import diagnosis, plan, unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue
 from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
-from ansible_collections.rescue502.django.plugins.plugin_utils.incident import edge_summary, judge
+from ansible_collections.rescue502.django.plugins.plugin_utils.edge_summary import summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
+from ansible_collections.rescue502.django.plugins.plugin_utils.verdict import judge
 
 IN_BUNDLE = "bundle/evidence.json"
 # Far more than a look ever brings back; a bundle may come from anywhere.
@@ -102,7 +103,7 @@ def diagnose(recorded: Recorded, known: Catalogue, approved: Iterable[str] = ())
     """The incident that a diagnosis of the host would have written when the evidence was recorded. Pure."""
     found = diagnosis.diagnose(recorded.evidence, known)
     todo = plan.make(found, approved)
-    edge = edge_summary(found.evidence)
+    edge = summary(found.evidence)
     incident: dict[str, Any] = {
         "host": recorded.host,
         "mode": "diagnose",
