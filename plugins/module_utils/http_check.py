@@ -11,11 +11,12 @@ import socket
 import ssl
 import time
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 BODY_LIMIT = 65536
 EXCERPT_LIMIT = 300
 AGENT = "rescue502"
+REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class _Connection(http.client.HTTPConnection):
@@ -105,6 +106,19 @@ def allows_origin(headers: dict[str, str], origin: str) -> bool:
     return headers.get("access-control-allow-origin", "") in ("*", origin)
 
 
+def loops(url: str, host: str, answer: dict[str, Any]) -> bool:
+    """Whether an answer redirects to the very address that it was asked at: a browser goes round until it gives up.
+
+    One that sets a cookie may answer otherwise the next time.
+    """
+    if answer["status"] not in REDIRECTS or "set-cookie" in answer["headers"]:
+        return False
+    asked = urlsplit(url)
+    asked = asked._replace(netloc=host or asked.netloc, path=asked.path or "/", fragment="")
+    target = urlsplit(urljoin(asked.geturl(), answer["headers"].get("location", "")))
+    return bool(target._replace(path=target.path or "/", fragment="") == asked)
+
+
 def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]:
     """Ask one edge check and say whether the answer is what was wanted, and if not, why.
 
@@ -134,6 +148,7 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
         "error": answer["error"],
         "seconds": answer["seconds"],
         "header_bytes": answer["header_bytes"],
+        "loops": loops(wanted["url"], wanted.get("host") or "", answer),
         "excerpt": re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer["body"]))[:EXCERPT_LIMIT].strip(),
         "cors": cors,
         "problem": problem,
@@ -146,6 +161,8 @@ def _problem(wanted: dict[str, Any], answer: dict[str, Any], cors: dict[str, Any
     status, expected = answer["status"], wanted.get("status")
     if not status:
         return str(answer["error"])
+    if loops(wanted["url"], wanted.get("host") or "", answer):
+        return f"status {status}, which leads back to the same address"
     if (expected is None and status >= 500) or (expected is not None and status != int(expected)):
         return f"status {status}" + (f" instead of {expected}" if expected is not None else "")
     missing = missing_keys(answer["body"], wanted["json"]) if wanted.get("json") else []

@@ -52,10 +52,10 @@ def show(unit: str, timeout: float = SHOW_TIMEOUT) -> dict[str, str]:
 
 
 def show_many(units: list[str], properties: list[str], timeout: float = SHOW_TIMEOUT) -> list[dict[str, str]]:
-    """The named properties of several units, in one call."""
+    """The named properties of several units, in one call. units: names, or patterns of what systemd has loaded."""
     if not units:
         return []
-    text = systemctl("show", "--property=" + ",".join(properties), "--", *units, timeout=timeout)
+    text = systemctl("show", "--all", "--property=" + ",".join(properties), "--", *units, timeout=timeout)
     return [parse_show(block) for block in text.split("\n\n") if block.strip()]
 
 

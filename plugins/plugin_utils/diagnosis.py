@@ -106,9 +106,10 @@ def explains(cause: FailureMode, effect: FailureMode) -> bool:
 def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     """Clean the evidence and add `app`: how far the rehearsal got, and the first error that stopped it.
 
-    app: {rehearsed, serves, step, error, text}, of which `rehearsed` alone where a step is missing; `database.text`
-    likewise is its error as one text to search in, and `probe.clock_ahead` is by how many seconds the host's clock is
-    ahead of the controller's. A section that failed is left out, so that conditions on it are unknown.
+    app: {rehearsed, serves, step, error, text, request_text}, of which `rehearsed` alone where a step is missing;
+    request_text, of an app that serves, is what a request raised that was made once more. `database.text` likewise is
+    its error as one text to search in, and `probe.clock_ahead` is by how many seconds the host's clock is ahead of
+    the controller's. A section that failed is left out, so that conditions on it are unknown.
     """
     cleaned = clean_tree(evidence) if isinstance(evidence, dict) else {}
     # A section that is none, like one that failed, is left out; `app` is ours to derive, never the host's to claim.
@@ -148,7 +149,9 @@ def _app(steps: dict[str, Any]) -> dict[str, Any]:
             return {"rehearsed": True, "serves": False, "step": name, "error": told, "text": _error_text(error)}
         if step.get("ok") is not True:
             return {"rehearsed": True}
-    return {"rehearsed": True, "serves": True, "step": "", "error": None, "text": ""}
+    requests = steps.get("requests")
+    raised = _error_text(requests.get("error")) if isinstance(requests, dict) else ""
+    return {"rehearsed": True, "serves": True, "step": "", "error": None, "text": "", "request_text": raised}
 
 
 def _error_text(error: Any) -> str:

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, nginx_config, systemd
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
+from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, http_check, nginx_config, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, refusals
 
 
 def test_environment_file() -> None:
@@ -163,3 +163,54 @@ def test_variables_of_a_unit_are_what_it_was_given(value: str) -> None:
     printed = re.sub(r'(["\\$`])', r"\\\1", value).replace("\t", "\\t").replace("\n", "\\n")
     quoted = f'"X={printed}"' if re.search(r"[\s\"'\\$`]", value) else f"X={value}"
     assert systemd.parse_environment_property(f"A=1 {quoted} B=2") == {"A": "1", "X": value, "B": "2"}
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "found"),
+    [
+        ("a.example", "/", [(503, "return 503", "if (-f /srv/maintenance)")]),
+        ("a.example", "/api/x", [(503, "return 503", "if (-f /srv/maintenance)"), (403, "deny all", "")]),
+        ("b.example", "/admin/", [(401, "auth_basic staff", "")]),
+        ("b.example", "/open/", []),
+        ("b.example", "/exact", [(410, "return 410", "")]),
+        ("b.example", "/exactly", []),
+    ],
+)
+def test_what_nginx_refuses(tmp_path: Path, host: str, path: str, found: list[tuple[int, str, str]]) -> None:
+    """Returns of errors, access rules and passwords, of the server and the locations that may take the path."""
+    config = tmp_path / "nginx.conf"
+    config.write_text("""
+        http {
+            server {
+                server_name a.example www.a.example;
+                if (-f /srv/maintenance) { return 503; }
+                location / { return 301 https://b.example$request_uri; }
+                location ^~ /api/ { allow 10.0.0.0/8; deny all; }
+            }
+            server {
+                server_name b.example;
+                location ~ ^/(admin|staff)/ { auth_basic "staff"; proxy_pass http://127.0.0.1:8000; }
+                location /open/ { auth_basic off; }
+                location = /exact { return 410; }
+            }
+        }""")
+    root, _files = nginx_config.load(str(config))
+    told = refusals.configured(root, host, path)
+    assert [(item["status"], item["words"], item["condition"]) for item in told] == found
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "status", "headers", "loops"),
+    [
+        ("https://127.0.0.1/api/", "a.example", 301, {"location": "https://a.example/api/"}, True),
+        ("https://127.0.0.1/api/?x=1", "a.example", 302, {"location": "/api/?x=1"}, True),
+        ("http://127.0.0.1/", "a.example", 301, {"location": "https://a.example/"}, False),
+        ("https://127.0.0.1/api", "a.example", 301, {"location": "/api/"}, False),
+        ("https://a.example", "", 308, {"location": "https://a.example/"}, True),
+        ("https://a.example/", "", 302, {"location": "/", "set-cookie": "seen=1"}, False),
+        ("https://a.example/", "", 200, {"location": "/"}, False),
+    ],
+)
+def test_a_redirect_to_itself_is_told(url: str, host: str, status: int, headers: dict[str, str], loops: bool) -> None:
+    """The same scheme, name, path and query; a cookie may make the next answer another one."""
+    assert http_check.loops(url, host, {"status": status, "headers": headers}) == loops

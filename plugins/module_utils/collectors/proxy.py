@@ -16,6 +16,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     answers,
     edge,
     nginx_log,
+    refusals,
     service,
     upstreams,
 )
@@ -60,6 +61,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]
         "included": stack.nginx_folders,
         "unused": unread.told(unused, "nginx's configuration", *config_bars),
         "upstreams": upstreams.collect(stack, listeners, shown),
+        "refusals": refusals.collect(stack, asked),
         "errors": unread.told([item["text"] for item in errors][-10:], "nginx's error log", log_bar),
         "stalled_paths": unread.told(
             nginx_log.paths(errors, "upstream timed out|upstream prematurely closed"), "nginx's error log", log_bar

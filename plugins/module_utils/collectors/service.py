@@ -15,6 +15,19 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 HEALTH_TIMEOUT = 4.0
+# Options that shut a unit off from the network, or from parts of the file system (systemd.exec(5)), and what they are
+# where nobody sets them.
+CONFINES = (
+    "PrivateNetwork",
+    "NetworkNamespacePath",
+    "RestrictAddressFamilies",
+    "ProtectSystem",
+    "ProtectHome",
+    "ReadOnlyPaths",
+    "InaccessiblePaths",
+    "RootDirectory",
+)
+UNCONFINED = ("", "no", "~")
 
 
 def collect(
@@ -73,6 +86,7 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
             os.path.isdir(stack.cwd), f"the working directory {stack.cwd}", unread.hidden(stack.cwd)
         ),
         "environment_problems": stack.environment_problems,
+        "confinement": [f"{name}={shown[name]}" for name in CONFINES if shown.get(name, "") not in UNCONFINED],
     }
 
 
