@@ -10,6 +10,7 @@ import stat
 import subprocess
 
 TREES = ("/var/www", "/etc", "/srv", "/home", "/root", "/opt", os.environ["LOG_DIR"])
+ENABLING = ("/etc/systemd/system", "/run/systemd/system")
 LOGS = "/var/log/"
 # Changed by the system itself while it runs, or by logging in.
 LEFT_OUT = (
@@ -103,12 +104,17 @@ def sqlite_tables() -> dict[str, str]:
 
 
 def enabled() -> dict[str, str]:
-    """Units and whether they are enabled."""
-    done = subprocess.run(
-        ["systemctl", "list-unit-files", "--no-legend", "--plain", "--type=service"], capture_output=True, text=True
+    """The links that make units enabled or masked, with their targets.
+
+    They are what systemctl goes by; asked for all units, it takes a second of a lab host's time.
+    """
+    links = (
+        os.path.join(folder, name)
+        for tree in ENABLING
+        for folder, folders, names in os.walk(tree)
+        for name in [*folders, *names]
     )
-    rows = [line.split() for line in done.stdout.splitlines()]
-    return {row[0]: row[1] for row in rows if len(row) >= 2}
+    return {path: os.readlink(path) for path in links if os.path.islink(path)}
 
 
 print(json.dumps({"files": files(), "tables": tables(), "enabled": enabled()}))

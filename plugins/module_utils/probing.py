@@ -34,6 +34,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     environment,
     files,
     host,
+    idle_units,
     log,
     proxy,
     service,
@@ -212,7 +213,15 @@ def _use_settings(stack: Stack, evidence: dict[str, Any], listeners: list[dict[s
             "files": lambda: files.collect(stack, settings, settings_bar=settings_bar),
             "storage": lambda: storage.collect(stack, evidence["database"], settings),
             "names": lambda: {"names": host.needed_names(evidence["database"])},
+            "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(told) else []},
         }
     )
     evidence["files"] = found["files"]
-    evidence["host"] = {**evidence["host"], **found["names"], **found["storage"]}
+    evidence["host"] = {**evidence["host"], **found["names"], **found["idle"], **found["storage"]}
+
+
+def _was_refused(told: Any) -> bool:
+    """Whether something but the database refused the app a connection: a service that is down may be why."""
+    steps = told.get("steps", {}) if isinstance(told, dict) else {}
+    well = (steps.get("database") or {}).get("ok") is True
+    return well and any("refused" in str(step.get("error")) for step in steps.values())

@@ -10,12 +10,12 @@ import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import names, oom, processes, unread
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import idle_units, service
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import service
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 
 def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
-    """Memory in MiB and who ran out of it, open files at their limit, names that the app needs, idle units.
+    """Memory in MiB and who ran out of it, open files at their limit, names that the app needs, uptime in seconds.
 
     evidence: what the quick look found.
     """
@@ -31,7 +31,6 @@ def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
         ),
         "file_limit": _number(stack.properties.get("LimitNOFILESoft", "")),
         "names": needed_names(evidence.get("database", {})),
-        "idle_units": idle_units.collect(stack.unit),
         "load": os.getloadavg()[0],
         "cpus": os.cpu_count() or 1,
         "uptime": _uptime(),

@@ -6,17 +6,22 @@ from __future__ import annotations
 
 from ansible_collections.rescue502.django.plugins.module_utils import systemd
 
-PROPERTIES = ["Id", "Type", "UnitFileState", "ActiveState", "Result", "ActiveEnterTimestamp"]
+PROPERTIES = ["Id", "Type", "ActiveState", "Result", "ActiveEnterTimestamp"]
 MOST = 10
 
 
 def collect(own: str) -> list[dict[str, str]]:
     """{unit, state, result} of services but `own` that failed, or are enabled and were stopped."""
-    found = []
-    for shown in systemd.show_many(["*.service"], PROPERTIES):
-        unit, state = shown.get("Id", ""), shown.get("ActiveState", "")
-        wanted = shown.get("UnitFileState") == "enabled" and bool(shown.get("ActiveEnterTimestamp"))
-        down = state == "failed" or (state == "inactive" and wanted)
-        if down and unit != own and shown.get("Type") != "oneshot":
-            found.append({"unit": unit, "state": state, "result": shown.get("Result", "")})
-    return found[:MOST]
+    shown = [item for item in systemd.show_many(["*.service"], PROPERTIES) if _is_down(item, own)]
+    # Whether a unit is enabled is dear to ask: a search through folders for each, so it is asked of few.
+    stopped = [item["Id"] for item in shown if item["ActiveState"] == "inactive"][:MOST]
+    states = {item["Id"]: item["UnitFileState"] for item in systemd.show_many(stopped, ["Id", "UnitFileState"])}
+    down = [item for item in shown if states.get(item["Id"], "enabled") == "enabled"]
+    return [{"unit": item["Id"], "state": item["ActiveState"], "result": item["Result"]} for item in down[:MOST]]
+
+
+def _is_down(shown: dict[str, str], own: str) -> bool:
+    """Whether a service ran, or was to run, and does not. A oneshot that is done is none."""
+    state, ran = shown.get("ActiveState"), bool(shown.get("ActiveEnterTimestamp"))
+    is_service = shown.get("Type") != "oneshot" and shown.get("Id") not in (None, own)
+    return is_service and (state == "failed" or (state == "inactive" and ran))
