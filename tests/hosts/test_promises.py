@@ -67,14 +67,12 @@ def test_check_mode_changes_nothing_and_prints_the_plan(site: Site) -> None:
 
 def test_what_is_over_by_now_is_no_riddle(site: Site) -> None:
     """nginx answers 204, which nothing explains, until the rehearsal has begun: the second look finds the site well."""
-    nginx = site.host.facts["NGINX_SITE"]
     site.host.run(
         f"""
-        cp {nginx} /root/site
-        sed -i 's#proxy_pass .*;#return 204;#' {nginx}
+        touch /var/tmp/riddle
+        sed -i 's#proxy_pass .*;#if (-f /var/tmp/riddle) {{ return 204; }} &#' {site.host.facts["NGINX_SITE"]}
         systemctl reload nginx
-        systemd-run --quiet bash -c '
-            until pgrep -f "[l]ook_after"; do sleep 0.1; done; cat /root/site > {nginx}; systemctl reload nginx'
+        systemd-run --quiet bash -c 'until pgrep -f "[l]ook_after"; do sleep 0.1; done; rm /var/tmp/riddle'
         """
     )
     assert site.host.ask("/health/")[0] == 204
