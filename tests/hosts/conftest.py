@@ -11,6 +11,9 @@ import pytest
 from lab import shape as shapes
 from sites import Site
 
+# Hosts and their controllers share a few cores here: once in a thousand times sshd was not heard of within 10 s.
+os.environ.setdefault("ANSIBLE_TIMEOUT", "30")
+
 
 @pytest.fixture
 def site(worker_id: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
