@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 
 import yaml
 from sites import Site, differences, named
@@ -68,18 +67,18 @@ def test_check_mode_changes_nothing_and_prints_the_plan(site: Site) -> None:
 
 def test_what_is_over_by_now_is_no_riddle(site: Site) -> None:
     """nginx answers 204, which nothing explains, until the rehearsal has begun: the second look finds the site well."""
-    site.host.run(
-        f"""
-        touch /var/tmp/riddle
-        sed -i 's#proxy_pass .*;#if (-f /var/tmp/riddle) {{ return 204; }} &#' {site.host.facts["NGINX_SITE"]}
-        systemctl reload nginx
-        systemd-run --quiet bash -c 'until pgrep -f "[l]ook_after"; do sleep 0.1; done; rm /var/tmp/riddle'
+    site.host.break_with(
+        "",
         """
+        touch /var/tmp/riddle
+        sed -i 's#proxy_pass .*;#if (-f /var/tmp/riddle) { return 204; } &#' "$NGINX_SITE"
+        systemctl reload nginx
+        # The workers of before take requests for a moment longer.
+        until_true "curl -so /dev/null -w '%{http_code}' http://127.0.0.1/health/ | grep -q 204"
+        systemd-run --quiet bash -c 'until pgrep -f "[l]ook_after"; do sleep 0.1; done; rm /var/tmp/riddle'
+        """,
     )
-    # The workers of before take requests for a moment longer.
-    deadline = time.monotonic() + 10
-    while site.host.ask("/health/")[0] != 204:
-        assert time.monotonic() < deadline
+    assert site.host.ask("/health/")[0] == 204
     code, incident, output = site.play("diagnose")
     assert (code, incident["outcome"], incident["root_causes"]) == (0, "healthy", []), output
 
