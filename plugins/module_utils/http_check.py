@@ -137,7 +137,8 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
     if origin:
         allowed = answer["headers"].get("access-control-allow-origin", "")
         cors = {"origin": origin, "allowed": allowed, "well": allows_origin(answer["headers"], origin)}
-    problem = _problem(wanted, answer, cors)
+    looping = loops(wanted["url"], wanted.get("host") or "", answer)
+    problem = _problem(wanted, answer, cors, looping)
     return {
         "name": wanted.get("name") or wanted["url"],
         "url": wanted["url"],
@@ -148,7 +149,7 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
         "error": answer["error"],
         "seconds": answer["seconds"],
         "header_bytes": answer["header_bytes"],
-        "loops": loops(wanted["url"], wanted.get("host") or "", answer),
+        "loops": looping,
         "excerpt": re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer["body"]))[:EXCERPT_LIMIT].strip(),
         "cors": cors,
         "problem": problem,
@@ -156,12 +157,12 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
     }
 
 
-def _problem(wanted: dict[str, Any], answer: dict[str, Any], cors: dict[str, Any] | None) -> str:
+def _problem(wanted: dict[str, Any], answer: dict[str, Any], cors: dict[str, Any] | None, looping: bool) -> str:
     """Why this answer is not good enough; empty where it is."""
     status, expected = answer["status"], wanted.get("status")
     if not status:
         return str(answer["error"])
-    if loops(wanted["url"], wanted.get("host") or "", answer):
+    if looping:
         return f"status {status}, which leads back to the same address"
     if (expected is None and status >= 500) or (expected is not None and status != int(expected)):
         return f"status {status}" + (f" instead of {expected}" if expected is not None else "")

@@ -64,7 +64,6 @@ def load_settings(plan):
         "cors_origins": [short(o) for o in getattr(settings, "CORS_ALLOWED_ORIGINS", []) or []],
         "cors_all": bool(getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False)),
         "ssl_redirect": bool(getattr(settings, "SECURE_SSL_REDIRECT", False)),
-        "proxy_ssl_header": [short(part) for part in getattr(settings, "SECURE_PROXY_SSL_HEADER", None) or ()],
         "cors_middleware": any("cors" in name.lower() for name in settings.MIDDLEWARE),
     }
 

@@ -90,6 +90,11 @@ class Catalogue:
         return {mode.id for mode in asking} | {mode.remedy for mode in asking if mode.remedy}
 
 
+def is_above(layer: str, other: str) -> bool:
+    """Whether a layer lies above another one, so that a pattern in `explained_by` does not reach it from there."""
+    return LAYERS.index(layer) > LAYERS.index(other)
+
+
 def own_path() -> Path:
     """The folder of the collection's own failure modes."""
     return Path(__file__).resolve().parents[2] / "failures"
@@ -162,7 +167,7 @@ def _explanation_problems(layer: str, data: dict[str, Any]) -> Iterable[tuple[st
     """Patterns that could never hold: a pattern reaches only what lies below, what lies above is named by its id."""
     for name in data.get("explained_by") or []:
         other, _, rest = str(name).partition("/")
-        if "*" in rest and other in LAYERS and LAYERS.index(other) > LAYERS.index(layer):
+        if "*" in rest and other in LAYERS and is_above(other, layer):
             yield "explained_by", f"'{name}' lies above {layer}, where patterns do not reach: name the failure modes"
 
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils import expressions, since, unread
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import LAYERS, Catalogue, FailureMode
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue, FailureMode, is_above
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, plain_words
 
 # The rehearsal's steps that a gunicorn worker goes through before it can answer, in their order.
@@ -98,7 +98,7 @@ def explains(cause: FailureMode, effect: FailureMode) -> bool:
         return False
     if cause.id in effect.explained_by:
         return True
-    below = LAYERS.index(cause.layer) <= LAYERS.index(effect.layer)
+    below = not is_above(cause.layer, effect.layer)
     breaks = cause.severity == "outage" and not cause.symptom
     return below and breaks and any(fnmatchcase(cause.id, pattern) for pattern in effect.explained_by)
 
