@@ -25,12 +25,16 @@ LEFT_OUT = (
 VENV = (os.environ["VENV"] + "/", os.environ["VENV"] + ".rescue502-")
 DATABASE = os.environ["DATABASE_NAME"]
 MARK = "=== table "
+# psql runs what the first query makes: for each table its name, and its rows.
+ROWS = f"""
+SELECT format('SELECT %L', '{MARK}' || tablename), format('SELECT * FROM %I ORDER BY 1', tablename)
+FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename \\gexec
+"""
 SQLITE = os.environ["ROOT"] + "/db/site.sqlite3"
 
 
-def describe(path: str) -> list[object]:
+def describe(path: str, status: os.stat_result) -> list[object]:
     """[type, owner, group, mode, content] of one file; of logs only who may use them."""
-    status = os.lstat(path)
     mode = stat.S_IMODE(status.st_mode)
     if stat.S_ISLNK(status.st_mode):
         return ["link", status.st_uid, status.st_gid, "", os.readlink(path)]
@@ -50,46 +54,35 @@ def digest(path: str) -> str:
 
 def files() -> dict[str, list[object]]:
     """All files of the trees, by path."""
-    found = {}
-    for tree in TREES:
-        for folder, names, leaves in os.walk(tree):
-            # A running app writes bytecode whenever it first imports a module.
-            names[:] = [name for name in names if name != "__pycache__"]
-            for path in [folder, *(os.path.join(folder, leaf) for leaf in leaves)]:
-                if path not in LEFT_OUT and not path.endswith(("/.git/index", "/.git/ORIG_HEAD")):
-                    found[path] = describe(path)
-            for name in names:
-                path = os.path.join(folder, name)
-                if os.path.islink(path):
-                    found[path] = describe(path)
+    found: dict[str, list[object]] = {}
+    folders = [tree for tree in TREES if os.path.isdir(tree)]
+    found.update((tree, describe(tree, os.lstat(tree))) for tree in folders)
+    while folders:
+        # One look at each entry: four times in each of a hundred tests, eight thousand files.
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                # A running app writes bytecode whenever it first imports a module.
+                if entry.name == "__pycache__":
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                if entry.path not in LEFT_OUT and not entry.path.endswith(("/.git/index", "/.git/ORIG_HEAD")):
+                    found[entry.path] = describe(entry.path, entry.stat(follow_symlinks=False))
     return found
 
 
-def psql(*queries: str) -> str | None:
-    """The queries' rows as text, asked as PostgreSQL's own user; None where it is down.
-
-    One that does not run, as of a locked table, gives no rows.
-    """
-    words = [word for query in queries for word in ("-c", query)]
-    done = subprocess.run(
-        ["runuser", "-u", "postgres", "--", "psql", "-AtqXd", DATABASE, *words],
-        capture_output=True, text=True, cwd="/",
-        env={**os.environ, "PGOPTIONS": "-c lock_timeout=1000"},
-    )  # fmt: skip
-    return done.stdout if done.returncode in (0, 1) else None
-
-
 def tables() -> dict[str, str] | None:
-    """A digest of each table's rows; None where the database is down."""
+    """A digest of each table's rows; None where the database is down. A table that is locked has none."""
     if os.environ["DATABASE"] == "sqlite":
         return sqlite_tables()
-    names = psql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    if names is None:
+    done = subprocess.run(
+        ["runuser", "-u", "postgres", "--", "psql", "-AtqXd", DATABASE],
+        input=ROWS, capture_output=True, text=True, cwd="/",
+        env={**os.environ, "PGOPTIONS": "-c lock_timeout=1000"},
+    )  # fmt: skip
+    if done.returncode:
         return None
-    queries = [
-        text for name in names.split() for text in (f"SELECT '{MARK}{name}'", f'SELECT * FROM "{name}" ORDER BY 1')
-    ]
-    parts = (psql(*queries) or "").split(MARK)[1:]
+    parts = done.stdout.split(MARK)[1:]
     return {name: hashlib.sha256(rows.encode()).hexdigest() for name, _line, rows in (p.partition("\n") for p in parts)}
 
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ansible_playbook
 import lab
 import yaml
+from ansible_playbook import ROOT
 from lab import podman
 from lab.shape import Shape
 
-ROOT = Path(__file__).parents[2]
 # Long enough to catch a crash loop, short enough for a hundred hosts; the default of 5 has a test of its own.
 HOLD_SECONDS = 2
 
@@ -25,7 +26,7 @@ HOLD_SECONDS = 2
 class Run:
     """A playbook that runs, and the folder for its reports and its output."""
 
-    process: subprocess.Popen[bytes]
+    process: ansible_playbook.Playbook
     reports: Path
 
     def output(self) -> str:
@@ -57,16 +58,8 @@ class Site:
         reports = self.folder / f"reports-{len(list(self.folder.iterdir()))}"
         reports.mkdir()
         extra = {"rescue502_reports": str(reports), "rescue502_hold_seconds": HOLD_SECONDS, **self.extra, **variables}
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.inventory())]
-        with (reports / "output").open("wb") as output:
-            process = subprocess.Popen(
-                [*command, f"playbooks/{name}.yml", "-e", json.dumps(extra), *words],
-                cwd=ROOT,
-                env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        command = ["-i", str(self.inventory()), f"playbooks/{name}.yml", "-e", json.dumps(extra), *words]
+        process = ansible_playbook.begin(command, reports / "output")
         return Run(process, reports)
 
     def finish(self, run: Run) -> tuple[int, dict[str, Any], str]:
