@@ -104,10 +104,11 @@ def walk(
     while stack:
         folder, fd = stack.pop()
         below: list[tuple[str, int]] = []
+        prefix = os.path.join(folder, "")
         try:
             with os.scandir(fd) as entries:
                 for item in entries:
-                    path = os.path.join(folder, item.name)
+                    path = prefix + item.name
                     if item.name in skip_names or path in skip:
                         continue
                     try:

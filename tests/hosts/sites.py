@@ -14,7 +14,6 @@ from typing import Any
 import ansible_playbook
 import lab
 import yaml
-from ansible_playbook import ROOT
 from lab import podman
 from lab.shape import Shape
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from sites import ROOT, Site, differences, named
+from ansible_playbook import ROOT
+from sites import Site, differences, named
 
 VENV = "/var/www/xamila/xamila_backend/venv"
 SIDE = "/var/www/xamila/xamila_backend/.venv.rescue502-new"

@@ -18,8 +18,9 @@ import pytest
 import recordings
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
+from ansible_playbook import ROOT
 from harmless import CANARY, check_clean, obeyed
-from sites import ROOT, Site, differences, put
+from sites import Site, differences, put
 
 PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 # What a run may take at most, whatever the host answers: of time on a busy machine, and of memory.

@@ -8,7 +8,8 @@ from pathlib import Path
 import docs_examples
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load_file
-from sites import ROOT, Site, differences, named
+from ansible_playbook import ROOT
+from sites import Site, differences, named
 
 MODE, ROLE = "service/stopped", "acme.ops.finish_deploy"
 

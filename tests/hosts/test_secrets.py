@@ -13,8 +13,9 @@ from pathlib import Path
 import lab
 import pytest
 import yaml
+from ansible_playbook import ROOT
 from canaries import CANARIES
-from sites import ROOT, Site, put
+from sites import Site, put
 
 # They share a host, so one worker takes them all.
 pytestmark = pytest.mark.xdist_group("secrets")
