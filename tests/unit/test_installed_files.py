@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _socket
+import _ctypes
 import shutil
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def site(tmp_path: Path) -> Path:
     (site / "shop").mkdir(parents=True)
     (site / "shop_client-1.2.dist-info").mkdir()
     (site / "shop" / "__init__.py").write_text("NAME = 'shop'\n", encoding="utf-8")
-    shutil.copy(_socket.__file__, site / "shop" / "_fast.cpython-311-x86_64-linux-gnu.so")
+    shutil.copy(_ctypes.__file__, site / "shop" / "_fast.cpython-311-x86_64-linux-gnu.so")
     (site / "shop" / "words.txt").write_text("shop", encoding="utf-8")
     record(site, *(f"{path.relative_to(site)},sha256=x,{path.stat().st_size}" for path in (site / "shop").iterdir()))
     return site
