@@ -109,15 +109,20 @@ def load(paths: Iterable[str | os.PathLike[str]] | None = None) -> Catalogue:
     for folder in [Path(path) for path in paths] if paths is not None else [own_path()]:
         if not folder.is_dir():
             raise CatalogueError(f"{folder}: no such folder of failure modes")
+        proved = folder.resolve() == own_path()
         for path in sorted(folder.glob("*/*.yml")):
-            mode = load_file(path)
+            mode = load_file(path, proved=proved)
             modes[mode.id] = mode
     ordered = sorted(modes.values(), key=lambda mode: (LAYERS.index(mode.layer), mode.id))
     return Catalogue({mode.id: mode for mode in ordered})
 
 
-def load_file(path: Path) -> FailureMode:
-    """One failure mode from its file; CatalogueError where the file breaks the schema."""
+def load_file(path: Path, *, proved: bool = False) -> FailureMode:
+    """One failure mode from its file; CatalogueError where the file breaks the schema.
+
+    proved: its conditions and sentences are known to be sound, as those of our own files are, which a unit test reads:
+    for a hundred of them that is 0.2 s at each look, of 0.25.
+    """
     layer, name = path.parent.name, path.stem
     text = path.read_text(encoding="utf-8")
     try:
@@ -130,7 +135,7 @@ def load_file(path: Path) -> FailureMode:
         raise CatalogueError(f"{path}:1: folder '{layer}' is no layer; the layers are {', '.join(LAYERS)}")
     if not isinstance(data, dict):
         raise CatalogueError(f"{path}:1: a failure mode is a mapping of keys to values")
-    for key, wrong in (*_problems(data), *_explanation_problems(layer, data)):
+    for key, wrong in (*_problems(data, proved), *_explanation_problems(layer, data)):
         raise CatalogueError(f"{path}:{_lines(text).get(key, 1)}: key '{key}': {wrong}")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     return FailureMode(id=f"{layer}/{name}", layer=layer, source=str(path), **values)
@@ -144,7 +149,7 @@ def _lines(text: str) -> dict[str, int]:
     return {key.value: key.start_mark.line + 1 for key, _value in node.value}
 
 
-def _problems(data: dict[str, Any]) -> Iterable[tuple[str, str]]:
+def _problems(data: dict[str, Any], proved: bool) -> Iterable[tuple[str, str]]:
     """(key, what is wrong) for each breach of the schema."""
     for key in data:
         if key not in KEYS:
@@ -158,7 +163,8 @@ def _problems(data: dict[str, Any]) -> Iterable[tuple[str, str]]:
     for key, choices in (("risk", RISKS), ("severity", SEVERITIES)):
         if isinstance(data.get(key), str) and data[key] not in choices:
             yield key, f"'{data[key]}' is none of {', '.join(choices)}"
-    yield from _source_problems(data)
+    if not proved:
+        yield from _source_problems(data)
     if data.get("risk") != "never" and not data.get("symptom") and not data.get("remedy"):
         yield "remedy", f"risk '{data.get('risk')}' needs a remedy"
 

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import make_docs
 import pytest
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import CatalogueError, load, own_path
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import (
+    CatalogueError,
+    load,
+    load_file,
+    own_path,
+)
 
 ROLES = own_path().parent / "roles"
+OURS = load().modes
 GOOD = """---
 title: A title
 means: What it means.
@@ -29,6 +35,12 @@ def write(folder: Path, text: str, name: str = "service/mine.yml") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.mark.parametrize("path", sorted(own_path().glob("*/*.yml")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_our_own_files_are_sound(path: Path) -> None:
+    """Their conditions and sentences are read here, and not at every look at a host."""
+    assert load_file(path) == OURS[f"{path.parent.name}/{path.stem}"]
 
 
 def test_every_remedy_is_a_role() -> None:
