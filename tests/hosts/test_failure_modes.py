@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode, load
 from matrix import Pair, elsewhere, usual
 from sites import Site, differences, named, outside, settings_for
+from undoing import UNDOABLE, taken_back
 
 from rescue502 import offline
 
@@ -29,7 +30,7 @@ def on(pairs: list[Pair]) -> pytest.MarkDecorator:
 
 @on(usual())
 def test_failure_mode(site: Site, mode: FailureMode) -> None:
-    """The right cause is named read-only, mended where it may be, and nothing else is touched."""
+    """The right cause is named read-only, mended where it may be, nothing else is touched, and it can be taken back."""
     with _broken(site, mode) as (healthy, broken):
         edge_was_well = _diagnosed(site, mode, broken)
         if mode.symptom:
@@ -39,8 +40,10 @@ def test_failure_mode(site: Site, mode: FailureMode) -> None:
             return
         if mode.risk == "ask":
             _waits_for_approval(site, mode, broken, edge_was_well)
-        _mended(site, mode)
+        incident = _mended(site, mode)
         _touched_nothing_else(site, mode, healthy, broken)
+        if mode.remedy in UNDOABLE:
+            taken_back(site, incident, broken)
 
 
 @on(elsewhere())
@@ -115,18 +118,21 @@ def _left_alone(site: Site, mode: FailureMode, broken: dict[str, Any], edge_was_
     assert differences(broken, site.host.snapshot()) == set()
 
 
-def _mended(site: Site, mode: FailureMode) -> None:
-    """The site answers again, CORS included, and the second run finds nothing to do."""
+def _mended(site: Site, mode: FailureMode) -> str:
+    """The site answers again, CORS included, and the second run finds nothing to do. The incident's id."""
     code, incident, output = site.play("recover", rescue502_approve=[mode.id] if mode.risk == "ask" else [])
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert named(incident) == [mode.id], output
     assert any(action["changed"] for action in incident["actions"]), output
+    mending = str(incident["incident"])
+    assert mode.remedy not in UNDOABLE or f"rescue502 undo {mending}" in output
     status, headers, body = site.host.ask(site.shape.api_path)
     assert status == 200, body
     assert headers.get("access-control-allow-origin") == site.shape.origin
     code, incident, output = site.play("recover")
     assert (code, incident["outcome"], incident["actions"]) == (0, "healthy", []), output
     assert re.search(r"changed=0\b", output), output
+    return mending
 
 
 def _touched_nothing_else(site: Site, mode: FailureMode, healthy: dict[str, Any], broken: dict[str, Any]) -> None:

@@ -1,8 +1,10 @@
-"""What an incident changed is taken back exactly, on real hosts; what cannot be is told."""
+"""Undo leaves alone what is in use or was changed since, and tells what it cannot take back.
+
+That what a remedy changed is taken back exactly is shown where the remedy is: in test_failure_modes.py.
+"""
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from typing import Any
@@ -11,17 +13,12 @@ import pytest
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode
 from matrix import Pair, usual
-from sites import Site, differences, settings_for
+from sites import Site, differences
+from undoing import told
 
 VENV = "/var/www/xamila/xamila_backend/venv"
-UNDOABLE = (
-    "permissions", "rebuild_venv", "pip_install", "rollback_code", "raise_fd_limit", "raise_proxy_buffers", "enable",
-    "unmask", "make_executable", "grant_nginx_socket", "restore_env_file",
-)  # fmt: skip
 # The app that runs again has written into what the remedy left: that is not taken from it.
 IN_USE = ("make_socket_dir", "remove_stale_pidfile")
-# What git and the tools for accounts write down whatever they do, and logs of an app that runs again.
-ONLY_TIME_CHANGES = r"/\.git/(logs/|packed-refs$)|/etc/g(roup|shadow)-$|/var/log/"
 
 
 def of(remedies: tuple[str, ...]) -> list[Pair]:
@@ -42,33 +39,6 @@ def recovered(site: Site, mode: FailureMode) -> str:
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert f"rescue502 undo {incident['incident']}" in output
     return str(incident["incident"])
-
-
-def told(output: str) -> tuple[int, int, int]:
-    """How many things the undo of a host has taken back, left alone, and cannot take back."""
-    numbers = re.search(r": (\d+) (?:as before again|would be as before), (\d+) left alone, (\d+) that cannot", output)
-    assert numbers, output
-    return int(numbers[1]), int(numbers[2]), int(numbers[3])
-
-
-@on(of(UNDOABLE))
-def test_what_a_remedy_changed_is_taken_back(site: Site, mode: FailureMode) -> None:
-    """Broken, mended, undone: the host is as broken as before, and the second undo has nothing to do."""
-    site.extra = settings_for(mode.id, site.shape)
-    site.host.break_with(mode.id)
-    broken = site.host.snapshot()
-    incident = recovered(site, mode)
-    mended = site.host.snapshot()
-    code, _incident, output = site.play("undo", "--check", rescue502_undo=incident)
-    assert (code, told(output)[1]) == (0, 0), output
-    assert told(output)[0] > 0
-    assert differences(mended, site.host.snapshot()) == set(), "a check must change nothing"
-    code, _incident, output = site.play("undo", rescue502_undo=incident)
-    assert (code, "changed=1" in output) == (0, True), output
-    left_over = differences(broken, site.host.snapshot())
-    assert {item for item in left_over if not re.search(ONLY_TIME_CHANGES, item)} == set(), output
-    code, _incident, output = site.play("undo", rescue502_undo=incident)
-    assert (code, "changed=0" in output, told(output)[0]) == (0, True, 0), output
 
 
 @on(of(IN_USE))
