@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"}
 _IMPORTED = ["ansible.cli.playbook", "ansible.executor.playbook_executor", "ansible.executor.module_common"]
 _CONTEXT = multiprocessing.get_context("forkserver")
-_warm = False
+# Ansible's settings that the server has read, once there is one.
+_warm: dict[str, str] | None = None
 
 
 class Playbook(Protocol):
@@ -50,17 +51,22 @@ def warm_up(folder: Path) -> None:
     global _warm
     _CONTEXT.set_forkserver_preload(_IMPORTED)
     before = dict(os.environ)
+    _warm = _settings()
     os.environ |= ENVIRONMENT | {"ANSIBLE_LOCAL_TEMP": str(folder)}
     forkserver.ensure_running()
     os.environ.clear()
     os.environ |= before
-    _warm = True
+
+
+def _settings() -> dict[str, str]:
+    """Ansible's settings in the environment: a play that has others than the server must begin as a command."""
+    return {name: value for name, value in os.environ.items() if name.startswith("ANSIBLE_")}
 
 
 def begin(words: list[str], output: Path) -> Playbook:
     """Start it with these words, all that it prints going to a file, and do not wait for it."""
     output.touch()
-    if _warm:
+    if _warm == _settings():
         fork = _Fork(target=_go_on, args=(words, str(output)))
         fork.start()
         return fork
