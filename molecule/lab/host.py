@@ -102,7 +102,7 @@ class Host:
         """
         podman("wait", "--condition=exited", self.container)
         podman(*DISK, "start", self.container)
-        self.__dict__.pop("_pid", None)
+        self._forget()
         kernel = "/proc/sys/kernel/random"
         self.run(f"cat {kernel}/uuid > /run/boot_id && mount --bind /run/boot_id {kernel}/boot_id")
 

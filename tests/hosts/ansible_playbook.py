@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 ROOT = Path(__file__).parents[2]
+COMMAND = str(Path(sys.executable).with_name("ansible-playbook"))
 ENVIRONMENT = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"}
 _IMPORTED = ["ansible.cli.playbook", "ansible.executor.playbook_executor", "ansible.executor.module_common"]
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -72,7 +73,7 @@ def begin(words: list[str], output: Path) -> Playbook:
         return fork
     with output.open("wb") as file:
         return subprocess.Popen(
-            [str(Path(sys.executable).with_name("ansible-playbook")), *words],
+            [COMMAND, *words],
             cwd=ROOT,
             env=os.environ | ENVIRONMENT,
             stdin=subprocess.DEVNULL,

@@ -18,7 +18,7 @@ import pytest
 import recordings
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
-from ansible_playbook import ROOT
+from ansible_playbook import COMMAND, ENVIRONMENT, ROOT
 from harmless import CANARY, check_clean, obeyed
 from sites import Site, differences, put
 
@@ -135,9 +135,9 @@ def recover(site: Site, outside: Path) -> str:
     inventory.write_text(yaml.safe_dump({"django": {"hosts": hosts}}), encoding="utf-8")
     before = time.monotonic()
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), "recover.yml"],
+        [COMMAND, "-i", str(inventory), "recover.yml"],
         cwd=ROOT,
-        env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"},
+        env=os.environ | ENVIRONMENT,
         capture_output=True,
         check=False,
         timeout=2 * SECONDS,
@@ -204,9 +204,9 @@ def many_names(shared: Site, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     output = ""
     for playbook in ("diagnose", "bundle"):
         done = subprocess.run(
-            [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(script), "-f", "3",
+            [COMMAND, "-i", str(script), "-f", "3",
              f"playbooks/{playbook}.yml"],
-            cwd=ROOT, env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"},
+            cwd=ROOT, env=os.environ | ENVIRONMENT,
             capture_output=True, text=True, check=False, timeout=500,
         )  # fmt: skip
         output += done.stdout + done.stderr

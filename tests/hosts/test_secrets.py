@@ -13,7 +13,7 @@ from pathlib import Path
 import lab
 import pytest
 import yaml
-from ansible_playbook import ROOT
+from ansible_playbook import COMMAND, ENVIRONMENT, ROOT
 from canaries import CANARIES
 from sites import Site, put
 
@@ -47,21 +47,20 @@ class Run:
         secret = {"ansible_become_password": VALUE["the-password-for-sudo"], "rescue502_reports": str(self.reports)}
         hosts = {site.host.name: {**site.host.inventory(full=True), **secret}}
         self.inventory.write_text(yaml.safe_dump({"django": {"hosts": hosts}}), encoding="utf-8")
-        self.environment = os.environ | {
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        self.environment = {
+            **os.environ,
+            **ENVIRONMENT,
             "ANSIBLE_CACHE_PLUGIN": "jsonfile",
             "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(site.folder / "cache"),
             "ANSIBLE_LOG_PATH": str(site.folder / "ansible.log"),
             "ANSIBLE_LOCAL_TEMP": str(site.folder / "tmp"),
             "TMPDIR": str(site.folder / "tmp"),
-            "NO_COLOR": "1",
         }
 
     def play(self, name: str, **variables: object) -> None:
         """A playbook at -vvv."""
         extra = json.dumps({"rescue502_hold_seconds": 1, **variables})
-        program = str(Path(sys.executable).with_name("ansible-playbook"))
-        self._start(name, [program, "-vvv", "--diff", "-i", str(self.inventory), f"playbooks/{name}.yml", "-e", extra])
+        self._start(name, [COMMAND, "-vvv", "--diff", "-i", str(self.inventory), f"playbooks/{name}.yml", "-e", extra])
 
     def runner(self, *words: str) -> None:
         """The command line."""

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import bad_inputs
 import lab
 import pytest
 import yaml
-from ansible_playbook import ROOT
+from ansible_playbook import COMMAND, ENVIRONMENT, ROOT
 from sites import Site, differences, put
 
 # They share a host, so one worker takes them all.
@@ -125,12 +123,12 @@ def play(site: Site, playbook: str, **variables: str) -> str:
     (site.folder / "play.yml").write_text(playbook, encoding="utf-8")
     hosts = {site.host.name: site.host.inventory(full=True)}
     (site.folder / "hosts.yml").write_text(yaml.safe_dump({"django": {"hosts": hosts}}), encoding="utf-8")
-    words = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(site.folder / "hosts.yml")]
+    words = [COMMAND, "-i", str(site.folder / "hosts.yml")]
     words += [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
     done = subprocess.run(
         [*words, str(site.folder / "play.yml")],
         cwd=ROOT,
-        env=os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"},
+        env=os.environ | ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,
