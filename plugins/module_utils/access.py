@@ -9,7 +9,7 @@ import stat
 from collections import Counter
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process, tree
+from ansible_collections.rescue502.django.plugins.module_utils import accounts, tree
 
 READ, WRITE, ENTER = 4, 2, 1
 # What a glance takes in: enough to see a deployment as the wrong user, little enough for a folder of a million uploads.
@@ -23,7 +23,7 @@ class Account:
 
     def __init__(self, user: str, group: str | None) -> None:
         """Raises KeyError where user or group is unknown."""
-        self.uid, self.gid, groups = app_process.account_ids(user, group or None)
+        self.uid, self.gid, groups = accounts.account_ids(user, group or None)
         self.groups = {self.gid, *groups}
 
     @classmethod

@@ -4,15 +4,12 @@
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import signal
 import subprocess
 from dataclasses import dataclass
-from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import state_folder
+from ansible_collections.rescue502.django.plugins.module_utils import accounts, state_folder
 
 
 @dataclass
@@ -23,32 +20,6 @@ class Finished:
     stdout: str
     stderr: str
     timed_out: bool = False
-
-
-def account_ids(user: str, group: str | None) -> tuple[int, int, list[int]]:
-    """(uid, gid, supplementary gids) of an account; raises KeyError when user or group does not exist."""
-    account = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
-    gid = account.pw_gid
-    if group:
-        gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-    return account.pw_uid, gid, os.getgrouplist(account.pw_name, gid)
-
-
-def may_become(user: str, group: str | None = None) -> bool:
-    """Whether a command can be run as that account: by root, or by the account itself. KeyError where it is unknown."""
-    uid, gid, _groups = account_ids(user, group)
-    return os.geteuid() == 0 or (os.geteuid() == uid and gid in (os.getegid(), *os.getgroups()))
-
-
-def identity(user: str, group: str | None) -> dict[str, Any]:
-    """The keyword arguments that make subprocess become `user`; none where we are that account already.
-
-    PermissionError where we are neither root nor that account: nothing of the app is ever run as somebody else.
-    """
-    uid, gid, groups = account_ids(user, group)
-    if not may_become(user, group):
-        raise PermissionError(f"only root can become {user}")
-    return {"user": uid, "group": gid, "extra_groups": groups} if os.geteuid() == 0 else {}
 
 
 def run_as(
@@ -77,7 +48,7 @@ def run_as(
             env={**env, **state_folder.mark()},
             cwd=cwd,
             start_new_session=True,
-            **identity(user, group),
+            **accounts.identity(user, group),
         )
     except (OSError, subprocess.SubprocessError) as error:
         return Finished(-1, "", f"{argv[0]}: {error}")

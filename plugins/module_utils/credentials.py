@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from typing import Iterator
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process, unread
+from ansible_collections.rescue502.django.plugins.module_utils import accounts, unread
 
 STORES = ("/etc/credstore", "/run/credstore", "/usr/lib/credstore")
 ENCRYPTED_STORES = ("/etc/credstore.encrypted", "/run/credstore.encrypted", "/usr/lib/credstore.encrypted")
@@ -103,7 +103,7 @@ def folder(credentials: dict[str, bytes], user: str, group: str | None) -> Itera
     if not credentials:
         yield {}
         return
-    uid, gid, _groups = app_process.account_ids(user, group)
+    uid, gid, _groups = accounts.account_ids(user, group)
     path = tempfile.mkdtemp(prefix="rescue502-credentials-", dir=_in_memory())
     try:
         for name, content in credentials.items():

@@ -17,7 +17,6 @@ import shutil
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import app_process, postgres, sockets
-from ansible_collections.rescue502.django.plugins.module_utils.collectors.database import DEFAULT_PORT
 from ansible_collections.rescue502.django.plugins.module_utils.dump import DumpError, Source, while_stopped
 from ansible_collections.rescue502.django.plugins.module_utils.management import App
 
@@ -41,7 +40,7 @@ class PostgreSQL(Source):
     def __init__(self, app: App, settings: dict[str, str]) -> None:
         """settings: from app_settings.database(). Raises DumpError where the database gives no answer."""
         self.app, self.settings = app, settings
-        self.port = int(settings["port"] or DEFAULT_PORT)
+        self.port = int(settings["port"] or postgres.DEFAULT_PORT)
         self.programs = installed()
         done = self._as_app([self._program("psql", 0), "-XAtqw", "-F", "\t", "-c", _ASK], ASK_SECONDS)
         answer = done.stdout.rstrip("\n").split("\t")

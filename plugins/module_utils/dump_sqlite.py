@@ -10,7 +10,7 @@ import shutil
 import stat
 import tempfile
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process
+from ansible_collections.rescue502.django.plugins.module_utils import accounts, app_process
 from ansible_collections.rescue502.django.plugins.module_utils.dump import DumpError, Source, while_stopped
 from ansible_collections.rescue502.django.plugins.module_utils.management import App
 
@@ -60,7 +60,7 @@ class SQLite(Source):
         python = os.path.join(given["venv"], "bin", "python") if given["venv"] else "/usr/bin/python3"
         folder = tempfile.mkdtemp(prefix="rescue502-dump-", dir=TEMPORARY)
         try:
-            uid, gid, _groups = app_process.account_ids(user, group)
+            uid, gid, _groups = accounts.account_ids(user, group)
             os.chown(folder, uid, gid)
             words = [python, "-c", _SCRIPT, self.path, folder]
             done = app_process.run_as(user, group, words, {"PATH": "/usr/bin:/bin"}, "/", seconds, output=descriptor)

@@ -8,7 +8,8 @@ import os
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import credentials, own_secrets, systemd
-from ansible_collections.rescue502.django.plugins.module_utils.app_process import Finished, account_ids, run_as
+from ansible_collections.rescue502.django.plugins.module_utils.accounts import account_ids
+from ansible_collections.rescue502.django.plugins.module_utils.app_process import Finished, run_as
 from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
 
 # Options of every module that runs the app's code, and what says who and where the app is.

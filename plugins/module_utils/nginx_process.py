@@ -11,7 +11,6 @@ import stat
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import access, sockets, systemd
-from ansible_collections.rescue502.django.plugins.module_utils.collectors.addresses import runtime_directories
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 UNIT = "nginx.service"
@@ -55,7 +54,7 @@ def paths(stack: Stack) -> list[str]:
 
     What systemd makes for the unit is left out: it gets its mode anew at each start.
     """
-    made = runtime_directories(stack.properties)
+    made = systemd.runtime_directories(stack.properties)
     own = [bind["path"] for bind in stack.bind if bind["kind"] == "unix" and os.path.dirname(bind["path"]) not in made]
     served = [os.path.join(item["folder"], "x") for item in stack.static_locations if os.path.isdir(item["folder"])]
     return sorted({path for path in own if os.path.lexists(path)} | set(served))
@@ -66,7 +65,7 @@ def in_the_way(path: str, who: access.Account, stack: Stack) -> list[dict[str, A
 
     `by_group` tells whether the group that it belongs to may pass, which is neither root's nor the account's.
     """
-    made = runtime_directories(stack.properties)
+    made = systemd.runtime_directories(stack.properties)
     steps = []
     folder = os.path.dirname(path)
     while folder not in ("", "/"):

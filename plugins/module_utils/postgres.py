@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import app_process
 
+DEFAULT_PORT = 5432
 PROTOCOL = 196608  # version 3.0
 _SOCKET = re.compile(r"^(/.*)/\.s\.PGSQL\.(\d+)$")
 # SQLSTATE cannot_connect_now: the server starts, recovers or shuts down.

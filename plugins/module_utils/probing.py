@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils import (
-    app_process,
+    accounts,
     baseline,
     own_secrets,
     quick_look,
@@ -177,7 +177,7 @@ def _deep_sections(stack: Stack, listeners: list[dict[str, Any]], quick: dict[st
 def _rehearsed(stack: Stack, checks: list[dict[str, Any]]) -> Any:
     """The rehearsal, where this account may run it as the app's own user and with all its variables."""
     try:
-        if not app_process.may_become(stack.user, stack.group):
+        if not accounts.may_become(stack.user, stack.group):
             return unread.only_root("the rehearsal of the app's start", f"become {stack.user}")
     except KeyError:
         pass  # the rehearsal says so itself

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils import (
-    app_process,
+    accounts,
     credentials,
     database_script,
     errors_script,
@@ -165,7 +165,7 @@ def _start(
         cwd=stack.cwd,
         pass_fds=(write_end,),
         start_new_session=True,
-        **app_process.identity(stack.user, stack.group),
+        **accounts.identity(stack.user, stack.group),
     )
 
 

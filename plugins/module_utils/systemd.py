@@ -160,3 +160,14 @@ def _unescaped(match: re.Match[str]) -> str:
     if text in _AS_IN_C:
         return _AS_IN_C[text]
     return chr(int(text, 8)) if len(text) == 3 else text
+
+
+def runtime_directories(properties: dict[str, str]) -> list[str]:
+    """Folders below /run that systemd makes for the unit, those above them included."""
+    found = []
+    for name in properties.get("RuntimeDirectory", "").split():
+        path = os.path.join("/run", name.partition(":")[0])
+        while path != "/run":
+            found.append(path)
+            path = os.path.dirname(path)
+    return found

@@ -61,7 +61,7 @@ import unicodedata
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils import app_settings, postgres, sockets, undo
-from ansible_collections.rescue502.django.plugins.module_utils.collectors.database import DEFAULT_PORT, is_local
+from ansible_collections.rescue502.django.plugins.module_utils.collectors.database import is_local
 from ansible_collections.rescue502.django.plugins.module_utils.management import ARGUMENTS, App
 
 ITERATIONS = 4096
@@ -108,7 +108,7 @@ def main() -> None:
     name = settings["user" if ensure == "role" else "name"]
     if "postg" not in settings["engine"] or not name or not is_local(settings["host"]):
         module.fail_json(msg=f"the app's settings name no {ensure} of a PostgreSQL on this host. Nothing was changed.")
-    server = postgres.find(sockets.listeners(), int(settings["port"] or DEFAULT_PORT))
+    server = postgres.find(sockets.listeners(), int(settings["port"] or postgres.DEFAULT_PORT))
     if server is None:
         module.fail_json(msg="no PostgreSQL server listens on a socket of this host. Nothing was changed.")
         return

@@ -67,7 +67,7 @@ import os
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import app_process, tree
+from ansible_collections.rescue502.django.plugins.module_utils import accounts, tree
 
 LIMIT = 2**24
 ARGUMENTS = {
@@ -116,7 +116,7 @@ def main() -> None:
         # One that somebody has put there meanwhile is newer than any copy.
         module.exit_json(changed=False)
     try:
-        uid, gid, _groups = app_process.account_ids(given["owner"], given["group"])
+        uid, gid, _groups = accounts.account_ids(given["owner"], given["group"])
         data = content(given["source"], uid)
         if not module.check_mode:
             place(given["path"], data, uid, gid, int(given["mode"], 8))

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import access
+from ansible_collections.rescue502.django.plugins.module_utils import access, systemd
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, log, startup
 from ansible_collections.rescue502.django.plugins.modules import remove_stale
 
@@ -101,7 +101,7 @@ def test_the_app_is_known_by_what_it_runs() -> None:
 def test_folders_that_systemd_makes() -> None:
     """RuntimeDirectory= with its parents, and with a link's name behind a colon."""
     shown = {"RuntimeDirectory": "shop/web other:link"}
-    assert addresses.runtime_directories(shown) == ["/run/shop/web", "/run/shop", "/run/other"]
+    assert systemd.runtime_directories(shown) == ["/run/shop/web", "/run/shop", "/run/other"]
 
 
 def test_the_request_that_timed_out() -> None:

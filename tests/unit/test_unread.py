@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils import (
+    accounts,
     app_process,
-    gunicorn_config,
     nginx_config,
     tree,
     unread,
@@ -140,7 +140,7 @@ def test_root_is_barred_from_nothing_that_is_not_there(tmp_path: Path) -> None:
 def test_nobody_else_is_become(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither root nor the account itself: the command is not run at all."""
     monkeypatch.setattr("os.geteuid", lambda: 12345)
-    assert not app_process.may_become("root")
+    assert not accounts.may_become("root")
     done = app_process.run_as("root", None, ["/bin/true"], {}, "/", 5)
     assert (done.returncode, "only root can become root" in done.stderr) == (-1, True)
 

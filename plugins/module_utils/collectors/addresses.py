@@ -10,7 +10,7 @@ import socket
 import stat
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import access, sockets, unread
+from ansible_collections.rescue502.django.plugins.module_utils import access, sockets, systemd, unread
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
 CONNECT_TIMEOUT = 1.0
@@ -53,7 +53,7 @@ def _socket_file(path: str, held: bool, stack: Stack) -> dict[str, Any]:
         "folder_writable": None,
         "removable": None,
         # RuntimeDirectory= makes it at each start, so that its absence before is as it should be.
-        "folder_made_at_start": folder in runtime_directories(stack.properties),
+        "folder_made_at_start": folder in systemd.runtime_directories(stack.properties),
         "private": stack.properties.get("PrivateTmp") == "yes" and path.startswith(("/tmp/", "/var/tmp/")),
     }
     try:
@@ -70,17 +70,6 @@ def _may_not_connect(path: str) -> str:
     """Why this account cannot ask the kernel who listens on a socket's file; empty where it can, or it is not there."""
     barred = os.path.lexists(path) and not os.access(path, os.W_OK)
     return f"{unread.account()} may not connect to it" if barred else ""
-
-
-def runtime_directories(properties: dict[str, str]) -> list[str]:
-    """Folders below /run that systemd makes for the unit, those above them included."""
-    found = []
-    for name in properties.get("RuntimeDirectory", "").split():
-        path = os.path.join("/run", name.partition(":")[0])
-        while path != "/run":
-            found.append(path)
-            path = os.path.dirname(path)
-    return found
 
 
 def _may_remove(account: access.Account, folder: os.stat_result, file: os.stat_result) -> bool:

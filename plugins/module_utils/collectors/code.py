@@ -8,7 +8,7 @@ import os
 import pwd
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process, bytecode, unread
+from ansible_collections.rescue502.django.plugins.module_utils import accounts, app_process, bytecode, unread
 from ansible_collections.rescue502.django.plugins.module_utils.checkout import WORDS
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
@@ -98,7 +98,7 @@ def _lacking(top: str) -> list[unread.Unread]:
     """What bars this account from git: it is asked as the checkout's owner only, whose configuration it obeys."""
     try:
         owner = pwd.getpwuid(os.stat(os.path.join(top, ".git")).st_uid).pw_name
-        barred = not app_process.may_become(owner)
+        barred = not accounts.may_become(owner)
     except (KeyError, OSError):
         return []
     return [unread.only_root("what git says of the checkout", f"become {owner}")] if barred else []

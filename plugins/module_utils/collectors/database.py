@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils import names, postgres_files, sockets, systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.postgres import DEFAULT_PORT
 from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
 
-DEFAULT_PORT = 5432
 DOOR_SECONDS = 2.0
 _PROPERTIES = [
     "Id", "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "Type", "ExecMainStatus", "FragmentPath",

@@ -8,7 +8,7 @@ import difflib
 import json
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_process, postgres, sockets, unread
+from ansible_collections.rescue502.django.plugins.module_utils import accounts, postgres, sockets, unread
 
 # A wait shorter than this is work, not a fault. The edge has been asked for some seconds before anybody looks here.
 LONG_SECONDS = 3.0
@@ -56,7 +56,7 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
     """Ask the server that listens here. {asked, problem}, and where it answered what _SQL says."""
     server = postgres.find(listeners, port)
     bar = sockets.barred(listeners)
-    if (server and not app_process.may_become(server.account)) or (bar and not server):
+    if (server and not accounts.may_become(server.account)) or (bar and not server):
         return unread.only_root("what PostgreSQL says of itself", "ask it as its own account")
     if not server:
         return {"asked": False, "problem": "no PostgreSQL server listens on a socket of this host"}
