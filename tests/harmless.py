@@ -7,7 +7,7 @@ import tempfile
 from html.parser import HTMLParser
 from pathlib import Path
 
-from ansible_collections.rescue502.django.plugins.plugin_utils import report
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 
 # What hostile text tries to make, and what `7919 * 7927` becomes where a template is rendered.
 RENDERED = str(7919 * 7927)

@@ -19,8 +19,8 @@ sys.path[:0] = [str(ROOT / "molecule"), str(ROOT / "collections"), str(ROOT / "t
 
 import lab  # noqa: E402
 import recordings  # noqa: E402
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue, FailureMode, load  # noqa: E402
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose  # noqa: E402
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue, FailureMode, load  # noqa: E402
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose  # noqa: E402
 from lab import shape as shapes  # noqa: E402
 from lab.podman import LabError  # noqa: E402
 from matrix import suitable  # noqa: E402

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis
 
 FOLDER = Path(__file__).parent / "unit" / "evidence"
 HEALTHY = "healthy"

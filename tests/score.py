@@ -27,7 +27,7 @@ import contenders  # noqa: E402
 import lab  # noqa: E402
 import matrix  # noqa: E402
 import score_page  # noqa: E402
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load  # noqa: E402
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load  # noqa: E402
 from scenarios import Scenario  # noqa: E402
 from scenarios import load as load_scenarios  # noqa: E402
 from sites import Site, differences, named, outside, settings_for  # noqa: E402

@@ -8,8 +8,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.rescue502.django.plugins.plugin_utils import claims, settings
-from ansible_collections.rescue502.django.plugins.plugin_utils.target import Target
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import claims, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]

@@ -11,13 +11,16 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.rescue502.django.plugins.module_utils.probe_options import DISCOVERY
-from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue, claims, edge_summary, plan, settings
-from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident, RecordError, now
-from ansible_collections.rescue502.django.plugins.plugin_utils.target import Target, complaint
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree, file_name
+from ansible_collections.rescue502.django.plugins.module_utils.probe.options import DISCOVERY
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import edge_summary
+from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import claims, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError, now
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target, complaint
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree, file_name
 
 UNTOUCHED = "Nothing was changed"
 LOOKING = ("diagnose", "verify")

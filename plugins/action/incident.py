@@ -8,11 +8,11 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.rescue502.django.plugins.plugin_utils import claims, settings
-from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident
-from ansible_collections.rescue502.django.plugins.plugin_utils.report import render_text
-from ansible_collections.rescue502.django.plugins.plugin_utils.target import Target
-from ansible_collections.rescue502.django.plugins.plugin_utils.verdict import GOOD, judge
+from ansible_collections.rescue502.django.plugins.plugin_utils.report.report import render_text
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import claims, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import GOOD, judge
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]

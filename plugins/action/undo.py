@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean_tree
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree
 
 MODULE = "rescue502.django.undo"
 # How many things of a kind are told one by one: owners and modes may be those of a whole tree.

@@ -55,10 +55,10 @@ import shlex
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import undo
-from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
-from ansible_collections.rescue502.django.plugins.module_utils.checkout import ENVIRONMENT, TIMEOUT, WORDS
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
+from ansible_collections.rescue502.django.plugins.module_utils.services.git import ENVIRONMENT, TIMEOUT, WORDS
 
 _AUTHOR = ["-c", "user.name=rescue502", "-c", "user.email=rescue502@localhost"]
 
@@ -116,7 +116,7 @@ def main() -> None:
     checkout = Checkout(module, top)
     branch = checkout.keep()
     commit = checkout.git("rev-parse", "--revs-only", f"{operation.upper().replace('-', '_')}_HEAD")
-    undo.note_irreversible(
+    undo_log.note_irreversible(
         f"the {operation} in {top} was given up; its files as they stood are on the branch {branch}",
         f"cd {shlex.quote(top)} && git {operation} {commit or '(as before)'}; git checkout {branch} -- .",
     )

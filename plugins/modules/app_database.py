@@ -60,9 +60,12 @@ import shlex
 import unicodedata
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import app_settings, postgres, sockets, undo
 from ansible_collections.rescue502.django.plugins.module_utils.collectors.database import is_local
-from ansible_collections.rescue502.django.plugins.module_utils.management import ARGUMENTS, App
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import app_settings
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.manage_command import ARGUMENTS, App
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
 
 ITERATIONS = 4096
 OPTIONS = {
@@ -86,13 +89,13 @@ def verifier(password: str, salt: bytes) -> str:
 
 def statement(ensure: str, settings: dict[str, str]) -> str:
     """The SQL that creates what is missing."""
-    role = postgres.identifier(settings["user"])
+    role = postgresql.identifier(settings["user"])
     if ensure == "database":
-        return f"CREATE DATABASE {postgres.identifier(settings['name'])} OWNER {role};"
+        return f"CREATE DATABASE {postgresql.identifier(settings['name'])} OWNER {role};"
     login = f"CREATE ROLE {role} LOGIN"
     if not settings["password"]:
         return login + ";"
-    return f"{login} PASSWORD {postgres.literal(verifier(settings['password'], secrets.token_bytes(16)))};"
+    return f"{login} PASSWORD {postgresql.literal(verifier(settings['password'], secrets.token_bytes(16)))};"
 
 
 def main() -> None:
@@ -108,20 +111,20 @@ def main() -> None:
     name = settings["user" if ensure == "role" else "name"]
     if "postg" not in settings["engine"] or not name or not is_local(settings["host"]):
         module.fail_json(msg=f"the app's settings name no {ensure} of a PostgreSQL on this host. Nothing was changed.")
-    server = postgres.find(sockets.listeners(), int(settings["port"] or postgres.DEFAULT_PORT))
+    server = postgresql.find(sockets.listeners(), int(settings["port"] or postgresql.DEFAULT_PORT))
     if server is None:
         module.fail_json(msg="no PostgreSQL server listens on a socket of this host. Nothing was changed.")
         return
     try:
-        there = postgres.ask(server, _HAS[ensure].format(postgres.literal(name))).strip() != "0"
+        there = postgresql.ask(server, _HAS[ensure].format(postgresql.literal(name))).strip() != "0"
         if not there and not module.check_mode:
-            drop = shlex.quote(f"DROP {ensure.upper()} {postgres.identifier(name)}")
-            undo.note_irreversible(
+            drop = shlex.quote(f"DROP {ensure.upper()} {postgresql.identifier(name)}")
+            undo_log.note_irreversible(
                 f"the {ensure} {name} was created, and may have been used since",
                 f"runuser -u {server.account} -- psql -p {server.port} -c {drop}",
             )
-            postgres.ask(server, statement(ensure, settings), timeout=60.0, statement_seconds=50.0)
-    except postgres.PostgresError as error:
+            postgresql.ask(server, statement(ensure, settings), timeout=60.0, statement_seconds=50.0)
+    except postgresql.PostgresError as error:
         module.fail_json(msg=f"the {ensure} {name} was not created: {error}")
     module.exit_json(changed=not there, name=name)
 

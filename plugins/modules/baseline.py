@@ -58,11 +58,11 @@ remembered:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import baseline
-from ansible_collections.rescue502.django.plugins.module_utils.app_units import StackError
-from ansible_collections.rescue502.django.plugins.module_utils.discovery import discover
-from ansible_collections.rescue502.django.plugins.module_utils.probe_options import DISCOVERY, OPTIONS
-from ansible_collections.rescue502.django.plugins.module_utils.systemd import SystemdError
+from ansible_collections.rescue502.django.plugins.module_utils.baseline import baseline
+from ansible_collections.rescue502.django.plugins.module_utils.probe.options import DISCOVERY, OPTIONS
+from ansible_collections.rescue502.django.plugins.module_utils.stack.app_units import StackError
+from ansible_collections.rescue502.django.plugins.module_utils.stack.discovery import discover
+from ansible_collections.rescue502.django.plugins.module_utils.system.systemd import SystemdError
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["taken"], "default": "taken"},

@@ -76,11 +76,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.rescue502.django.plugins.module_utils import credentials, probing, systemd, tree
-from ansible_collections.rescue502.django.plugins.module_utils.app_units import StackError
-from ansible_collections.rescue502.django.plugins.module_utils.discovery import discover
-from ansible_collections.rescue502.django.plugins.module_utils.probe_options import OPTIONS
-from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.probe import probe
+from ansible_collections.rescue502.django.plugins.module_utils.probe.options import OPTIONS
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
+from ansible_collections.rescue502.django.plugins.module_utils.services import systemd_credentials
+from ansible_collections.rescue502.django.plugins.module_utils.stack.app_units import StackError
+from ansible_collections.rescue502.django.plugins.module_utils.stack.discovery import discover
+from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
 JOURNAL_LINES = 500
 TAIL_BYTES = 256 * 1024
@@ -129,7 +132,7 @@ def output(command: list[str]) -> str:
 def tail(path: str) -> str:
     """The end of a log; where it cannot be read, why."""
     try:
-        return tree.tail(path, TAIL_BYTES)
+        return safe_files.tail(path, TAIL_BYTES)
     except OSError as error:
         return f"{path}: {error.strerror or error}\n"
 
@@ -145,17 +148,17 @@ def validated(options: dict[str, Any]) -> dict[str, Any]:
 def redactor(options: dict[str, Any]) -> Redactor:
     """What knows the app's secrets; where the app cannot be discovered, those of its unit."""
     try:
-        return probing.redactor(discover(validated(options)))
+        return probe.redactor(discover(validated(options)))
     except (StackError, systemd.SystemdError):
         properties = systemd.show(options["unit"])
         environment, _problems = systemd.unit_environment(properties)
-        return Redactor(environment, (options["unit"],), credentials.read(properties)[0])
+        return Redactor(environment, (options["unit"],), systemd_credentials.read(properties)[0])
 
 
 def evidence(options: dict[str, Any]) -> str:
     """All that the probe finds, as JSON; where there is nothing to look at, why. Redacted by the probe itself."""
     try:
-        return json.dumps(probing.probe(validated(options)), indent=1)
+        return json.dumps(probe.probe(validated(options)), indent=1)
     except (StackError, systemd.SystemdError) as error:
         return json.dumps({"failed": str(error)})
 

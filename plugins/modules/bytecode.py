@@ -53,7 +53,9 @@ removed:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import bytecode, tree, undo
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.services import bytecode
 
 LIMIT = 100_000
 ARGUMENTS = {
@@ -65,10 +67,10 @@ ARGUMENTS = {
 def remove(path: str) -> None:
     """Remove one file. Bytecode without its source is somebody's only copy, and is kept; the rest Python makes anew."""
     if "__pycache__" in path:
-        undo.note_irreversible(f"{path} was removed: Python makes it anew from its source")
+        undo_log.note_irreversible(f"{path} was removed: Python makes it anew from its source")
     else:
-        undo.note_file(path, None)
-    tree.remove(path)
+        undo_log.note_file(path, None)
+    safe_files.remove(path)
 
 
 def main() -> None:
@@ -78,7 +80,7 @@ def main() -> None:
     for item in [] if module.check_mode else stale:
         try:
             folder, name = os.path.split(item["path"])
-            remove(os.path.join(tree.resolve(folder), name))
+            remove(os.path.join(safe_files.resolve(folder), name))
         except OSError as error:
             module.fail_json(msg=f"{item['path']}: {error.strerror or error}", removed=[])
     listing = "".join(f"{item['path']}: {item['reason']}\n" for item in stale)

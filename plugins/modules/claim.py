@@ -108,9 +108,9 @@ exhausted:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import history
-from ansible_collections.rescue502.django.plugins.module_utils.run_lock import Lock
-from ansible_collections.rescue502.django.plugins.module_utils.run_processes import at_work
+from ansible_collections.rescue502.django.plugins.module_utils.run import history
+from ansible_collections.rescue502.django.plugins.module_utils.run.run_lock import Lock
+from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import at_work
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["held", "released", "seen"], "default": "held"},

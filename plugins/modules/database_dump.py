@@ -80,15 +80,16 @@ note:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import app_settings, dump
-from ansible_collections.rescue502.django.plugins.module_utils.dump_postgresql import PostgreSQL
-from ansible_collections.rescue502.django.plugins.module_utils.dump_sqlite import SQLite
-from ansible_collections.rescue502.django.plugins.module_utils.management import ARGUMENTS, App
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import app_settings
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.manage_command import ARGUMENTS, App
+from ansible_collections.rescue502.django.plugins.module_utils.remedies import database_dump
+from ansible_collections.rescue502.django.plugins.module_utils.remedies.dump_postgresql import PostgreSQL
+from ansible_collections.rescue502.django.plugins.module_utils.remedies.dump_sqlite import SQLite
 
 OPTIONS = {"keep": {"type": "int", "default": 3}, "timeout": {"type": "float", "default": 1800}}
 
 
-def source(given: dict[str, Any]) -> dump.Source:
+def source(given: dict[str, Any]) -> database_dump.Source:
     """The app's database. Raises DumpError where it cannot be dumped, and SettingsError where it is not known."""
     app = App(given)
     settings = app_settings.database(app)
@@ -97,7 +98,7 @@ def source(given: dict[str, Any]) -> dump.Source:
         return PostgreSQL(app, settings)
     if engine in ("sqlite3", "spatialite") and settings["name"] and not settings["name"].startswith((":", "file:")):
         return SQLite(app, settings)
-    raise dump.DumpError(f"cannot dump {engine or 'a database without an engine'}")
+    raise database_dump.DumpError(f"cannot dump {engine or 'a database without an engine'}")
 
 
 def main() -> None:
@@ -105,14 +106,14 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**ARGUMENTS, **OPTIONS}, supports_check_mode=True)
     try:
         database = source(module.params)
-        size = dump.require_room(database)
+        size = database_dump.require_room(database)
         name = database.identity["name"]
         if module.check_mode:
             module.exit_json(changed=True, database=name, bytes=size, msg=f"{name} would be dumped")
-        done = dump.take(database, module.params["keep"], module.params["timeout"])
+        done = database_dump.take(database, module.params["keep"], module.params["timeout"])
     except KeyError as error:
         module.fail_json(msg=f"no such account: {error.args[0]}. Nothing was changed.")
-    except (app_settings.SettingsError, dump.DumpError) as error:
+    except (app_settings.SettingsError, database_dump.DumpError) as error:
         module.fail_json(msg=f"no dump of the database was made: {error}. Nothing was changed.")
     note = f"{name} was dumped before to {done['path']}; brought back by: {done['restore']}"
     module.exit_json(changed=True, database=name, note=note, **done)

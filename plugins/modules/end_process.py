@@ -63,7 +63,8 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import sockets, undo
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
 
 PATIENCE = 10.0
 POLL_SECONDS = 0.1
@@ -109,7 +110,7 @@ def main() -> None:
     other = held["unit"]
     if not module.check_mode:
         service = other.endswith(".service")
-        undo.note_irreversible(
+        undo_log.note_irreversible(
             f"process {pid} was ended, which held the app's address: {held['command'][:200]}",
             f"systemctl start {shlex.quote(other)}" if service else "",
         )

@@ -70,7 +70,9 @@ ended:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import postgres, sockets, undo
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
 
 ARGUMENTS = {
     "port": {"type": "int", "default": 5432},
@@ -103,9 +105,9 @@ WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND {which}
 def chosen(given: dict[str, Any]) -> str:
     """The condition in SQL on the sessions that may be ended."""
     if given["pid"]:
-        return _BLOCKS.format(pid=int(given["pid"]), started=postgres.literal(given["started"] or ""))
+        return _BLOCKS.format(pid=int(given["pid"]), started=postgresql.literal(given["started"] or ""))
     return _IDLE.format(
-        name=postgres.literal(given["name"]),
+        name=postgresql.literal(given["name"]),
         idle=int(given["idle_seconds"]),
         transaction=int(given["transaction_seconds"]),
     )
@@ -114,18 +116,20 @@ def chosen(given: dict[str, Any]) -> str:
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, required_together=[("pid", "started")], supports_check_mode=True)
-    server = postgres.find(sockets.listeners(), module.params["port"])
+    server = postgresql.find(sockets.listeners(), module.params["port"])
     if server is None:
         module.fail_json(msg="no PostgreSQL server listens on a socket of this host. Nothing was changed.")
         return
     act = "true" if module.check_mode else "pg_terminate_backend(pid)"
     try:
-        told = postgres.ask(server, _SQL.format(which=chosen(module.params), act=act))
-    except postgres.PostgresError as error:
+        told = postgresql.ask(server, _SQL.format(which=chosen(module.params), act=act))
+    except postgresql.PostgresError as error:
         module.fail_json(msg=f"PostgreSQL could not be asked: {error}")
     ended = [line for line in told.splitlines() if line]
     if ended and not module.check_mode:
-        undo.note_irreversible(f"sessions were ended, what they had not committed is lost: {'; '.join(ended)[:1000]}")
+        undo_log.note_irreversible(
+            f"sessions were ended, what they had not committed is lost: {'; '.join(ended)[:1000]}"
+        )
     module.exit_json(changed=bool(ended), ended=ended)
 
 

@@ -61,7 +61,7 @@ import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import undo
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 
 UNITS = "/etc/systemd/system"
 # Sorts last, so that it wins over other additions to the unit (systemd.unit(5)).
@@ -96,8 +96,8 @@ def read(path: str) -> str:
 def write(path: str, text: str) -> None:
     """Put the file there whole or not at all; systemd reads only what ends in .conf."""
     folder = os.path.realpath(os.path.dirname(path))
-    undo.note_folder(folder)
-    undo.note_file(os.path.join(folder, os.path.basename(path)), text.encode())
+    undo_log.note_folder(folder)
+    undo_log.note_file(os.path.join(folder, os.path.basename(path)), text.encode())
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     part = path + ".part"
     with open(part, "w", encoding="utf-8") as file:

@@ -69,7 +69,9 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import dispensable, tree, undo
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.storage import removable_files
 
 JOURNALS = ("/var/log/journal", "/run/log/journal")
 MIB = 2**20
@@ -103,7 +105,7 @@ def remove(items: list[dict[str, Any]], places: list[str], percent: int) -> list
         if item["device"] in needy(places, percent):
             try:
                 folder, name = os.path.split(item["path"])
-                tree.remove(os.path.join(tree.resolve(folder), name))
+                safe_files.remove(os.path.join(safe_files.resolve(folder), name))
             except OSError:
                 continue
             removed.append(item)
@@ -145,12 +147,12 @@ def main() -> None:
     before = needy(places, percent)
     if not before:
         module.exit_json(changed=False, removed=[], freed_mib=0)
-    items = dispensable.find(set(before), module.params["logs"])
+    items = removable_files.find(set(before), module.params["logs"])
     if module.check_mode:
         paths = [item["path"] for item in items] + journals(before, keep)
         size = sum(item["bytes"] for item in items)
         module.exit_json(changed=bool(paths), removed=paths, freed_mib=size // MIB)
-    undo.note_irreversible("fetched packages, rotated logs and old parts of the journal were removed to make room")
+    undo_log.note_irreversible("fetched packages, rotated logs and old parts of the journal were removed to make room")
     gone = remove(items, places, percent)
     freed = sum(item["bytes"] for item in gone)
     for folder in journals(needy(places, percent), keep):

@@ -94,8 +94,9 @@ import shlex
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import migrations, undo
-from ansible_collections.rescue502.django.plugins.module_utils.management import ARGUMENTS, App
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import migrations
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.manage_command import ARGUMENTS, App
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 
 OUTPUT_LINES = 40
 # What each command is given, for real and in check mode.
@@ -130,7 +131,7 @@ class Command:
         """Any command but migrate."""
         words = COMMANDS[self.given["command"]][1 if self.module.check_mode else 0]
         if self.given["command"] == "collectstatic" and not self.module.check_mode:
-            undo.note_irreversible("static files were copied over older ones")
+            undo_log.note_irreversible("static files were copied over older ones")
         output, why = self.run(words)
         if why:
             self.module.fail_json(msg=f"manage.py {words[0]} {why}", output=output)
@@ -146,7 +147,7 @@ class Command:
             names = [migrations.key(item) for item in pending]
             self.module.exit_json(changed=bool(pending), pending=pending, output=names)
         if pending:
-            undo.note_irreversible(
+            undo_log.note_irreversible(
                 "migrations were applied; what their reversal drops is lost", "\n".join(self.told(pending)["reverse"])
             )
         # A migration that is cut off may have to begin again each time, and not all can be taken back.

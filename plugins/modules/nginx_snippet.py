@@ -54,7 +54,8 @@ import os
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import tree, undo
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 
 MODE = 0o644
 
@@ -100,7 +101,7 @@ def main() -> None:
         if wrong:
             module.fail_json(msg=f"nginx's configuration is invalid already: {wrong}. Nothing was changed.")
         folder, name = os.path.split(path)
-        undo.note_file(os.path.join(tree.resolve(folder), name), content.encode())
+        undo_log.note_file(os.path.join(safe_files.resolve(folder), name), content.encode())
         write(path, content)
         wrong = complaint()
         if wrong:

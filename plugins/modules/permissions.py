@@ -95,7 +95,8 @@ import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import access, tree, undo
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 
 LIMIT = 100_000
 # Opening a folder lets more be seen: after each round the tree is judged again, for as deep as trees go.
@@ -135,8 +136,8 @@ def judge(given: dict[str, Any]) -> list[dict[str, Any]]:
 
 def mend(item: dict[str, Any]) -> None:
     """Give one file the owner and mode it should have, through a descriptor, so that no link can lead elsewhere."""
-    path = tree.resolve(item["path"])
-    descriptor = tree.open_entry(path)
+    path = safe_files.resolve(item["path"])
+    descriptor = safe_files.open_entry(path)
     try:
         status = os.fstat(descriptor)
         if status.st_ino != item["inode"]:
@@ -163,8 +164,8 @@ def require_own_name(folder: str, status: os.stat_result) -> None:
 
 def as_undone(item: dict[str, Any]) -> dict[str, Any]:
     """What has to be known to take the change back."""
-    path = tree.resolve(item["path"])
-    return undo.owner_and_mode(path, item["owner"], item["group"], int(item["mode"], 8))
+    path = safe_files.resolve(item["path"])
+    return undo_log.owner_and_mode(path, item["owner"], item["group"], int(item["mode"], 8))
 
 
 def as_it_is(item: dict[str, Any]) -> str:
@@ -186,7 +187,7 @@ def main() -> None:
         wrong = [item for item in judge(module.params) if item["path"] not in failed]
         if not module.check_mode:
             try:
-                undo.note(*map(as_undone, wrong))
+                undo_log.note(*map(as_undone, wrong))
             except OSError as error:
                 module.fail_json(msg=f"what is there now could not be recorded: {error}", mended=mended)
         for item in wrong:

@@ -128,10 +128,10 @@ evidence:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.app_units import StackError
-from ansible_collections.rescue502.django.plugins.module_utils.probe_options import OPTIONS
-from ansible_collections.rescue502.django.plugins.module_utils.probing import probe
-from ansible_collections.rescue502.django.plugins.module_utils.systemd import SystemdError
+from ansible_collections.rescue502.django.plugins.module_utils.probe.options import OPTIONS
+from ansible_collections.rescue502.django.plugins.module_utils.probe.probe import probe
+from ansible_collections.rescue502.django.plugins.module_utils.stack.app_units import StackError
+from ansible_collections.rescue502.django.plugins.module_utils.system.systemd import SystemdError
 
 
 def main() -> None:

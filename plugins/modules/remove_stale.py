@@ -73,8 +73,9 @@ import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import tree, undo
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 
 PIDFILE_LIMIT = 64
 ARGUMENTS = {
@@ -97,7 +98,7 @@ def why_not(given: dict[str, Any], path: str) -> str:
     if not stat.S_ISREG(mode):
         return "it is not a file"
     # Only a number and a newline: whatever else the file is, it is not a pid file.
-    if not re.match(rb"^\s*\d+\s*$", tree.read_bytes(path, PIDFILE_LIMIT)):
+    if not re.match(rb"^\s*\d+\s*$", safe_files.read_bytes(path, PIDFILE_LIMIT)):
         return "it holds no process id"
     pid = addresses.read_pid(path)
     if os.path.isdir(f"/proc/{pid}") and addresses.is_app(
@@ -116,16 +117,16 @@ def main() -> None:
     try:
         # The folder's links are followed where they can be trusted; the file itself must be none.
         folder, name = os.path.split(given["path"])
-        path = os.path.join(tree.resolve(folder), name)
+        path = os.path.join(safe_files.resolve(folder), name)
         reason = why_not(given, path)
         if reason:
             module.fail_json(msg=f"{path} stays: {reason}. Nothing was changed.")
         if not module.check_mode:
             if given["kind"] == "pidfile":
-                undo.note_file(path, None)
+                undo_log.note_file(path, None)
             else:
-                undo.note_irreversible(f"{path} was removed: a socket that nobody listens on is of no use")
-            tree.remove(path)
+                undo_log.note_irreversible(f"{path} was removed: a socket that nobody listens on is of no use")
+            safe_files.remove(path)
     except OSError as error:
         module.fail_json(msg=f"{given['path']}: {error.strerror or error}. Nothing was changed.")
     module.exit_json(changed=True, path=path)

@@ -86,10 +86,13 @@ import sys
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import own_secrets, requirements, tree, undo
-from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
-from ansible_collections.rescue502.django.plugins.module_utils.beside import RENAME, Beside
-from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import RENAME, Beside
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
+from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
+from ansible_collections.rescue502.django.plugins.module_utils.services import requirements
 
 OUTPUT_LINES = 15
 MODE = 0o755
@@ -128,7 +131,7 @@ class Owner:
         """What a command prints; ends the module where it fails."""
         limit = self.module.params["timeout"]
         done = run_as(self.account.pw_name, None, argv, self.environment, folder, limit)
-        own = own_secrets.of_app(self.module.params["root"], folder, "")
+        own = app_secrets.of_app(self.module.params["root"], folder, "")
         text = Redactor(more=own).text(done.stdout + done.stderr)
         if done.returncode:
             why = f"did not end within {limit:g} s" if done.timed_out else "failed"
@@ -155,7 +158,7 @@ def make(owner: Owner, folder: str, like: str) -> None:
 def settings_of(venv: str) -> dict[str, str]:
     """The lines of an environment's pyvenv.cfg; none where it has no such file."""
     try:
-        lines = tree.text(os.path.join(venv, "pyvenv.cfg")).splitlines()
+        lines = safe_files.text(os.path.join(venv, "pyvenv.cfg")).splitlines()
         pairs = [line.partition("=")[::2] for line in lines]
     except OSError:
         return {}
@@ -192,7 +195,7 @@ def put_in_place(owner: Owner, path: str, beside: Beside, rebuild: bool) -> dict
     reason = beside.why_in_place()
     if reason:
         owner.module.warn(f"{reason}: it is changed in place")
-        undo.note_irreversible(f"{beside.venv} was changed in place, because {reason}")
+        undo_log.note_irreversible(f"{beside.venv} was changed in place, because {reason}")
         return fill(owner, path, beside.venv, beside.venv, rebuild)
     beside.begin(owner.status, MODE if rebuild else owner.status.st_mode & 0o7777, filled=not rebuild)
     result = fill(owner, path, beside.venv, beside.side, rebuild)
@@ -200,7 +203,9 @@ def put_in_place(owner: Owner, path: str, beside: Beside, rebuild: bool) -> dict
         owner.run([sys.executable, "-c", RENAME, beside.side, beside.side_name, beside.name], "/")
         result["kept"] = beside.old_name()
         kept = beside.real(result["kept"]) if result["kept"] else ""
-        undo.note({"kind": "environment", "path": beside.real(beside.name), "kept_at": kept, "after": beside.stamp()})
+        undo_log.note(
+            {"kind": "environment", "path": beside.real(beside.name), "kept_at": kept, "after": beside.stamp()}
+        )
         beside.take_place(result["kept"])
     return result
 

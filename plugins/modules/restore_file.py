@@ -67,7 +67,8 @@ import os
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import accounts, tree
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 LIMIT = 2**24
 ARGUMENTS = {
@@ -82,7 +83,7 @@ ARGUMENTS = {
 def content(source: str, uid: int) -> bytes:
     """What the copy holds. OSError where it is not the plain file that it should be."""
     folder, name = os.path.split(source)
-    with os.fdopen(tree.open_entry(os.path.join(tree.resolve(folder), name)), "rb") as file:
+    with os.fdopen(safe_files.open_entry(os.path.join(safe_files.resolve(folder), name)), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_uid != uid or status.st_nlink > 1 or status.st_size > LIMIT:
             raise OSError("it is no longer the file that was found")
@@ -92,7 +93,7 @@ def content(source: str, uid: int) -> bytes:
 def place(path: str, data: bytes, uid: int, gid: int, mode: int) -> None:
     """Write the file whole beside its place, then give it its name, unless something has got that meanwhile."""
     folder, name = os.path.split(path)
-    parent = tree.open_folder(tree.resolve(folder))
+    parent = safe_files.open_folder(safe_files.resolve(folder))
     part = f".{name}.rescue502-{os.getpid()}"
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=parent)

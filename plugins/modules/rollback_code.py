@@ -65,10 +65,10 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import undo
-from ansible_collections.rescue502.django.plugins.module_utils.app_process import run_as
-from ansible_collections.rescue502.django.plugins.module_utils.checkout import ENVIRONMENT, TIMEOUT, WORDS
-from ansible_collections.rescue502.django.plugins.module_utils.redaction import Redactor
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
+from ansible_collections.rescue502.django.plugins.module_utils.services.git import ENVIRONMENT, TIMEOUT, WORDS
 
 CANDIDATES = 20
 # Reads a tar archive of a commit from git and compiles its Python files, in memory.
@@ -127,7 +127,7 @@ class Checkout:
             "moved": moved,
             "mark": "" if self.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{mark}", must=False) else mark,
         }
-        undo.note({"kind": "commit", "checkout": self.top, **facts})
+        undo_log.note({"kind": "commit", "checkout": self.top, **facts})
 
     def mark(self) -> str:
         """The branch that is left where the checkout was."""

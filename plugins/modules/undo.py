@@ -71,18 +71,19 @@ reload_nginx:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import undo, undoing
+from ansible_collections.rescue502.django.plugins.module_utils.remedies import undo
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec={"incident": {"type": "str", "required": True}}, supports_check_mode=True)
-    incident, known = module.params["incident"], undo.known()
+    incident, known = module.params["incident"], undo_log.known()
     # Only a name that is there is ever made a part of a path.
     if incident not in known:
         module.exit_json(changed=False, found=False, known=known)
     try:
-        result = undoing.take_back(incident, module.check_mode)
+        result = undo.take_back(incident, module.check_mode)
     except OSError as error:
         module.fail_json(msg=f"the record of {incident} cannot be read: {error}. Nothing was changed.")
     module.exit_json(changed=bool(result["undone"]), found=True, known=known, **result)

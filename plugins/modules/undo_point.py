@@ -70,7 +70,8 @@ import os
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import tree, undo
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 
 ARGUMENTS = {
     "path": {"type": "path"},
@@ -87,15 +88,15 @@ ARGUMENTS = {
 def note_path(path: str, copy_of: str, adds_mode: str) -> None:
     """Note a file or folder. Raises OSError."""
     folder, name = os.path.split(path)
-    path = os.path.join(tree.resolve(folder), name)
+    path = os.path.join(safe_files.resolve(folder), name)
     if copy_of:
-        undo.note_file(path, tree.read_bytes(tree.resolve(copy_of), undo.MOST_BYTES))
+        undo_log.note_file(path, safe_files.read_bytes(safe_files.resolve(copy_of), undo_log.MOST_BYTES))
     elif adds_mode:
         status = os.lstat(path)
         mode = stat.S_IMODE(status.st_mode) | int(adds_mode, 8)
-        undo.note(undo.owner_and_mode(path, status.st_uid, status.st_gid, mode))
+        undo_log.note(undo_log.owner_and_mode(path, status.st_uid, status.st_gid, mode))
     else:
-        undo.note_folder(path)
+        undo_log.note_folder(path)
 
 
 def main() -> None:
@@ -107,17 +108,17 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    if module.check_mode or not undo.recording():
+    if module.check_mode or not undo_log.recording():
         module.exit_json(changed=False, recorded=False)
     try:
         if given["path"]:
             note_path(given["path"], given["copy_of"], given["adds_mode"])
         if given["unit"]:
-            undo.note_unit(given["unit"])
+            undo_log.note_unit(given["unit"])
         if given["user"]:
-            undo.note_membership(given["user"], given["group"])
+            undo_log.note_membership(given["user"], given["group"])
         if given["irreversible"]:
-            undo.note_irreversible(given["irreversible"], given["by_hand"])
+            undo_log.note_irreversible(given["irreversible"], given["by_hand"])
     except (OSError, KeyError, ValueError) as error:
         module.fail_json(msg=f"what is there now could not be recorded: {error}. Nothing was changed.")
     module.exit_json(changed=False, recorded=True)

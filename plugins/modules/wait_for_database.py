@@ -67,8 +67,8 @@ waited:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils import postgres
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import database
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql
 
 POLL_SECONDS = 0.25
 ARGUMENTS = {
@@ -97,7 +97,7 @@ def main() -> None:
     where = f"{given['host'] or 'its socket'}:{given['port']}"
     waited_for = ""
     while True:
-        problem = postgres.readiness(given["host"], given["port"], given["user"], given["name"])
+        problem = postgresql.readiness(given["host"], given["port"], given["user"], given["name"])
         waited = round(time.monotonic() - begun, 1)
         if not problem or module.check_mode:
             module.exit_json(changed=bool(problem or waited_for), waited=waited)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 
-from ansible_collections.rescue502.django.plugins.plugin_utils import explanation, remedies
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue, FailureMode
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue, FailureMode
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import explanation
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table

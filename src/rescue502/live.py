@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils import diagnosis, plan, unread
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import Catalogue
-from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
-from ansible_collections.rescue502.django.plugins.plugin_utils.edge_summary import summary
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
-from ansible_collections.rescue502.django.plugins.plugin_utils.verdict import judge
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnosis, plan, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
+from ansible_collections.rescue502.django.plugins.plugin_utils.report.edge_summary import summary
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import judge
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 
 IN_BUNDLE = "bundle/evidence.json"
 # Far more than a look ever brings back; a bundle may come from anywhere.

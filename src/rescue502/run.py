@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import ansible_runner
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import own_path
-from ansible_collections.rescue502.django.plugins.plugin_utils.incident import new_id
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, clean_tree
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import new_id
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree
 
 OK, WRONG_USE, BROKEN, NEEDS_APPROVAL, UNREACHABLE, LOCKED, CANCELLED = 0, 1, 2, 3, 4, 5, 130
 EXIT_CODES = {

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode, load
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
 from matrix import suitable
 from sites import Run, Site, differences, outside, settings_for
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode, load
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
 from lab import shape as shapes
 
 Pair = tuple[str, FailureMode]

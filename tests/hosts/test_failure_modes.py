@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode, load
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
 from matrix import Pair, elsewhere, usual
 from sites import Site, differences, named, outside, settings_for
 from undoing import UNDOABLE, taken_back

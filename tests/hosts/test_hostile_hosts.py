@@ -17,7 +17,7 @@ import lab
 import pytest
 import recordings
 import yaml
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 from ansible_playbook import COMMAND, ENVIRONMENT, ROOT
 from harmless import CANARY, check_clean, obeyed
 from sites import Site, differences, put

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 from sites import Site, named
 
 from rescue502 import offline

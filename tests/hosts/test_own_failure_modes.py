@@ -7,7 +7,7 @@ from pathlib import Path
 
 import docs_examples
 import pytest
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load_file
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load_file
 from ansible_playbook import ROOT
 from sites import Site, differences, named
 

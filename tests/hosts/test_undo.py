@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
 from matrix import Pair, usual
 from sites import Site, differences
 from undoing import told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from ansible_collections.rescue502.django.plugins.plugin_utils.approvals import (
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.approvals import (
     ApprovalError,
     Scope,
     approved_here,

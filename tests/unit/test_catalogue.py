@@ -6,7 +6,7 @@ from pathlib import Path
 
 import make_docs
 import pytest
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import (
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
     CatalogueError,
     load,
     load_file,

@@ -8,8 +8,8 @@ import threading
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import postgres
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import database_activity, database_startup
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql
 from ansible_collections.rescue502.django.plugins.modules import app_database, end_sessions
 
 STAMP = "2026-01-31 12:00:00.123 UTC [42] "
@@ -139,15 +139,15 @@ def test_readiness(answer: bytes, told: str) -> None:
 
         beside = threading.Thread(target=serve)
         beside.start()
-        assert postgres.readiness("127.0.0.1", server.getsockname()[1], "app", "app") == told
+        assert postgresql.readiness("127.0.0.1", server.getsockname()[1], "app", "app") == told
         beside.join()
 
 
 def test_names_and_texts_cannot_leave_their_quotes() -> None:
     """SQL is made of the target's own settings, which may hold anything."""
-    assert postgres.identifier('a"; DROP') == '"a""; DROP"'
-    assert postgres.literal("it's") == "'it''s'"
-    assert postgres.literal("\\'x") == "E'\\\\''x'"
+    assert postgresql.identifier('a"; DROP') == '"a""; DROP"'
+    assert postgresql.literal("it's") == "'it''s'"
+    assert postgresql.literal("\\'x") == "E'\\\\''x'"
 
 
 def test_the_password_is_sent_as_a_verifier() -> None:

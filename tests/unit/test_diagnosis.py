@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import recordings
-from ansible_collections.rescue502.django.plugins.plugin_utils import plan
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import APP_STEPS, Diagnosis, diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import APP_STEPS, Diagnosis, diagnose
 
 CATALOGUE = load()
 

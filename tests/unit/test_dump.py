@@ -7,13 +7,14 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import dump, state_folder
-from ansible_collections.rescue502.django.plugins.module_utils.dump_postgresql import fitting
+from ansible_collections.rescue502.django.plugins.module_utils.remedies import database_dump
+from ansible_collections.rescue502.django.plugins.module_utils.remedies.dump_postgresql import fitting
+from ansible_collections.rescue502.django.plugins.module_utils.run import state_directory
 
 MIB = 2**20
 
 
-class Fake(dump.Source):
+class Fake(database_dump.Source):
     """A database of so many bytes, which may fail half-way."""
 
     def __init__(self, name: str = "shop", size: int = 10, fails: bool = False) -> None:
@@ -26,23 +27,23 @@ class Fake(dump.Source):
     def write(self, descriptor: int, seconds: float) -> None:
         os.write(descriptor, b"half")
         if self.fails:
-            raise dump.DumpError("the server went away")
+            raise database_dump.DumpError("the server went away")
 
     def restore(self, path: str) -> str:
-        return dump.while_stopped("shop.service", f"restore {path}")
+        return database_dump.while_stopped("shop.service", f"restore {path}")
 
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The state folder, for this test alone."""
-    monkeypatch.setattr(state_folder, "STATE", str(tmp_path / "state"))
-    monkeypatch.setenv(state_folder.INCIDENT, "20260131T120000Z-ab12cd")
-    return tmp_path / "state" / dump.FOLDER
+    monkeypatch.setattr(state_directory, "STATE", str(tmp_path / "state"))
+    monkeypatch.setenv(state_directory.INCIDENT, "20260131T120000Z-ab12cd")
+    return tmp_path / "state" / database_dump.FOLDER
 
 
 def test_a_dump_is_whole_private_and_told(state: Path) -> None:
     """It has the incident's and the database's names, and a note beside it."""
-    told = dump.take(Fake(), 3, 1.0)
+    told = database_dump.take(Fake(), 3, 1.0)
     assert told["path"] == str(state / "20260131T120000Z-ab12cd-shop.dump")
     assert (told["bytes"], Path(told["path"]).stat().st_mode & 0o777) == (4, 0o600)
     assert told["restore"] == f"systemctl stop shop.service && restore {told['path']} && systemctl start shop.service"
@@ -51,20 +52,20 @@ def test_a_dump_is_whole_private_and_told(state: Path) -> None:
 
 def test_a_dump_that_fails_leaves_nothing_and_removes_nothing(state: Path) -> None:
     """What was there stays, and no half of the new one does."""
-    dump.take(Fake(), 1, 1.0)
+    database_dump.take(Fake(), 1, 1.0)
     before = sorted(os.listdir(state))
-    with pytest.raises(dump.DumpError, match="went away"):
-        dump.take(Fake(fails=True), 1, 1.0)
+    with pytest.raises(database_dump.DumpError, match="went away"):
+        database_dump.take(Fake(fails=True), 1, 1.0)
     assert sorted(os.listdir(state)) == before
 
 
 def test_the_newest_few_of_each_database_stay(state: Path) -> None:
     """Another database's dumps, and files without a note, are not touched."""
-    other = dump.take(Fake("my-shop"), 1, 1.0)["path"]
+    other = database_dump.take(Fake("my-shop"), 1, 1.0)["path"]
     (state / "by-hand-shop.dump").write_bytes(b"mine")
     taken = []
     for age in (40, 30, 20, 10):
-        taken.append(dump.take(Fake(), 2, 1.0)["path"])
+        taken.append(database_dump.take(Fake(), 2, 1.0)["path"])
         os.utime(taken[-1], (os.stat(other).st_mtime - age,) * 2)
     left = {str(state / name) for name in os.listdir(state) if name.endswith(".dump")}
     assert left == {other, str(state / "by-hand-shop.dump"), *taken[2:]}
@@ -73,7 +74,7 @@ def test_the_newest_few_of_each_database_stay(state: Path) -> None:
 
 def test_a_name_cannot_lead_out_of_the_folder(state: Path) -> None:
     """Whatever a database is called."""
-    path = dump.take(Fake("../../etc/x y"), 1, 1.0)["path"]
+    path = database_dump.take(Fake("../../etc/x y"), 1, 1.0)["path"]
     assert Path(path).parent == state
 
 
@@ -81,15 +82,15 @@ def test_somebody_elses_folder_is_refused(state: Path, tmp_path: Path) -> None:
     """A link in its place must not take the dump elsewhere."""
     state.parent.mkdir(mode=0o700)
     state.symlink_to(tmp_path)
-    with pytest.raises(dump.DumpError, match="root alone"):
-        dump.take(Fake(), 1, 1.0)
+    with pytest.raises(database_dump.DumpError, match="root alone"):
+        database_dump.take(Fake(), 1, 1.0)
 
 
 def test_without_room_there_is_no_dump() -> None:
     """A database as large as any disk does not fit; a small one does."""
-    assert dump.require_room(Fake(size=1)) == 1
-    with pytest.raises(dump.DumpError, match="no room for a dump of shop"):
-        dump.require_room(Fake(size=2**60))
+    assert database_dump.require_room(Fake(size=1)) == 1
+    with pytest.raises(database_dump.DumpError, match="no room for a dump of shop"):
+        database_dump.require_room(Fake(size=2**60))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_without_room_there_is_no_dump() -> None:
 )
 def test_some_of_the_disk_stays_free(needed: int, free: int, fits: bool) -> None:
     """A twentieth of it; all in MiB, of a disk of 100."""
-    assert (dump.shortage(needed * MIB, free * MIB, 100 * MIB) == "") == fits
+    assert (database_dump.shortage(needed * MIB, free * MIB, 100 * MIB) == "") == fits
 
 
 @pytest.mark.parametrize(

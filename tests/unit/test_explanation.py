@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.rescue502.django.plugins.plugin_utils import remedies
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
-from ansible_collections.rescue502.django.plugins.plugin_utils.explanation import (
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.expressions import names
+from ansible_collections.rescue502.django.plugins.plugin_utils.report.explanation import (
     LIVE,
     LOG,
     REHEARSAL,
@@ -13,7 +14,6 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.explanation impor
     rests_on,
     without_placeholders,
 )
-from ansible_collections.rescue502.django.plugins.plugin_utils.expressions import names
 
 CATALOGUE = load()
 ROLES = remedies.load()

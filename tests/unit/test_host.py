@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import dispensable, file_systems, names, oom, places
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import log, storage
-from ansible_collections.rescue502.django.plugins.plugin_utils import plan
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose, prepare
+from ansible_collections.rescue502.django.plugins.module_utils.storage import locations, removable_files
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, name_resolution, oom_kills
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose, prepare
 from test_diagnosis import causes, evidence
 
 CATALOGUE = load()
@@ -62,7 +63,7 @@ def with_host(name: str, **host: Any) -> dict[str, Any]:
 )
 def test_what_is_a_rotated_log(name: str, may_go: bool) -> None:
     """Rotated logs by their names, and nothing that could be a backup or is still written."""
-    assert dispensable.is_rotated(name, {"syslog", "access.log", "backup", "shop.sql", "wtmp"}) is may_go
+    assert removable_files.is_rotated(name, {"syslog", "access.log", "backup", "shop.sql", "wtmp"}) is may_go
 
 
 def test_what_may_go(tmp_path: Path) -> None:
@@ -73,15 +74,15 @@ def test_what_may_go(tmp_path: Path) -> None:
     (tmp_path / "app.log.4").symlink_to(tmp_path / "notes")
     device = tmp_path.stat().st_dev
     with (tmp_path / "app.log.3").open():
-        found = dispensable.find({device}, [str(tmp_path / "app.log")])
+        found = removable_files.find({device}, [str(tmp_path / "app.log")])
     own = [item["path"] for item in found if item["path"].startswith(str(tmp_path))]
     assert own == [str(tmp_path / "app.log.2.gz"), str(tmp_path / "app.log.1")]
-    assert dispensable.find({device + 12345}, [str(tmp_path / "app.log")]) == []
+    assert removable_files.find({device + 12345}, [str(tmp_path / "app.log")]) == []
 
 
 def test_file_system_of_a_path(tmp_path: Path) -> None:
     """A path that is not there yet is on the file system of the nearest folder that is."""
-    facts = file_systems.facts(str(tmp_path / "not" / "there"), file_systems.mount_points())
+    facts = filesystems.facts(str(tmp_path / "not" / "there"), filesystems.mount_points())
     assert facts is not None
     assert facts["device"] == tmp_path.stat().st_dev
     assert str(tmp_path).startswith(facts["mount_point"])
@@ -102,9 +103,9 @@ def test_temporary_files_have_several_homes() -> None:
 def test_places_of_the_database() -> None:
     """PostgreSQL here, SQLite, or a database elsewhere, whose place is nothing to this host."""
     here = {"local": True, "used": True, "folders": ["/srv/pg"], "engine": "postgresql"}
-    assert places.database_paths(here) == ["/srv/pg"]
-    assert places.database_paths({**here, "local": False}) == []
-    assert places.database_paths({"engine": "sqlite3", "name": "/srv/shop/db.sqlite3"}) == ["/srv/shop"]
+    assert locations.database_paths(here) == ["/srv/pg"]
+    assert locations.database_paths({**here, "local": False}) == []
+    assert locations.database_paths({"engine": "sqlite3", "name": "/srv/shop/db.sqlite3"}) == ["/srv/shop"]
 
 
 def test_read_only_counts_where_something_is_written() -> None:
@@ -123,7 +124,7 @@ def test_whom_the_kernel_killed() -> None:
     for pid, unit in ((2, "shop.service"), (3, "blog.service")):
         lines += [(90.0, verdict.format(unit, pid)), (90.0, kill.format(pid))]
     lines.append((95.0, "Memory cgroup out of memory: Killed process 4 (python3) total-vm:9kB, anon-rss:1024kB"))
-    found = oom.kills(lines, "shop.service", 4, 80.0, 100.0)
+    found = oom_kills.kills(lines, "shop.service", 4, 80.0, 100.0)
     assert [(item["pid"], item["ours"], item["mib"], item["ago"]) for item in found] == [
         (2, True, 2048, 10.0),
         (3, False, 2048, 10.0),
@@ -138,7 +139,7 @@ def test_whom_the_kernel_killed() -> None:
 )  # fmt: skip
 def test_what_has_to_be_looked_up(host: str, name: bool) -> None:
     """Names, and not addresses, socket folders or this machine."""
-    assert names.is_name(host) is name
+    assert name_resolution.is_name(host) is name
 
 
 def test_a_resolver_that_keeps_silent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,10 +150,10 @@ def test_a_resolver_that_keeps_silent(monkeypatch: pytest.MonkeyPatch) -> None:
         release.wait(5)
         return []
 
-    monkeypatch.setattr(names.socket, "getaddrinfo", silent)
-    found = names.look_up("silent.example", 0.05)
+    monkeypatch.setattr(name_resolution.socket, "getaddrinfo", silent)
+    found = name_resolution.look_up("silent.example", 0.05)
     assert (found["ok"], found["timed_out"]) == (False, True)
-    assert names.look_up("silent.example") is found
+    assert name_resolution.look_up("silent.example") is found
     release.set()
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import recordings
 from ansible_collections.rescue502.django.plugins.action.diagnose import decide
-from ansible_collections.rescue502.django.plugins.plugin_utils import report
-from ansible_collections.rescue502.django.plugins.plugin_utils import settings as host_settings
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.incident import Incident
-from ansible_collections.rescue502.django.plugins.plugin_utils.verdict import judge
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import settings as host_settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import judge
 from harmless import CANARY, check_clean
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import installed_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import installed_packages
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def record(site: Path, *rows: str) -> None:
 def told(site: Path) -> list[tuple[str, str, str]]:
     """What is told of it, in short."""
     return [
-        (item["requirement"], item["module"], item["why"]) for item in installed_files.damaged(str(site.parents[2]))
+        (item["requirement"], item["module"], item["why"]) for item in installed_packages.damaged(str(site.parents[2]))
     ]
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 import recordings
-from ansible_collections.rescue502.django.plugins.module_utils import baseline, state_folder
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import changes, code, state
-from ansible_collections.rescue502.django.plugins.plugin_utils import report, since
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose
+from ansible_collections.rescue502.django.plugins.module_utils.baseline import baseline, changes, state
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
+from ansible_collections.rescue502.django.plugins.module_utils.run import state_directory
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import recent_changes
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 from hypothesis import given
 from test_hostile import ACTIVE, ESCAPES, MARKUP, check_clean, thorough, values, whole_run
 
@@ -53,8 +55,8 @@ def unit_record(**state_now: Any) -> dict[str, Any]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A state folder of our own."""
-    monkeypatch.setattr(state_folder, "STATE", str(tmp_path / "state"))
-    return Path(state_folder.made(baseline.FOLDER))
+    monkeypatch.setattr(state_directory, "STATE", str(tmp_path / "state"))
+    return Path(state_directory.made(baseline.FOLDER))
 
 
 def test_versions_are_told_and_marks_are_not() -> None:
@@ -87,7 +89,7 @@ def test_a_long_list_is_cut_and_counted() -> None:
     before, now = ({str(n): f"{uid}:0 0644" for n in range(200)} for uid in (0, 1))
     told = changes.compare("modes", before, now)
     assert (told["count"], len(told["list"])) == (200, changes.LIMIT)
-    assert since.told({"changes": {**SAME, "modes": told}})["lines"][0].endswith("195 more")  # type: ignore[index]
+    assert recent_changes.told({"changes": {**SAME, "modes": told}})["lines"][0].endswith("195 more")  # type: ignore[index]
 
 
 def test_packages_are_told_by_their_folders(tmp_path: Path) -> None:
@@ -207,7 +209,7 @@ def test_any_changes_are_survived(inner: Any, whole: Any) -> None:
     parts += [{**SAME, name: part} for name in ("commits", "packages") for part in (inner, broken)]
     parts.append({**SAME, "commits": {**MOVED, "after": inner, "before": inner, "list": [{"subject": inner}]}})
     for part in parts:
-        since.told({"changes": part})
+        recent_changes.told({"changes": part})
         diagnose({**evidence, "changes": part}, CATALOGUE)
     check_clean(whole_run({**evidence, "changes": parts[-2]}))
 

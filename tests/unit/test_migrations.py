@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 import recordings
-from ansible_collections.rescue502.django.plugins.module_utils import migrations, migrations_script, rehearsal
-from ansible_collections.rescue502.django.plugins.plugin_utils import plan
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
+    migrations,
+    rehearsal,
+    script_migrations,
+)
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
 
 RISKY, SAFE = "schema/risky-migrations", "schema/unapplied-migrations"
 
@@ -103,17 +107,17 @@ def test_what_an_operation_could_lose(given: Any, risks: list[str]) -> None:
         ("notes", "page"): SimpleNamespace(fields={"slug": field("SlugField", max_length=50)}, options={}),
         ("notes", "seen"): SimpleNamespace(fields={}, options={"managed": False}),
     }
-    assert migrations_script.risks_of(given, "notes", SimpleNamespace(models=models), set()) == risks
+    assert script_migrations.risks_of(given, "notes", SimpleNamespace(models=models), set()) == risks
 
 
 def test_what_the_same_run_has_made_is_no_loss() -> None:
     """As in a new app, whose history is applied at once."""
     made: set[Any] = set()
     state = SimpleNamespace(models={})
-    assert migrations_script.risks_of(operation("CreateModel", name="Page"), "notes", state, made) == []
+    assert script_migrations.risks_of(operation("CreateModel", name="Page"), "notes", state, made) == []
     gone = operation("RemoveField", model_name="Page", name="slug")
-    assert migrations_script.risks_of(gone, "notes", state, made) == []
-    assert migrations_script.risks_of(gone, "other", state, made) == ["RemoveField other.page.slug"]
+    assert script_migrations.risks_of(gone, "notes", state, made) == []
+    assert script_migrations.risks_of(gone, "other", state, made) == ["RemoveField other.page.slug"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +142,7 @@ def test_what_the_same_run_has_made_is_no_loss() -> None:
 )
 def test_a_field_that_is_narrowed(old: Any, new: Any, narrows: bool) -> None:
     """One that may not take a value that the old one held."""
-    assert migrations_script.narrows(old, new) == narrows
+    assert script_migrations.narrows(old, new) == narrows
 
 
 def test_the_rehearsal_is_one_text() -> None:

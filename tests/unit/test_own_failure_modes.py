@@ -8,9 +8,10 @@ from pathlib import Path
 import docs_examples
 import pytest
 import recordings
-from ansible_collections.rescue502.django.plugins.plugin_utils import plan, settings
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import KEYS, load, own_path
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import KEYS, load, own_path
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import settings
 from typer.testing import CliRunner
 
 from rescue502 import cli

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, http_check, nginx_config, systemd
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, refusals
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, systemd
 
 
 def test_environment_file() -> None:
@@ -213,4 +214,4 @@ def test_what_nginx_refuses(tmp_path: Path, host: str, path: str, found: list[tu
 )
 def test_a_redirect_to_itself_is_told(url: str, host: str, status: int, headers: dict[str, str], loops: bool) -> None:
     """The same scheme, name, path and query; a cookie may make the next answer another one."""
-    assert http_check.loops(url, host, {"status": status, "headers": headers}) == loops
+    assert http_client.loops(url, host, {"status": status, "headers": headers}) == loops

@@ -8,9 +8,9 @@ import time
 
 import pytest
 import recordings
-from ansible_collections.rescue502.django.plugins.plugin_utils import plan
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import FailureMode, load
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
 
 CATALOGUE = load()
 # Long, and of letters in both cases and digits: a key, a token, a password. Names with dots, paths and hashes are not.

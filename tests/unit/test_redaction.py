@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import own_secrets
-from ansible_collections.rescue502.django.plugins.module_utils.redaction import MASK, Redactor
+from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import MASK, Redactor
 
 ENVIRONMENT = {
     "SECRET_KEY": "s3cr3t-Value-42",
@@ -148,7 +148,7 @@ def test_an_apps_own_files_tell_its_secrets(tmp_path: Path) -> None:
         "def broken(:\nAUTH_USER_MODEL = 'shop.User'\nSECRET_KEY = env('SECRET_KEY', default=\"fallback-word\")\n"
         "DATABASES = {'default': {'NAME': 'shop', 'PASSWORD': r'literal\\word', 'PORT': 5432}}\n"
     )
-    redactor = Redactor(more=own_secrets.of_app(str(tmp_path), str(tmp_path), "shop.settings"))
+    redactor = Redactor(more=app_secrets.of_app(str(tmp_path), str(tmp_path), "shop.settings"))
     for secret in ("remote-word", "dot env word", "fallback-word", "literal\\word"):
         assert redactor.text(f"a {secret} b") == f"a {MASK} b"
     plain = "shop.User of shop, DEBUG is False, a comment"
@@ -162,7 +162,7 @@ def test_nginx_tells_its_headers(tmp_path: Path) -> None:
         'proxy_set_header Host $host;\nproxy_set_header Authorization "Bearer header-word";\n'
         " set $api_token other-word;\n"
     )
-    redactor = Redactor(more=own_secrets.of_nginx([str(path)]))
+    redactor = Redactor(more=app_secrets.of_nginx([str(path)]))
     assert redactor.text("header-word and other-word for $host") == f"{MASK} and {MASK} for $host"
     masked = Redactor().text(path.read_text())
     assert "-word" not in masked
@@ -180,7 +180,7 @@ def test_no_text_takes_long(tmp_path: Path, unit: str) -> None:
     for name in (".env", "settings.py"):
         (tmp_path / name).write_text(text)
     begun = time.process_time()
-    own = own_secrets.of_app(str(tmp_path), str(tmp_path), "settings")
+    own = app_secrets.of_app(str(tmp_path), str(tmp_path), "settings")
     quoted = {"MAIL_PASSWORD": "'it's quoted"}
     Redactor({**ENVIRONMENT, **quoted}, more=own).text("quoted" + text)
     assert time.process_time() - begun < 20

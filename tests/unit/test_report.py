@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.report import render_html, render_markdown, render_text
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import clean, file_name
+from ansible_collections.rescue502.django.plugins.plugin_utils.report.report import (
+    render_html,
+    render_markdown,
+    render_text,
+)
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, file_name
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m{{ 7 * 7 }}\x1b]0;title\x07"
 INCIDENT = {

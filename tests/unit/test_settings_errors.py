@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import errors_script
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import script_errors
 
 SECRET = "s3cret-value"
 
@@ -21,7 +21,7 @@ def described(folder: Path, line: str) -> dict[str, Any]:
     try:
         runpy.run_path(str(path))
     except Exception as error:
-        told: dict[str, Any] = errors_script.describe(error, {"root": str(folder), "venv": ""})
+        told: dict[str, Any] = script_errors.describe(error, {"root": str(folder), "venv": ""})
         return told
     raise AssertionError("the settings load")
 

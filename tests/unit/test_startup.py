@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import access, systemd
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, log, startup
+from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 from ansible_collections.rescue502.django.plugins.modules import remove_stale
 
 EXEC = (

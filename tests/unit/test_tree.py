@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import access, tree
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
 from ansible_collections.rescue502.django.plugins.modules import permissions, restore_file
 
 NOBODY = 65534
@@ -32,12 +32,12 @@ def test_whose_links_are_followed(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(target)
         owned(tmp_path / name, uid)
     (tmp_path / "loop").symlink_to("loop")
-    assert tree.resolve(str(tmp_path / "by-root")) == str(tmp_path / "ours")
-    assert tree.resolve(str(tmp_path / "own" / "file")) == str(tmp_path / "theirs" / "file")
-    assert tree.resolve(str(tmp_path / "twice")) == str(tmp_path)
+    assert safe_files.resolve(str(tmp_path / "by-root")) == str(tmp_path / "ours")
+    assert safe_files.resolve(str(tmp_path / "own" / "file")) == str(tmp_path / "theirs" / "file")
+    assert safe_files.resolve(str(tmp_path / "twice")) == str(tmp_path)
     for name, error in {"foreign": PermissionError, "loop": OSError, "none": FileNotFoundError}.items():
         with pytest.raises(error):
-            tree.resolve(str(tmp_path / name))
+            safe_files.resolve(str(tmp_path / name))
 
 
 @as_root
@@ -48,10 +48,10 @@ def test_a_foreign_link_is_not_read(tmp_path: Path) -> None:
     owned(tmp_path / "log", NOBODY)
     os.mkfifo(tmp_path / "fifo")
     for name in ("log", "fifo"):
-        for read in (tree.text, tree.tail):
+        for read in (safe_files.text, safe_files.tail):
             with pytest.raises(OSError, match=r"link made by|neither a file"):
                 read(str(tmp_path / name), 100)
-    assert tree.tail(str(tmp_path / "shadow"), 3) == "ret"
+    assert safe_files.tail(str(tmp_path / "shadow"), 3) == "ret"
 
 
 def unreadable(folder: Path) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.rescue502.django.plugins.action.undo import lines
-from ansible_collections.rescue502.django.plugins.module_utils import state_folder, tree_copy, undo, undoing
-from ansible_collections.rescue502.django.plugins.module_utils.beside import Beside
-from ansible_collections.rescue502.django.plugins.module_utils.open_folder import OpenFolder
+from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy
+from ansible_collections.rescue502.django.plugins.module_utils.files.directory_handle import OpenFolder
+from ansible_collections.rescue502.django.plugins.module_utils.remedies import undo
+from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import Beside
+from ansible_collections.rescue502.django.plugins.module_utils.run import state_directory, undo_log
 
 INCIDENT = "20260131T120000Z-ab12cd"
 
@@ -17,24 +19,24 @@ INCIDENT = "20260131T120000Z-ab12cd"
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of an app, on a host whose task belongs to an incident."""
-    monkeypatch.setattr(state_folder, "STATE", str(tmp_path / "state"))
-    monkeypatch.setenv(state_folder.INCIDENT, INCIDENT)
+    monkeypatch.setattr(state_directory, "STATE", str(tmp_path / "state"))
+    monkeypatch.setenv(state_directory.INCIDENT, INCIDENT)
     folder = tmp_path / "app"
     folder.mkdir()
     return folder
 
 
-def own(path: Path, mode: int) -> undo.Entry:
+def own(path: Path, mode: int) -> undo_log.Entry:
     """The note that a file is about to get this mode."""
-    return undo.owner_and_mode(str(path), os.getuid(), os.getgid(), mode)
+    return undo_log.owner_and_mode(str(path), os.getuid(), os.getgid(), mode)
 
 
 def test_outside_an_incident_nothing_is_recorded(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A role that is used alone leaves nothing."""
-    monkeypatch.delenv(state_folder.INCIDENT)
-    undo.note_file(str(app / "x"), b"")
-    undo.note({"kind": "unit"})
-    assert not os.path.exists(state_folder.STATE)
+    monkeypatch.delenv(state_directory.INCIDENT)
+    undo_log.note_file(str(app / "x"), b"")
+    undo_log.note({"kind": "unit"})
+    assert not os.path.exists(state_directory.STATE)
 
 
 def test_a_mode_goes_back_through_all_its_changes(app: Path) -> None:
@@ -43,27 +45,27 @@ def test_a_mode_goes_back_through_all_its_changes(app: Path) -> None:
     file.write_text("x")
     file.chmod(0o600)
     for mode in (0o640, 0o644):
-        undo.note(own(file, mode))
+        undo_log.note(own(file, mode))
         file.chmod(mode)
-    assert undoing.take_back(INCIDENT, dry=True)["left"] == []
+    assert undo.take_back(INCIDENT, dry=True)["left"] == []
     assert file.stat().st_mode & 0o777 == 0o644
-    assert len(undoing.take_back(INCIDENT, dry=False)["undone"]) == 1
+    assert len(undo.take_back(INCIDENT, dry=False)["undone"]) == 1
     assert file.stat().st_mode & 0o777 == 0o600
-    assert undoing.take_back(INCIDENT, dry=False)["undone"] == []
+    assert undo.take_back(INCIDENT, dry=False)["undone"] == []
 
 
 def test_what_was_changed_since_is_left_alone(app: Path) -> None:
     """A mode, a content and a file in a new folder that somebody has changed stay so, and it is told."""
     for name in ("mode", "content"):
         (app / name).write_text("before")
-    undo.note(own(app / "mode", 0o644))
+    undo_log.note(own(app / "mode", 0o644))
     (app / "mode").chmod(0o666)
-    undo.note_file(str(app / "content"), b"after")
+    undo_log.note_file(str(app / "content"), b"after")
     (app / "content").write_text("somebody's")
-    undo.note_folder(str(app / "new"))
+    undo_log.note_folder(str(app / "new"))
     (app / "new").mkdir()
     (app / "new" / "theirs").write_text("")
-    result = undoing.take_back(INCIDENT, dry=False)
+    result = undo.take_back(INCIDENT, dry=False)
     assert (result["undone"], len(result["left"])) == ([], 3)
     assert (app / "content").read_text() == "somebody's"
 
@@ -74,18 +76,18 @@ def test_contents_made_and_removed_files_go_back(app: Path) -> None:
     (app / "changed").chmod(0o640)
     before = (app / "changed").stat()
     (app / "removed").write_text("only copy")
-    undo.note_file(str(app / "changed"), b"after")
+    undo_log.note_file(str(app / "changed"), b"after")
     (app / "changed").write_text("after")
-    undo.note_file(str(app / "made"), b"new")
+    undo_log.note_file(str(app / "made"), b"new")
     (app / "made").write_text("new")
-    undo.note_file(str(app / "removed"), None)
+    undo_log.note_file(str(app / "removed"), None)
     (app / "removed").unlink()
-    assert undoing.take_back(INCIDENT, dry=False)["left"] == []
+    assert undo.take_back(INCIDENT, dry=False)["left"] == []
     after = (app / "changed").stat()
     assert (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
     assert sorted(path.name for path in app.iterdir()) == ["changed", "removed"]
     assert (app / "changed").read_text() == "before"
-    kept = Path(state_folder.STATE, "undo", INCIDENT, "kept")
+    kept = Path(state_directory.STATE, "undo", INCIDENT, "kept")
     assert {path.stat().st_mode & 0o777 for path in [kept, *kept.iterdir()]} == {0o700, 0o600}
 
 
@@ -98,14 +100,14 @@ def test_links_are_never_followed(app: Path) -> None:
     (app / "folder").mkdir()
     for path in (app / "file", app / "folder" / "file"):
         path.write_text("before")
-        undo.note(own(path, 0o644))
-        undo.note_file(str(path), b"after")
+        undo_log.note(own(path, 0o644))
+        undo_log.note_file(str(path), b"after")
     (app / "file").unlink()
     (app / "file").symlink_to(secret / "file")
     (app / "folder" / "file").unlink()
     (app / "folder").rmdir()
     (app / "folder").symlink_to(secret)
-    result = undoing.take_back(INCIDENT, dry=False)
+    result = undo.take_back(INCIDENT, dry=False)
     assert (result["undone"], len(result["left"])) == ([], 4)
     assert ((secret / "file").read_text(), (secret / "file").stat().st_mode & 0o777) == ("after", 0o644)
 
@@ -117,10 +119,10 @@ def test_a_file_that_was_linked_in_from_elsewhere_stays(app: Path) -> None:
     (app.parent / "theirs").chmod(0o644)
     (app / "file").write_text("x")
     (app / "file").chmod(0o600)
-    undo.note(own(app / "file", 0o644))
+    undo_log.note(own(app / "file", 0o644))
     (app / "file").unlink()
     (app / "file").hardlink_to(app.parent / "theirs")
-    assert len(undoing.take_back(INCIDENT, dry=False)["left"]) == 1
+    assert len(undo.take_back(INCIDENT, dry=False)["left"]) == 1
     assert (app.parent / "theirs").stat().st_mode & 0o777 == 0o644
 
 
@@ -128,9 +130,9 @@ def test_set_id_bits_do_not_come_back(app: Path) -> None:
     """What is in a file may be its user's own by now: it is not made to run as another again."""
     (app / "tool").write_text("x")
     (app / "tool").chmod(0o4755)
-    undo.note(own(app / "tool", 0o700))
+    undo_log.note(own(app / "tool", 0o700))
     (app / "tool").chmod(0o700)
-    undoing.take_back(INCIDENT, dry=False)
+    undo.take_back(INCIDENT, dry=False)
     assert (app / "tool").stat().st_mode & 0o7777 == 0o755
 
 
@@ -138,23 +140,23 @@ def test_a_line_cut_short_is_passed_over(app: Path) -> None:
     """The power went while a note was written, so its change was never made; the notes after it count."""
     (app / "file").write_text("x")
     (app / "file").chmod(0o600)
-    undo.note_irreversible("a migration", "migrate back")
-    with open(Path(state_folder.STATE, "undo", INCIDENT, "record.jsonl"), "a") as record:
+    undo_log.note_irreversible("a migration", "migrate back")
+    with open(Path(state_directory.STATE, "undo", INCIDENT, "record.jsonl"), "a") as record:
         record.write('\n{"kind": "owner_and_')
-    undo.note(own(app / "file", 0o644))
+    undo_log.note(own(app / "file", 0o644))
     (app / "file").chmod(0o644)
-    result = undoing.take_back(INCIDENT, dry=False)
+    result = undo.take_back(INCIDENT, dry=False)
     assert len(result["undone"]) == 1
     assert result["by_hand"] == [{"what": "a migration", "by_hand": "migrate back"}]
 
 
 def test_the_newest_incidents_are_kept(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest records make room for a new one."""
-    for number in range(undo.INCIDENTS + 3):
-        monkeypatch.setenv(state_folder.INCIDENT, f"20260131T1200{number:02}Z-ab12cd")
-        undo.note({"kind": "unit", "unit": "x", "before": "enabled"})
-    assert len(undo.known()) == undo.INCIDENTS
-    assert undo.known()[0] == "20260131T120003Z-ab12cd"
+    for number in range(undo_log.INCIDENTS + 3):
+        monkeypatch.setenv(state_directory.INCIDENT, f"20260131T1200{number:02}Z-ab12cd")
+        undo_log.note({"kind": "unit", "unit": "x", "before": "enabled"})
+    assert len(undo_log.known()) == undo_log.INCIDENTS
+    assert undo_log.known()[0] == "20260131T120003Z-ab12cd"
 
 
 def environment(folder: Path) -> Path:
@@ -195,13 +197,13 @@ def test_the_new_one_takes_the_place_and_is_taken_back(
             (Path(beside.side) / "lib" / f"added-{number}.py").write_text("")
             old = f"venv.rescue502-old-2026013{number}T120000Z"
             if number == 3:
-                undo.note(
+                undo_log.note(
                     {"kind": "environment", "path": str(venv), "kept_at": str(app / old), "after": beside.stamp()}
                 )
             beside.take_place(old)
         assert (venv / "lib" / f"added-{number}.py").exists()
     assert len(list(app.iterdir())) == 3
-    assert undoing.take_back(INCIDENT, dry=False)["left"] == []
+    assert undo.take_back(INCIDENT, dry=False)["left"] == []
     assert sorted(path.name for path in (venv / "lib").iterdir()) == [
         "added-0.py", "added-1.py", "added-2.py", "module.py",
     ]  # fmt: skip
@@ -211,12 +213,12 @@ def test_the_new_one_takes_the_place_and_is_taken_back(
 def test_a_stamp_tells_a_change_and_not_bytecode(app: Path) -> None:
     """Python's own bytecode is no change, a new file is."""
     venv = environment(app)
-    before = tree_copy.stamp(str(venv))
+    before = hardlink_copy.stamp(str(venv))
     (venv / "__pycache__").mkdir()
     (venv / "__pycache__" / "x.pyc").write_text("")
-    assert tree_copy.stamp(str(venv)) == before
+    assert hardlink_copy.stamp(str(venv)) == before
     (venv / "new.py").write_text("")
-    assert tree_copy.stamp(str(venv)) != before
+    assert hardlink_copy.stamp(str(venv)) != before
 
 
 def test_what_a_host_calls_its_files_adds_no_line() -> None:

@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import (
-    accounts,
-    app_process,
-    nginx_config,
-    tree,
-    unread,
-)
-from ansible_collections.rescue502.django.plugins.plugin_utils import expressions, report
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import load
-from ansible_collections.rescue502.django.plugins.plugin_utils.checklist import checklist
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnose
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.run import commands
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import expressions
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
+from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
 
 from rescue502 import offline
 
@@ -102,7 +100,7 @@ def test_what_is_private_is_told_from_what_is_missing(private: Path) -> None:
     assert "Permission denied for" in unread.sealed(str(private / "secret"))
     assert unread.sealed(str(private / "none")) == unread.sealed(str(private / "open")) == ""
     refused: list[str] = []
-    seen = [entry.path for entry in tree.walk(str(private), refused=refused)]
+    seen = [entry.path for entry in safe_files.walk(str(private), refused=refused)]
     assert refused == [str(private / "closed")]
     assert str(private / "secret") in seen
 
@@ -141,7 +139,7 @@ def test_nobody_else_is_become(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither root nor the account itself: the command is not run at all."""
     monkeypatch.setattr("os.geteuid", lambda: 12345)
     assert not accounts.may_become("root")
-    done = app_process.run_as("root", None, ["/bin/true"], {}, "/", 5)
+    done = commands.run_as("root", None, ["/bin/true"], {}, "/", 5)
     assert (done.returncode, "only root can become root" in done.stderr) == (-1, True)
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils import whereabouts
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import hang_location
 
 CRASH = """import ctypes, faulthandler, sys
 faulthandler.enable(sys.stdout, all_threads=False)
@@ -33,7 +33,7 @@ def run(folder: Path, script: str, app: str) -> list[str]:
 def test_a_crash_is_found(tmp_path: Path) -> None:
     """In the library that crashed, and in the app's own line that led there."""
     told = run(tmp_path, CRASH, "import ctypes\n\nctypes.string_at(0)\n")
-    found = whereabouts.place(told, str(tmp_path), str(tmp_path / "venv"), at_least=1)
+    found = hang_location.place(told, str(tmp_path), str(tmp_path / "venv"), at_least=1)
     assert found["file"].endswith("ctypes/__init__.py")
     assert (found["own_file"], found["own_line"]) == (str(tmp_path / "app.py"), 3)
 
@@ -41,7 +41,7 @@ def test_a_crash_is_found(tmp_path: Path) -> None:
 def test_who_waits_is_in_the_same_line_each_time(tmp_path: Path) -> None:
     """A thread beside it is not taken for it."""
     told = run(tmp_path, WAIT, "import time\n\ntime.sleep(60)\n")
-    found = whereabouts.place(told, str(tmp_path), "", at_least=2)
+    found = hang_location.place(told, str(tmp_path), "", at_least=2)
     assert (found["own_file"], found["own_line"]) == (str(tmp_path / "app.py"), 3)
 
 
@@ -49,7 +49,7 @@ def test_who_only_takes_long_is_nowhere(tmp_path: Path) -> None:
     """It is somewhere else each time."""
     slow = "import time\n\ntime.sleep(0.15)\n" + "time.sleep(0.02)\n" * 100
     told = run(tmp_path, WAIT, slow)
-    assert whereabouts.place(told, str(tmp_path), "", at_least=2) == whereabouts.NOWHERE
+    assert hang_location.place(told, str(tmp_path), "", at_least=2) == hang_location.NOWHERE
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_who_only_takes_long_is_nowhere(tmp_path: Path) -> None:
 )
 def test_what_is_no_stack_tells_nothing(told: list[str]) -> None:
     """Such as an app's own words on the same pipe."""
-    assert whereabouts.place(told, "/srv", "", at_least=1) == whereabouts.NOWHERE
+    assert hang_location.place(told, "/srv", "", at_least=1) == hang_location.NOWHERE

@@ -10,8 +10,9 @@ import socket
 import stat
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import access, sockets, systemd, unread
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd, unread
 
 CONNECT_TIMEOUT = 1.0
 _NO_SOCKET = {

@@ -8,9 +8,10 @@ import os
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils import gunicorn_config, http_check, unread
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.upstream_address import same_address
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config
+from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, unread
 
 
 def collect(stack: Stack, health_json: Any, timeout: float) -> dict[str, Any]:
@@ -21,10 +22,10 @@ def collect(stack: Stack, health_json: Any, timeout: float) -> dict[str, Any]:
         # The user's address is of another time: the app listens elsewhere.
         return ask(stack, urlsplit(stack.health_url).path or "/", timeout, health_json)
     wanted = {"url": stack.health_url, "status": 200, "json": health_json, "verify_tls": False}
-    answer = http_check.check(wanted, "", timeout)
+    answer = http_client.check(wanted, "", timeout)
     # Django may allow the public name only; a health URL on loopback is asked as the user wrote it first.
     if answer["status"] == 400 and public_name(stack):
-        answer = http_check.check(dict(wanted, host=public_name(stack)), "", timeout)
+        answer = http_client.check(dict(wanted, host=public_name(stack)), "", timeout)
     return dict(answer, asked=True)
 
 
@@ -43,7 +44,7 @@ def ask(stack: Stack, path: str, timeout: float, json: Any = None) -> dict[str, 
         return {"asked": lacking, "well": lacking, "error": lacking}
     wanted = {"url": base + path, "host": public_name(stack), "status": None, "json": json, "unix_path": unix_path}
     wanted["verify_tls"] = False
-    return dict(http_check.check(wanted, "", timeout), asked=True)
+    return dict(http_client.check(wanted, "", timeout), asked=True)
 
 
 def public_name(stack: Stack) -> str:

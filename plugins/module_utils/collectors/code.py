@@ -8,9 +8,11 @@ import os
 import pwd
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import accounts, app_process, bytecode, unread
-from ansible_collections.rescue502.django.plugins.module_utils.checkout import WORDS
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.run import commands
+from ansible_collections.rescue502.django.plugins.module_utils.services import bytecode
+from ansible_collections.rescue502.django.plugins.module_utils.services.git import WORDS
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, unread
 
 GIT_TIMEOUT = 4.0
 LIMIT = 20
@@ -126,7 +128,7 @@ def _git(top: str, *arguments: str) -> str:
     try:
         owner = pwd.getpwuid(os.stat(os.path.join(top, ".git")).st_uid).pw_name
         environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-        done = app_process.run_as(owner, None, [*WORDS, "-C", top, *arguments], environment, "/", GIT_TIMEOUT)
+        done = commands.run_as(owner, None, [*WORDS, "-C", top, *arguments], environment, "/", GIT_TIMEOUT)
     except (KeyError, OSError):
         return ""
     return done.stdout if done.returncode == 0 else ""

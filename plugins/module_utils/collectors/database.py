@@ -10,9 +10,10 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils import names, postgres_files, sockets, systemd, unread
-from ansible_collections.rescue502.django.plugins.module_utils.postgres import DEFAULT_PORT
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files
+from ansible_collections.rescue502.django.plugins.module_utils.services.postgresql import DEFAULT_PORT
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import name_resolution, sockets, systemd, unread
 
 DOOR_SECONDS = 2.0
 _PROPERTIES = [
@@ -33,7 +34,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, Any]:
         "place": place,
         "door": door(place["host"], place["port"]) if place["host"] else "",
         "sockets": [_address(item) for item in listeners if _is_postgres(item)],
-        "folders": postgres_files.data_folders(listeners, stack.database_unit),
+        "folders": postgresql_files.data_folders(listeners, stack.database_unit),
     }
 
 
@@ -78,8 +79,8 @@ def place_from_environment(environment: dict[str, str]) -> dict[str, Any]:
 
 def door(host: str, port: int) -> str:
     """Why nobody can be reached where the app looks for its database; empty where somebody accepts a connection."""
-    if names.is_name(host) and not names.look_up(host)["ok"]:
-        return str(names.look_up(host)["error"])
+    if name_resolution.is_name(host) and not name_resolution.look_up(host)["ok"]:
+        return str(name_resolution.look_up(host)["error"])
     kind = "unix" if host.startswith("/") else "tcp"
     bind = {"kind": kind, "host": host, "port": port, "path": os.path.join(host, f".s.PGSQL.{port}")}
     return sockets.connects(bind, DOOR_SECONDS)
@@ -89,7 +90,7 @@ def is_local(host: str) -> bool:
     """Whether a database host is this machine: a socket folder, loopback, or one of our own addresses."""
     if host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/") or host == socket.gethostname():
         return True
-    addresses = names.look_up(host)["addresses"] if names.is_name(host) else [host]
+    addresses = name_resolution.look_up(host)["addresses"] if name_resolution.is_name(host) else [host]
     return any(_is_ours(address) for address in addresses)
 
 

@@ -8,7 +8,8 @@ import difflib
 import json
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import accounts, postgres, sockets, unread
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, sockets, unread
 
 # A wait shorter than this is work, not a fault. The edge has been asked for some seconds before anybody looks here.
 LONG_SECONDS = 3.0
@@ -54,15 +55,15 @@ SELECT json_build_object(
 
 def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unread.Unread:
     """Ask the server that listens here. {asked, problem}, and where it answered what _SQL says."""
-    server = postgres.find(listeners, port)
+    server = postgresql.find(listeners, port)
     bar = sockets.barred(listeners)
     if (server and not accounts.may_become(server.account)) or (bar and not server):
         return unread.only_root("what PostgreSQL says of itself", "ask it as its own account")
     if not server:
         return {"asked": False, "problem": "no PostgreSQL server listens on a socket of this host"}
     try:
-        told = json.loads(postgres.ask(server, _SQL))
-    except (postgres.PostgresError, ValueError) as error:
+        told = json.loads(postgresql.ask(server, _SQL))
+    except (postgresql.PostgresError, ValueError) as error:
         return {"asked": False, "problem": str(error)}
     return {
         "asked": True,

@@ -11,8 +11,9 @@ import re
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import journal, systemd, tree, unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.system import journal, systemd, unread
 
 LINES = 300
 REASON_LENGTH = 160
@@ -198,6 +199,6 @@ def _modified(path: str) -> float:
 
 def _text(path: str) -> str:
     try:
-        return tree.text(path)
+        return safe_files.text(path)
     except OSError:
         return ""

@@ -8,15 +8,17 @@ import glob
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import installed_files, requirements, tree, unread
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import installed_packages, requirements
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
 
 def collect(stack: Stack) -> dict[str, Any]:
     """The venv's interpreter, the requirements file, damaged files; the rehearsal compares the packages themselves."""
     return {
         "venv": _venv_facts(stack.venv),
-        "damaged": installed_files.damaged(stack.venv) if stack.venv else [],
+        "damaged": installed_packages.damaged(stack.venv) if stack.venv else [],
         "requirements": {
             "path": stack.requirements or os.path.join(stack.root, requirements.NAMES[0]),
             "exists": unread.told(bool(stack.requirements), "the requirements", unread.sealed(stack.root)),
@@ -40,7 +42,9 @@ def _venv_facts(venv: str) -> dict[str, Any]:
         "libraries_for": [],
     }
     try:
-        lines = dict(line.partition("=")[::2] for line in tree.text(os.path.join(venv, "pyvenv.cfg")).splitlines())
+        lines = dict(
+            line.partition("=")[::2] for line in safe_files.text(os.path.join(venv, "pyvenv.cfg")).splitlines()
+        )
         facts["made_for"] = next((v.strip() for k, v in lines.items() if k.strip() in ("version", "version_info")), "")
     except OSError:
         pass

@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils import http_check, tree, unread
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, unread
 
 TAIL_BYTES = 65536
 DEFAULT_LOG = "/var/log/nginx/access.log"
@@ -54,7 +55,7 @@ def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout
     """Ask all edge checks at once. timeout is in seconds, for each."""
     wanted = checks_for(stack, configured)
     with ThreadPoolExecutor(max_workers=max(1, len(wanted))) as pool:
-        answers = list(pool.map(lambda item: http_check.check(item, origin, timeout), wanted))
+        answers = list(pool.map(lambda item: http_client.check(item, origin, timeout), wanted))
     return {
         "configured": bool(configured),
         "checks": answers,
@@ -89,7 +90,7 @@ def _epoch(text: str) -> float:
 def tail(path: str, size: int = TAIL_BYTES) -> str:
     """The last `size` bytes of a log; empty where it cannot be read."""
     try:
-        return tree.tail(path, size)
+        return safe_files.tail(path, size)
     except OSError:
         return ""
 

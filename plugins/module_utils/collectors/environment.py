@@ -11,8 +11,10 @@ import re
 import stat
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import credentials, systemd, tree, unread
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import systemd_credentials
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
 _TRUE = ("1", "true", "yes", "on")
 # Where people and tools put a file aside; a file such as .env.example or .env.staging is no copy of .env.
@@ -50,7 +52,7 @@ def collect(stack: Stack) -> dict[str, Any]:
         "credentials_missing": unread.told(
             stack.credentials_missing,
             "the unit's credentials",
-            *[item.why for item in credentials.barred(stack.properties)],
+            *[item.why for item in systemd_credentials.barred(stack.properties)],
         ),
         "problems": lacking[0] if lacking and not stack.environment_problems else stack.environment_problems,
         "debug": any(
@@ -74,7 +76,7 @@ def _file_facts(path: str, required: bool) -> dict[str, Any]:
             mode=f"{stat.S_IMODE(status.st_mode):04o}",
             others_read=bool(status.st_mode & stat.S_IROTH) and stat.S_ISREG(status.st_mode),
         )
-        facts["names"] = sorted(systemd.parse_environment_file(tree.text(path)))
+        facts["names"] = sorted(systemd.parse_environment_file(safe_files.text(path)))
     except PermissionError as error:
         facts["names"] = unread.Unread(what, unread.reason(error))
     except OSError as error:
@@ -108,7 +110,7 @@ def _copy_facts(path: str) -> dict[str, Any] | None:
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or status.st_mode & stat.S_IWOTH:
             return None
-        names = systemd.parse_environment_file(tree.text(path))
+        names = systemd.parse_environment_file(safe_files.text(path))
     except OSError:
         return None
     if not names:

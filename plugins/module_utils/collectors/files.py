@@ -7,8 +7,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import access, nginx_process, unread
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
 LIMIT = 50
 _WORDS = {"code": "the code", "media": "uploads", "env_file": "environment files", "logs": "logs", "parents": "folders"}
@@ -26,7 +28,7 @@ def collect(
     """
     media, static = media_and_static(stack, settings)
     refused: list[str] = []
-    nginx_user, nginx_paths = nginx_process.user(stack), nginx_process.paths(stack)
+    nginx_user, nginx_paths = nginx_workers.user(stack), nginx_workers.paths(stack)
     found = access.violations(
         root=stack.root,
         venv=stack.venv,

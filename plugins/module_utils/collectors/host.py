@@ -9,9 +9,14 @@ import platform
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import names, oom, processes, unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import service
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    name_resolution,
+    oom_kills,
+    processes,
+    unread,
+)
 
 
 def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
@@ -23,7 +28,7 @@ def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
     own = [item["pid"] for item in evidence["service"].get("processes", [])]
     return {
         "memory": dict(_memory(), largest=processes.largest()),
-        "oom": oom.seen(stack.unit, _number(stack.properties.get("ExecMainPID", "")), started, time.time()),
+        "oom": oom_kills.seen(stack.unit, _number(stack.properties.get("ExecMainPID", "")), started, time.time()),
         "at_file_limit": unread.told(
             processes.at_file_limit(own),
             "how many files the app has open",
@@ -43,7 +48,7 @@ def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
 def needed_names(database: dict[str, Any]) -> list[dict[str, Any]]:
     """Each name that the app cannot do without, with needed_by, and whether it can be resolved."""
     host = str(database.get("host") or "")
-    return [dict(names.look_up(host), needed_by="the database")] if names.is_name(host) else []
+    return [dict(name_resolution.look_up(host), needed_by="the database")] if name_resolution.is_name(host) else []
 
 
 def _number(text: str) -> int:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.rescue502.django.plugins.module_utils import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
 PROPERTIES = ["Id", "Type", "ActiveState", "Result", "ActiveEnterTimestamp"]
 MOST = 10

@@ -10,9 +10,9 @@ import time
 from collections import Counter
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import journal, unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, service
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import journal, unread
 
 KEPT = 40
 LINE_LENGTH = 400

@@ -9,9 +9,9 @@ import time
 from collections import Counter
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
 LINE_LENGTH = 400
 DEFAULT = "/var/log/nginx/error.log"

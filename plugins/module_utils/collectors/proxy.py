@@ -11,7 +11,6 @@ import subprocess
 import time
 from typing import Any, Callable
 
-from ansible_collections.rescue502.django.plugins.module_utils import nginx_process, sockets, systemd, unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
     answers,
     edge,
@@ -20,7 +19,9 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     service,
     upstreams,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd, unread
 
 UNIT = "nginx.service"
 # Where programs for root lie, which an ordinary account does not have on its PATH.
@@ -56,7 +57,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]
         },
         "test": _test(lambda: _was_valid(stack, shown, reloaded)),
         "config_newer": unread.told(newer, "nginx's configuration", *config_bars),
-        "user": nginx_process.user(stack, shown),
+        "user": nginx_workers.user(stack, shown),
         "behind_nginx": unread.told(stack.behind_nginx, "nginx's configuration", *config_bars, stack.bind_bar),
         "included": stack.nginx_folders,
         "unused": unread.told(unused, "nginx's configuration", *config_bars),

@@ -8,10 +8,10 @@ import re
 from typing import Any, Iterator
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils import nginx_config
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import backend
-from ansible_collections.rescue502.django.plugins.module_utils.nginx_config import Directive
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 
 PATIENCE = 2.0
 MOST = 3

@@ -10,9 +10,11 @@ import pwd
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import app_units, sockets, systemd, tree, unread
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, backend, startup
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_units
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd, unread
 
 HEALTH_TIMEOUT = 4.0
 # Options that shut a unit off from the network, or from parts of the file system (systemd.exec(5)), and what they are
@@ -156,7 +158,7 @@ def _mode(path: str) -> int:
 
 def _shebang(path: str) -> str:
     try:
-        line = tree.text(path, 300).partition("\n")[0]
+        line = safe_files.text(path, 300).partition("\n")[0]
     except OSError:
         return ""
     words = line[2:].split() if line.startswith("#!") else []

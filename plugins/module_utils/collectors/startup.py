@@ -12,7 +12,7 @@ import subprocess
 import time
 from typing import Any, Callable
 
-from ansible_collections.rescue502.django.plugins.module_utils import systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
 BUSCTL_TIMEOUT = 2.0
 RELATIONS = ("Requires", "BindsTo", "Requisite")

@@ -7,15 +7,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import (
-    consumers,
-    dispensable,
-    file_systems,
-    places,
-    postgres_files,
-)
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import files
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.storage import disk_usage, locations, removable_files
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems
 
 # A server that wants a new piece of its write-ahead log needs this much at once.
 WAL_SEGMENT_MIB = 16
@@ -29,7 +25,7 @@ def collect(
     database: its evidence. settings: what the rehearsal learnt of Django's settings. glance: leave out what fills them.
     """
     media, static = files.media_and_static(stack, settings)
-    wanted = places.needed(stack, database, files.log_files(stack, settings), media, static)
+    wanted = locations.needed(stack, database, files.log_files(stack, settings), media, static)
     systems = _file_systems(wanted)
     _add_starved_databases(systems, database)
     _spare_temporary(systems)
@@ -42,12 +38,12 @@ def collect(
     return {"file_systems": systems, "full": full, "without_inodes": without, "read_only": _read_only(systems)}
 
 
-def _file_systems(wanted: list[places.Place]) -> list[dict[str, Any]]:
+def _file_systems(wanted: list[locations.Place]) -> list[dict[str, Any]]:
     """One entry for each mount point, with the places that live on it."""
-    mounts = file_systems.mount_points()
+    mounts = filesystems.mount_points()
     found: dict[tuple[int, str], dict[str, Any]] = {}
     for place in wanted:
-        facts = file_systems.facts(place["path"], mounts)
+        facts = filesystems.facts(place["path"], mounts)
         if facts:
             known = found.setdefault((facts["device"], facts["mount_point"]), dict(facts, places=[]))
             known["places"].append(dict(place))
@@ -67,7 +63,7 @@ def _by_device(systems: list[dict[str, Any]], wrong: str) -> list[dict[str, Any]
     return list(found.values())
 
 
-def _purposes(wanted: list[places.Place]) -> list[str]:
+def _purposes(wanted: list[locations.Place]) -> list[str]:
     return list(dict.fromkeys(place["purpose"] for place in wanted))
 
 
@@ -75,7 +71,7 @@ def _add_starved_databases(systems: list[dict[str, Any]], database: dict[str, An
     """A few MiB are nothing to a server that is down because it could not get the next 16."""
     if database.get("running") or database.get("listening"):
         return
-    folders = [folder for folder in database.get("folders", []) if postgres_files.ran_out_of_space(folder)]
+    folders = [folder for folder in database.get("folders", []) if postgresql_files.ran_out_of_space(folder)]
     for item in systems:
         own = any(place["purpose"] == "the database" for place in item["places"])
         if own and folders and item["free_mib"] < WAL_SEGMENT_MIB and not item["read_only"]:
@@ -107,11 +103,11 @@ def _read_only(systems: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _filled_by(item: dict[str, Any], logs: list[str]) -> dict[str, Any]:
     """What fills a file system, and how much of it could go."""
-    first = [*(os.path.dirname(path) for path in logs), dispensable.LOG_TREE, "/var/cache", "/tmp", "/var/tmp"]
-    spare = dispensable.find({item["device"]}, logs)
+    first = [*(os.path.dirname(path) for path in logs), removable_files.LOG_TREE, "/var/cache", "/tmp", "/var/tmp"]
+    spare = removable_files.find({item["device"]}, logs)
     return {
-        "largest": consumers.largest(item["mount_points"], item["device"], first),
-        "deleted": consumers.deleted(item["device"]),
-        "dispensable_mib": sum(file["bytes"] for file in spare) // file_systems.MIB,
+        "largest": disk_usage.largest(item["mount_points"], item["device"], first),
+        "deleted": disk_usage.deleted(item["device"]),
+        "dispensable_mib": sum(file["bytes"] for file in spare) // filesystems.MIB,
         "dispensable_files": len(spare),
     }

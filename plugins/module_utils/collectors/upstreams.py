@@ -7,15 +7,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils import (
-    gunicorn_config,
-    nginx_config,
-    nginx_process,
-    sockets,
-    unread,
-)
-from ansible_collections.rescue502.django.plugins.module_utils.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.upstream_address import same_address
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
+from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, unread
 
 CONNECT_TIMEOUT = 1.0
 MAX_FILES = 200
@@ -27,7 +23,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str]
 
     shown: the properties of nginx's unit.
     """
-    who = nginx_process.account(stack, shown)
+    who = nginx_workers.account(stack, shown)
     found: dict[str, dict[str, Any]] = {}
     for location in stack.locations:
         for address in location["addresses"]:
@@ -46,7 +42,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str]
                     any(same_address(address, own) for own in stack.bind), "where the app is to listen", stack.bind_bar
                 ),
                 "listening": _listening(bind, listeners),
-                "denied": nginx_process.in_the_way(path, who, stack) if exists and who else [],
+                "denied": nginx_workers.in_the_way(path, who, stack) if exists and who else [],
             }
     return list(found.values())
 

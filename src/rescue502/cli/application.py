@@ -7,8 +7,8 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import DEPTH, clean_tree
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import DEPTH, clean_tree
 from rich.console import Console
 from rich.text import Text
 

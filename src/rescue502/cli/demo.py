@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from ansible_collections.rescue502.django.plugins.plugin_utils import catalogue
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue
 
 from rescue502 import demo as demonstration
 from rescue502.cli.application import EPILOG, app, fail, out

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from ansible_collections.rescue502.django.plugins.plugin_utils import approvals, catalogue
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
 
 from rescue502.cli.application import fail
 

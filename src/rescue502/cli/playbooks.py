@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from ansible_collections.rescue502.django.plugins.plugin_utils import report
-from ansible_collections.rescue502.django.plugins.plugin_utils.text import file_name
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import file_name
 from rich.text import Text
 
 from rescue502 import offline

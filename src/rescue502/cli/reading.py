@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from ansible_collections.rescue502.django.plugins.plugin_utils import report
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 
 from rescue502 import explain as explaining
 from rescue502 import sudoers as sudo

@@ -1,0 +1,217 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The rehearsal: what would gunicorn meet if it started now? Asked in the app's own Python, as the app's user."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
+    hang_location,
+    script_database,
+    script_errors,
+    script_migrations,
+    script_rehearsal,
+    script_requirements,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.services import requirements, systemd_credentials
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
+
+STEPS = (
+    "server",
+    "django",
+    "application",
+    "settings",
+    "apps",
+    "database",
+    "privileges",
+    "migrations",
+    "checks",
+    "requirements",
+    "code",
+    "requests",
+)
+
+
+# The script's parts, each after what it imports; they are imported here so that Ansible packs them with the module.
+PARTS = (script_errors, script_database, script_migrations, script_requirements, script_rehearsal)
+# Lines that stand once, or not at all, in one text.
+_FUTURE = "from __future__ import annotations\n"
+_OWN_IMPORT = re.compile(r"^from ansible_collections\.\S+ import (\([^)]*\)|.+)\n", re.MULTILINE)
+
+
+def source() -> str:
+    """The script and what it imports of ours, as one text: it is run by an interpreter that knows nothing of us."""
+    texts = [_OWN_IMPORT.sub("", inspect.getsource(part)).replace(_FUTURE, "", 1) for part in PARTS]
+    return _FUTURE + "\n".join(texts)
+
+
+def interpreter(stack: Stack) -> str:
+    """The Python that the app runs in."""
+    names = ("python", "python3")
+    candidates = [os.path.join(stack.venv, "bin", name) for name in names] if stack.venv else ["/usr/bin/python3"]
+    return next((path for path in candidates if os.path.exists(path)), candidates[0])
+
+
+def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run the rehearsal for at most `timeout` seconds. checks: what the edge answered; a 500 is asked for again in it.
+
+    Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung, crashed, place}. The step that did not end is
+    named by `hung` where it was still under way, and by `crashed` where the interpreter itself ended; `place` is where.
+    """
+    outcome: dict[str, Any] = {"ran": False, "problem": "", "steps": {}, "user": stack.user}
+    outcome.update(hung="", crashed={"step": "", "how": ""}, place=dict(hang_location.NOWHERE))
+    if not stack.server.app:
+        outcome["problem"] = f"{stack.unit} does not say which application to load"
+        return outcome
+    if not os.path.isdir(stack.cwd):
+        outcome["problem"] = f"the working directory {stack.cwd} does not exist"
+        return outcome
+    try:
+        with systemd_credentials.folder(stack.credentials, stack.user, stack.group) as variables:
+            ended = _run(stack, source(), variables, timeout, _pages(checks))
+    except KeyError as error:
+        outcome["problem"] = f"no such account: {error.args[0]}"
+        return outcome
+    except (OSError, subprocess.SubprocessError) as error:
+        outcome["problem"] = f"{interpreter(stack)}: {error}"
+        return outcome
+    outcome["steps"] = {step.pop("step"): step for step in _steps(ended.told)}
+    outcome["ran"] = bool(outcome["steps"])
+    missing = [name for name in STEPS if name not in outcome["steps"]]
+    if missing and outcome["ran"]:
+        if ended.by_itself:
+            outcome["crashed"] = {"step": missing[0], "how": _how(ended.code)}
+        else:
+            outcome["hung"] = missing[0]
+        looks = 1 if ended.by_itself else 2
+        outcome["place"] = hang_location.place(ended.told, stack.root, stack.venv, looks)
+    if not outcome["ran"]:
+        outcome["problem"] = "the interpreter ended without a word" if ended.by_itself else "no answer in time"
+    return outcome
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the rehearsal's process ended: by itself, or because time was up. told: the lines that it wrote."""
+
+    by_itself: bool
+    code: int
+    told: list[str]
+
+
+def _pages(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the app itself answered with 500, as requests of its own: {path, host, secure}."""
+    failed = [(urlsplit(check["url"]), check["host"]) for check in checks if check["status"] == 500]
+    return [
+        {
+            "path": f"{url.path or '/'}?{url.query}".rstrip("?"),
+            "host": host or url.netloc,
+            "secure": url.scheme == "https",
+        }
+        for url, host in failed
+    ]
+
+
+def _run(stack: Stack, source: str, variables: dict[str, str], timeout: float, pages: list[dict[str, Any]]) -> Ended:
+    """Run it to its end. Raises what starting it raises."""
+    read_end, write_end = os.pipe()
+    try:
+        process = _start(stack, source, variables, write_end, {"look_after": timeout * 0.4, "pages": pages})
+    except BaseException:
+        os.close(read_end)
+        raise
+    finally:
+        os.close(write_end)
+    told = _read(read_end, time.monotonic() + timeout)
+    return Ended(_end(process), process.returncode, told)
+
+
+def _start(
+    stack: Stack, source: str, variables: dict[str, str], write_end: int, more: dict[str, Any]
+) -> subprocess.Popen[bytes]:
+    plan = {
+        "root": stack.root,
+        "venv": stack.venv,
+        "app": stack.server.app,
+        "server": stack.server.server or "gunicorn",
+        "settings_module": stack.settings_module,
+        "requirements": stack.requirements,
+        "pips": requirements.bundled_pips(),
+        **more,
+    }
+    # No bytecode is written: the probe leaves no trace. libpq's own limit keeps an unreachable database from
+    # eating the whole time.
+    quiet = {"PYTHONDONTWRITEBYTECODE": "1", "PGCONNECT_TIMEOUT": "3"}
+    environment = {**stack.environment, **variables, **quiet}
+    return subprocess.Popen(
+        [interpreter(stack), "-c", source, str(write_end), json.dumps(plan)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        cwd=stack.cwd,
+        pass_fds=(write_end,),
+        start_new_session=True,
+        **accounts.identity(stack.user, stack.group),
+    )
+
+
+def _read(descriptor: int, deadline: float) -> list[str]:
+    """Lines until the other end closes or time is up."""
+    data = b""
+    while (left := deadline - time.monotonic()) > 0:
+        ready, _write, _error = select.select([descriptor], [], [], left)
+        chunk = os.read(descriptor, 65536) if ready else b""
+        if not chunk:
+            break
+        data += chunk
+    os.close(descriptor)
+    return data.decode("utf-8", "replace").splitlines()
+
+
+def _steps(told: list[str]) -> list[dict[str, Any]]:
+    """The results of the steps, of which each is a line of JSON."""
+    found = []
+    for line in told:
+        try:
+            parsed = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(parsed, dict) and parsed.get("step") in STEPS:
+            found.append(parsed)
+    return found
+
+
+def _how(code: int) -> str:
+    """How a process ended, in the words of its manual pages."""
+    try:
+        return signal.Signals(-code).name if code < 0 else f"status {code}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _end(process: subprocess.Popen[bytes]) -> bool:
+    """End the rehearsal and whatever the app started in it; whether it had ended by itself."""
+    try:
+        process.wait(timeout=0.5)
+        by_itself = True
+    except subprocess.TimeoutExpired:
+        by_itself = False
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    return by_itself

@@ -1,0 +1,66 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs inside the app's own Python, as a part of rehearsal_script.py: does the database answer, what may be used."""
+
+from __future__ import annotations
+
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import short
+
+
+def ask_database(_plan):
+    from django.db import connections
+
+    versions = {}
+    for alias in connections:
+        connection = connections[alias]
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SELECT version()")
+                versions[alias] = short(cursor.fetchone()[0])
+            else:
+                cursor.execute("SELECT 1")
+                versions[alias] = connection.vendor
+    return {"versions": versions}
+
+
+# Schemas, tables and their sequences that the app may not use. Those of identity columns need no right of their own.
+PRIVILEGES = """
+SELECT n.nspname, c.relname, c.relkind, pg_get_userbyid(c.relowner), has_schema_privilege(n.oid, 'USAGE')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY(%s) AND (
+  c.relkind IN ('r', 'p') AND c.relname = ANY(%s) AND NOT (
+    has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
+  OR CASE WHEN c.relkind = 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') END AND EXISTS (
+    SELECT 1 FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid
+    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass
+      AND d.deptype = 'a' AND t.relname = ANY(%s) AND has_table_privilege(t.oid, 'INSERT')))
+ORDER BY c.relkind = 'S', 1, 2 LIMIT 100
+"""
+
+
+def ask_privileges(_plan):
+    """What of its own tables the app's role may not use, as after a dump was restored by somebody else."""
+    from django.apps import apps
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return {"checked": False, "denied": []}
+    models = [m for m in apps.get_models(include_auto_created=True) if m._meta.managed and not m._meta.proxy]
+    tables = sorted({m._meta.db_table.strip('"') for m in models} | {"django_migrations"})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('search_path'), current_user")
+        path, role = cursor.fetchone()
+        schemas = [name.strip().strip('"').replace("$user", role) for name in path.split(",")]
+        cursor.execute(PRIVILEGES, [schemas, tables, tables])
+        rows = cursor.fetchall()
+    kinds = {"S": "sequence"}
+    denied = [
+        {
+            "kind": kinds.get(kind, "table") if usable else "schema",
+            "name": schema if not usable else schema + "." + name,
+            "owner": owner,
+        }
+        for schema, name, kind, owner, usable in rows
+    ]
+    unique = [item for index, item in enumerate(denied) if item["name"] not in [d["name"] for d in denied[:index]]]
+    return {"checked": True, "role": role, "tables": len(tables), "denied": unique}

@@ -1,0 +1,177 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs inside the app's own Python, as the app's user: import what gunicorn would import, and say what happens.
+
+Started by rehearsal.py; it is sent as text to the venv's interpreter, so it keeps to what old Pythons understand, and
+what it imports of ours is sent along. Each step's result is one JSON line on the descriptor given as first argument,
+written when the step is done: where a step hangs, what came before it is known.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import json
+import os
+import sys
+import time
+
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_database import (
+    ask_database,
+    ask_privileges,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import describe, short
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_migrations import compare_migrations
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
+    compare_requirements,
+)
+
+COMPILE_SECONDS = 3.0
+SKIP_FOLDERS = {".git", "node_modules", "__pycache__", ".venv", "venv", "site-packages"}
+
+
+def load_server(plan):
+    importlib.import_module(plan["server"])
+    return {}
+
+
+def load_django(_plan):
+    import django
+
+    return {"version": django.get_version()}
+
+
+def load_application(plan):
+    """What `gunicorn package.module:object` does (gunicorn.util.import_app)."""
+    module_name, _colon, name = plan["app"].partition(":")
+    module = importlib.import_module(module_name)
+    name = (name or "application").split("(")[0]
+    if not hasattr(module, name):
+        raise AttributeError("module {} has no object {}".format(module_name, name))
+    return {"module_file": getattr(module, "__file__", "")}
+
+
+def load_settings(plan):
+    if plan["settings_module"]:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", plan["settings_module"])
+    from django.conf import settings
+
+    handlers = (getattr(settings, "LOGGING", None) or {}).get("handlers", {})
+    return {
+        "module": os.environ.get("DJANGO_SETTINGS_MODULE", ""),
+        "debug": bool(settings.DEBUG),
+        "allowed_hosts": [short(host) for host in settings.ALLOWED_HOSTS],
+        "databases": {alias: database_facts(values) for alias, values in settings.DATABASES.items()},
+        "static_root": str(settings.STATIC_ROOT or ""),
+        "media_root": str(settings.MEDIA_ROOT or ""),
+        "staticfiles": "django.contrib.staticfiles" in settings.INSTALLED_APPS,
+        "log_files": [str(h["filename"]) for h in handlers.values() if isinstance(h, dict) and h.get("filename")],
+        "cors_origins": [short(o) for o in getattr(settings, "CORS_ALLOWED_ORIGINS", []) or []],
+        "cors_all": bool(getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False)),
+        "ssl_redirect": bool(getattr(settings, "SECURE_SSL_REDIRECT", False)),
+        "cors_middleware": any("cors" in name.lower() for name in settings.MIDDLEWARE),
+    }
+
+
+def database_facts(values):
+    """Where a database is; never its password, and of a URL-like name only the last part."""
+    return {
+        "engine": str(values.get("ENGINE", "")).rpartition(".")[2],
+        "name": str(values.get("NAME", "")).rpartition("@")[2],
+        "host": str(values.get("HOST", "") or ""),
+        "port": str(values.get("PORT", "") or ""),
+        "user": str(values.get("USER", "") or ""),
+    }
+
+
+def set_up_apps(_plan):
+    import django
+
+    django.setup()
+    return {}
+
+
+def run_checks(_plan):
+    from django.core import checks
+
+    messages = checks.run_checks()
+    errors = [m for m in messages if m.level >= checks.ERROR and not m.is_silenced()]
+    return {"errors": [{"id": short(m.id), "message": short(m.msg)} for m in errors[:20]]}
+
+
+def ask_for_pages(plan):
+    """The requests that were answered with 500, made once more where the error shows: what anybody may ask for."""
+    for page in plan["pages"]:
+        from django.test import Client
+
+        try:
+            Client(HTTP_HOST=page["host"]).get(page["path"], secure=page["secure"])
+        except Exception as error:
+            return {"ok": False, "path": page["path"], "error": describe(error, plan)}
+    return {}
+
+
+def compile_code(plan):
+    """Compile every module of the app, so that all broken files are named and not just the first."""
+    begun, broken, count = time.time(), [], 0
+    for folder, names, files in os.walk(plan["root"]):
+        names[:] = [n for n in names if n not in SKIP_FOLDERS and os.path.join(folder, n) != plan["venv"]]
+        for name in files:
+            if not name.endswith(".py"):
+                continue
+            if time.time() - begun > COMPILE_SECONDS:
+                return {"files": count, "complete": False, "broken": broken}
+            path = os.path.join(folder, name)
+            count += 1
+            try:
+                with open(path, "rb") as file:
+                    compile(file.read(), path, "exec", dont_inherit=True)
+            except (SyntaxError, ValueError) as error:
+                broken.append({"file": path, "line": getattr(error, "lineno", 0) or 0, "message": short(error)})
+            except (OSError, RecursionError):
+                continue
+    return {"files": count, "complete": True, "broken": broken[:20]}
+
+
+STEPS = (
+    ("server", load_server),
+    ("django", load_django),
+    ("application", load_application),
+    ("settings", load_settings),
+    ("apps", set_up_apps),
+    ("database", ask_database),
+    ("privileges", ask_privileges),
+    ("migrations", compare_migrations),
+    ("checks", run_checks),
+    ("requirements", compare_requirements),
+    ("code", compile_code),
+    ("requests", ask_for_pages),
+)
+
+
+def main():
+    out = os.fdopen(int(sys.argv[1]), "w")
+    plan = json.loads(sys.argv[2])
+    # Where it is when native code kills it, and where it waits: told twice, because it may only be slow.
+    faulthandler.enable(out, all_threads=False)
+    faulthandler.dump_traceback_later(plan["look_after"], repeat=True, file=out)
+    sys.argv[1:] = []
+    sys.path.insert(0, os.getcwd())
+    if plan["root"] not in sys.path:
+        sys.path.insert(1, plan["root"])
+    for name, function in STEPS:
+        begun = time.time()
+        result = {"step": name, "ok": True, "error": None}
+        try:
+            result.update(function(plan))
+        except BaseException as error:  # settings may well call sys.exit
+            result.update(ok=False, error=describe(error, plan))
+        result["seconds"] = round(time.time() - begun, 3)
+        out.write(json.dumps(result) + "\n")
+        out.flush()
+    # The app may have started threads; they must not keep the rehearsal alive.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

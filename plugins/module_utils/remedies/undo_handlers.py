@@ -1,0 +1,195 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How each kind of entry of an undo record is taken back: only where things are still as the remedy left them.
+
+Each takes an entry and whether to change nothing, and returns whether that thing was not as before. Raises LeftError,
+or GitError, OSError, KeyError, where it is left alone. The record is root's own, but what its paths lead to by now may
+be anybody's: no link is followed.
+"""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import os
+import secrets
+import stat
+import subprocess
+from collections.abc import Callable
+
+from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import Beside
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.services.git import git
+
+TIMEOUT = 60.0
+Entry = undo_log.Entry
+
+
+class LeftError(Exception):
+    """An entry is not taken back; the text says why."""
+
+
+def _owner_and_mode(entry: Entry, dry: bool) -> bool:
+    descriptor = safe_files.open_entry(entry["path"])
+    try:
+        status = os.fstat(descriptor)
+        now = [status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)]
+        before, after = list(entry["before"]), entry["after"]
+        if stat.S_ISREG(status.st_mode):
+            _require_own_name(entry["path"], status)
+            # What is in the file may be another one's by now: it must not run as its owner again.
+            before[2] &= 0o1777 | now[2]
+        if now == before:
+            return False
+        # A remedy that was cut off may have changed one and not yet the others.
+        if any(value not in pair for value, pair in zip(now, zip(before, after))):
+            raise LeftError(f"it was changed since: owner {now[0]}:{now[1]}, mode {now[2]:04o}")
+        if not dry:
+            os.fchown(descriptor, before[0], before[1])
+            os.fchmod(descriptor, before[2])
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _require_own_name(path: str, status: os.stat_result) -> None:
+    """LeftError where a file has other names, and somebody else than its owner can have put this one there."""
+    folder = os.lstat(os.path.dirname(path))
+    if status.st_nlink > 1 and (folder.st_uid != status.st_uid or folder.st_mode & 0o022):
+        raise LeftError("it is the same file as one elsewhere, whose owner did not put it here")
+
+
+def _file(entry: Entry, dry: bool) -> bool:
+    path, before = entry["path"], entry["before"]
+    now = _digest(path)
+    if now == (before["digest"] if before else None):
+        return False
+    if now != entry["after"]:
+        raise LeftError("it is gone" if now is None else "it was changed since")
+    if dry:
+        return True
+    if before:
+        _put_back(path, before)
+    else:
+        safe_files.remove(path)
+    return True
+
+
+def _digest(path: str) -> str | None:
+    """The digest of a regular file's content; None where there is none. Raises OSError where a link leads to it."""
+    try:
+        descriptor = safe_files.open_entry(path)
+    except FileNotFoundError:
+        return None
+    digest = hashlib.sha256()
+    with os.fdopen(descriptor, "rb") as file:
+        for part in iter(lambda: file.read(2**20), b""):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _put_back(path: str, before: Entry) -> None:
+    """Put what was kept in its place in one step, as its owner's."""
+    content = safe_files.read_bytes(before["saved_at"], undo_log.MOST_BYTES)
+    folder, name = os.path.split(path)
+    parent = safe_files.open_folder(folder)
+    try:
+        part = f".{secrets.token_hex(8)}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(part, flags, 0o600, dir_fd=parent), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.utime(file.fileno(), ns=(before["time"], before["time"]))
+            os.fchown(file.fileno(), *before["owner"])
+            os.fchmod(file.fileno(), before["mode"] & 0o1777)
+            os.fsync(file.fileno())
+        os.rename(part, name, src_dir_fd=parent, dst_dir_fd=parent)
+    finally:
+        os.close(parent)
+
+
+def _folder(entry: Entry, dry: bool) -> bool:
+    if not os.path.lexists(entry["path"]):
+        return False
+    if not dry:
+        try:
+            safe_files.remove(entry["path"])
+        except OSError as error:
+            raise LeftError("there is something in it now") from error
+    return True
+
+
+def _environment(entry: Entry, dry: bool) -> bool:
+    path, kept = entry["path"], entry["kept_at"]
+    if kept and not os.path.isdir(kept):
+        raise LeftError(f"{kept} is gone")
+    there = os.path.lexists(path)
+    if not kept and not there:
+        return False
+    if there and hardlink_copy.stamp(path) != entry["after"]:
+        raise LeftError("it was changed since" + (f"; the one before is {kept}" if kept else ""))
+    if not dry:
+        with Beside(path) as beside:
+            beside.put_back(os.path.basename(kept))
+    return True
+
+
+def _commit(entry: Entry, dry: bool) -> bool:
+    top, before, branch = entry["checkout"], entry["before"], entry["branch"]
+    if git(top, "rev-parse", "HEAD") != entry["after"]:
+        if git(top, "rev-parse", "HEAD") == before:
+            return False
+        raise LeftError("the checkout is at another commit by now")
+    if git(top, "status", "--porcelain", "--untracked-files=no"):
+        raise LeftError("tracked files were edited since")
+    if not entry["moved"] and branch and git(top, "rev-parse", branch) != before:
+        raise LeftError(f"the branch {branch} is at another commit by now")
+    if dry:
+        return True
+    if entry["moved"]:
+        git(top, "reset", "--hard", "--quiet", before)
+    else:
+        git(top, "checkout", "--quiet", *([branch] if branch else ["--detach", before]))
+    if entry["mark"]:
+        git(top, "branch", "--quiet", "-D", entry["mark"])
+    return True
+
+
+def _unit(entry: Entry, dry: bool) -> bool:
+    unit, before = entry["unit"], entry["before"]
+    # What is-enabled says is no error, whatever its status.
+    now = run("systemctl", "is-enabled", "--", unit, must=False)
+    words = {"disabled": ["disable"], "masked": ["mask"], "masked-runtime": ["mask", "--runtime"]}.get(before)
+    if now == before or not words:
+        return False
+    if not dry:
+        run("systemctl", *words, "--", unit)
+    return True
+
+
+def _membership(entry: Entry, dry: bool) -> bool:
+    if entry["user"] not in grp.getgrnam(entry["group"]).gr_mem:
+        return False
+    if not dry:
+        run("gpasswd", "--delete", entry["user"], entry["group"])
+    return True
+
+
+def run(*words: str, must: bool = True) -> str:
+    """What a command of the system's prints. Raises LeftError where it fails and must is true."""
+    done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    if done.returncode and must:
+        raise LeftError(f"{' '.join(words)}: {done.stderr.strip()[-300:]}")
+    return done.stdout.strip()
+
+
+KINDS: dict[str, Callable[[Entry, bool], bool]] = {
+    "owner_and_mode": _owner_and_mode,
+    "file": _file,
+    "folder": _folder,
+    "environment": _environment,
+    "commit": _commit,
+    "unit": _unit,
+    "membership": _membership,
+}

@@ -1,0 +1,183 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A virtual environment is prepared in a folder beside the one in use and takes its place at once.
+
+However it is interrupted, what is in use is the old one or the new one, whole; or, where the kernel cannot exchange two
+folders, for a moment none, and the next run puts the new one there.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files.directory_handle import OpenFolder
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems
+
+SIDE = ".{}.rescue502-new"
+OLD = "{}.rescue502-old-{}"
+OLD_TIME = "%Y%m%dT%H%M%SZ"
+# How many old ones stay.
+KEPT = 2
+# In a complete new environment until the old one is away; it holds the old one's name.
+MARK = ".rescue502-complete"
+# In a complete new environment whose predecessor could only be copied aside: what is in its place may go.
+COMMITTED = ".rescue502-committed"
+# Gives the folder beside its final name, in the programs and in what activates the environment. Run as its owner, so
+# that it can write nothing that is not theirs.
+RENAME = """
+import os, stat, sys
+folder, old, new = sys.argv[1], os.fsencode(sys.argv[2]), os.fsencode(sys.argv[3])
+programs = os.path.join(folder, "bin")
+for path in [os.path.join(folder, "pyvenv.cfg"), *(os.path.join(programs, name) for name in os.listdir(programs))]:
+    try:
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+    except OSError:
+        continue
+    with file:
+        status = os.fstat(file.fileno())
+        text = file.read(2**20) if stat.S_ISREG(status.st_mode) else b""
+    if old not in text or b"\\0" in text or len(text) < status.st_size:
+        continue
+    with open(path + ".part", "wb") as file:
+        file.write(text.replace(old, new))
+    os.chmod(path + ".part", stat.S_IMODE(status.st_mode))
+    os.replace(path + ".part", path)
+"""
+
+
+class Beside:
+    """The folder beside a virtual environment. As a context it is gone at the end, unless it has taken the place."""
+
+    def __init__(self, venv: str) -> None:
+        """Raises OSError where there is no folder to hold it, or a link on the way cannot be trusted."""
+        # Programs in it name the environment as the unit does, so only a link of its own is followed for good.
+        self.venv = safe_files.resolve(venv) if os.path.islink(venv) else os.path.abspath(venv)
+        folder, self.name = os.path.split(self.venv)
+        self.side_name = SIDE.format(self.name)
+        self.side = os.path.join(folder, self.side_name)
+        self._folder = OpenFolder(safe_files.resolve(folder))
+
+    def __enter__(self) -> Beside:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.settle()
+        self._folder.close()
+
+    def real(self, name: str) -> str:
+        """The real path of something in the folder that holds the environment."""
+        return os.path.join(self._folder.path, name)
+
+    def why_in_place(self) -> str:
+        """Why a new one cannot take the old one's place; empty where it can."""
+        path = self.real(self.name)
+        mounted = [mount for mount in filesystems.mount_points() if f"{mount}/".startswith(f"{path}/")]
+        return f"{mounted[0]} is a mount point" if mounted else ""
+
+    def settle(self) -> bool:
+        """Finish or clear away what an interrupted run left. Whether what is in use is another one now."""
+        exchanged = self._folder.read_mark(self.name, MARK)
+        ready = self._folder.read_mark(self.side_name, MARK)
+        done = exchanged is not None or (ready is not None and self._may_move_in())
+        if exchanged is not None:
+            if self._folder.exists(self.side_name):
+                self._folder.rename(self.side_name, self._valid_old_name(exchanged))
+        elif done:
+            self._folder.remove(self.name)
+            self._folder.rename(self.side_name, self.name)
+        elif ready is not None and self._is_old(ready):
+            # A copy of the one that is still in use.
+            self._folder.remove(ready)
+        self._unmark()
+        self._folder.remove(self.side_name)
+        return done
+
+    def _may_move_in(self) -> bool:
+        """Whether the place of the complete new one is empty, or what is in it was kept elsewhere and may go."""
+        return not self._folder.exists(self.name) or self._folder.read_mark(self.side_name, COMMITTED) is not None
+
+    def begin(self, owner: os.stat_result, mode: int, filled: bool) -> None:
+        """Make the folder, its owner's; filled: with all that is in the present one. Raises OSError."""
+        new = self._folder.make(self.side_name)
+        try:
+            if filled:
+                self._fill(new)
+            os.fchmod(new, mode)
+            os.fchown(new, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(new)
+
+    def _fill(self, new: int) -> None:
+        """Copy the environment in use, its own folder's owner and mode included."""
+        old = self._folder.open(self.name)
+        try:
+            hardlink_copy.fill(old, new, self.venv)
+            hardlink_copy.make_like(old, new)
+        finally:
+            os.close(old)
+
+    def stamp(self) -> dict[str, Any]:
+        """What tells later whether the environment that is now beside was changed since."""
+        return hardlink_copy.stamp(self.real(self.side_name))
+
+    def old_name(self) -> str:
+        """A name for the old one that tells when it was put aside; empty where there is none."""
+        return self._valid_old_name("") if self._folder.exists(self.name) else ""
+
+    def take_place(self, old_name: str) -> None:
+        """Put the complete new environment where the old one is, which becomes `old_name`. Raises OSError."""
+        self._folder.mark(self.side_name, MARK, old_name)
+        self._folder.flush(self.side_name)
+        if old_name and self._folder.exchange(self.side_name, self.name):
+            self._folder.rename(self.side_name, old_name)
+        else:
+            if old_name:
+                self._put_aside(old_name)
+            self._folder.rename(self.side_name, self.name)
+        self._folder.flush()
+        self._unmark()
+        for name in sorted(name for name in self._folder.names() if self._is_old(name))[:-KEPT]:
+            self._folder.remove(name)
+
+    def _put_aside(self, old_name: str) -> None:
+        try:
+            self._folder.rename(self.name, old_name)
+        except OSError as error:
+            # A folder of a container's image cannot be renamed.
+            if error.errno != errno.EXDEV:
+                raise
+            copy = self._folder.make(old_name)
+            try:
+                self._fill(copy)
+            finally:
+                os.close(copy)
+            self._folder.mark(self.side_name, COMMITTED, old_name)
+            self._folder.flush(self.side_name)
+            self._folder.remove(self.name)
+
+    def put_back(self, old_name: str) -> None:
+        """Put an old environment back in the present one's place, which is removed; empty: remove it only."""
+        if self._folder.exists(self.name):
+            self._folder.rename(self.name, self.side_name)
+        if old_name:
+            self._folder.rename(old_name, self.name)
+        self._folder.flush()
+
+    def _unmark(self) -> None:
+        """Take the marks out of the environment that is in use."""
+        for mark in (MARK, COMMITTED):
+            self._folder.unmark(self.name, mark)
+
+    def _valid_old_name(self, told: str) -> str:
+        """The name that a mark tells for the old one, where it is such a name and free; else a new one."""
+        if self._is_old(told) and not self._folder.exists(told):
+            return told
+        return OLD.format(self.name, time.strftime(OLD_TIME, time.gmtime()))
+
+    def _is_old(self, name: str) -> bool:
+        return bool(re.fullmatch(re.escape(OLD.format(self.name, "")) + r"\d{8}T\d{6}Z", name))

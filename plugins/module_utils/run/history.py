@@ -1,0 +1,82 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What was done on this host, one JSON line each, in the state folder: so that nothing is tried for ever."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import time
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.run import state_directory
+
+MOST_BYTES = 1_000_000
+NAME = "history.jsonl"
+BEGUN, CONCLUDED = "begun", "concluded"
+
+
+def append(event: str, facts: list[dict[str, Any]]) -> None:
+    """Add lines, on the disk before this returns. Raises OSError where that cannot be."""
+    now = time.time()
+    when = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).isoformat(timespec="seconds")
+    text = "".join(json.dumps({"time": now, "when": when, "event": event, **fact}) + "\n" for fact in facts)
+    path = os.path.join(state_directory.made(), NAME)
+    _rotate(path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def recent(window: float) -> list[dict[str, Any]]:
+    """What was done within `window` seconds of now, the oldest first; lines that are no JSON are passed over.
+
+    Times ahead of now count too: a clock that was set back must not make a host forget.
+    """
+    now = time.time()
+    return [fact for fact in _read() if abs(now - fact["time"]) <= window]
+
+
+def times_tried(tried: list[dict[str, Any]], unit: str, remedy: str, cause: str) -> int:
+    """How often a remedy was begun for a cause of this unit, by recent()."""
+    return sum(
+        fact["event"] == BEGUN
+        and (fact.get("unit"), fact.get("remedy")) == (unit, remedy)
+        and cause in (fact.get("causes") or [])
+        for fact in tried
+    )
+
+
+def _read() -> list[dict[str, Any]]:
+    path = os.path.join(state_directory.STATE, NAME)
+    lines = [line for name in (path + ".1", path) for line in _lines(name)]
+    facts = [fact for line in lines if isinstance(fact := _parsed(line), dict)]
+    return [fact for fact in facts if isinstance(fact.get("time"), (int, float)) and "event" in fact]
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.readlines()
+    except OSError:
+        return []
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        # The last line of a host that lost its power.
+        return None
+
+
+def _rotate(path: str) -> None:
+    """Begin a new file where this one has grown large; of the old ones the last is kept."""
+    try:
+        if os.stat(path).st_size > MOST_BYTES:
+            os.replace(path, path + ".1")
+    except FileNotFoundError:
+        pass

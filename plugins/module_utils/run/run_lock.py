@@ -1,0 +1,182 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One run at a time on a host: a lock that dies with the run that holds it.
+
+A run is many short processes on the target, so a keeper holds the lock (flock(2)) between them. It lets go when it is
+told to, or when none of the run's processes has been seen for a while: the controller or the connection was killed.
+In either case it waits for what the run began: an installation goes on after the connection that started it is gone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import time
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import (
+    KEEPER,
+    WAITS,
+    at_work,
+    call_oneself,
+    name_of,
+)
+
+# In memory, so that a full disk does not keep it from being taken, and no reboot leaves it behind.
+FOLDER = "/run/rescue502"
+# Between two tasks of a run none of its processes lives; with many hosts and a busy controller that can take a while.
+GRACE_SECONDS = 20.0
+POLL_SECONDS = 0.25
+
+
+class Lock:
+    """The lock of this host, as one run sees it."""
+
+    def __init__(self, incident: str, host: str, controller: dict[str, Any], make: bool = True) -> None:
+        """incident and host (its name in the inventory) tell runs apart; controller is told to who finds it locked.
+
+        make: whether to make the lock's file where it is missing, as to take the lock one must.
+        """
+        self.incident = incident
+        self.claim = {"incident": incident, "host": host, "controller": controller, "since": time.time()}
+        self.descriptor = _open(make)
+
+    def take(self, abandoned: str, patience: float) -> tuple[dict[str, Any], float]:
+        """(who holds it now, seconds waited until then): this run itself, or another one that is at work.
+
+        abandoned: an incident whose run is known to be dead; what it began is waited for, for `patience` seconds, as is
+        what this run itself began and lost sight of. Of another run that is not known to be dead any sign of life is
+        enough to give up at once.
+        """
+        begun = time.monotonic()
+        call_oneself(WAITS)
+        while True:
+            try:
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waited = time.monotonic() - begun
+                holder = self.holder()
+                if not self._worth_waiting(holder, abandoned, waited, patience):
+                    return holder, waited
+                time.sleep(POLL_SECONDS)
+            else:
+                self._keep()
+                return self.claim, time.monotonic() - begun
+
+    def release(self) -> None:
+        """Tell this run's keeper to let go. Does nothing where another run holds the lock, or none."""
+        holder = self.holder()
+        if self.is_own(holder) and self.is_held():
+            _signal(holder.get("keeper", 0))
+
+    def is_held(self) -> bool:
+        """Whether anybody holds the lock."""
+        if self.descriptor < 0:
+            return False
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+        return False
+
+    def holder(self) -> dict[str, Any]:
+        """Who holds the lock, or held it last; empty where that is not known."""
+        try:
+            known = json.loads(os.pread(self.descriptor, 4096, 0))
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def is_own(self, holder: dict[str, Any]) -> bool:
+        """Whether that is this run on this host."""
+        return (holder.get("incident"), holder.get("host")) == (self.incident, self.claim["host"])
+
+    def _worth_waiting(self, holder: dict[str, Any], abandoned: str, waited: float, patience: float) -> bool:
+        other = str(holder.get("incident", ""))
+        if self.is_own(holder):
+            return waited < patience and bool(at_work(other))
+        if other in (abandoned, self.incident):
+            # Dead, or this very run under another name of the same host: either way it ends.
+            if other == abandoned:
+                _signal(holder.get("keeper", 0))
+            return waited < patience
+        return waited < GRACE_SECONDS + 2 * POLL_SECONDS and not at_work(other)
+
+    def _keep(self) -> None:
+        """Leave a keeper behind that holds the lock: a copy of this process, out of its session and its pipes."""
+        ready, told = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            if os.fork() == 0:
+                _become_keeper(self.incident, self.descriptor, told)
+            os._exit(0)
+        os.waitpid(child, 0)
+        os.close(told)
+        keeper = int(os.read(ready, 20) or b"0")
+        os.close(ready)
+        self.claim["keeper"] = keeper
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, json.dumps(self.claim).encode(), 0)
+
+
+def _become_keeper(incident: str, lock: int, told: int) -> None:
+    """Hold the lock until the run is over. Never returns."""
+    try:
+        os.chdir("/")
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(nothing, standard)
+        call_oneself(KEEPER)
+        released: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, _frame: released.append(number))
+        os.write(told, str(os.getpid()).encode())
+        for descriptor in range(3, 256):
+            if descriptor != lock:
+                _close(descriptor)
+        _hold(incident, released)
+    finally:
+        os._exit(0)
+
+
+def _hold(incident: str, released: list[int]) -> None:
+    seen = time.monotonic()
+    while True:
+        if at_work(incident):
+            seen = time.monotonic()
+        elif released or time.monotonic() - seen > GRACE_SECONDS:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def _signal(keeper: Any) -> None:
+    # Only a process that calls itself a keeper: the number may be another one's by now.
+    if isinstance(keeper, int) and keeper > 1 and name_of(keeper) == KEEPER:
+        try:
+            os.kill(keeper, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+
+
+def _close(descriptor: int) -> None:
+    try:
+        os.close(descriptor)
+    except OSError:
+        pass
+
+
+def _open(make: bool) -> int:
+    """The lock's file; -1 where there is none and none is to be made."""
+    if make:
+        try:
+            os.mkdir(FOLDER, 0o700)
+        except FileExistsError:
+            pass
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if make else 0)
+    try:
+        return os.open(os.path.join(FOLDER, "lock"), flags, 0o600)
+    except FileNotFoundError:
+        return -1

@@ -1,0 +1,104 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Installed packages whose files are gone, empty or cut short, though pip believes that they are there.
+
+A full disk, a crash of the machine or a hand that slipped leaves such files. What was merely edited, or stripped, may
+be meant, and is not told. Source: packaging.python.org, "Recording installed projects"; elf(5).
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+import os
+import re
+import stat
+import struct
+from itertools import islice
+from typing import Any, Iterator
+
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+
+MANY = 50_000
+KEPT = 50
+_RECORD_BYTES = 8 * 2**20
+_ELF_BYTES = 64
+_ENDINGS = re.compile(r"(?:/__init__)?(?:\.py|\.[\w-]+\.so|\.so)$")
+
+
+def damaged(venv: str) -> list[dict[str, Any]]:
+    """The damaged modules of an environment: {requirement, module, path, why, native}, at most KEPT of them.
+
+    requirement: the package in the version that is installed, as pip takes it. why: is missing, is empty, or is cut
+    short. native: whether it is machine code, of which a piece crashes Python. Packages from elsewhere than an index
+    are left out: by that name and version an index may have another one.
+    """
+    pattern = os.path.join(glob.escape(venv), "lib", "python*", "site-packages", "*.dist-info", "RECORD")
+    records = (path for path in sorted(glob.glob(pattern)) if not os.path.lexists(_beside(path, "direct_url.json")))
+    files = ((record, *listed) for record in records for listed in _recorded(record))
+    found = (_damage(record, name, size) for record, name, size in islice(files, MANY))
+    return list(islice((item for item in found if item), KEPT))
+
+
+def _beside(record: str, name: str) -> str:
+    return os.path.join(os.path.dirname(record), name)
+
+
+def _damage(record: str, name: str, size: int) -> dict[str, Any]:
+    """What is wrong with one file that a RECORD lists; empty where nothing is."""
+    information = os.path.dirname(record)
+    path = os.path.join(os.path.dirname(information), name)
+    why = _why(path, size)
+    if not why:
+        return {}
+    return {
+        "requirement": os.path.basename(information)[: -len(".dist-info")].replace("-", "==", 1),
+        "module": _ENDINGS.sub("", name).replace("/", "."),
+        "path": path,
+        "why": why,
+        "native": name.endswith(".so"),
+    }
+
+
+def _recorded(record: str) -> Iterator[tuple[str, int]]:
+    """(name, size in bytes) of each module that a RECORD lists; one that cannot be read lists none."""
+    try:
+        rows = list(csv.reader(safe_files.text(record, _RECORD_BYTES).splitlines()))
+    except (OSError, csv.Error):
+        return
+    for row in rows:
+        if len(row) == 3 and re.match(r"^\d{1,15}$", row[2]) and _ENDINGS.search(row[0]) and _is_below(row[0]):
+            yield row[0], int(row[2])
+
+
+def _is_below(name: str) -> bool:
+    """Whether a name that somebody wrote down leads to a file in the same folder or below it."""
+    return name.isprintable() and not name.startswith("/") and ".." not in name.split("/")
+
+
+def _why(path: str, size: int) -> str:
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "is missing"
+    except OSError:
+        return ""
+    if not stat.S_ISREG(status.st_mode) or not size:
+        return ""
+    if not status.st_size:
+        return "is empty"
+    return "is cut short" if path.endswith(".so") and status.st_size < _elf_end(path) else ""
+
+
+def _elf_end(path: str) -> int:
+    """Where an ELF file's table of sections ends, in bytes, which is the end of the file; 0 where it is none."""
+    try:
+        head = safe_files.read_bytes(path, _ELF_BYTES)
+    except OSError:
+        return 0
+    if head[:4] != b"\x7fELF" or len(head) < _ELF_BYTES or head[4] != 2:  # what is not of 64 bits is let be
+        return 0
+    order = "<" if head[5] == 1 else ">"
+    (start,) = struct.unpack_from(order + "Q", head, 40)
+    size, count = struct.unpack_from(order + "HH", head, 58)
+    return int(start + size * count)

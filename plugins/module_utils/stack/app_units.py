@@ -1,0 +1,89 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which unit is the app's: the one that the user names, or the only one on this host that runs a Python app server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd
+
+
+class StackError(Exception):
+    """The app cannot be found on this host; the text says what was looked for and what to set."""
+
+
+def names() -> list[str]:
+    """The service units whose ExecStart runs a Python app server."""
+    text = systemd.systemctl("list-unit-files", "--type=service", "--no-legend", "--plain")
+    known = [line.split()[0] for line in text.splitlines() if line.strip()]
+    loaded = systemd.systemctl("list-units", "--type=service", "--all", "--no-legend", "--plain")
+    known += [line.split()[0] for line in loaded.splitlines() if line.strip()]
+    known = sorted({name for name in known if not name.endswith("@.service")})
+    found = systemd.show_many(known, ["Id", "ExecStart"])
+    return sorted(
+        {
+            unit.get("Id", "")
+            for unit in found
+            if gunicorn_config.server_name(systemd.exec_argv(unit.get("ExecStart", "")))
+        }
+    )
+
+
+def only() -> str:
+    """The one app unit of this host; StackError where there is none, or more than one."""
+    units = names()
+    if len(units) == 1:
+        return units[0]
+    if not units:
+        raise StackError("no systemd unit on this host runs gunicorn: set rescue502_unit. Nothing was changed.")
+    raise StackError(f"several app units on this host ({', '.join(units)}): set rescue502_unit. Nothing was changed.")
+
+
+def refuse_misspelt(unit: str) -> None:
+    """StackError where systemd's not knowing this unit tells of a wrong setting rather than of a unit that is gone.
+
+    A unit that is gone leaves an address behind to which nginx sends requests, and at which neither anybody listens nor
+    any other unit is set to.
+    """
+    others = names()
+    if others and not _nginx_misses_one(others):
+        raise StackError(
+            f"systemd on this host knows no unit {unit}; units that run a Python app server: {', '.join(others)}. "
+            "Set rescue502_unit to the right one. Nothing was changed."
+        )
+
+
+def _nginx_misses_one(others: list[str]) -> bool:
+    """Whether nginx sends requests to an address on this host that nobody listens at, and that is not the others'."""
+    try:
+        root, _files = nginx_config.load(nginx_config.main_file())
+        taken = [*sockets.listeners(), *(bind for other in others for bind in _binds(other))]
+    except (OSError, LookupError):
+        return False
+    sent_to = {address for location in nginx_config.proxied_locations(root) for address in location["addresses"]}
+    dialled = [gunicorn_config.parse_bind(address) for address in sent_to]
+    here = [bind for bind in dialled if bind["kind"] == "unix" or bind["host"] in ("127.0.0.1", "localhost", "::1")]
+    return any(not sockets.matching(bind, taken) for bind in here)
+
+
+def _binds(unit: str) -> list[dict[str, Any]]:
+    """Where a unit is set to listen. LookupError where its files do not say that."""
+    properties = systemd.show(unit)
+    environment, _problems = systemd.unit_environment(properties)
+    server = server_of(properties, environment, working_directory(properties, environment))
+    binds = [gunicorn_config.parse_bind(text) for text in server.bind]
+    if not binds or properties.get("TriggeredBy") or any(bind["kind"] == "fd" for bind in binds):
+        raise LookupError(unit)
+    return binds
+
+
+def working_directory(properties: dict[str, str], environment: dict[str, str]) -> str:
+    """Where systemd starts a unit's process."""
+    return properties.get("WorkingDirectory", "").lstrip("-!").replace("~", environment.get("HOME", "~")) or "/"
+
+
+def server_of(properties: dict[str, str], environment: dict[str, str], cwd: str) -> gunicorn_config.ServerConfig:
+    """How a unit's app server is told to run."""
+    return gunicorn_config.parse(systemd.exec_argv(properties.get("ExecStart", "")), environment, cwd)

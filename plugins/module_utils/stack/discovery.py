@@ -1,0 +1,162 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Discover the stack: the app on this host, from its unit file, nginx's configuration and Django's own files."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    gunicorn_config,
+    nginx_config,
+    requirements,
+    systemd_credentials,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_layout, app_units
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd, unread
+
+
+def discover(given: dict[str, Any]) -> Stack:
+    """Find the stack. given: what the user set (unit, root, venv, user, group, env_file, edge, health_url and so on).
+
+    Raises StackError where no unit can be found or chosen, systemd.SystemdError where systemd does not answer.
+    """
+    unit = given.get("unit") or app_units.only()
+    if "." not in unit:
+        unit += ".service"
+    properties = systemd.show(unit)
+    if properties.get("LoadState") == "not-found":
+        app_units.refuse_misspelt(unit)
+    environment, problems = systemd.unit_environment(properties)
+    cwd = app_units.working_directory(properties, environment)
+    server = app_units.server_of(properties, environment, cwd)
+    cwd = os.path.normpath(os.path.join(cwd, server.chdir)) if server.chdir else cwd
+    environment.update(server.environment)
+    bind = _socket_unit_binds(properties) or [gunicorn_config.parse_bind(text) for text in server.bind]
+    bind = bind or _listens_on(properties)
+    venv = given.get("venv") or app_layout.venv(properties)
+    manage_py = app_layout.manage_py(given.get("root") or cwd)
+    root = given.get("root") or (os.path.dirname(manage_py) if manage_py else cwd)
+    user = given.get("user") or server.user or properties.get("User", "") or "root"
+    stack = Stack(
+        unit=unit,
+        properties=properties,
+        environment=environment,
+        environment_problems=problems,
+        server=server,
+        cwd=cwd,
+        root=root,
+        manage_py=manage_py or os.path.join(root, "manage.py"),
+        venv=venv,
+        user=user,
+        group=given.get("group") or server.group or properties.get("Group", "") or _primary_group(user),
+        env_files=app_layout.env_files(given, properties, root),
+        bind=bind,
+        settings_module=environment.get("DJANGO_SETTINGS_MODULE") or app_layout.settings_module(root, cwd, server.app),
+        database_unit=_database_unit(given),
+        health_url=given.get("health_url") or "",
+        nginx_config=nginx_config.main_file(),
+        requirements=requirements.find(root),
+        database_is_here=_database_is_here(given, properties),
+    )
+    stack.credentials, stack.credentials_missing = systemd_credentials.read(properties)
+    _leave_out_unread(stack)
+    _add_nginx(stack, _edge_hosts(given))
+    return stack
+
+
+def _leave_out_unread(stack: Stack) -> None:
+    """What rests on files that this account may not read is not guessed, and their being unreadable is no problem."""
+    files = [path for path, _optional in systemd.environment_file_paths(stack.properties.get("EnvironmentFiles", ""))]
+    bars = {path: why for path in files if (why := unread.sealed(path))}
+    stack.environment_problems = [text for text in stack.environment_problems if text.partition(": ")[0] not in bars]
+    stack.environment_unread = [unread.Unread(f"the environment file {path}", why) for path, why in bars.items()]
+    stack.environment_unread += systemd_credentials.barred(stack.properties)
+    if _socket_unit_binds(stack.properties):
+        return
+    argv = systemd.exec_argv(stack.properties.get("ExecStart", ""))
+    by_variables, file = gunicorn_config.bind_rests_on(argv, stack.environment, stack.cwd)
+    variables = next((item.why for item in stack.environment_unread), "") if by_variables else ""
+    stack.bind_bar = (unread.sealed(file) if file else "") or variables
+    if stack.bind_bar:
+        stack.bind = []
+
+
+def _database_is_here(given: dict[str, Any], properties: dict[str, str]) -> bool:
+    """Whether anybody says that the app uses this host's PostgreSQL, without a look at the app's own variables."""
+    named = [
+        name for relation in ("After", "Requires", "Wants", "BindsTo") for name in properties.get(relation, "").split()
+    ]
+    return bool(given.get("database_unit")) or any(name.startswith("postgresql") for name in named)
+
+
+def _socket_unit_binds(properties: dict[str, str]) -> list[dict[str, Any]]:
+    """Addresses that a .socket unit listens on for this service (socket activation)."""
+    units = [name for name in properties.get("TriggeredBy", "").split() if name.endswith(".socket")]
+    listens = [line for unit in units for line in systemd.show(unit).get("Listen", "").splitlines()]
+    streams = [line.rpartition(" ")[0] for line in listens if line.endswith("(Stream)")]
+    return [gunicorn_config.parse_bind(text) for text in streams]
+
+
+def _listens_on(properties: dict[str, str]) -> list[dict[str, Any]]:
+    """Where a running unit is seen to listen; none where it is down."""
+    pids = sockets.unit_pids(properties)
+    held = [item for item in sockets.listeners() if item["pid"] in pids] if pids else []
+    return [{key: item[key] for key in ("kind", "host", "port", "path")} for item in held]
+
+
+def _primary_group(user: str) -> str:
+    try:
+        account = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
+        return grp.getgrgid(account.pw_gid).gr_name
+    except KeyError:
+        return ""
+
+
+def _database_unit(given: dict[str, Any]) -> str:
+    """The unit to start PostgreSQL with; empty where the user said so, or where no such unit is here."""
+    if given.get("database_unit") is not None:
+        return str(given["database_unit"])
+    text = systemd.systemctl("list-unit-files", "--type=service", "--no-legend", "--plain", "postgresql*.service")
+    names = [line.split()[0] for line in text.splitlines() if line.strip()]
+    names = [name[: -len(".service")] for name in names if "@." not in name]
+    return "postgresql" if "postgresql" in names else (names[0] if len(names) == 1 else "")
+
+
+def _edge_hosts(given: dict[str, Any]) -> set[str]:
+    """The names by which the user has the edge asked."""
+    checks = given.get("edge") or []
+    return {str(check.get("host") or urlsplit(str(check.get("url") or "")).hostname or "") for check in checks} - {""}
+
+
+def _add_nginx(stack: Stack, hosts: set[str]) -> None:
+    """The locations that hand requests to this app; where none does, those of the hosts, else the only proxied one."""
+    if not stack.nginx_config:
+        return
+    try:
+        root, stack.nginx_files = nginx_config.load(stack.nginx_config)
+    except OSError as error:
+        if isinstance(error, PermissionError):
+            stack.nginx_unread = [unread.Unread(f"nginx's configuration {stack.nginx_config}", unread.reason(error))]
+        return
+    barred = nginx_config.barred_includes(root, os.path.dirname(stack.nginx_config))
+    stack.nginx_unread = [unread.Unread(f"nginx's configuration {path}", why) for path, why in barred.items()]
+    proxied = nginx_config.proxied_locations(root)
+    stack.all_locations = proxied
+    ours = [item for item in proxied if any(same_address(a, bind) for a in item["addresses"] for bind in stack.bind)]
+    servers = {tuple(item["server_names"]) for item in proxied}
+    meant = [item for item in proxied if hosts.intersection(item["server_names"])]
+    stack.locations = ours or meant or (proxied if len(servers) == 1 and not stack.nginx_unread else [])
+    stack.behind_nginx = bool(ours)
+    files = {item["file"] for item in stack.locations}
+    # Another site on this host has static files of its own.
+    served = nginx_config.static_locations(root)
+    stack.static_locations = [item for item in served if not files or item["file"] in files]
+    stack.nginx_user = root.first("user")
+    stack.nginx_folders = nginx_config.included_folders(root, os.path.dirname(stack.nginx_config))

@@ -1,0 +1,100 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""As whom nginx's workers run, and what lies between them and a unix socket."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd
+
+UNIT = "nginx.service"
+
+
+def pids(shown: dict[str, str]) -> list[int]:
+    """The processes of nginx's unit. shown: its properties."""
+    return sockets.unit_pids(shown)
+
+
+def workers(shown: dict[str, str]) -> list[int]:
+    """Those of them that serve requests: what they run as is what counts."""
+    return [pid for pid in pids(shown) if "worker process" in sockets.command_line(pid)]
+
+
+def user(stack: Stack, shown: dict[str, str] | None = None) -> str:
+    """The name of the account that nginx's workers run as: theirs if they run, else the configured one, else none."""
+    for pid in workers(systemd.show(UNIT) if shown is None else shown):
+        try:
+            return pwd.getpwuid(access.Account.of_process(pid).uid).pw_name
+        except (OSError, ValueError, KeyError):
+            continue
+    return stack.nginx_user
+
+
+def account(stack: Stack, shown: dict[str, str]) -> access.Account | None:
+    """A worker's credentials as they are, else those that the configured user would have; None where unknown."""
+    for pid in workers(shown):
+        try:
+            return access.Account.of_process(pid)
+        except (OSError, ValueError, KeyError):
+            continue
+    try:
+        return access.Account(stack.nginx_user, None) if stack.nginx_user else None
+    except KeyError:
+        return None
+
+
+def paths(stack: Stack) -> list[str]:
+    """What nginx must reach of this app, as far as it is there: its socket, and the folders of files that it serves.
+
+    What systemd makes for the unit is left out: it gets its mode anew at each start.
+    """
+    made = systemd.runtime_directories(stack.properties)
+    own = [bind["path"] for bind in stack.bind if bind["kind"] == "unix" and os.path.dirname(bind["path"]) not in made]
+    served = [os.path.join(item["folder"], "x") for item in stack.static_locations if os.path.isdir(item["folder"])]
+    return sorted({path for path in own if os.path.lexists(path)} | set(served))
+
+
+def in_the_way(path: str, who: access.Account, stack: Stack) -> list[dict[str, Any]]:
+    """What keeps an account from connecting to a unix socket: folders without x, a socket without w (unix(7)).
+
+    `by_group` tells whether the group that it belongs to may pass, which is neither root's nor the account's.
+    """
+    made = systemd.runtime_directories(stack.properties)
+    steps = []
+    folder = os.path.dirname(path)
+    while folder not in ("", "/"):
+        steps.append((folder, access.ENTER))
+        folder = os.path.dirname(folder)
+    found = []
+    for step, wanted in [*reversed(steps), (path, access.WRITE)]:
+        try:
+            status = os.stat(step)
+        except OSError:
+            break
+        if not who.may(status, wanted):
+            found.append(
+                {
+                    "path": step,
+                    "folder": wanted == access.ENTER,
+                    "made_at_start": step in made,
+                    "mode": f"{stat.S_IMODE(status.st_mode):04o}",
+                    "owner": _name(pwd.getpwuid, status.st_uid),
+                    "group": _name(grp.getgrgid, status.st_gid),
+                    "by_group": bool(status.st_mode >> 3 & wanted) and status.st_gid != 0,
+                }
+            )
+    return found
+
+
+def _name(lookup: Any, number: int) -> str:
+    try:
+        return str(lookup(number)[0])
+    except KeyError:
+        return str(number)

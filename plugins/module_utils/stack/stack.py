@@ -1,0 +1,83 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The stack: what was discovered of the app on one host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config
+from ansible_collections.rescue502.django.plugins.module_utils.system import unread
+
+
+@dataclass
+class Stack:
+    """The app on one host, as discovery.py finds it.
+
+    `environment` and `credentials` hold secrets and never leave the host; public() leaves them out.
+    """
+
+    unit: str
+    properties: dict[str, str]
+    environment: dict[str, str]
+    environment_problems: list[str]
+    server: gunicorn_config.ServerConfig
+    cwd: str
+    root: str
+    manage_py: str
+    venv: str
+    user: str
+    group: str
+    env_files: list[str]
+    bind: list[dict[str, Any]]
+    settings_module: str
+    database_unit: str
+    health_url: str
+    nginx_config: str
+    nginx_files: list[str] = field(default_factory=list)
+    locations: list[dict[str, Any]] = field(default_factory=list)
+    static_locations: list[dict[str, str]] = field(default_factory=list)
+    nginx_user: str = ""
+    nginx_folders: list[str] = field(default_factory=list)
+    behind_nginx: bool = False
+    all_locations: list[dict[str, Any]] = field(default_factory=list)
+    requirements: str = ""
+    credentials: dict[str, bytes] = field(default_factory=dict)
+    credentials_missing: list[str] = field(default_factory=list)
+    # What the account that looks may not read of the above; all of it is empty for root.
+    environment_unread: list[unread.Unread] = field(default_factory=list)
+    nginx_unread: list[unread.Unread] = field(default_factory=list)
+    # Why `bind` is empty where what says it may not be read.
+    bind_bar: str = ""
+    # Whether the user, or the unit's own order, says that the app's database is the one that runs on this host.
+    database_is_here: bool = False
+
+    def public(self) -> dict[str, Any]:
+        """What may be shown, and what the remedies take as their variables."""
+        return {
+            "unit": self.unit,
+            "root": self.root,
+            "manage_py": self.manage_py,
+            "venv": self.venv,
+            "user": self.user,
+            "group": self.group,
+            "env_files": self.env_files,
+            "cwd": self.cwd,
+            "app": self.server.app,
+            "server": self.server.server,
+            "bind": self.bind,
+            "tls": bool(self.server.certfile),
+            "daemon": self.server.daemon,
+            "timeout": self.server.timeout,
+            "errorlog": self.server.errorlog,
+            "accesslog": self.server.accesslog,
+            "pidfile": self.server.pidfile,
+            "config_file": self.server.config_file,
+            "settings_module": self.settings_module,
+            "database_unit": self.database_unit,
+            "health_url": self.health_url,
+            "nginx_config": self.nginx_config,
+            "locations": self.locations,
+            "requirements": self.requirements,
+        }

@@ -1,0 +1,90 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Processes, as /proc tells of them: open files and their limit, memory (proc(5))."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
+
+MIB = 2**20
+# A process that has all but so many files open cannot take the next request.
+SPARE_FILES = 2
+
+
+def pids() -> list[int]:
+    """All processes."""
+    return sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def open_files() -> Iterator[tuple[int, str, os.stat_result]]:
+    """(pid, path under /proc, status) of every open file of every process."""
+    for pid in pids():
+        for path in descriptors(pid):
+            try:
+                yield pid, path, os.stat(path)
+            except OSError:
+                continue
+
+
+def descriptors(pid: int) -> list[str]:
+    """Paths under /proc of a process's open files; none where it is gone."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        return [os.path.join(folder, name) for name in os.listdir(folder)]
+    except OSError:
+        return []
+
+
+def file_limit(pid: int) -> int:
+    """How many files a process may have open; 0 where that cannot be told or has no limit."""
+    try:
+        with open(f"/proc/{pid}/limits", encoding="utf-8") as file:
+            match = re.search(r"^Max open files\s+(\d+)\s", file.read(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(match.group(1)) if match else 0
+
+
+def at_file_limit(wanted: list[int]) -> list[dict[str, Any]]:
+    """{pid, command, open, limit} of each of these processes that cannot open any more files."""
+    found = []
+    for pid in wanted:
+        limit, used = file_limit(pid), len(descriptors(pid))
+        if limit and used >= limit - SPARE_FILES:
+            found.append({"pid": pid, "command": sockets.command_line(pid)[:200], "open": used, "limit": limit})
+    return found
+
+
+def started(pid: int) -> float:
+    """When a process was started, in seconds since the epoch. Raises OSError where it is gone."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        ticks = int(file.read().rpartition(")")[2].split()[19])
+    with open("/proc/uptime", encoding="utf-8") as file:
+        uptime = float(file.read().split()[0])
+    return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def largest(count: int = 5) -> list[dict[str, Any]]:
+    """{pid, command, unit, mib} of the processes that hold the most memory, but for this one."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    sizes = heapq.nlargest(count, ((_pages(pid) * page // MIB, pid) for pid in pids() if pid != os.getpid()))
+    return [
+        {"pid": pid, "command": sockets.command_line(pid)[:200], "unit": sockets.unit_of(pid), "mib": mib}
+        for mib, pid in sizes
+        if mib
+    ]
+
+
+def _pages(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", encoding="utf-8") as file:
+            return int(file.read().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0

@@ -1,0 +1,169 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The diagnosis: evidence in, findings out. Pure, so that it runs offline on a saved evidence file just the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import expressions
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
+    Catalogue,
+    FailureMode,
+    is_above,
+)
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import recent_changes, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree, plain_words
+
+# The rehearsal's steps that a gunicorn worker goes through before it can answer, in their order.
+APP_STEPS = ("server", "django", "application", "apps", "checks")
+# More causes of an error than anybody reads.
+CHAIN = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A failure mode that matched, with the sentence that says why, and what explains it."""
+
+    mode: FailureMode
+    because: str
+    by_hand: str
+    explained_by: tuple[str, ...]
+    vars: dict[str, Any]
+    # What could explain it, and could be neither found nor ruled out because something was not readable.
+    perhaps: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.mode.id
+
+    @property
+    def is_root_cause(self) -> bool:
+        """Nothing that was found or is left open explains it, and it is not merely what the user sees."""
+        return not self.explained_by and not self.perhaps and not self.mode.symptom
+
+    def public(self) -> dict[str, Any]:
+        """As it stands in the incident."""
+        return {
+            "id": self.id,
+            "title": self.mode.title,
+            "layer": self.mode.layer,
+            "because": self.because,
+            "risk": self.mode.risk,
+            "severity": self.mode.severity,
+            "explained_by": list(self.explained_by),
+            "perhaps_explained_by": list(self.perhaps),
+            "symptom": self.mode.symptom,
+            "remedy": self.mode.remedy or None,
+            "by_hand": self.by_hand,
+            "means": self.mode.means,
+        }
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All findings, from the ground up, and the evidence they were drawn from (cleaned, with `app` derived)."""
+
+    findings: tuple[Finding, ...]
+    evidence: dict[str, Any]
+
+    @property
+    def root_causes(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.is_root_cause)
+
+
+def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
+    """Ask every failure mode of the evidence. Never raises for what the evidence holds or lacks."""
+    facts = prepare(evidence)
+    matched = [mode for mode in catalogue.modes.values() if mode.matches(facts)]
+    words = plain_words(facts) if matched else {}
+    lacking = unread.facts(facts)
+    others = [mode for mode in catalogue.modes.values() if mode not in matched] if lacking and matched else []
+    open_ones = [mode for mode in others if unread.leaves_open(mode, facts, lacking)]
+    findings = tuple(
+        Finding(
+            mode=mode,
+            because=clean(expressions.sentence(mode.because, facts) + recent_changes.bearing_on(mode.layer, facts)),
+            by_hand=expressions.sentence(mode.by_hand, words),
+            explained_by=tuple(other.id for other in matched if explains(other, mode)),
+            vars={name: clean_tree(expressions.value(source, facts)) for name, source in mode.vars.items()},
+            perhaps=tuple(other.id for other in open_ones if explains(other, mode)),
+        )
+        for mode in matched
+    )
+    return Diagnosis(findings, facts)
+
+
+def explains(cause: FailureMode, effect: FailureMode) -> bool:
+    """Whether `effect` names `cause`: by its id, or by a pattern over what lies below and really breaks the site."""
+    if cause.id == effect.id:
+        return False
+    if cause.id in effect.explained_by:
+        return True
+    below = not is_above(cause.layer, effect.layer)
+    breaks = cause.severity == "outage" and not cause.symptom
+    return below and breaks and any(fnmatchcase(cause.id, pattern) for pattern in effect.explained_by)
+
+
+def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Clean the evidence and add `app`: how far the rehearsal got, and the first error that stopped it.
+
+    app: {rehearsed, serves, step, error, text, request_text}, of which `rehearsed` alone where a step is missing;
+    request_text, of an app that serves, is what a request raised that was made once more. `database.text` likewise is
+    its error as one text to search in, and `probe.clock_ahead` is by how many seconds the host's clock is ahead of
+    the controller's. A section that failed is left out, so that conditions on it are unknown.
+    """
+    cleaned = clean_tree(evidence) if isinstance(evidence, dict) else {}
+    # A section that is none, like one that failed, is left out; `app` is ours to derive, never the host's to claim.
+    sections = {name: part for name, part in cleaned.items() if isinstance(part, dict) and name != "app"}
+    facts: dict[str, Any] = {name: part for name, part in sections.items() if "failed" not in part}
+    rehearsal = facts.get("rehearsal")
+    steps = rehearsal.get("steps") if isinstance(rehearsal, dict) else None
+    if isinstance(steps, dict) and steps:
+        facts["app"] = _app(steps)
+    if isinstance(facts.get("database"), dict) and "error" in facts["database"]:
+        facts["database"] = {**facts["database"], "text": _error_text(facts["database"].get("error"))}
+    if isinstance(facts.get("probe"), dict) and (ahead := _clock_ahead(facts["probe"])) is not None:
+        facts["probe"] = {**facts["probe"], "clock_ahead": ahead}
+    return facts
+
+
+def _clock_ahead(probe: dict[str, Any]) -> int | None:
+    """The host's time at the end of its look less the controller's as it got the evidence; None where either lacks."""
+    try:
+        started, received = (
+            datetime.fromisoformat(probe[name].replace("Z", "+00:00")) for name in ("started", "received")
+        )
+        return round((started - received).total_seconds() + float(probe["seconds"]))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _app(steps: dict[str, Any]) -> dict[str, Any]:
+    """How far the app comes: up to the first step that fails, or all the way. A missing step leaves it unknown."""
+    for name in APP_STEPS:
+        step = steps.get(name)
+        if not isinstance(step, dict):
+            return {"rehearsed": True}
+        if step.get("ok") is False:
+            error = step.get("error")
+            told = error if isinstance(error, dict) else None
+            return {"rehearsed": True, "serves": False, "step": name, "error": told, "text": _error_text(error)}
+        if step.get("ok") is not True:
+            return {"rehearsed": True}
+    requests = steps.get("requests")
+    raised = _error_text(requests.get("error")) if isinstance(requests, dict) else ""
+    return {"rehearsed": True, "serves": True, "step": "", "error": None, "text": "", "request_text": raised}
+
+
+def _error_text(error: Any) -> str:
+    """An exception and its causes as one text to search in."""
+    if not isinstance(error, dict):
+        return ""
+    chain = error.get("chain")
+    causes = chain[:CHAIN] if isinstance(chain, list) else []
+    parts = [error, *[cause for cause in causes if isinstance(cause, dict)]]
+    return "\n".join(f"{part.get('type', '')}: {part.get('message', '')} {part.get('filename', '')}" for part in parts)

@@ -1,0 +1,147 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The plan: which remedies, in which order, and what waits for a person. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import LAYERS
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
+
+# Remedies that start or replace the running app: with a broken app below they would end what may still serve.
+RUNS_THE_APP = ("migrate", "collectstatic", "restart")
+# Remedies that work on the code or with it: a tree in conflict is first made whole, by whoever is to decide on it.
+WORKS_ON_THE_TREE = ("pip_install", "rebuild_venv", "rollback_code", "clean_pyc", "migrate", "collectstatic")
+IN_CONFLICT = ("code/conflict-markers", "code/conflict-committed")
+# Remedies that start what is down: what went down with a cause has to be started when the cause is mended.
+STARTS = ("start_database", "start_nginx", "restart")
+_SERVICE = LAYERS.index("service")
+
+
+@dataclass
+class Action:
+    """One remedy for one or more root causes, with the variables that its role takes."""
+
+    remedy: str
+    causes: list[str]
+    risk: str
+    layer: int
+    vars: dict[str, Any] = field(default_factory=dict)
+
+    def public(self) -> dict[str, Any]:
+        return {"remedy": self.remedy, "for": self.causes, "risk": self.risk, "vars": self.vars}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done, what is held back with the reason, and what waits for approval or for a person."""
+
+    actions: list[Action]
+    held_back: list[dict[str, Any]]
+    awaiting: list[dict[str, Any]]
+
+
+def make(
+    diagnosis: Diagnosis, approved: Iterable[str] = (), failed: Iterable[tuple[str, str]] = (), host: str = ""
+) -> Plan:
+    """Plan the repair of all root causes, from the ground up.
+
+    approved: ids of failure modes, or names of remedies, that may run though their risk is `ask`.
+    failed: remedies that this run has tried in vain, each with the failure mode that it was for.
+    host: what an approval must name, in a run on several hosts.
+    """
+    allowed, tried = set(approved), set(failed)
+    mended = [cause for cause in diagnosis.root_causes if _may_mend(cause, allowed)]
+    waiting = [cause for cause in diagnosis.root_causes if cause not in mended]
+    roots = {cause.id for cause in diagnosis.root_causes}
+    fallen = [found for found in diagnosis.findings if _fell_with(found, {cause.id for cause in mended}, roots)]
+    actions = _merge(
+        [action for cause in mended for action in _actions(cause, [cause], tried)]
+        + [action for found in fallen for action in _actions(found, _causes_of(found, mended), tried)]
+    )
+    hindrances = [cause.id for cause in waiting if cause.mode.severity == "outage"]
+    # With something below unmended, the app is started only where the rehearsal says that it would come up.
+    boots = diagnosis.evidence.get("app", {}).get("serves") is True
+    running = RUNS_THE_APP if hindrances and not boots else ()
+    conflicts = [finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT]
+    held = [(a, conflicts) for a in actions if conflicts and a.remedy in WORKS_ON_THE_TREE]
+    held += [(a, hindrances) for a in actions if a.remedy in running and (a, conflicts) not in held]
+    unmigrated = _unmigrated(diagnosis, waiting, tried)
+    held += [(a, unmigrated) for a in actions if unmigrated and a.remedy == "restart" and a.remedy not in running]
+    return Plan(
+        actions=[action for action in actions if all(action is not other for other, _why in held)],
+        held_back=[
+            {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(why)} is not mended yet"} for a, why in held
+        ],
+        awaiting=[_awaiting(cause, host) for cause in waiting],
+    )
+
+
+def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[str, str]]) -> list[str]:
+    """What keeps new code from its tables while the old still serves without them: a restart would end that."""
+    edge = diagnosis.evidence.get("edge")
+    if not isinstance(edge, dict) or edge.get("well") is not True:
+        return []
+    schema = [cause for cause in diagnosis.root_causes if cause.mode.layer == "schema"]
+    return [cause.id for cause in schema if cause in waiting or (cause.mode.remedy, cause.id) in failed]
+
+
+def _may_mend(cause: Finding, allowed: set[str]) -> bool:
+    mode = cause.mode
+    return mode.risk == "safe" or (mode.risk == "ask" and bool({mode.id, mode.remedy} & allowed))
+
+
+def _actions(found: Finding, causes: list[Finding], failed: set[tuple[str, str]]) -> Iterable[Action]:
+    """A finding's remedy at its own layer, for these causes, and what has to follow, such as a restart.
+
+    Nothing follows a remedy that failed.
+    """
+    layer, risk, names = LAYERS.index(found.mode.layer), causes[0].mode.risk, [cause.id for cause in causes]
+    yield Action(found.mode.remedy, list(names), risk, layer, dict(found.vars))
+    for remedy in found.mode.then if (found.mode.remedy, found.id) not in failed else ():
+        yield Action(remedy, list(names), risk, max(layer, _SERVICE))
+
+
+def _causes_of(found: Finding, mended: list[Finding]) -> list[Finding]:
+    return [cause for cause in mended if cause.id in found.explained_by]
+
+
+def _fell_with(found: Finding, mended: set[str], roots: set[str]) -> bool:
+    """Whether something is down only because of root causes that are mended now, and has but to be started."""
+    why = roots & set(found.explained_by)
+    return bool(why) and why <= mended and found.mode.risk == "safe" and found.mode.remedy in STARTS
+
+
+def _merge(actions: Iterable[Action]) -> list[Action]:
+    """In the order of the layers, each remedy once for all its causes; lists among its variables are joined."""
+    merged: dict[str, Action] = {}
+    for action in actions:
+        known = merged.setdefault(action.remedy, action)
+        if known is action:
+            continue
+        known.causes += [cause for cause in action.causes if cause not in known.causes]
+        known.layer = (
+            max(known.layer, action.layer) if action.remedy in RUNS_THE_APP else min(known.layer, action.layer)
+        )
+        for name, value in action.vars.items():
+            old = known.vars.get(name)
+            known.vars[name] = [*old, *value] if isinstance(old, list) and isinstance(value, list) else value
+    # Within a layer the app is started last, with all that it needs in place.
+    return sorted(merged.values(), key=lambda action: (action.layer, action.remedy in RUNS_THE_APP))
+
+
+def _awaiting(cause: Finding, host: str) -> dict[str, Any]:
+    """What a person is to decide or do."""
+    return {
+        "id": cause.id,
+        "remedy": cause.mode.remedy or None,
+        "approval": approvals.written(cause.id, host),
+        "approve_with": f"rescue502_approve=[{approvals.written(cause.id, host)}]"
+        if cause.mode.risk == "ask"
+        else None,
+        "by_hand": cause.by_hand,
+    }

@@ -1,0 +1,85 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An incident for people: as lines for a terminal, as Markdown for a ticket, as a page for a browser. Pure."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import recent_changes
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+TEMPLATES = Path(__file__).parent / "templates"
+# The chain that a request goes through, and the layers whose findings break each link.
+CHAIN = (
+    ("Browser", ("edge",)),
+    ("nginx", ("proxy",)),
+    ("gunicorn", ("service", "host")),
+    ("Django", ("files", "environment", "dependencies", "code", "schema")),
+    ("PostgreSQL", ("database",)),
+)
+# Remedies after which there is nothing to take back.
+NOT_UNDONE = ("restart", "start_database", "start_nginx", "reload_nginx", "daemon_reload", "wait_for_database")
+MARKS = {"ok": "✓", "bad": "✗", "unknown": "?"}
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _view(incident: dict[str, Any]) -> dict[str, Any]:
+    """What the templates show: the incident cleaned and complete, and what is derived from it."""
+    view: dict[str, Any] = {
+        "host": "", "incident": "", "outcome": "", "message": "", "started": "", "seconds": None, "root_causes": [],
+        "findings": [], "actions": [], "awaiting": [], "held_back": [], "plan": [], "checklist": [], "evidence": {},
+        "edge": {}, "unread": [],
+    }  # fmt: skip
+    view.update(clean_tree(incident))
+    causes = {item["id"].partition("/")[0] for item in view["root_causes"]}
+    view["chain"] = [{"name": name, "broken": bool(causes & set(layers))} for name, layers in CHAIN]
+    view["symptoms"] = [item for item in view["findings"] if item.get("symptom") or item.get("explained_by")]
+    view["open"] = [item for item in view["findings"] if _is_open(item)]
+    view["symptoms"] = [item for item in view["symptoms"] if item not in view["open"]]
+    by_id = {item["id"]: item for item in view["findings"]}
+    view["causes"] = [{**by_id.get(item["id"], {}), **item} for item in view["root_causes"]]
+    view["before"] = (view["edge"].get("before") or {}).get("summary", "not asked")
+    view["after"] = (view["edge"].get("after") or {}).get("summary", "not asked")
+    view["since"] = recent_changes.told(view["evidence"])
+    view["marks"] = MARKS
+    # A check has changed nothing, whatever its remedies say they would.
+    changed = [item for item in view["actions"] if item.get("changed") and item["remedy"] not in NOT_UNDONE]
+    view["undo"] = f"rescue502 undo {view['incident']}" if changed and view["outcome"] != "planned" else ""
+    view["evidence_text"] = json.dumps(view["evidence"], indent=1, ensure_ascii=False, default=str)
+    return view
+
+
+def _is_open(finding: dict[str, Any]) -> bool:
+    """Whether something that could not be read may explain a finding, and nothing that was found does."""
+    explained = finding.get("explained_by") or finding.get("symptom")
+    return bool(finding.get("perhaps_explained_by")) and not explained
+
+
+def render_text(incident: dict[str, Any], page: str = "") -> str:
+    """Plain lines for a terminal. page: where the page for a browser lies."""
+    return _environment().get_template("incident.txt.j2").render(_view(incident), page=page).rstrip()
+
+
+def render_markdown(incident: dict[str, Any]) -> str:
+    """Markdown for a ticket or a chat."""
+    return _environment().get_template("incident.md.j2").render(_view(incident))
+
+
+def render_html(incident: dict[str, Any]) -> str:
+    """One self-contained page: no scripts, nothing loaded from elsewhere, host text escaped."""
+    return _environment().get_template("incident.html.j2").render(_view(incident))

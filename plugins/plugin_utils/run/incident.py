@@ -1,0 +1,212 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The incident: one run's record for one host, kept as a file on the controller from the first look on.
+
+It is written after every step, so that a run that is cut off still leaves what it saw and did.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.plan import Plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import edge_summary, report
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import DEPTH, clean, clean_tree, file_name
+
+SCHEMA = 1
+
+
+def new_id() -> str:
+    """An id that sorts by time and does not meet another run's: 20260131T120000Z-ab12cd."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
+
+
+def now() -> str:
+    """The time in ISO 8601, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds_between(started: str, finished: str) -> float:
+    """Seconds from one ISO time to another."""
+    parse = datetime.fromisoformat
+    return round((parse(finished.replace("Z", "+00:00")) - parse(started.replace("Z", "+00:00"))).total_seconds(), 3)
+
+
+class RecordError(Exception):
+    """The record can be neither read nor written where it should be; the text says why."""
+
+
+class Incident:
+    """The record and its file. Every change is followed by save(), by whoever made it."""
+
+    def __init__(self, folder: Path, incident: str, host: str, mode: str) -> None:
+        """Open the record of this run and host, or begin it. folder: the reports folder, which may be a link.
+
+        RecordError where a link stands in the place of what is ours below it, or where the record is none.
+        """
+        self.path = folder / incident / f"{file_name(host)}.json"
+        self.data: dict[str, Any] = {
+            "schema": SCHEMA,
+            "incident": incident,
+            "host": host,
+            "mode": mode,
+            "started": now(),
+            "finished": None,
+            "seconds": None,
+            "outcome": "failed",
+            "message": "the run was cut off before it ended",
+            "edge": {"before": None, "after": None, "checks": []},
+            "checklist": [],
+            "root_causes": [],
+            "findings": [],
+            "plan": [],
+            "held_back": [],
+            "actions": [],
+            "awaiting": [],
+            # Whether this run has the host to itself, and which other one has; what was tried too often, or too late.
+            "claimed": False,
+            "locked_by": "",
+            "worn": [],
+            "overdue": "",
+            "passes": 0,
+            "evidence": {},
+            # {what, why} of what the account that looked last could not read.
+            "unread": [],
+        }
+        for place in (self.path.parent, self.path):
+            if place.is_symlink():
+                raise RecordError(f"{place} is a link: the report would be written elsewhere")
+        if self.path.exists():
+            try:
+                self.data = json.loads(self.path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise RecordError(f"{self.path} is no incident's record: {error}") from error
+
+    def page(self) -> Path:
+        """What a person would open: the page, or the record itself where there was nothing to tell."""
+        html = self.path.with_suffix(".html")
+        return html if html.exists() else self.path
+
+    def save(self) -> None:
+        """Write the record, whole or not at all; only the owner may read it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _write(self.path, json.dumps(self.data, indent=1, ensure_ascii=False, default=str) + "\n")
+
+    def look(self, diagnosis: Diagnosis, plan: Plan, checklist: list[dict[str, str]]) -> None:
+        """Take in one look. What the first look saw stays as `before`; causes of all looks are kept in order."""
+        edge = edge_summary.summary(diagnosis.evidence)
+        if self.data["edge"]["before"] is None:
+            self.data["edge"]["before"] = edge
+        self.data["edge"]["after"] = edge
+        self.data["edge"]["checks"] = edge_summary.checks(diagnosis.evidence.get("edge", {}))
+        known = {item["id"] for item in self.data["root_causes"]}
+        for cause in diagnosis.root_causes:
+            if cause.id not in known:
+                fact = cause.public()
+                self.data["root_causes"].append({key: fact[key] for key in ("id", "title", "because", "risk")})
+        earlier = {item["id"]: item for item in self.data["findings"]}
+        earlier.update({finding.id: finding.public() for finding in diagnosis.findings})
+        self.data["findings"] = list(earlier.values())
+        self.data["remaining"] = [finding.id for finding in diagnosis.root_causes]
+        self.data["unread"] = unread.listed(diagnosis.evidence)
+        self.data["plan"] = [action.public() for action in plan.actions]
+        self.data["held_back"] = plan.held_back
+        self.data["awaiting"] = plan.awaiting
+        self.data["checklist"] = checklist
+        self.data["passes"] += 1
+        # The first look's evidence is what explains the incident; the last one's is what proves the end.
+        self.data["evidence"] = self.data["evidence"] or diagnosis.evidence
+        self.data["evidence_after"] = diagnosis.evidence if self.data["passes"] > 1 else None
+        self.data["marked"] = now()
+
+    def act(self, remedy: str, causes: list[str], changed: bool, ok: bool, message: str = "") -> None:
+        """Record one remedy; its time is what has passed since the last look or remedy."""
+        marked = now()
+        self.data["actions"].append(
+            {
+                "remedy": remedy,
+                "for": causes,
+                "changed": changed,
+                "ok": ok,
+                "seconds": seconds_between(self.data.get("marked") or self.data["started"], marked),
+                "message": clean(message, 1000),
+            }
+        )
+        self.data["marked"] = marked
+
+    def tried(self, remedy: str, causes: list[str]) -> bool:
+        """Whether this run has already applied the remedy for just these causes."""
+        return any(a["remedy"] == remedy and sorted(a["for"]) == sorted(causes) for a in self.data["actions"])
+
+    def claim(self, held: bool, locked_by: str) -> None:
+        """Take in whether the host is this run's to change, or which other run is at work there."""
+        self.data["claimed"] = held or self.data["claimed"]
+        self.data["locked_by"] = locked_by
+
+    def give_up(self, worn: dict[str, int], window: float) -> None:
+        """Take remedies out of the plan that were tried so many times within `window` seconds: a person is to look."""
+        held = [action for action in self.data["plan"] if action["remedy"] in worn]
+        self.data["plan"] = [action for action in self.data["plan"] if action not in held]
+        for action in held:
+            why = f"was tried {worn[action['remedy']]} times within {window / 60:g} min"
+            self.data["held_back"].append({"remedy": action["remedy"], "for": action["for"], "why": why})
+            self.data["worn"].append(f"{action['remedy']} for {', '.join(action['for'])} {why}")
+        waiting = {item["id"] for item in self.data["awaiting"]}
+        causes = dict.fromkeys(cause for action in held for cause in action["for"] if cause not in waiting)
+        self.data["awaiting"] += [_for_a_person(item) for item in self.data["findings"] if item["id"] in causes]
+
+    def ends(self, deadline: float) -> float:
+        """When the run's time is up, `deadline` seconds after it began here, in seconds since the epoch."""
+        return datetime.fromisoformat(self.data["started"].replace("Z", "+00:00")).timestamp() + deadline
+
+    def is_over(self, deadline: float) -> bool:
+        """Whether the run's time is up."""
+        return time.time() >= self.ends(deadline)
+
+    def expire(self, deadline: float, remedies: list[str]) -> bool:
+        """Whether these remedies are not begun any more because the run's time is up; the record says so."""
+        if not remedies or not self.is_over(deadline):
+            return False
+        self.data["overdue"] = f"the run's {deadline:g} s were over before {', '.join(remedies)}"
+        return True
+
+    def conclude(self, outcome: str, message: str) -> None:
+        """Close the record and write it; where there is something to tell, its pages for people beside it."""
+        self.data.update(outcome=outcome, message=clean(message, 1000), finished=now())
+        self.data["seconds"] = seconds_between(self.data["started"], self.data["finished"])
+        self.data.pop("marked", None)
+        # The evidence in it keeps its depth, so that it gives the same findings again.
+        self.data = clean_tree(self.data, depth=DEPTH + 1)
+        self.save()
+        if outcome == "healthy":
+            return
+        _write(self.path.with_suffix(".html"), report.render_html(self.data))
+        _write(self.path.with_suffix(".md"), report.render_markdown(self.data))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write beside the file and rename, so that no reader ever sees half of it. Never through a link."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(part, path)
+
+
+def _for_a_person(finding: dict[str, Any]) -> dict[str, Any]:
+    """What a person is to do where nothing more is tried."""
+    return {
+        "id": finding["id"],
+        "remedy": finding["remedy"],
+        "approval": finding["id"],
+        "approve_with": None,
+        "by_hand": finding["by_hand"],
+    }

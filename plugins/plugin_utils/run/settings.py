@@ -1,0 +1,130 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The user's settings: the `rescue502_*` variables of a host, read and checked in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.approvals import Approval, Scope
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import new_id
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, file_name
+
+# Ansible loads action plugins before it forks, so all hosts and tasks of one run share this.
+RUN_ID = new_id()
+PREFIX = "rescue502_"
+# What the probe takes as it is.
+PROBE_SETTINGS = (
+    "unit", "root", "venv", "user", "group", "env_file", "health_url", "health_json", "edge", "cors_origin",
+    "database_unit", "edge_timeout",
+)  # fmt: skip
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one host for one run."""
+
+    probe: dict[str, Any]
+    approvals: list[Approval]
+    scope: Scope
+    reports: Path
+    incident: str
+    hold_seconds: float
+    settle_seconds: float
+    # For how long a run may begin another remedy, in seconds.
+    deadline: float
+    # How often a remedy may be tried for the same cause, and within how many seconds.
+    budget: int
+    budget_window: float
+    level: str
+    failure_paths: list[Path]
+
+    def approved(self, known: Collection[str]) -> list[str]:
+        """What is approved on this host. known: all that can be. Raises SettingsError: a doubt must not pass."""
+        try:
+            return approvals.approved_here(self.approvals, known, self.scope)
+        except approvals.ApprovalError as error:
+            raise SettingsError(str(error)) from error
+
+    def host_to_name(self) -> str:
+        """What an approval must name beside the failure mode: this host, where the run has others too."""
+        return self.scope.host if len(self.scope.run) > 1 else ""
+
+
+def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ()) -> Settings:
+    """The settings of a host.
+
+    variables: its Ansible variables; templar: renders those that refer to others; for_run: names of those that were
+    given for the whole run (-e).
+
+    SettingsError where a value cannot be used, or where the host itself has returned settings as facts: Ansible would
+    prefer those to the inventory's, and a host must not choose where its report is written, or what is approved.
+    """
+    facts = variables.get("ansible_facts") or {}
+    forged = sorted(str(name) for name in facts if str(name).startswith(PREFIX))
+    if forged:
+        raise SettingsError(
+            f"the host returned settings of ours as facts ({clean(', '.join(forged), 200)}): do not trust it"
+        )
+
+    def given(name: str, default: Any = None) -> Any:
+        value = variables.get(PREFIX + name)
+        return default if value is None else templar.template(value)
+
+    probe = {name: value for name in PROBE_SETTINGS if (value := given(name)) is not None}
+    own = [own_path()]
+    extra = given("failures_path", [])
+    return Settings(
+        probe=probe,
+        approvals=_approvals(given("approve")),
+        scope=Scope(
+            host=variables["inventory_hostname"],
+            inventory=variables.get("groups", {}).get("all", ()),
+            run=variables.get("ansible_play_hosts_all", ()),
+            now=datetime.now(UTC),
+            for_run=PREFIX + "approve" in for_run,
+        ),
+        reports=_absolute(given("reports", "reports")),
+        # The name of its folder from the start: it is also a mark in the target's environment.
+        incident=file_name(str(given("incident", "") or RUN_ID)),
+        hold_seconds=_number("hold_seconds", given("hold_seconds", 5)),
+        settle_seconds=_number("settle_seconds", given("settle_seconds", 20)),
+        deadline=_number("deadline", given("deadline", 300)),
+        budget=int(_number("budget", given("budget", 3), "a number of tries")),
+        budget_window=_number("budget_window", given("budget_window", 3600)),
+        level=str(given("level", "auto")),
+        failure_paths=own + [_absolute(item) for item in ([extra] if isinstance(extra, str) else extra) if item],
+    )
+
+
+def _approvals(given: Any) -> list[Approval]:
+    try:
+        return approvals.parse(given)
+    except approvals.ApprovalError as error:
+        raise SettingsError(str(error)) from error
+
+
+def _absolute(path: Any) -> Path:
+    """From the folder that Ansible was started in."""
+    return Path(os.path.abspath(os.path.expanduser(str(path))))
+
+
+def _number(name: str, value: Any, what: str = "a number of seconds") -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"rescue502_{name}: '{value}' is not {what}") from error
+    if not 0 <= number < float("inf"):
+        raise SettingsError(f"rescue502_{name}: '{value}' is not {what}")
+    return number

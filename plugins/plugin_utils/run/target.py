@@ -1,0 +1,54 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Our modules, run on the target for one incident: by its mark there, a run's processes are known."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.run.state_directory import INCIDENT
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
+
+# Python on the target puts a module into a folder for temporary files first. Where the disk is full there is none, but
+# systemd gives every host one in memory.
+MEMORY = "/dev/shm"
+_NO_ROOM = re.compile(r"No usable temporary directory|No space left on device|Read-only file system")
+
+
+class Target:
+    """The host of a task."""
+
+    def __init__(self, action: Any, task_vars: dict[str, Any], incident: str) -> None:
+        """action: the action plugin that runs; task_vars: its variables."""
+        self._action = action
+        self._task_vars = task_vars
+        self.temporary = ""
+        self._add_environment({INCIDENT: incident})
+
+    def run(self, module: str, arguments: dict[str, Any], answers_with: str) -> dict[str, Any]:
+        """What one of our modules returns; where it fails for want of room, it is tried again with room in memory.
+
+        answers_with: a key that each of its answers has, by which a failure is told.
+        """
+        answer = self._execute(module, arguments)
+        if answers_with not in answer and not self.temporary and _NO_ROOM.search(str(answer.get("module_stderr", ""))):
+            self.temporary = MEMORY
+            self._add_environment({"TMPDIR": MEMORY})
+            answer = self._execute(module, arguments)
+        return answer
+
+    def _execute(self, module: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._action._execute_module(
+            module_name=f"rescue502.django.{module}", module_args=arguments, task_vars=self._task_vars
+        )
+        return answer
+
+    def _add_environment(self, variables: dict[str, str]) -> None:
+        task = self._action._task
+        task.environment = [*(task.environment or []), variables]
+
+
+def complaint(answer: dict[str, Any], module: str) -> str:
+    """Why a module gave no answer, fit for a terminal."""
+    return clean(str(answer.get("msg") or answer.get("module_stderr") or f"the module {module} did not answer"))
