@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 FAULT ?=
 ONLY ?=
-LAB := PYTHONPATH=molecule $(BIN)/python -m lab
+LAB := $(BIN)/python -m lab
 JOBS ?= 4
 
 .DEFAULT_GOAL := help
@@ -46,8 +46,7 @@ unit: install ## fast tests of pure logic
 	$(BIN)/pytest tests/unit -q
 
 molecule: lab ## the remedies alone and the whole recovery, on real hosts
-	PATH=$(CURDIR)/$(BIN):$$PATH PYTHONPATH=$(CURDIR)/molecule:$(CURDIR)/collections \
-		MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule --base-config molecule/config.yml test --all
+	PATH=$(CURDIR)/$(BIN):$$PATH MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule --base-config molecule/config.yml test --all
 
 hosts: shapes ## every failure mode proved on real hosts of two shapes, causes together, red herrings, healthy hosts
 	$(BIN)/pytest tests/hosts -q -n $(JOBS) --dist loadgroup
@@ -56,19 +55,19 @@ matrix: shapes ## every failure mode on every shape of host that suits it: hours
 	RESCUE502_MATRIX=$(or $(SHAPE),all) $(BIN)/pytest tests/hosts/test_failure_modes.py -k elsewhere -q -n $(JOBS)
 
 score: shapes ## how well causes are named and sites healed, beside a restart, the runbook and monit; writes docs/score.md
-	$(BIN)/python tests/score.py
+	$(BIN)/python -m tools.score
 
 chaos: shapes ## every remedy interrupted in every way, and bad inputs: survived, lost or harmed; writes docs/chaos.md
-	JOBS=$(JOBS) $(BIN)/python tests/chaos.py
+	JOBS=$(JOBS) $(BIN)/python -m tools.chaos
 
 bench: lab ## seconds of a diagnosis beside those of a ping, medians of several
-	$(BIN)/python tests/bench.py
+	$(BIN)/python -m tools.bench
 
 record: lab ## record the evidence of every failure mode on lab hosts, for the unit tests; ONLY=layer/name takes one
-	$(BIN)/python tests/record_evidence.py $(ONLY)
+	$(BIN)/python -m tools.record_evidence $(ONLY)
 
 docs: install ## write docs/failure-modes from the catalogue
-	$(BIN)/python tests/make_docs.py
+	$(BIN)/python -m tools.make_docs
 
 clean: ## remove .venv, reports and lab hosts; the image stays
 	-$(LAB) down --all

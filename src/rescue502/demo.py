@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,10 +21,8 @@ Recover = Callable[[Path], int]
 
 def load_lab() -> Any:
     """The lab's package, which a checkout has and a wheel has not."""
-    folder = collection_root() / "molecule"
-    if not (folder / "lab").is_dir():
+    if not (collection_root() / "lab").is_dir():
         raise RunError("the demonstration needs a checkout: its lab is not part of the installed package")
-    sys.path.insert(0, str(folder))
     import lab
 
     return lab
@@ -44,7 +41,7 @@ def demo(console: Console, faults: Iterable[str], keep: bool, recover: Recover) 
             return _show(console, host, list(faults) or list(DEFAULT_FAULTS), recover)
         finally:
             if keep:
-                console.print(f"The host is still up. To remove it: PYTHONPATH=molecule python -m lab down {HOST}")
+                console.print(f"The host is still up. To remove it: .venv/bin/python -m lab down {HOST}")
             else:
                 host.down()
     except LabError as error:

@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import ansible_playbook
-import lab
 import pytest
+
+import lab
+from lab import playbook
 from lab import shape as shapes
-from sites import Site
+from lab.site import Site
 
 # Hosts and their controllers share a few cores here: once in a thousand times sshd was not heard of within 10 s.
 os.environ.setdefault("ANSIBLE_TIMEOUT", "30")
@@ -19,7 +20,7 @@ os.environ.setdefault("ANSIBLE_TIMEOUT", "30")
 @pytest.fixture(scope="session", autouse=True)
 def _warm(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Ansible is imported once, not once for each play."""
-    ansible_playbook.warm_up(tmp_path_factory.mktemp("ansible"))
+    playbook.warm_up(tmp_path_factory.mktemp("ansible"))
 
 
 @pytest.fixture

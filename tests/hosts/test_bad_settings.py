@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import lab
 import pytest
-from sites import Site, differences
+
+import lab
+from lab.site import Site, differences
 
 # They share a host, so one worker takes them all.
 pytestmark = pytest.mark.xdist_group("bad_settings")

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_playbook import ROOT
-from sites import Site, differences, named
+
+from lab.playbook import ROOT
+from lab.site import Site, differences, named
 
 VENV = "/var/www/xamila/xamila_backend/venv"
 SIDE = "/var/www/xamila/xamila_backend/.venv.rescue502-new"

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
-from matrix import Pair, elsewhere, usual
-from sites import Site, differences, named, outside, settings_for
 from undoing import UNDOABLE, taken_back
 
+from lab.matrix import Pair, elsewhere, usual
+from lab.site import Site, differences, named, outside, settings_for
 from rescue502 import offline
 
 CATALOGUE = load()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sites import Site
+from lab.site import Site
 
 # All that a small server keeps on its one disk, filled to the last byte by a rotated log.
 ONE_FULL_DISK = """

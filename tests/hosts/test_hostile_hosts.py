@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import bad_inputs
-import lab
 import pytest
-import recordings
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
-from ansible_playbook import COMMAND, ENVIRONMENT, ROOT
 from harmless import CANARY, check_clean, obeyed
-from sites import Site, differences, put
+
+import lab
+from lab.playbook import COMMAND, ENVIRONMENT, ROOT
+from lab.site import Site, differences, put
+from tools import recordings
 
 PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 # What a run may take at most, whatever the host answers: of time on a busy machine, and of memory.

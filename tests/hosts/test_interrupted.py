@@ -9,8 +9,9 @@ import os
 from collections.abc import Callable
 
 import pytest
-from interruptions import SURVIVED, Interruption, every, strike
-from sites import Site
+
+from lab.interruptions import SURVIVED, Interruption, every, strike
+from lab.site import Site
 
 SAMPLE = (
     "rebuild_venv-controller",

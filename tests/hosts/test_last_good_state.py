@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
-from sites import Site, named
 
+from lab.site import Site, named
 from rescue502 import offline
 
 KEPT = "/var/lib/rescue502/baseline"

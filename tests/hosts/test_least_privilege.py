@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from sites import Site, differences, named
 
+from lab.site import Site, differences, named
 from rescue502 import sudoers
 
 WITHOUT_ROOT = {"ansible_become": False, "rescue502_level": "full"}

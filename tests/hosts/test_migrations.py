@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab.podman import podman
-from sites import Site, differences, named
 from test_playbooks import CHECKOUT, publish
+
+from lab.podman import podman
+from lab.site import Site, differences, named
 
 RISKY = "schema/risky-migrations"
 BACKUPS = "/var/lib/rescue502/backups"

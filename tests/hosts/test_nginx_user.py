@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sites import Site, named
+from lab.site import Site, named
 
 OWN_USER = "useradd --system web-server; sed -i 's/^user .*/user web-server;/' /etc/nginx/nginx.conf\n"
 

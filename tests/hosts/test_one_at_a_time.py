@@ -8,7 +8,7 @@ import signal
 import time
 from typing import Any
 
-from sites import Run, Site, differences, named
+from lab.site import Run, Site, differences, named
 
 GATE = "/run/gate"
 WAITS_AT_THE_GATE = """

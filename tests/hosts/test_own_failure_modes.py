@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import docs_examples
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load_file
-from ansible_playbook import ROOT
-from sites import Site, differences, named
+
+from lab.playbook import ROOT
+from lab.site import Site, differences, named
+from tools import docs_examples
 
 MODE, ROLE = "service/stopped", "acme.ops.finish_deploy"
 

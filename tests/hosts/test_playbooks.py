@@ -6,8 +6,7 @@ import re
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 
-from sites import Site
-
+from lab.site import Site
 from rescue502 import offline
 
 COMMIT = """

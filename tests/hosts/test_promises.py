@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import yaml
-from sites import Site, differences, named
+
+from lab.site import Site, differences, named
 
 
 def test_the_unit_alone_is_enough(site: Site) -> None:

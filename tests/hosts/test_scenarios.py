@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from scenarios import Scenario, load
-from sites import Site, differences, named, outside
+
+from lab.scenario import Scenario, load
+from lab.site import Site, differences, named, outside
 
 
 def cases(kind: str) -> pytest.MarkDecorator:

@@ -10,12 +10,13 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import lab
 import pytest
 import yaml
-from ansible_playbook import COMMAND, ENVIRONMENT, ROOT
 from canaries import CANARIES
-from sites import Site, put
+
+import lab
+from lab.playbook import COMMAND, ENVIRONMENT, ROOT
+from lab.site import Site, put
 
 # They share a host, so one worker takes them all.
 pytestmark = pytest.mark.xdist_group("secrets")

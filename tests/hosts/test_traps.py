@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import bad_inputs
-import lab
 import pytest
 import yaml
-from ansible_playbook import COMMAND, ENVIRONMENT, ROOT
-from sites import Site, differences, put
+
+import lab
+from lab.playbook import COMMAND, ENVIRONMENT, ROOT
+from lab.site import Site, differences, put
 
 # They share a host, so one worker takes them all.
 pytestmark = pytest.mark.xdist_group("traps")

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
-from matrix import Pair, usual
-from sites import Site, differences
 from undoing import told
+
+from lab.matrix import Pair, usual
+from lab.site import Site, differences
 
 VENV = "/var/www/xamila/xamila_backend/venv"
 # The app that runs again has written into what the remedy left: that is not taken from it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sites import Site, differences
+from lab.site import Site, differences
 
 # Remedies that leave nothing behind once they are taken back.
 UNDOABLE = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import make_docs
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
     CatalogueError,
@@ -12,6 +11,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
     load_file,
     own_path,
 )
+
+from tools import make_docs
 
 ROLES = own_path().parent / "roles"
 OURS = load().modes

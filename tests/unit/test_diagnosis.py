@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import recordings
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import APP_STEPS, Diagnosis, diagnose
+
+from tools import recordings
 
 CATALOGUE = load()
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import recordings
 from ansible_collections.rescue502.django.plugins.action.diagnose import decide
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
@@ -21,6 +20,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict impor
 from harmless import CANARY, check_clean
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tools import recordings
 
 CATALOGUE = load()
 USER_SETTINGS = host_settings.read({"inventory_hostname": "host"}, None)

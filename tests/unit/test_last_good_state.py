@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import recordings
 from ansible_collections.rescue502.django.plugins.module_utils.baseline import baseline, changes, state
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
 from ansible_collections.rescue502.django.plugins.module_utils.run import state_directory
@@ -20,6 +19,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnos
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 from hypothesis import given
 from test_hostile import ACTIVE, ESCAPES, MARKUP, check_clean, thorough, values, whole_run
+
+from tools import recordings
 
 CATALOGUE = load()
 EMPTY: dict[str, Any] = {"count": 0, "list": []}

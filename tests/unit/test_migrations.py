@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import recordings
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     migrations,
     rehearsal,
@@ -16,6 +15,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
+
+from tools import recordings
 
 RISKY, SAFE = "schema/risky-migrations", "schema/unapplied-migrations"
 

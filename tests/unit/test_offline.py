@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import recordings
 from typer.testing import CliRunner
 
 from rescue502 import offline
 from rescue502.cli import app
+from tools import recordings
 
 NAME = "code/syntax-error"
 runner = CliRunner()

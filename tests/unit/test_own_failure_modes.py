@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import docs_examples
 import pytest
-import recordings
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import KEYS, load, own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
@@ -17,6 +15,7 @@ from typer.testing import CliRunner
 from rescue502 import cli
 from rescue502.cli import playbooks
 from rescue502.run import Finished, Request
+from tools import docs_examples, recordings
 
 ROLE = "acme.ops.finish_deploy"
 runner = CliRunner()

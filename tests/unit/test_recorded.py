@@ -7,10 +7,11 @@ import re
 import time
 
 import pytest
-import recordings
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
+
+from tools import recordings
 
 CATALOGUE = load()
 # Long, and of letters in both cases and digits: a key, a token, a password. Names with dots, paths and hashes are not.

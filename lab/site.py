@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ansible_playbook
-import lab
 import yaml
-from lab import podman
+
+import lab
+from lab import playbook, podman
 from lab.shape import Shape
 
 # Long enough to catch a crash loop, short enough for a hundred hosts; the default of 5 has a test of its own.
@@ -25,7 +25,7 @@ HOLD_SECONDS = 2
 class Run:
     """A playbook that runs, and the folder for its reports and its output."""
 
-    process: ansible_playbook.Playbook
+    process: playbook.Playbook
     reports: Path
 
     def output(self) -> str:
@@ -58,7 +58,7 @@ class Site:
         reports.mkdir()
         extra = {"rescue502_reports": str(reports), "rescue502_hold_seconds": HOLD_SECONDS, **self.extra, **variables}
         command = ["-i", str(self.inventory()), f"playbooks/{name}.yml", "-e", json.dumps(extra), *words]
-        process = ansible_playbook.begin(command, reports / "output")
+        process = playbook.begin(command, reports / "output")
         return Run(process, reports)
 
     def finish(self, run: Run) -> tuple[int, dict[str, Any], str]:

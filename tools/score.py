@@ -19,18 +19,16 @@ from pathlib import Path
 from threading import local
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-for folder in ("tests/hosts", "molecule", "collections"):
-    sys.path.insert(0, str(ROOT / folder))
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 
-import contenders  # noqa: E402
-import lab  # noqa: E402
-import matrix  # noqa: E402
-import score_page  # noqa: E402
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load  # noqa: E402
-from scenarios import Scenario  # noqa: E402
-from scenarios import load as load_scenarios  # noqa: E402
-from sites import Site, differences, named, outside, settings_for  # noqa: E402
+import lab
+from lab import matrix
+from lab.scenario import Scenario
+from lab.scenario import load as load_scenarios
+from lab.site import Site, differences, named, outside, settings_for
+from tools import contenders, score_page
+
+ROOT = Path(__file__).parents[1]
 
 JOBS = int(os.environ.get("JOBS", "3"))
 OURS = score_page.OURS

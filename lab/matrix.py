@@ -6,6 +6,7 @@ import os
 from collections import Counter
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
+
 from lab import shape as shapes
 
 Pair = tuple[str, FailureMode]

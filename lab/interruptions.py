@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
-from matrix import suitable
-from sites import Run, Site, differences, outside, settings_for
+
+from lab.matrix import suitable
+from lab.site import Run, Site, differences, outside, settings_for
 
 # Seconds: until the remedy has begun, until a keeper has let go, and the longest time into a remedy that is struck.
 PATIENCE = 180.0
@@ -50,6 +51,7 @@ class Verdict:
 
 
 def _kill_controller(_site: Site, run: Run) -> None:
+    assert run.process.pid
     os.killpg(run.process.pid, signal.SIGKILL)
 
 

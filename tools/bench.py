@@ -12,10 +12,9 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "molecule"))
+import lab
 
-import lab  # noqa: E402
+ROOT = Path(__file__).parents[1]
 
 ROUNDS = 7
 PING = "- hosts: all\n  gather_facts: false\n  tasks: [{ansible.builtin.ping: }]\n"

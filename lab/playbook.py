@@ -15,7 +15,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Protocol
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 COMMAND = str(Path(sys.executable).with_name("ansible-playbook"))
 ENVIRONMENT = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"}
 _IMPORTED = ["ansible.cli.playbook", "ansible.executor.playbook_executor", "ansible.executor.module_common"]
@@ -27,7 +27,9 @@ _warm: dict[str, str] | None = None
 class Playbook(Protocol):
     """A playbook that runs, as the leader of its own process group."""
 
-    pid: int
+    @property
+    def pid(self) -> int | None:
+        """Its process and its group."""
 
     def wait(self) -> int:
         """Its return code, when it has ended."""
@@ -36,11 +38,12 @@ class Playbook(Protocol):
         """Its return code; None while it runs."""
 
 
-class _Fork(_CONTEXT.Process):
+class _Fork(multiprocessing.context.ForkServerProcess):
     """A fork of the server, waited for in subprocess's words."""
 
     def wait(self) -> int:
         self.join()
+        assert self.exitcode is not None
         return self.exitcode
 
     def poll(self) -> int | None:

@@ -16,7 +16,7 @@ KINDS = ("alone", "together", "herrings", "controls")
 
 
 def page(results: Iterable[Any], date: str, jobs: int) -> str:
-    """The whole page. results: of tests/score.py, measured `jobs` at a time."""
+    """The whole page. results: of tools/score.py, measured `jobs` at a time."""
     found = sorted(results, key=lambda result: (KINDS.index(_kind(result.scenario)), result.scenario))
     names = list(dict.fromkeys([OURS, *(result.contender for result in found)]))
     by_key = {(result.scenario, result.contender): result for result in found}

@@ -1,4 +1,4 @@
-"""Command line of the lab: `PYTHONPATH=molecule python -m lab --help`."""
+"""Command line of the lab: `.venv/bin/python -m lab --help`."""
 
 from __future__ import annotations
 

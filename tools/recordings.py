@@ -1,4 +1,4 @@
-"""Evidence that lab hosts gave, one file for each failure mode; tests/record_evidence.py writes them."""
+"""Evidence that lab hosts gave, one file for each failure mode; tools/record_evidence.py writes them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis
 
-FOLDER = Path(__file__).parent / "unit" / "evidence"
+FOLDER = Path(__file__).parents[1] / "tests" / "unit" / "evidence"
 HEALTHY = "healthy"
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "collections"))
-
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies  # noqa: E402
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (  # noqa: E402
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
     LAYERS,
     Catalogue,
     FailureMode,
     load,
 )
-from ansible_collections.rescue502.django.plugins.plugin_utils.report.explanation import as_code, markdown  # noqa: E402
+from ansible_collections.rescue502.django.plugins.plugin_utils.report.explanation import as_code, markdown
+
+ROOT = Path(__file__).parents[1]
 
 DOCS = ROOT / "docs"
 INDEX = "failure-modes.md"

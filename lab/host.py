@@ -32,7 +32,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SNAPSHOT = Path(__file__).parent / "snapshot.py"
 SHAPE_LABEL = "rescue502.shape"
 PRELUDE = Path(__file__).parent / "reproduce.sh"
-FAILURES = Path(__file__).parents[2] / "failures"
+FAILURES = Path(__file__).parents[1] / "failures"
 
 
 @dataclass(frozen=True)

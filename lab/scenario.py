@@ -1,6 +1,6 @@
 """Scenarios of more than one failure mode: several causes together, loud errors that are no cause, healthy hosts.
 
-Each is a file in tests/scenarios/<kind>/. `steps` break the host in order: a failure mode's id takes its reproduction,
+Each is a file in lab/scenarios/<kind>/. `steps` break the host in order: a failure mode's id takes its reproduction,
 anything else is bash under the same facts and functions. `causes` are all that may be named.
 """
 
@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+
 from lab import Host
 from lab import shape as shapes
 
-FOLDER = Path(__file__).parents[1] / "scenarios"
+FOLDER = Path(__file__).parent / "scenarios"
 
 
 @dataclass(frozen=True)

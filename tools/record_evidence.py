@@ -14,17 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "molecule"), str(ROOT / "collections"), str(ROOT / "tests" / "hosts"), str(ROOT / "src")]
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue, FailureMode, load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
 
-import lab  # noqa: E402
-import recordings  # noqa: E402
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue, FailureMode, load  # noqa: E402
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose  # noqa: E402
-from lab import shape as shapes  # noqa: E402
-from lab.podman import LabError  # noqa: E402
-from matrix import suitable  # noqa: E402
-from sites import Site, settings_for  # noqa: E402
+import lab
+from lab import shape as shapes
+from lab.matrix import suitable
+from lab.podman import LabError
+from lab.site import Site, settings_for
+from tools import recordings
+
+ROOT = Path(__file__).parents[1]
 
 AT_ONCE = 3
 # Logs repeat themselves: of each, the last lines are kept.
