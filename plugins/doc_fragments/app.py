@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Options of the modules that run something as a Django app would be run; module_utils/management.py takes them."""
+"""Options of the modules that run something as a Django app would be run; module_utils/manage_command.py takes them."""
 
 from __future__ import annotations
 

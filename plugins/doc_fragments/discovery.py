@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Options by which an app is found on its host; module_utils/probe_options.py takes them as DISCOVERY."""
+"""Options by which an app is found on its host; module_utils/probe/options.py takes them as DISCOVERY."""
 
 from __future__ import annotations
 
