@@ -8,7 +8,7 @@ LAB := $(BIN)/python -m lab
 JOBS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit molecule hosts bench lab shapes matrix score chaos record docs clean
+.PHONY: help install demo test nightly release lint unit molecule hosts all-hosts bench lab shapes matrix score chaos record docs clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -33,7 +33,11 @@ shapes: lab ## build the images of all shapes of lab hosts
 demo: lab ## break a real host and recover it; FAULT=database/stopped takes any failure mode
 	$(BIN)/rescue502 demo $(foreach fault,$(FAULT),--fault $(fault))
 
-test: lint unit molecule hosts ## all of the below
+test: lint unit molecule hosts ## what each change must pass: lint, unit tests, molecule, real hosts; at most 20 minutes
+
+nightly: all-hosts record ## all tests on real hosts, a seventh of the shapes' matrix, and the evidence recorded anew: hours
+
+release: matrix chaos score ## what a release is measured by: every mode on every shape, interruptions, the score
 
 lint: install ## ruff, mypy, yamllint, ansible-lint in its production profile
 	$(BIN)/ruff check .
@@ -43,13 +47,16 @@ lint: install ## ruff, mypy, yamllint, ansible-lint in its production profile
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --strict
 
 unit: install ## fast tests of pure logic
-	$(BIN)/pytest tests/unit -q
+	$(BIN)/pytest tests/unit -q -n auto
 
 molecule: lab ## the remedies alone and the whole recovery, on real hosts
 	PATH=$(CURDIR)/$(BIN):$$PATH MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule --base-config molecule/config.yml test --all
 
-hosts: shapes ## every failure mode proved on real hosts of two shapes, causes together, red herrings, healthy hosts
-	$(BIN)/pytest tests/hosts -q -n $(JOBS) --dist loadgroup
+hosts: shapes ## each remedy, each promise and each cause once on real hosts
+	$(BIN)/pytest tests/hosts -q -n $(JOBS) --dist loadgroup -m "not nightly" --junitxml=reports/hosts.xml --durations=20
+
+all-hosts: shapes ## every failure mode on real hosts, causes together, red herrings, healthy and hostile hosts
+	$(BIN)/pytest tests/hosts -q -n $(JOBS) --dist loadgroup --junitxml=reports/all-hosts.xml --durations=40
 
 matrix: shapes ## every failure mode on every shape of host that suits it: hours; SHAPE=unix takes one shape
 	RESCUE502_MATRIX=$(or $(SHAPE),all) $(BIN)/pytest tests/hosts/test_failure_modes.py -k elsewhere -q -n $(JOBS)

@@ -180,21 +180,30 @@ class Host:
         return snapshot
 
     def _looked_at(self) -> dict[str, Any]:
-        """What snapshot.py sees. podman, which is asked for all that acts, needs 0.2 s to begin: looks do without."""
-        facts = [f"{name}={value}" for name, value in self.facts.items()]
-        done = subprocess.run(
-            [*sudo(), "nsenter", f"--target={self._pid}", "--all", "env", "-i", f"PATH={PATH}", *facts, "python3", "-"],
-            input=SNAPSHOT.read_text(encoding="utf-8"), capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        """What snapshot.py sees."""
+        done = self.inside(["python3", "-"], stdin=SNAPSHOT.read_text(encoding="utf-8"))
         if done.returncode:
             raise LabError(f"{self.name} could not be looked at: {done.stderr.strip()[-800:]}")
         seen: dict[str, Any] = json.loads(done.stdout)
         return seen
 
+    def inside(self, words: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command in it as root, with its facts in the environment, past podman, which needs 0.2 s to begin."""
+        facts = [f"{name}={value}" for name, value in self.facts.items()]
+        enter = ["nsenter", f"--target={self._pid}", "--all", "env", "-i", f"PATH={PATH}", *facts]
+        return subprocess.run([*sudo(), *enter, *words], input=stdin, capture_output=True, text=True, check=False)
+
+    def put(self, path: str, content: bytes) -> None:
+        """Write a file in it, byte by byte as it is."""
+        enter = ["nsenter", f"--target={self._pid}", "--all", "tee", "--", path]
+        subprocess.run([*sudo(), *enter], input=content, stdout=subprocess.DEVNULL, check=True)
+
     def run_python(self, source: str) -> str:
         """Run a Python program in it as root, with its facts in the environment; what it prints."""
-        words = [f"--env={name}={value}" for name, value in self.facts.items()]
-        return podman("exec", "-i", *words, self.container, "python3", "-", stdin=source).stdout
+        done = self.inside(["python3", "-"], stdin=source)
+        if done.returncode:
+            raise LabError(f"a program failed on {self.name}: {done.stderr.strip()[-800:]}")
+        return done.stdout
 
     def inventory(self, full: bool = False) -> dict[str, Any]:
         """This host's variables for an Ansible inventory; `full` adds what a careful user would set."""

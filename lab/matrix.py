@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import os
-from collections import Counter
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
 
 from lab import shape as shapes
 
 Pair = tuple[str, FailureMode]
+# The whole matrix takes a week of nights.
+PARTS = 7
 
 
 def suitable(mode: FailureMode) -> list[str]:
@@ -23,18 +25,12 @@ def usual() -> list[Pair]:
 
 
 def elsewhere() -> list[Pair]:
-    """Each failure mode on one other shape, in turn, so that each shape meets each layer.
+    """Failure modes on other shapes than their usual one: a seventh of all such pairs, another one each day.
 
-    RESCUE502_MATRIX=all takes all other shapes for each, RESCUE502_MATRIX=NAME all modes on that shape.
+    RESCUE502_MATRIX=all takes all of them, RESCUE502_MATRIX=NAME all on that shape, a number from 0 to 6 that seventh.
     """
-    wanted = os.environ.get("RESCUE502_MATRIX", "")
-    found: list[Pair] = []
-    turns: Counter[str] = Counter()
-    for mode in load().modes.values():
-        others = suitable(mode)[1:]
-        if wanted:
-            found += [(name, mode) for name in others if wanted in ("all", name)]
-        elif others:
-            found.append((others[turns[mode.layer] % len(others)], mode))
-            turns[mode.layer] += 1
-    return found
+    pairs = [(shape, mode) for mode in load().modes.values() for shape in suitable(mode)[1:]]
+    wanted = os.environ.get("RESCUE502_MATRIX") or str(datetime.date.today().toordinal() % PARTS)
+    if wanted.isdigit():
+        return pairs[int(wanted) :: PARTS]
+    return [pair for pair in pairs if wanted in ("all", pair[0])]

@@ -30,6 +30,8 @@ class Scenario:
     approve: list[str] = field(default_factory=list)
     remedies: list[str] = field(default_factory=list)
     outcome: str = "recovered"
+    # Whether it repeats what others show, and runs each night rather than at each change.
+    nightly: bool = False
 
     def apply(self, host: Host) -> None:
         """Break the host."""

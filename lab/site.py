@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 import lab
-from lab import playbook, podman
+from lab import playbook
 from lab.shape import Shape
 
 # Long enough to catch a crash loop, short enough for a hundred hosts; the default of 5 has a test of its own.
@@ -97,10 +97,7 @@ class Site:
 
 def put(host: lab.Host, path: str, text: str) -> None:
     """Write a file on a host, byte by byte as it is."""
-    subprocess.run(
-        [*podman.command(), "exec", "-i", host.container, "tee", path],
-        input=text.encode("utf-8", "surrogateescape"), stdout=subprocess.DEVNULL, check=True,
-    )  # fmt: skip
+    host.put(path, text.encode("utf-8", "surrogateescape"))
 
 
 def settings_for(fault: str, shape: Shape) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""What nothing here may repair is named on a real host, by the probe alone; where faults do not meet, several at once.
+
+That a play says the same, and leaves the host alone, is shown each night by test_failure_modes.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
+
+from lab import Host, look, matrix
+from lab.site import Site, differences, settings_for
+
+CATALOGUE = load()
+# Faults that do not meet: both show on one host. Each other failure mode without a remedy has a host of its own.
+TOGETHER = (
+    ("edge/cors-not-allowed", "environment/debug-on", "edge/tls-expires-soon"),
+    ("environment/allowed-hosts", "edge/tls-expired"),
+    ("database/permission-denied", "edge/tls-name-mismatch"),
+    ("proxy/config-invalid", "code/wsgi-module-wrong"),
+    ("proxy/upstream-mismatch", "code/does-not-load"),
+    ("proxy/site-not-enabled", "database/wrong-password"),
+    ("proxy/redirect-loop", "database/refused-by-hba"),
+    ("proxy/timeout", "dependencies/not-in-requirements"),
+    ("proxy/refuses-by-itself", "database/password-expired"),
+    ("proxy/protocol-mismatch", "schema/conflicting-migrations"),
+    ("service/option-wrong", "code/conflict-committed"),
+    ("service/user-missing", "database/config-invalid"),
+    ("service/type-wrong", "code/crashes-on-load"),
+    ("service/dependency-failed", "environment/file-lost"),
+    ("service/confined", "database/unreachable-remote"),
+)
+# Reproduced by way of sudo, which only a play goes through.
+PLAYED = {"host/clock-skew"}
+
+
+def batches() -> list[tuple[str, tuple[str, ...]]]:
+    """All failure modes without a remedy, each in one batch, with a shape of host that suits all of the batch."""
+    wanted = [mode.id for mode in CATALOGUE.modes.values() if not mode.remedy]
+    taken = {name for batch in TOGETHER for name in batch}
+    found = []
+    for batch in (*TOGETHER, *((name,) for name in wanted if name not in taken)):
+        shapes = [matrix.suitable(CATALOGUE.modes[name]) for name in batch]
+        found.append((next(shape for shape in shapes[0] if all(shape in others for others in shapes)), batch))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("site", "batch"), batches(), indirect=["site"], ids=lambda item: "+".join(item) if isinstance(item, tuple) else ""
+)
+def test_named(site: Site, batch: tuple[str, ...]) -> None:
+    """Exactly these are root causes, each with commands for a person; what is a mere symptom is found and is none."""
+    healthy, settings = site.host.snapshot(), {}
+    for fault in batch:
+        settings |= settings_for(fault, site.shape)
+        site.host.break_with(fault)
+    broken = site.host.snapshot()
+    assert took(site.host, healthy, broken)
+    found = by_play(site) if set(batch) & PLAYED else look.diagnosed(site.host, CATALOGUE, settings)
+    symptoms = {name for name in batch if CATALOGUE.modes[name].symptom}
+    causes = {cause.id: cause for cause in found.root_causes}
+    if symptoms:
+        assert symptoms <= {finding.id for finding in found.findings}
+        assert not symptoms & set(causes)
+    else:
+        assert set(causes) == set(batch)
+        assert all(cause.by_hand.strip() for cause in causes.values())
+    assert differences(broken, site.host.snapshot()) == set(), "a look must change nothing"
+
+
+def by_play(site: Site) -> Diagnosis:
+    """What is made of the evidence that a play brought."""
+    _code, incident, output = site.play("diagnose", rescue502_level="full")
+    assert incident, output
+    return diagnose(incident["evidence"], CATALOGUE)
+
+
+def took(host: Host, healthy: dict[str, Any], broken: dict[str, Any]) -> bool:
+    """Whether the faults are there: something on the host differs, or it answers otherwise."""
+    return differences(healthy, broken) != set() or host.ask(host.shape.api_path)[0] != 200
+
+
+def test_every_mode_without_a_remedy_is_in_one_batch() -> None:
+    """A mode that was renamed must not drop out unseen."""
+    listed = [name for _shape, batch in batches() for name in batch]
+    assert sorted(listed) == sorted(mode.id for mode in CATALOGUE.modes.values() if not mode.remedy)
