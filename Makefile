@@ -8,7 +8,7 @@ LAB := $(BIN)/python -m lab
 JOBS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test nightly release lint unit molecule hosts all-hosts bench lab shapes matrix score chaos record docs clean
+.PHONY: help install demo test nightly release lint unit mutants molecule hosts all-hosts bench lab shapes matrix score chaos record docs clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -37,7 +37,11 @@ test: lint unit molecule hosts ## what each change must pass: lint, unit tests, 
 
 nightly: all-hosts record ## all tests on real hosts, a seventh of the shapes' matrix, and the evidence recorded anew: hours
 
-release: matrix chaos score ## what a release is measured by: every mode on every shape, interruptions, the score
+mutants: install ## whether the unit tests notice faults in the logic that decides; ONLY=diagnosis/plan takes one module
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
+	$(BIN)/python -m tools.mutants
+
+release: matrix chaos score mutants ## what a release is measured by: every mode on every shape, interruptions, the score
 
 lint: install ## ruff, mypy, yamllint, ansible-lint in its production profile
 	$(BIN)/ruff check .
@@ -52,7 +56,7 @@ unit: install ## fast tests of pure logic
 molecule: lab ## the remedies alone and the whole recovery, on real hosts
 	PATH=$(CURDIR)/$(BIN):$$PATH MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule --base-config molecule/config.yml test --all
 
-hosts: shapes ## each remedy, each promise and each cause once on real hosts
+hosts: lab ## each remedy, each promise and each cause once on real hosts
 	$(BIN)/pytest tests/hosts -q -n $(JOBS) --dist loadgroup -m "not nightly" --junitxml=reports/hosts.xml --durations=20
 
 all-hosts: shapes ## every failure mode on real hosts, causes together, red herrings, healthy and hostile hosts

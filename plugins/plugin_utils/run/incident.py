@@ -8,13 +8,13 @@ It is written after every step, so that a run that is cut off still leaves what 
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.plan import Plan
@@ -193,12 +193,7 @@ class Incident:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write beside the file and rename, so that no reader ever sees half of it. Never through a link."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(part, path)
+    atomic_write.replace(str(path), text.encode())
 
 
 def _for_a_person(finding: dict[str, Any]) -> dict[str, Any]:
