@@ -12,14 +12,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
-from undoing import told
+from undoing import IN_USE, told
 
 from lab.matrix import Pair, usual
 from lab.site import Site, differences
 
 VENV = "/var/www/xamila/xamila_backend/venv"
-# The app that runs again has written into what the remedy left: that is not taken from it.
-IN_USE = ("make_socket_dir", "remove_stale_pidfile")
 
 
 def of(remedies: tuple[str, ...]) -> list[Pair]:

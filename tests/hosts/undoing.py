@@ -12,6 +12,8 @@ UNDOABLE = (
     "permissions", "rebuild_venv", "pip_install", "rollback_code", "raise_fd_limit", "raise_proxy_buffers", "enable",
     "unmask", "make_executable", "grant_nginx_socket", "restore_env_file",
 )  # fmt: skip
+# What the app that runs again has written into: that is not taken from it.
+IN_USE = ("make_socket_dir", "remove_stale_pidfile")
 # What git and the tools for accounts write down whatever they do, and logs of an app that runs again.
 ONLY_TIME_CHANGES = r"/\.git/(logs/|packed-refs$)|/etc/g(roup|shadow)-$|/var/log/"
 
