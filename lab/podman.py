@@ -11,8 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-from ansible_collections.rescue502.django.plugins.module_utils.system import processes
-
 PREFIX = "rescue502-"
 CACHE = Path(os.environ.get("RESCUE502_LAB_CACHE") or Path.home() / ".cache" / "rescue502-lab")
 PACKAGES = {
@@ -115,7 +113,7 @@ def _namespace_pid() -> int:
 def _started(pid: int) -> int:
     """A process's start time in clock ticks: with it, a pid that was given out again is told from the first one."""
     try:
-        return processes.start_ticks(pid)
+        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
     except OSError:
         return -1
 
