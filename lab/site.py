@@ -122,8 +122,13 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
 
 
 def named(incident: dict[str, Any]) -> list[str]:
-    """Ids of the root causes."""
-    return sorted(cause["id"] for cause in incident["root_causes"])
+    """Ids of all that nothing explains: of the root causes, and of what was also found."""
+    return sorted(item["id"] for item in [*incident["root_causes"], *incident["also_found"]])
+
+
+def also_found(incident: dict[str, Any]) -> list[str]:
+    """Ids of what nothing explains and what takes no site down."""
+    return sorted(item["id"] for item in incident["also_found"])
 
 
 def own_business(remedy: str, shape: Shape) -> str:

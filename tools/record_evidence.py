@@ -80,7 +80,7 @@ def record(mode: FailureMode, known: Catalogue) -> str:
         return f"FAILED {mode.id}: {error}"
     found = diagnose(evidence, known)
     if not recordings.is_told(mode, found):
-        return f"FAILED {mode.id}: the diagnosis names {[finding.id for finding in found.root_causes]}"
+        return f"FAILED {mode.id}: the diagnosis names {[finding.id for finding in found.to_repair]}"
     path = recordings.FOLDER / f"{mode.id}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text(evidence), encoding="utf-8")

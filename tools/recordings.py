@@ -25,8 +25,11 @@ def evidence(name: str) -> dict[str, Any]:
 
 
 def is_told(mode: FailureMode, found: Diagnosis) -> bool:
-    """Whether the mode is the one root cause; a symptom must be told, and must not be a cause."""
-    causes = [finding.id for finding in found.root_causes]
+    """Whether the mode alone is named: as the root cause where it takes the site down, else as what was also found.
+
+    A symptom must be told, and must not be named.
+    """
+    named = [finding.id for finding in found.to_repair]
     if mode.symptom:
-        return mode.id not in causes and mode.id in [finding.id for finding in found.findings]
-    return causes == [mode.id]
+        return mode.id not in named and mode.id in [finding.id for finding in found.findings]
+    return named == [mode.id] and bool(found.root_causes) == (mode.severity == "outage")

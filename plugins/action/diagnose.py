@@ -13,9 +13,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.rescue502.django.plugins.module_utils.probe.options import DISCOVERY
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.report import edge_summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import claims, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError, now
@@ -43,7 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _VALID_ARGS = frozenset(("mode", "level", "hold"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One look: {stack, incident, root_causes, edge, plan, number, done}; the evidence goes to the record."""
+        """One look: {stack, incident, root_causes, also_found, edge, plan, …}; the evidence goes to the record."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         mode = self._task.args.get("mode", "diagnose")
@@ -145,7 +144,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """
         remembered = _within(diagnosis.evidence, "probe", "remembered")
         well = "rehearsal" in diagnosis.evidence and edge_summary.summary(diagnosis.evidence)["well"]
-        if well and self._remembers() and not diagnosis.root_causes:
+        if well and self._remembers() and not diagnosis.to_repair:
             found = {name: value for name, value in given.probe.items() if name in DISCOVERY}
             kept = target.run("baseline", {**found, "incident": given.incident}, "remembered")
             remembered = kept.get("remembered") or f"not kept: {complaint(kept, 'baseline')}"
@@ -168,7 +167,8 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
     """What to do next; done where the plan is empty, holds nothing that was not tried before, or time is up."""
     failed = [(act["remedy"], cause) for act in record.data["actions"] if not act["ok"] for cause in act["for"]]
     todo = plan.make(diagnosis, approved, failed, given.host_to_name())
-    fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
+    untried = [[a for a in actions if not record.tried(a.remedy, a.causes)] for actions in (todo.actions, todo.later)]
+    fresh = untried[0] or untried[1]
     record.look(diagnosis, todo, checklist(diagnosis.evidence))
     if record.expire(given.deadline, [action.remedy for action in fresh]):
         fresh = []
@@ -183,6 +183,7 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
             "settings_module": module or stack.get("settings_module", ""),
         },
         "root_causes": [finding.id for finding in diagnosis.root_causes],
+        "also_found": [finding.id for finding in diagnosis.also_found],
         "edge": record.data["edge"]["after"],
         "plan": [action.public() for action in fresh],
         "number": record.data["passes"],

@@ -12,7 +12,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.report.report imp
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import claims, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target
-from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import GOOD, judge
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import is_good, judge
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         outcome, message = judge(record.data, bool(self._task.check_mode))
         record.conclude(outcome, message)
         self._display.display(render_text(record.data, str(record.page())))
-        good = outcome in GOOD
+        good = is_good(record.data)
         return {"changed": False, "failed": not good, "outcome": outcome, "report": str(record.path), "msg": message}
 
     def _release(self, given: settings.Settings, record: Incident, task_vars: dict[str, Any]) -> None:

@@ -6,10 +6,13 @@ import re
 from typing import Any
 
 import pytest
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue
 from undoing import IN_USE, ONLY_TIME_CHANGES, UNDOABLE, told
 
 from lab.scenario import Scenario, load
-from lab.site import Site, differences, named, outside
+from lab.site import Site, also_found, differences, named, outside
+
+MODES = catalogue.load().modes
 
 
 def cases(kind: str) -> pytest.MarkDecorator:
@@ -57,6 +60,7 @@ def _recovered(site: Site, scenario: Scenario, healthy: dict[str, Any], broken: 
     """One run comes to the outcome with these remedies, touches nothing else, and the second one changes nothing."""
     _code, incident, output = site.play("recover", rescue502_approve=scenario.approve)
     assert named(incident) == sorted(scenario.causes), output
+    assert also_found(incident) == sorted(name for name in scenario.causes if MODES[name].severity != "outage"), output
     assert [action["remedy"] for action in incident["actions"]] == scenario.remedies, output
     assert incident["outcome"] == scenario.outcome, output
     changed = differences(broken, site.host.snapshot()) - differences(healthy, broken)

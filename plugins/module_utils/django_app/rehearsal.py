@@ -23,6 +23,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_migrations,
     script_rehearsal,
     script_requirements,
+    script_static_files,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services import requirements, systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -38,6 +39,7 @@ STEPS = (
     "privileges",
     "migrations",
     "checks",
+    "static",
     "requirements",
     "code",
     "requests",
@@ -45,7 +47,7 @@ STEPS = (
 
 
 # The script's parts, each after what it imports; they are imported here so that Ansible packs them with the module.
-PARTS = (script_errors, script_database, script_migrations, script_requirements, script_rehearsal)
+PARTS = (script_errors, script_database, script_migrations, script_requirements, script_static_files, script_rehearsal)
 # Lines that stand once, or not at all, in one text.
 _FUTURE = "from __future__ import annotations\n"
 _OWN_IMPORT = re.compile(r"^from ansible_collections\.\S+ import (\([^)]*\)|.+)\n", re.MULTILINE)

@@ -80,8 +80,7 @@ def _leave_out_unread(stack: Stack) -> None:
     stack.environment_unread += systemd_credentials.barred(stack.properties)
     if _socket_unit_binds(stack.properties):
         return
-    argv = systemd.exec_argv(stack.properties.get("ExecStart", ""))
-    by_variables, file = gunicorn_config.bind_rests_on(argv, stack.environment, stack.cwd)
+    by_variables, file = gunicorn_config.bind_rests_on(stack.server.argv, stack.environment, stack.cwd)
     variables = next((item.why for item in stack.environment_unread), "") if by_variables else ""
     stack.bind_bar = (unread.sealed(file) if file else "") or variables
     if stack.bind_bar:

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import errno
 import glob
+import json
 import os
 import pwd
 import re
 import shlex
 import stat
 import subprocess
+from typing import Any
 
 SHOW_TIMEOUT = 5.0
+DBUS_TIMEOUT = 2.0
 MOST_TEXT = 2**20
 # systemd's own default for system services (systemd.exec(5), "$PATH").
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -74,6 +77,33 @@ def exec_argv(value: str) -> list[str]:
     """The argument list of an Exec*= property (`{ path=… ; argv[]=… ; … }`); empty where there is none."""
     match = re.search(r"argv\[\]=(.*?) ; ignore_errors=", value)
     return match.group(1).split() if match else []
+
+
+def exec_words(properties: dict[str, str]) -> list[str]:
+    """The words of a unit's ExecStart=, variables not yet put in; empty where D-Bus does not give them.
+
+    `systemctl show` prints them without their quotes, so that one word with blanks looks like several.
+    """
+    commands = unit_property(properties.get("Id", ""), "Service", "ExecStart")
+    try:
+        return [str(word) for word in commands[0][1]]
+    except (TypeError, LookupError):
+        return []
+
+
+def unit_property(unit: str, interface: str, name: str) -> Any:
+    """A property of a unit as it is on D-Bus, where systemctl prints less of it or none; None where it cannot be had.
+
+    interface: the last part of its name, such as `Unit` or `Service` (org.freedesktop.systemd1(5)).
+    """
+    escaped = re.sub(r"[^A-Za-z0-9]|^[0-9]", lambda match: f"_{ord(match.group()):02x}", unit)
+    path, manager = f"/org/freedesktop/systemd1/unit/{escaped}", "org.freedesktop.systemd1"
+    words = ["busctl", "--json=short", "get-property", manager, path, f"{manager}.{interface}", name]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=DBUS_TIMEOUT, check=False)
+        return json.loads(done.stdout)["data"]
+    except (OSError, subprocess.TimeoutExpired, ValueError, LookupError, TypeError):
+        return None
 
 
 def environment_file_paths(value: str) -> list[tuple[str, bool]]:

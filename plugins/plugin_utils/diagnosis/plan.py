@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import LAYERS
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals, edge_summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
 
 # Remedies that start or replace the running app: with a broken app below they would end what may still serve.
@@ -24,12 +24,14 @@ _SERVICE = LAYERS.index("service")
 
 @dataclass
 class Action:
-    """One remedy for one or more root causes, with the variables that its role takes."""
+    """One remedy for one or more findings that nothing explains, with the variables that its role takes."""
 
     remedy: str
     causes: list[str]
     risk: str
     layer: int
+    # Whether it brings a site back that does not answer, rather than repairs what can wait until it does.
+    urgent: bool
     vars: dict[str, Any] = field(default_factory=dict)
 
     def public(self) -> dict[str, Any]:
@@ -38,9 +40,14 @@ class Action:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be done, what is held back with the reason, and what waits for approval or for a person."""
+    """What will be done, what is held back with the reason, and what waits for approval or for a person.
+
+    `actions` bring the site back, from the ground up; where there are none, or it answers, they are all that is to be
+    done. `later` is the rest, for when the site answers, or nothing more can be tried for it.
+    """
 
     actions: list[Action]
+    later: list[Action]
     held_back: list[dict[str, Any]]
     awaiting: list[dict[str, Any]]
 
@@ -48,22 +55,23 @@ class Plan:
 def make(
     diagnosis: Diagnosis, approved: Iterable[str] = (), failed: Iterable[tuple[str, str]] = (), host: str = ""
 ) -> Plan:
-    """Plan the repair of all root causes, from the ground up.
+    """Plan the repair of all that nothing explains: what takes the site down first, each from the ground up.
 
     approved: ids of failure modes, or names of remedies, that may run though their risk is `ask`.
     failed: remedies that this run has tried in vain, each with the failure mode that it was for.
     host: what an approval must name, in a run on several hosts.
     """
     allowed, tried = set(approved), set(failed)
-    mended = [cause for cause in diagnosis.root_causes if _may_mend(cause, allowed)]
-    waiting = [cause for cause in diagnosis.root_causes if cause not in mended]
-    roots = {cause.id for cause in diagnosis.root_causes}
+    mended = [cause for cause in diagnosis.to_repair if _may_mend(cause, allowed)]
+    waiting = [cause for cause in diagnosis.to_repair if cause not in mended]
+    roots = {cause.id for cause in diagnosis.to_repair}
     fallen = [found for found in diagnosis.findings if _fell_with(found, {cause.id for cause in mended}, roots)]
+    down = not edge_summary.summary(diagnosis.evidence)["well"]
     actions = _merge(
-        [action for cause in mended for action in _actions(cause, [cause], tried)]
-        + [action for found in fallen for action in _actions(found, _causes_of(found, mended), tried)]
+        [action for cause in mended for action in _actions(cause, [cause], tried, down)]
+        + [action for found in fallen for action in _actions(found, _causes_of(found, mended), tried, down)]
     )
-    hindrances = [cause.id for cause in waiting if cause.mode.severity == "outage"]
+    hindrances = [cause.id for cause in waiting if cause.is_outage]
     # With something below unmended, the app is started only where the rehearsal says that it would come up.
     boots = diagnosis.evidence.get("app", {}).get("serves") is True
     running = RUNS_THE_APP if hindrances and not boots else ()
@@ -72,8 +80,11 @@ def make(
     held += [(a, hindrances) for a in actions if a.remedy in running and (a, conflicts) not in held]
     unmigrated = _unmigrated(diagnosis, waiting, tried)
     held += [(a, unmigrated) for a in actions if unmigrated and a.remedy == "restart" and a.remedy not in running]
+    actions = [action for action in actions if all(action is not other for other, _why in held)]
+    urgent = [action for action in actions if action.urgent]
     return Plan(
-        actions=[action for action in actions if all(action is not other for other, _why in held)],
+        actions=urgent or actions,
+        later=[action for action in actions if urgent and not action.urgent],
         held_back=[
             {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(why)} is not mended yet"} for a, why in held
         ],
@@ -86,7 +97,7 @@ def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[
     edge = diagnosis.evidence.get("edge")
     if not isinstance(edge, dict) or edge.get("well") is not True:
         return []
-    schema = [cause for cause in diagnosis.root_causes if cause.mode.layer == "schema"]
+    schema = [cause for cause in diagnosis.to_repair if cause.mode.layer == "schema"]
     return [cause.id for cause in schema if cause in waiting or (cause.mode.remedy, cause.id) in failed]
 
 
@@ -95,15 +106,16 @@ def _may_mend(cause: Finding, allowed: set[str]) -> bool:
     return mode.risk == "safe" or (mode.risk == "ask" and bool({mode.id, mode.remedy} & allowed))
 
 
-def _actions(found: Finding, causes: list[Finding], failed: set[tuple[str, str]]) -> Iterable[Action]:
+def _actions(found: Finding, causes: list[Finding], failed: set[tuple[str, str]], down: bool) -> Iterable[Action]:
     """A finding's remedy at its own layer, for these causes, and what has to follow, such as a restart.
 
-    Nothing follows a remedy that failed.
+    Nothing follows a remedy that failed. down: whether the edge does not answer as it should.
     """
     layer, risk, names = LAYERS.index(found.mode.layer), causes[0].mode.risk, [cause.id for cause in causes]
-    yield Action(found.mode.remedy, list(names), risk, layer, dict(found.vars))
+    urgent = down and any(cause.is_outage for cause in causes)
+    yield Action(found.mode.remedy, list(names), risk, layer, urgent, dict(found.vars))
     for remedy in found.mode.then if (found.mode.remedy, found.id) not in failed else ():
-        yield Action(remedy, list(names), risk, max(layer, _SERVICE))
+        yield Action(remedy, list(names), risk, max(layer, _SERVICE), urgent)
 
 
 def _causes_of(found: Finding, mended: list[Finding]) -> list[Finding]:
@@ -117,10 +129,10 @@ def _fell_with(found: Finding, mended: set[str], roots: set[str]) -> bool:
 
 
 def _merge(actions: Iterable[Action]) -> list[Action]:
-    """In the order of the layers, each remedy once for all its causes; lists among its variables are joined."""
-    merged: dict[str, Action] = {}
+    """Urgent ones first, each in the order of the layers and once for all its causes; lists of variables are joined."""
+    merged: dict[tuple[str, bool], Action] = {}
     for action in actions:
-        known = merged.setdefault(action.remedy, action)
+        known = merged.setdefault((action.remedy, action.urgent), action)
         if known is action:
             continue
         known.causes += [cause for cause in action.causes if cause not in known.causes]
@@ -131,7 +143,7 @@ def _merge(actions: Iterable[Action]) -> list[Action]:
             old = known.vars.get(name)
             known.vars[name] = [*old, *value] if isinstance(old, list) and isinstance(value, list) else value
     # Within a layer the app is started last, with all that it needs in place.
-    return sorted(merged.values(), key=lambda action: (action.layer, action.remedy in RUNS_THE_APP))
+    return sorted(merged.values(), key=lambda item: (not item.urgent, item.layer, item.remedy in RUNS_THE_APP))
 
 
 def _awaiting(cause: Finding, host: str) -> dict[str, Any]:

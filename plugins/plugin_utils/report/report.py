@@ -43,7 +43,7 @@ def _view(incident: dict[str, Any]) -> dict[str, Any]:
     view: dict[str, Any] = {
         "host": "", "incident": "", "outcome": "", "message": "", "started": "", "seconds": None, "root_causes": [],
         "findings": [], "actions": [], "awaiting": [], "held_back": [], "plan": [], "checklist": [], "evidence": {},
-        "edge": {}, "unread": [],
+        "edge": {}, "unread": [], "also_found": [],
     }  # fmt: skip
     view.update(clean_tree(incident))
     causes = {item["id"].partition("/")[0] for item in view["root_causes"]}
@@ -53,6 +53,7 @@ def _view(incident: dict[str, Any]) -> dict[str, Any]:
     view["symptoms"] = [item for item in view["symptoms"] if item not in view["open"]]
     by_id = {item["id"]: item for item in view["findings"]}
     view["causes"] = [{**by_id.get(item["id"], {}), **item} for item in view["root_causes"]]
+    view["also_found"] = [{**by_id.get(item["id"], {}), **item} for item in view["also_found"]]
     view["before"] = (view["edge"].get("before") or {}).get("summary", "not asked")
     view["after"] = (view["edge"].get("after") or {}).get("summary", "not asked")
     view["since"] = recent_changes.told(view["evidence"])

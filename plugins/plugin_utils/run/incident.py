@@ -10,15 +10,17 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import unread
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.plan import Plan
-from ansible_collections.rescue502.django.plugins.plugin_utils.report import edge_summary, report
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import remaining_causes
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import DEPTH, clean, clean_tree, file_name
 
 SCHEMA = 1
@@ -66,6 +68,8 @@ class Incident:
             "edge": {"before": None, "after": None, "checks": []},
             "checklist": [],
             "root_causes": [],
+            # What nothing explains either, and what takes no site down.
+            "also_found": [],
             "findings": [],
             "plan": [],
             "held_back": [],
@@ -107,17 +111,14 @@ class Incident:
             self.data["edge"]["before"] = edge
         self.data["edge"]["after"] = edge
         self.data["edge"]["checks"] = edge_summary.checks(diagnosis.evidence.get("edge", {}))
-        known = {item["id"] for item in self.data["root_causes"]}
-        for cause in diagnosis.root_causes:
-            if cause.id not in known:
-                fact = cause.public()
-                self.data["root_causes"].append({key: fact[key] for key in ("id", "title", "because", "risk")})
+        _add(self.data["root_causes"], diagnosis.root_causes)
+        _add(self.data["also_found"], diagnosis.also_found)
         earlier = {item["id"]: item for item in self.data["findings"]}
         earlier.update({finding.id: finding.public() for finding in diagnosis.findings})
         self.data["findings"] = list(earlier.values())
-        self.data["remaining"] = [finding.id for finding in diagnosis.root_causes]
+        self.data["remaining"] = [finding.id for finding in diagnosis.to_repair]
         self.data["unread"] = unread.listed(diagnosis.evidence)
-        self.data["plan"] = [action.public() for action in plan.actions]
+        self.data["plan"] = [action.public() for action in (*plan.actions, *plan.later)]
         self.data["held_back"] = plan.held_back
         self.data["awaiting"] = plan.awaiting
         self.data["checklist"] = checklist
@@ -158,7 +159,8 @@ class Incident:
         for action in held:
             why = f"was tried {worn[action['remedy']]} times within {window / 60:g} min"
             self.data["held_back"].append({"remedy": action["remedy"], "for": action["for"], "why": why})
-            self.data["worn"].append(f"{action['remedy']} for {', '.join(action['for'])} {why}")
+            if set(action["for"]) & set(remaining_causes(self.data)):
+                self.data["worn"].append(f"{action['remedy']} for {', '.join(action['for'])} {why}")
         waiting = {item["id"] for item in self.data["awaiting"]}
         causes = dict.fromkeys(cause for action in held for cause in action["for"] if cause not in waiting)
         self.data["awaiting"] += [_for_a_person(item) for item in self.data["findings"] if item["id"] in causes]
@@ -194,6 +196,13 @@ class Incident:
 
 def _write(path: Path, text: str) -> None:
     atomic_write.replace(str(path), text.encode())
+
+
+def _add(recorded: list[dict[str, Any]], findings: Iterable[Finding]) -> None:
+    """Take in findings of a look that no earlier look has recorded."""
+    known = {item["id"] for item in recorded}
+    facts = [finding.public() for finding in findings if finding.id not in known]
+    recorded += [{key: fact[key] for key in ("id", "title", "because", "risk")} for fact in facts]
 
 
 def _for_a_person(finding: dict[str, Any]) -> dict[str, Any]:
