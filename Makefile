@@ -74,8 +74,8 @@ chaos: shapes ## every remedy interrupted in every way, and bad inputs: survived
 bench: lab ## seconds of a diagnosis beside those of a ping, medians of several
 	$(BIN)/python -m tools.bench
 
-record: lab ## record the evidence of every failure mode on lab hosts, for the unit tests; ONLY=layer/name takes one
-	$(BIN)/python -m tools.record_evidence $(ONLY)
+record: lab ## record the evidence of failure modes on lab hosts, for the unit tests; ONLY=layer/name, or ONLY=stale
+	JOBS=$(JOBS) $(BIN)/python -m tools.record_evidence $(ONLY)
 
 docs: install ## write docs/failure-modes from the catalogue
 	$(BIN)/python -m tools.make_docs

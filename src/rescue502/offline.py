@@ -14,8 +14,8 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnosis, plan, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.edge_summary import summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
-from ansible_collections.rescue502.django.plugins.plugin_utils.report.edge_summary import summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import judge
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 

@@ -17,6 +17,7 @@ from undoing import UNDOABLE, taken_back
 from lab.matrix import Pair, elsewhere, usual
 from lab.site import Site, differences, named, outside, settings_for
 from rescue502 import offline
+from tools import recordings
 
 CATALOGUE = load()
 # Modes that are the first of those with their remedy.
@@ -77,6 +78,7 @@ def _broken(site: Site, mode: FailureMode) -> Iterator[tuple[dict[str, Any], dic
 def _named_and_left_alone(site: Site, mode: FailureMode, broken: dict[str, Any]) -> None:
     """One run names what only a person can repair, with commands, and changes nothing."""
     _code, incident, output = site.play("recover")
+    recordings.keep(mode, site.shape.name, incident["evidence"])
     assert _findings(offline.diagnose(offline.Recorded("", incident["evidence"]), CATALOGUE)) == _findings(incident)
     if mode.symptom:
         assert mode.id in [finding["id"] for finding in incident["findings"]], output
@@ -109,6 +111,7 @@ def _repaired(site: Site, mode: FailureMode) -> str:
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert named(incident) == [mode.id], output
     assert any(action["changed"] for action in incident["actions"]), output
+    recordings.keep(mode, site.shape.name, incident["evidence"])
     assert mode.remedy not in UNDOABLE or f"rescue502 undo {incident['incident']}" in output
     status, headers, body = site.host.ask(site.shape.api_path)
     assert status == 200, body

@@ -119,14 +119,19 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
 
 
 def explains(cause: FailureMode, effect: FailureMode) -> bool:
-    """Whether `effect` names `cause`: by its id, or by a pattern over what lies below and really breaks the site."""
+    """Whether one of the two names the other: by its id, or by a pattern.
+
+    A pattern holds where the cause lies no higher than its effect, and really breaks the site.
+    """
     if cause.id == effect.id:
         return False
-    if cause.id in effect.explained_by:
+    if cause.id in effect.explained_by or effect.id in cause.explains:
         return True
-    below = not is_above(cause.layer, effect.layer)
-    breaks = cause.severity == "outage" and not cause.symptom
-    return below and breaks and any(fnmatchcase(cause.id, pattern) for pattern in effect.explained_by)
+    if is_above(cause.layer, effect.layer) or cause.severity != "outage" or cause.symptom:
+        return False
+    return any(fnmatchcase(cause.id, pattern) for pattern in effect.explained_by) or any(
+        fnmatchcase(effect.id, pattern) for pattern in cause.explains
+    )
 
 
 def _severity(mode: FailureMode, matched: list[FailureMode]) -> str:

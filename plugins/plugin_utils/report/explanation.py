@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import expressions
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue, FailureMode
@@ -145,7 +144,7 @@ def _named(causes: list[str], patterns: tuple[str, ...], link: Link) -> str:
     wide = [pattern for pattern in patterns if pattern.startswith("*")]
     if wide:
         return f"whatever breaks the site (`{'`, `'.join(wide)}`)"
-    return ", ".join(link(cause) for cause in causes if any(fnmatchcase(cause, pattern) for pattern in patterns))
+    return ", ".join(link(cause) for cause in causes)
 
 
 def without_placeholders(template: str) -> str:
