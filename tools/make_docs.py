@@ -15,7 +15,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
     FailureMode,
     load,
 )
-from ansible_collections.rescue502.django.plugins.plugin_utils.report.explanation import as_code, markdown
+from ansible_collections.rescue502.django.plugins.plugin_utils.report.explanation import markdown
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,7 +34,7 @@ The layers stand from the ground up: what is found lower down explains what is f
 """
 PRIVILEGES_HEAD = """# Privileges
 
-Made by `make docs` from the roles' `meta/argument_specs.yml` ("Root: ...").
+Made by `make docs` from the roles' `meta/remedy.yml`.
 
 **To look, no root is needed.** `rescue502 diagnose --no-become` (or `ansible_become: false`) looks as the account
 that logs in. What that account may not read is listed in the report and is *unknown*: no cause is named, and none is
@@ -97,7 +97,7 @@ def privileges(known: Catalogue, roles: dict[str, remedies.Remedy]) -> str:
     for remedy in roles.values():
         users = [mode.id for mode in known.modes.values() if remedy.name in (mode.remedy, *mode.then)]
         links = ", ".join(f"[{mode}]({FOLDER}/{mode}.md)" for mode in users) or "by itself only"
-        rows.append(f"| [{remedy.name}](../roles/{remedy.name}/README.md) | {as_code(remedy.root)} | {links} |\n")
+        rows.append(f"| [{remedy.name}](../roles/{remedy.name}/README.md) | {remedy.root} | {links} |\n")
     return PRIVILEGES_HEAD + "".join(rows)
 
 

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.rescue502.django.plugins.module_utils.probe.options import DISCOVERY
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue, remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
@@ -29,6 +29,7 @@ def _catalogue(given: settings.Settings) -> tuple[catalogue.Catalogue, list[str]
     """The failure modes, and what is approved. AnsibleActionFail for a broken file, or a bad approval."""
     try:
         known = catalogue.load(given.failure_paths)
+        remedies.require_sound(known)
         return known, given.approved(known.approvable())
     except (catalogue.CatalogueError, settings.SettingsError) as error:
         raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
@@ -74,6 +75,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 diagnosis = diagnose(self._look(target, given, record, again=True), known)
             result.update(decide(diagnosis, approved, given, record))
             if mode == "recover":
+                _require_found(result["plan"], task_vars, self._templar)
                 result.update(self._claim(target, given, result, record))
             self._remember(diagnosis, target, given)
         except AnsibleConnectionFailure as error:
@@ -191,6 +193,22 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
         "bundle_due": False,
         "ends": record.ends(given.deadline),
     }
+
+
+def _require_found(todo: list[dict[str, Any]], task_vars: dict[str, Any], templar: Any) -> None:
+    """What a look found is what its remedies are to get. AnsibleActionFail where a variable of the user's is preferred.
+
+    A role takes what was found by its defaults, which give way to the inventory: a path that was set for a role alone
+    must not be what another remedy writes to.
+    """
+    for action in todo:
+        for name, found in action["vars"].items():
+            given = templar.template(task_vars[name]) if name in task_vars else found
+            if name.startswith(settings.PREFIX) and str(given) != str(found):
+                raise AnsibleActionFail(
+                    f"{name} is set for this host, and {action['remedy']} would use that instead of what was found: "
+                    "set it only in plays that use a role alone"
+                )
 
 
 def _is_riddle(diagnosis: Diagnosis) -> bool:

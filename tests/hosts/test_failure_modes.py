@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
-from undoing import UNDOABLE, taken_back
+from undoing import is_exact, taken_back
 
 from lab.matrix import Pair, elsewhere, usual
-from lab.site import Site, differences, named, outside, settings_for
+from lab.site import Site, also_found, differences, named, outside, settings_for
 from rescue502 import offline
 from tools import recordings
 
@@ -61,7 +61,7 @@ def _proved(site: Site, mode: FailureMode, first: bool) -> None:
         if first:
             _second_run_changes_nothing(site)
         _touched_nothing_else(site, mode, healthy, broken)
-        if first and mode.remedy in UNDOABLE:
+        if first and is_exact(mode.remedy):
             taken_back(site, incident, broken)
 
 
@@ -85,6 +85,7 @@ def _named_and_left_alone(site: Site, mode: FailureMode, broken: dict[str, Any])
         assert mode.id not in named(incident), output
         return
     assert named(incident) == [mode.id], output
+    assert also_found(incident) == ([] if mode.severity == "outage" else [mode.id]), output
     assert incident["outcome"] == ("degraded" if incident["edge"]["before"]["well"] else "needs-human"), output
     assert [(item["id"], item["approve_with"]) for item in incident["awaiting"]] == [(mode.id, None)]
     assert incident["awaiting"][0]["by_hand"]
@@ -110,9 +111,10 @@ def _repaired(site: Site, mode: FailureMode) -> str:
     code, incident, output = site.play("recover", rescue502_approve=[mode.id] if mode.risk == "ask" else [])
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert named(incident) == [mode.id], output
+    assert also_found(incident) == ([] if mode.severity == "outage" else [mode.id]), output
     assert any(action["changed"] for action in incident["actions"]), output
     recordings.keep(mode, site.shape.name, incident["evidence"])
-    assert mode.remedy not in UNDOABLE or f"rescue502 undo {incident['incident']}" in output
+    assert not is_exact(mode.remedy) or f"rescue502 undo {incident['incident']}" in output
     status, headers, body = site.host.ask(site.shape.api_path)
     assert status == 200, body
     assert headers.get("access-control-allow-origin") == site.shape.origin

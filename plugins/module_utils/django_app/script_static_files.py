@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs inside the app's own Python, as a part of rehearsal_script.py: what `collectstatic` would find to collect."""
+"""Runs inside the app's own Python, as a part of script_rehearsal.py: what `collectstatic` would find to collect."""
 
 from __future__ import annotations
 

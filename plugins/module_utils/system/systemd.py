@@ -18,6 +18,7 @@ from typing import Any
 SHOW_TIMEOUT = 5.0
 DBUS_TIMEOUT = 2.0
 MOST_TEXT = 2**20
+MOST_COMPLAINT = 500
 # systemd's own default for system services (systemd.exec(5), "$PATH").
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A word as systemd prints it, and what it escapes in one.
@@ -36,6 +37,20 @@ def systemctl(*arguments: str, timeout: float = SHOW_TIMEOUT) -> str:
 
     Raises SystemdError when there is no systemctl, or it gives no answer within `timeout` seconds.
     """
+    return _systemctl(arguments, timeout).stdout
+
+
+def change(*arguments: str, timeout: float) -> str:
+    """Run systemctl for changing something. Returns why it failed, in systemd's words; empty where it did not.
+
+    Raises SystemdError as systemctl() does. What systemd has begun by then, it goes on with.
+    """
+    done = _systemctl(arguments, timeout)
+    told = [line for line in done.stderr.splitlines() if not line.startswith("See ")]
+    return " ".join(told).strip()[:MOST_COMPLAINT] or f"exit status {done.returncode}" if done.returncode else ""
+
+
+def _systemctl(arguments: tuple[str, ...], timeout: float) -> subprocess.CompletedProcess[str]:
     try:
         done = subprocess.run(
             ["systemctl", "--no-pager", *arguments], capture_output=True, text=True, timeout=timeout, check=False
@@ -46,7 +61,7 @@ def systemctl(*arguments: str, timeout: float = SHOW_TIMEOUT) -> str:
         raise SystemdError(f"systemd gave no answer within {timeout:g} s") from error
     if "has not been booted with systemd" in done.stderr:
         raise SystemdError("systemd is not PID 1 on this host: rescue502 mends sites that systemd runs")
-    return done.stdout
+    return done
 
 
 def show(unit: str, timeout: float = SHOW_TIMEOUT) -> dict[str, str]:

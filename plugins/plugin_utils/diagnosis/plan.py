@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The plan: which remedies, in which order, and what waits for a person. Pure."""
+"""The plan: which remedies, in which order, and what waits for a person. Pure, but for what roles say of themselves."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import LAYERS
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals, edge_summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
 
-# Remedies that start or replace the running app: with a broken app below they would end what may still serve.
-RUNS_THE_APP = ("migrate", "collectstatic", "restart")
-# Remedies that work on the code or with it: a tree in conflict is first made whole, by whoever is to decide on it.
-WORKS_ON_THE_TREE = ("pip_install", "rebuild_venv", "rollback_code", "clean_pyc", "migrate", "collectstatic")
 IN_CONFLICT = ("code/conflict-markers", "code/conflict-committed")
-# Remedies that start what is down: what went down with a cause has to be started when the cause is mended.
-STARTS = ("start_database", "start_nginx", "restart")
 _SERVICE = LAYERS.index("service")
 
 
@@ -71,16 +66,9 @@ def make(
         [action for cause in mended for action in _actions(cause, [cause], tried, down)]
         + [action for found in fallen for action in _actions(found, _causes_of(found, mended), tried, down)]
     )
-    hindrances = [cause.id for cause in waiting if cause.is_outage]
-    # With something below unmended, the app is started only where the rehearsal says that it would come up.
-    boots = diagnosis.evidence.get("app", {}).get("serves") is True
-    running = RUNS_THE_APP if hindrances and not boots else ()
-    conflicts = [finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT]
-    held = [(a, conflicts) for a in actions if conflicts and a.remedy in WORKS_ON_THE_TREE]
-    held += [(a, hindrances) for a in actions if a.remedy in running and (a, conflicts) not in held]
-    unmigrated = _unmigrated(diagnosis, waiting, tried)
-    held += [(a, unmigrated) for a in actions if unmigrated and a.remedy == "restart" and a.remedy not in running]
-    actions = [action for action in actions if all(action is not other for other, _why in held)]
+    blocking = _blocking(diagnosis, waiting, tried)
+    held = [(action, why) for action in actions if (why := blocking.of(action))]
+    actions = [action for action in actions if not blocking.of(action)]
     urgent = [action for action in actions if action.urgent]
     return Plan(
         actions=urgent or actions,
@@ -89,6 +77,37 @@ def make(
             {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(why)} is not mended yet"} for a, why in held
         ],
         awaiting=[_awaiting(cause, host) for cause in waiting],
+    )
+
+
+@dataclass(frozen=True)
+class _Blocking:
+    """Ids of causes that are not mended now, each for what it holds back."""
+
+    # Half-done merges: nothing works on that tree before whoever is to decide on it has.
+    work_on_code: list[str]
+    # With something below unmended, what runs the app would end what may still serve.
+    run_app: list[str]
+    # New code whose tables are not there, while the old still serves without them.
+    start_app: list[str]
+
+    def of(self, action: Action) -> list[str]:
+        """What holds this remedy back; empty where nothing does."""
+        role = remedies.get(action.remedy)
+        return (
+            (self.work_on_code if role.works_on_code else [])
+            or (self.run_app if role.runs_app else [])
+            or (self.start_app if "app" in role.starts else [])
+        )
+
+
+def _blocking(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[str, str]]) -> _Blocking:
+    # The app is started all the same where the rehearsal says that it would come up.
+    boots = diagnosis.evidence.get("app", {}).get("serves") is True
+    return _Blocking(
+        work_on_code=[finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT],
+        run_app=[] if boots else [cause.id for cause in waiting if cause.is_outage],
+        start_app=_unmigrated(diagnosis, waiting, failed),
     )
 
 
@@ -125,7 +144,7 @@ def _causes_of(found: Finding, mended: list[Finding]) -> list[Finding]:
 def _fell_with(found: Finding, mended: set[str], roots: set[str]) -> bool:
     """Whether something is down only because of root causes that are mended now, and has but to be started."""
     why = roots & set(found.explained_by)
-    return bool(why) and why <= mended and found.mode.risk == "safe" and found.mode.remedy in STARTS
+    return bool(why) and why <= mended and found.mode.risk == "safe" and bool(remedies.get(found.mode.remedy).starts)
 
 
 def _merge(actions: Iterable[Action]) -> list[Action]:
@@ -136,14 +155,13 @@ def _merge(actions: Iterable[Action]) -> list[Action]:
         if known is action:
             continue
         known.causes += [cause for cause in action.causes if cause not in known.causes]
-        known.layer = (
-            max(known.layer, action.layer) if action.remedy in RUNS_THE_APP else min(known.layer, action.layer)
-        )
+        furthest = max if remedies.get(action.remedy).runs_app else min
+        known.layer = furthest(known.layer, action.layer)
         for name, value in action.vars.items():
             old = known.vars.get(name)
             known.vars[name] = [*old, *value] if isinstance(old, list) and isinstance(value, list) else value
     # Within a layer the app is started last, with all that it needs in place.
-    return sorted(merged.values(), key=lambda item: (not item.urgent, item.layer, item.remedy in RUNS_THE_APP))
+    return sorted(merged.values(), key=lambda item: (not item.urgent, item.layer, remedies.get(item.remedy).runs_app))
 
 
 def _awaiting(cause: Finding, host: str) -> dict[str, Any]:

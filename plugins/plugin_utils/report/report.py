@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import recent_changes
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -22,8 +23,6 @@ CHAIN = (
     ("Django", ("files", "environment", "dependencies", "code", "schema")),
     ("PostgreSQL", ("database",)),
 )
-# Remedies after which there is nothing to take back.
-NOT_UNDONE = ("restart", "start_database", "start_nginx", "reload_nginx", "daemon_reload", "wait_for_database")
 MARKS = {"ok": "✓", "bad": "✗", "unknown": "?"}
 
 
@@ -59,7 +58,8 @@ def _view(incident: dict[str, Any]) -> dict[str, Any]:
     view["since"] = recent_changes.told(view["evidence"])
     view["marks"] = MARKS
     # A check has changed nothing, whatever its remedies say they would.
-    changed = [item for item in view["actions"] if item.get("changed") and item["remedy"] not in NOT_UNDONE]
+    changed = [item["remedy"] for item in view["actions"] if item.get("changed")]
+    changed = [name for name in changed if remedies.get(name).undo != "nothing"]
     view["undo"] = f"rescue502 undo {view['incident']}" if changed and view["outcome"] != "planned" else ""
     view["evidence_text"] = json.dumps(view["evidence"], indent=1, ensure_ascii=False, default=str)
     return view
