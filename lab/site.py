@@ -103,6 +103,9 @@ def put(host: lab.Host, path: str, text: str) -> None:
 
 def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
     """What else a user must have set to be told of this fault."""
+    if fault == "files/media-elsewhere":
+        # Django's settings are asked by a full look only.
+        return {"rescue502_level": "full"}
     if fault != "edge/tls-name-mismatch":
         return {}
     # Only who wants certificates verified is told; the lab's own is signed by nobody.

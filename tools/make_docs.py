@@ -129,8 +129,9 @@ def _facts(rows: list[evidence_schema.Row], before: str, schema: evidence_schema
 def _row(mode: FailureMode) -> str:
     remedy = ", then ".join(filter(None, (mode.remedy, *mode.then))) or "-"
     note = " (a symptom, never a cause)" if mode.symptom else ""
+    risk = f"{mode.risk}, or safe" if mode.safe_when else mode.risk
     link = f"[{mode.id.partition('/')[2]}]({FOLDER}/{mode.id}.md)"
-    return f"| {link} | {mode.title}{note} | {mode.edge} | {mode.risk} | {remedy} |\n"
+    return f"| {link} | {mode.title}{note} | {mode.edge} | {risk} | {remedy} |\n"
 
 
 def _link(name: str) -> str:

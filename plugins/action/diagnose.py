@@ -132,7 +132,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             # What the other run did meanwhile is seen by the next look.
             return {"plan": [], "done": False}
         record.give_up(claim.worn, given.budget_window)
-        fresh = [action for action in look["plan"] if action["remedy"] not in claim.worn]
+        held = {*claim.worn, *plan.held_with(claim.worn, {action["remedy"]: action["for"] for action in look["plan"]})}
+        fresh = [action for action in look["plan"] if action["remedy"] not in held]
         return {"plan": fresh, "done": not fresh, "bundle_due": bool(claim.worn) and not _has_bundle(given)}
 
     def _remembers(self) -> bool:
@@ -182,6 +183,7 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
             **stack,
             "media_root": facts.get("media_root", ""),
             "logs": facts.get("logs", []),
+            "named_folders": facts.get("named_folders", []),
             "settings_module": module or stack.get("settings_module", ""),
         },
         "root_causes": [finding.id for finding in diagnosis.root_causes],

@@ -42,7 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         remedy = str(arguments["remedy"])
         message = "; ".join(filter(None, [str(arguments.get("message", "")), *_notes(task_vars, remedy)]))
         record.act(remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, message)
-        over = record.is_over(given.deadline)
+        over = record.is_over(given.deadline) and not record.owes_restart()
         record.save()
         # A remedy that failed, or time that is up, ends this look's plan.
         return {**result, "changed": False, "ended_in": 0 if ok and not over else record.data["passes"]}

@@ -55,7 +55,8 @@ def _proved(site: Site, mode: FailureMode, first: bool) -> None:
         if mode.symptom or mode.risk == "never":
             _named_and_left_alone(site, mode, broken)
             return
-        if mode.risk == "ask" and first:
+        # A host that is broken in the mode's own way meets what makes it safe, where anything does.
+        if mode.risk == "ask" and not mode.safe_when and first:
             _waits_for_approval(site, mode, broken)
         incident = _repaired(site, mode)
         if first:

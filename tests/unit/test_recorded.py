@@ -44,7 +44,7 @@ def test_recorded(name: str, shape: str) -> None:
         assert [remedy for remedy in planned if remedy in own] == own
         # What went down with the cause is started, and nothing else is done.
         assert set(planned) - set(own) <= {name for name in planned if remedies.get(name).starts}
-        assert bool(plan.make(found).actions) == (mode.risk == "safe")
+        assert bool(plan.make(found).actions) == (mode.risk_on(found.evidence) == "safe")
     assert "(some evidence" not in "".join(finding.because + finding.by_hand for finding in found.root_causes)
 
 

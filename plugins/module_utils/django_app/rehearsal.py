@@ -59,13 +59,6 @@ def source() -> str:
     return _FUTURE + "\n".join(texts)
 
 
-def interpreter(stack: Stack) -> str:
-    """The Python that the app runs in."""
-    names = ("python", "python3")
-    candidates = [os.path.join(stack.venv, "bin", name) for name in names] if stack.venv else ["/usr/bin/python3"]
-    return next((path for path in candidates if os.path.exists(path)), candidates[0])
-
-
 def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict[str, Any]:
     """Run the rehearsal for at most `timeout` seconds. checks: what the edge answered; a 500 is asked for again in it.
 
@@ -87,7 +80,7 @@ def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict
         outcome["problem"] = f"no such account: {error.args[0]}"
         return outcome
     except (OSError, subprocess.SubprocessError) as error:
-        outcome["problem"] = f"{interpreter(stack)}: {error}"
+        outcome["problem"] = f"{stack.python}: {error}"
         return outcome
     outcome["steps"] = {step.pop("step"): step for step in _steps(ended.told)}
     outcome["ran"] = bool(outcome["steps"])
@@ -158,7 +151,7 @@ def _start(
     quiet = {"PYTHONDONTWRITEBYTECODE": "1", "PGCONNECT_TIMEOUT": "3"}
     environment = {**stack.environment, **variables, **quiet}
     return subprocess.Popen(
-        [interpreter(stack), "-c", source, str(write_end), json.dumps(plan)],
+        [stack.python, "-c", source, str(write_end), json.dumps(plan)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

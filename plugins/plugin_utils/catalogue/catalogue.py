@@ -27,6 +27,7 @@ KEYS: Schema = {
     "title": (str, True),
     "means": (str, True),
     "risk": (str, True),
+    "safe_when": (list, False),
     "severity": (str, True),
     "edge": (str, True),
     "when": (list, True),
@@ -64,6 +65,8 @@ class FailureMode:
     reproduce: str
     source: str
     when: tuple[str, ...]
+    # Where all of these hold, a repair that else asks is safe.
+    safe_when: tuple[str, ...] = ()
     explained_by: tuple[str, ...] = ()
     # Effects that are named here and not in their own files; an effect may name this one too.
     explains: tuple[str, ...] = ()
@@ -77,6 +80,11 @@ class FailureMode:
     def matches(self, evidence: dict[str, Any]) -> bool:
         """Whether all conditions hold; one that cannot be told does not."""
         return all(expressions.holds(source, evidence) for source in self.when)
+
+    def risk_on(self, evidence: dict[str, Any]) -> str:
+        """The risk on this host: `safe` instead of `ask` where all of safe_when is known to hold."""
+        safe = self.safe_when and all(expressions.holds(source, evidence) for source in self.safe_when)
+        return "safe" if safe else self.risk
 
 
 @dataclass(frozen=True)
@@ -190,6 +198,8 @@ def _problems(data: dict[str, Any], proved: bool) -> Iterable[tuple[str, str]]:
             yield key, f"'{data[key]}' is none of {', '.join(choices)}"
     if not proved:
         yield from failure_checks.problems(data)
+    if "safe_when" in data and data.get("risk") != "ask":
+        yield "safe_when", "only a repair of risk 'ask' can be safe under conditions"
     if data.get("risk") != "never" and not data.get("symptom") and not data.get("remedy"):
         yield "remedy", f"risk '{data.get('risk')}' needs a remedy"
 

@@ -37,6 +37,8 @@ class Finding:
     explained_by: tuple[str, ...]
     severity: str
     vars: dict[str, Any]
+    # Of this finding on this host: see FailureMode.risk_on.
+    risk: str
     # What could explain it, and could be neither found nor ruled out because something was not readable.
     perhaps: tuple[str, ...] = ()
 
@@ -61,7 +63,7 @@ class Finding:
             "title": self.mode.title,
             "layer": self.mode.layer,
             "because": self.because,
-            "risk": self.mode.risk,
+            "risk": self.risk,
             "severity": self.severity,
             "explained_by": list(self.explained_by),
             "perhaps_explained_by": list(self.perhaps),
@@ -110,6 +112,7 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
             by_hand=expressions.sentence(mode.by_hand, words),
             explained_by=tuple(other.id for other in matched if explains(other, mode)),
             severity=_severity(mode, matched),
+            risk=mode.risk_on(facts),
             vars={name: clean_tree(expressions.value(source, facts)) for name, source in mode.vars.items()},
             perhaps=tuple(other.id for other in open_ones if explains(other, mode)),
         )

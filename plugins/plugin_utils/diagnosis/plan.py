@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
 
 IN_CONFLICT = ("code/conflict-markers", "code/conflict-committed")
+# Remedies of which neither is done without the other: migrations without a restart leave old code on new tables.
+PARTNERS = ("migrate", "restart")
 _SERVICE = LAYERS.index("service")
 
 
@@ -67,8 +69,11 @@ def make(
         + [action for found in fallen for action in _actions(found, _causes_of(found, mended), tried, down)]
     )
     blocking = _blocking(diagnosis, waiting, tried)
-    held = [(action, why) for action in actions if (why := blocking.of(action))]
-    actions = [action for action in actions if not blocking.of(action)]
+    why = {action.remedy: reasons for action in actions if (reasons := blocking.of(action))}
+    partners = held_with(why, {action.remedy: action.causes for action in actions})
+    why |= {remedy: why[partner] for remedy, partner in partners.items()}
+    held = [(action, why[action.remedy]) for action in actions if action.remedy in why]
+    actions = [action for action in actions if action.remedy not in why]
     urgent = [action for action in actions if action.urgent]
     return Plan(
         actions=urgent or actions,
@@ -120,9 +125,25 @@ def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[
     return [cause.id for cause in schema if cause in waiting or (cause.mode.remedy, cause.id) in failed]
 
 
+def held_with(held: Collection[str], causes: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Remedies that wait because their partner does, each with that partner.
+
+    held: remedies that wait. causes: of each remedy that is planned, what it is for. A restart goes on alone where it
+    is for another cause as well: then the tables stay as they are, too.
+    """
+    migrate, restart = PARTNERS
+    if migrate not in causes or restart not in causes:
+        return {}
+    if restart in held and migrate not in held:
+        return {migrate: restart}
+    if migrate in held and restart not in held and set(causes[restart]) <= set(causes[migrate]):
+        return {restart: migrate}
+    return {}
+
+
 def _may_mend(cause: Finding, allowed: set[str]) -> bool:
     mode = cause.mode
-    return mode.risk == "safe" or (mode.risk == "ask" and bool({mode.id, mode.remedy} & allowed))
+    return cause.risk == "safe" or (cause.risk == "ask" and bool({mode.id, mode.remedy} & allowed))
 
 
 def _actions(found: Finding, causes: list[Finding], failed: set[tuple[str, str]], down: bool) -> Iterable[Action]:
@@ -130,7 +151,7 @@ def _actions(found: Finding, causes: list[Finding], failed: set[tuple[str, str]]
 
     Nothing follows a remedy that failed. down: whether the edge does not answer as it should.
     """
-    layer, risk, names = LAYERS.index(found.mode.layer), causes[0].mode.risk, [cause.id for cause in causes]
+    layer, risk, names = LAYERS.index(found.mode.layer), causes[0].risk, [cause.id for cause in causes]
     urgent = down and any(cause.is_outage for cause in causes)
     yield Action(found.mode.remedy, list(names), risk, layer, urgent, dict(found.vars))
     for remedy in found.mode.then if (found.mode.remedy, found.id) not in failed else ():
@@ -144,7 +165,7 @@ def _causes_of(found: Finding, mended: list[Finding]) -> list[Finding]:
 def _fell_with(found: Finding, mended: set[str], roots: set[str]) -> bool:
     """Whether something is down only because of root causes that are mended now, and has but to be started."""
     why = roots & set(found.explained_by)
-    return bool(why) and why <= mended and found.mode.risk == "safe" and bool(remedies.get(found.mode.remedy).starts)
+    return bool(why) and why <= mended and found.risk == "safe" and bool(remedies.get(found.mode.remedy).starts)
 
 
 def _merge(actions: Iterable[Action]) -> list[Action]:
@@ -160,8 +181,16 @@ def _merge(actions: Iterable[Action]) -> list[Action]:
         for name, value in action.vars.items():
             old = known.vars.get(name)
             known.vars[name] = [*old, *value] if isinstance(old, list) and isinstance(value, list) else value
+    for urgent in (True, False):
+        if ("migrate", urgent) in merged and ("restart", urgent) in merged:
+            # Right before the restart: whatever fails in between would leave old code on new tables.
+            merged["migrate", urgent].layer = merged["restart", urgent].layer
+
     # Within a layer the app is started last, with all that it needs in place.
-    return sorted(merged.values(), key=lambda item: (not item.urgent, item.layer, remedies.get(item.remedy).runs_app))
+    def place(item: Action) -> tuple[bool, int, bool, bool]:
+        return not item.urgent, item.layer, remedies.get(item.remedy).runs_app, item.remedy == "restart"
+
+    return sorted(merged.values(), key=place)
 
 
 def _awaiting(cause: Finding, host: str) -> dict[str, Any]:
@@ -170,8 +199,6 @@ def _awaiting(cause: Finding, host: str) -> dict[str, Any]:
         "id": cause.id,
         "remedy": cause.mode.remedy or None,
         "approval": approvals.written(cause.id, host),
-        "approve_with": f"rescue502_approve=[{approvals.written(cause.id, host)}]"
-        if cause.mode.risk == "ask"
-        else None,
+        "approve_with": f"rescue502_approve=[{approvals.written(cause.id, host)}]" if cause.risk == "ask" else None,
         "by_hand": cause.by_hand,
     }

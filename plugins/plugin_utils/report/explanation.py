@@ -70,10 +70,15 @@ def markdown(
 def _facts(mode: FailureMode) -> str:
     rows = [
         f"- The edge shows: {mode.edge}",
-        f"- Risk: *{mode.risk}*, {RISKS[mode.risk]}",
+        f"- Risk: *{mode.risk}*, {RISKS[mode.risk]}{_safe_when(mode)}",
         f"- Severity: *{mode.severity}*, {SEVERITIES[mode.severity]}",
     ]
     return "\n".join(rows)
+
+
+def _safe_when(mode: FailureMode) -> str:
+    conditions = " and ".join(f"`{condition}`" for condition in mode.safe_when)
+    return f"; *safe*, {RISKS['safe']}, where {conditions}" if conditions else ""
 
 
 def _recognised(mode: FailureMode) -> Iterable[str]:

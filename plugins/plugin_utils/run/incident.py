@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan, unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.plan import Plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import remaining_causes
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import DEPTH, clean, clean_tree, file_name
@@ -104,7 +103,7 @@ class Incident:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         _write(self.path, json.dumps(self.data, indent=1, ensure_ascii=False, default=str) + "\n")
 
-    def look(self, diagnosis: Diagnosis, plan: Plan, checklist: list[dict[str, str]]) -> None:
+    def look(self, diagnosis: Diagnosis, planned: plan.Plan, checklist: list[dict[str, str]]) -> None:
         """Take in one look. What the first look saw stays as `before`; causes of all looks are kept in order."""
         edge = edge_summary.summary(diagnosis.evidence)
         if self.data["edge"]["before"] is None:
@@ -118,9 +117,9 @@ class Incident:
         self.data["findings"] = list(earlier.values())
         self.data["remaining"] = [finding.id for finding in diagnosis.to_repair]
         self.data["unread"] = unread.listed(diagnosis.evidence)
-        self.data["plan"] = [action.public() for action in (*plan.actions, *plan.later)]
-        self.data["held_back"] = plan.held_back
-        self.data["awaiting"] = plan.awaiting
+        self.data["plan"] = [action.public() for action in (*planned.actions, *planned.later)]
+        self.data["held_back"] = planned.held_back
+        self.data["awaiting"] = planned.awaiting
         self.data["checklist"] = checklist
         self.data["passes"] += 1
         # The first look's evidence is what explains the incident; the last one's is what proves the end.
@@ -154,16 +153,20 @@ class Incident:
 
     def give_up(self, worn: dict[str, int], window: float) -> None:
         """Take remedies out of the plan that were tried so many times within `window` seconds: a person is to look."""
-        held = [action for action in self.data["plan"] if action["remedy"] in worn]
+        causes = {action["remedy"]: action["for"] for action in self.data["plan"]}
+        partners = plan.held_with(worn, causes)
+        held = [action for action in self.data["plan"] if action["remedy"] in {*worn, *partners}]
         self.data["plan"] = [action for action in self.data["plan"] if action not in held]
         for action in held:
-            why = f"was tried {worn[action['remedy']]} times within {window / 60:g} min"
+            why = f"is not done without {partners.get(action['remedy'])}"
+            if action["remedy"] in worn:
+                why = f"was tried {worn[action['remedy']]} times within {window / 60:g} min"
             self.data["held_back"].append({"remedy": action["remedy"], "for": action["for"], "why": why})
             if set(action["for"]) & set(remaining_causes(self.data)):
                 self.data["worn"].append(f"{action['remedy']} for {', '.join(action['for'])} {why}")
         waiting = {item["id"] for item in self.data["awaiting"]}
-        causes = dict.fromkeys(cause for action in held for cause in action["for"] if cause not in waiting)
-        self.data["awaiting"] += [_for_a_person(item) for item in self.data["findings"] if item["id"] in causes]
+        open_causes = dict.fromkeys(cause for action in held for cause in action["for"] if cause not in waiting)
+        self.data["awaiting"] += [_for_a_person(item) for item in self.data["findings"] if item["id"] in open_causes]
 
     def ends(self, deadline: float) -> float:
         """When the run's time is up, `deadline` seconds after it began here, in seconds since the epoch."""
@@ -172,6 +175,11 @@ class Incident:
     def is_over(self, deadline: float) -> bool:
         """Whether the run's time is up."""
         return time.time() >= self.ends(deadline)
+
+    def owes_restart(self) -> bool:
+        """Whether this run has migrated and not yet restarted the app: until then even a late run goes on."""
+        done = [act["remedy"] for act in self.data["actions"] if act["ok"] and act["remedy"] in plan.PARTNERS]
+        return done[-1:] == ["migrate"] and any(action["remedy"] == "restart" for action in self.data["plan"])
 
     def expire(self, deadline: float, remedies: list[str]) -> bool:
         """Whether these remedies are not begun any more because the run's time is up; the record says so."""
