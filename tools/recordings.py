@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils import evidence_schema
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import evidence_schema
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis
 

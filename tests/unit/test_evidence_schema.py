@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.plugin_utils import evidence_schema
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import evidence_schema
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import prepare
 
 from tools import recordings

@@ -13,7 +13,7 @@ ON_TARGETS = (
     "system", "files", "secrets", "run", "services", "stack", "django_app", "storage", "collectors", "baseline",
     "remedies", "probe",
 )  # fmt: skip
-ON_THE_CONTROLLER = ("text", "evidence_schema", "catalogue", "diagnosis", "report", "run")
+ON_THE_CONTROLLER = ("text", "catalogue", "diagnosis", "report", "run")
 _IMPORT = re.compile(r"django\.plugins\.(module_utils|plugin_utils)\.(\w+)")
 
 

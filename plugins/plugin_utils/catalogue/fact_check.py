@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 
-from ansible_collections.rescue502.django.plugins.plugin_utils import evidence_schema
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import expressions
-from ansible_collections.rescue502.django.plugins.plugin_utils.evidence_schema import Fact
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import evidence_schema, expressions
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.evidence_schema import Fact
 from jinja2 import nodes
 from jinja2.defaults import DEFAULT_NAMESPACE
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The contract of the evidence: each fact's path, type, meaning and collector. Pure.
 
-A section of the evidence is a table beside this file, `<section>.yml`: `stage: {path: "type | meaning"}`. A stage is
+A section of the evidence is a table, `evidence/<section>.yml`: `stage: {path: "type | meaning"}`. A stage is
 `quick` (collected at each look), `deep` (where the quick look found something), `settings` (once Django's settings are
 known) or `derived` (by the controller). `types.yml` has the kinds of records that stand in several places.
 
@@ -30,7 +30,7 @@ STAGES = ("quick", "deep", "settings", "derived")
 SCALARS: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "number": (int, float), "text": (str,)}
 # A collector that ended early says so in place of its facts.
 FAILED = "failed"
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "evidence"
 _TYPES = "types"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
