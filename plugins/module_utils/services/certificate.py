@@ -77,6 +77,10 @@ def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
         at += size
 
 
+def _contents(der: bytes) -> list[bytes]:
+    return [element[1] for element in _elements(der)]
+
+
 def _first(der: bytes) -> bytes:
     """The content of the first element. What follows in the file is the signature, or OpenSSL's own trust settings."""
     return next(_elements(der))[1]
@@ -96,9 +100,9 @@ def _seconds(tag: int, content: bytes) -> float:
 def _names(extensions: bytes) -> list[str]:
     """The DNS names and IP addresses of the subjectAltName; empty where there is none."""
     found: list[str] = []
-    for _, extension in _elements(_first(extensions)) if extensions else ():
+    for extension in _contents(_first(extensions)) if extensions else ():
         # extnID, critical where it is not the default, extnValue: an OCTET STRING around the names.
-        parts = [content for _, content in _elements(extension)]
+        parts = _contents(extension)
         if parts[0] != _SUBJECT_ALT_NAME:
             continue
         for tag, content in _elements(_first(parts[-1])):

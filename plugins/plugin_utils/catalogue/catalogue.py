@@ -172,8 +172,8 @@ def _problems(data: dict[str, Any], proved: bool) -> Iterable[tuple[str, str]]:
 def _explanation_problems(layer: str, data: dict[str, Any]) -> Iterable[tuple[str, str]]:
     """Patterns that could never hold: a pattern reaches only what lies below, what lies above is named by its id."""
     for name in data.get("explained_by") or []:
-        other, _, rest = str(name).partition("/")
-        if "*" in rest and other in LAYERS and is_above(other, layer):
+        place, rest = str(name).partition("/")[::2]
+        if "*" in rest and place in LAYERS and is_above(place, layer):
             yield "explained_by", f"'{name}' lies above {layer}, where patterns do not reach: name the failure modes"
 
 
