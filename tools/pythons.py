@@ -11,7 +11,7 @@ _ASK = "import sys, venv, ensurepip; print(sys.executable if sys.version_info[:2
 
 
 def find(version: str) -> Path | None:
-    """Return the path of Python `version`, such as "3.12", which must be able to make environments; None without one."""
+    """Return the path of Python `version`, such as "3.12", that can make environments; None where there is none."""
     for candidate in _candidates(version):
         asked = [candidate, "-c", _ASK.format(version.replace(".", ", "))]
         answer = subprocess.run(asked, capture_output=True, text=True, check=False)

@@ -77,7 +77,7 @@ def _keep_pip_settings() -> None:
 
 
 def _keep_get_pip() -> None:
-    """Have pip installed by Python itself. ansible-test would download a script from a host that may be out of reach."""
+    """Have pip installed by Python itself: ansible-test would download a script, perhaps from out of reach."""
     # ansible-test exports no name for the version that it wants, by which it looks for the script.
     from ansible_test._internal.python_requirements import get_venv_packages
 
