@@ -6,6 +6,7 @@ FAULT ?=
 ONLY ?=
 LAB := $(BIN)/python -m lab
 JOBS ?= 4
+SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test nightly release lint sanity all-sanity unit molecule hosts all-hosts versions bench lab shapes matrix score chaos record docs clean
@@ -39,11 +40,12 @@ nightly: all-sanity all-hosts record versions ## all tests on real hosts, a seve
 
 release: matrix chaos score ## what a release is measured by: every mode on every shape, interruptions, the score
 
-lint: install ## ruff, mypy, yamllint, ansible-lint in its production profile
+lint: install ## ruff, mypy, yamllint, the changelog, ansible-lint in its production profile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
+	$(BIN)/antsibull-changelog lint
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --strict
 
 sanity: install ## ansible-test sanity on the collection as it is released
@@ -56,7 +58,10 @@ unit: install ## fast tests of pure logic
 	$(BIN)/pytest tests/unit -q -n auto
 
 molecule: lab ## the remedies alone and the whole recovery, on real hosts
-	PATH=$(CURDIR)/$(BIN):$$PATH molecule test --all
+	PATH=$(CURDIR)/$(BIN):$$PATH $(MAKE) --jobs 2 --output-sync=target $(SCENARIOS:%=molecule-%)
+
+molecule-%:
+	molecule test --scenario-name $*
 
 hosts: shapes ## each remedy, each promise and each cause once on real hosts
 	$(BIN)/pytest tests/hosts -q -n $(JOBS) --dist loadgroup -m "not nightly" --junitxml=reports/hosts.xml --durations=20
@@ -75,6 +80,9 @@ chaos: shapes ## every remedy interrupted in every way, and bad inputs: survived
 
 bench: lab ## seconds of a diagnosis beside those of a ping, medians of several
 	$(BIN)/python -m tools.bench
+
+versions: lab ## diagnose and recover with each supported ansible-core and Python, on targets old and new; writes docs/versions.md
+	$(BIN)/python -m tools.versions
 
 record: lab ## record the evidence of every failure mode on lab hosts, for the unit tests; ONLY=layer/name takes one
 	$(BIN)/python -m tools.record_evidence $(ONLY)
