@@ -6,12 +6,13 @@ FAULT ?=
 ONLY ?=
 LAB := $(BIN)/python -m lab
 JOBS ?= 4
+SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test nightly release lint unit mutants molecule hosts all-hosts bench lab shapes matrix score chaos record docs clean
+.PHONY: help install demo test nightly release lint sanity all-sanity unit mutants molecule hosts all-hosts versions bench lab shapes matrix score chaos record docs clean
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 install: .venv/installed ## make .venv with all that running, demo and tests need
@@ -33,9 +34,9 @@ shapes: lab ## build the images of all shapes of lab hosts
 demo: lab ## break a real host and recover it; FAULT=database/stopped takes any failure mode
 	$(BIN)/rescue502 demo $(foreach fault,$(FAULT),--fault $(fault))
 
-test: lint unit molecule hosts ## what each change must pass: lint, unit tests, molecule, real hosts; at most 20 minutes
+test: lint sanity unit molecule hosts ## what each change must pass: lint, unit tests, molecule, real hosts; at most 20 minutes
 
-nightly: all-hosts record ## all tests on real hosts, a seventh of the shapes' matrix, and the evidence recorded anew: hours
+nightly: all-sanity all-hosts record versions ## all tests on real hosts, a seventh of the shapes' matrix, the evidence recorded anew, versions of Ansible and Python: hours
 
 mutants: install ## whether the unit tests notice faults in the logic that decides; ONLY=diagnosis/plan takes one module
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
@@ -43,18 +44,28 @@ mutants: install ## whether the unit tests notice faults in the logic that decid
 
 release: matrix chaos score mutants ## what a release is measured by: every mode on every shape, interruptions, the score
 
-lint: install ## ruff, mypy, yamllint, ansible-lint in its production profile
+lint: install ## ruff, mypy, yamllint, the changelog, ansible-lint in its production profile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
+	$(BIN)/antsibull-changelog lint
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --strict
+
+sanity: install ## ansible-test sanity on the collection as it is released
+	$(BIN)/python -m tools.sanity
+
+all-sanity: install ## also what takes minutes, with every Python that is here
+	$(BIN)/python -m tools.sanity --all
 
 unit: install ## fast tests of pure logic
 	$(BIN)/pytest tests/unit -q -n auto
 
 molecule: lab ## the remedies alone and the whole recovery, on real hosts
-	PATH=$(CURDIR)/$(BIN):$$PATH MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule --base-config molecule/config.yml test --all
+	PATH=$(CURDIR)/$(BIN):$$PATH $(MAKE) --jobs 2 --output-sync=target $(SCENARIOS:%=molecule-%)
+
+molecule-%:
+	molecule test --scenario-name $*
 
 hosts: lab ## each remedy, each promise and each cause once on real hosts
 	$(BIN)/pytest tests/hosts -q -n $(JOBS) --dist loadgroup -m "not nightly" --junitxml=reports/hosts.xml --durations=20
@@ -73,6 +84,9 @@ chaos: shapes ## every remedy interrupted in every way, and bad inputs: survived
 
 bench: lab ## seconds of a diagnosis beside those of a ping, medians of several
 	$(BIN)/python -m tools.bench
+
+versions: lab ## diagnose and recover with each supported ansible-core and Python, on targets old and new; writes docs/versions.md
+	$(BIN)/python -m tools.versions
 
 record: lab ## record the evidence of failure modes on lab hosts, for the unit tests; ONLY=layer/name, or ONLY=stale
 	JOBS=$(JOBS) $(BIN)/python -m tools.record_evidence $(ONLY)

@@ -27,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
     make.add_argument("shapes", nargs="*", default=[shapes.DEFAULT], help=f"of {', '.join(shapes.names())}; or `all`")
     up = commands.add_parser("up", help="boot hosts afresh and wait until their sites answer")
     up.add_argument("names", nargs="+")
-    up.add_argument("--shape", default=shapes.DEFAULT, choices=shapes.names(), help="what kind of hosts (%(default)s)")
+    kinds = shapes.names() + shapes.old_names()
+    up.add_argument("--shape", default=shapes.DEFAULT, choices=kinds, help="what kind of hosts (%(default)s)")
     down = commands.add_parser("down", help="remove hosts")
     down.add_argument("names", nargs="*")
     down.add_argument("--all", action="store_true", help="all of them, and the mount namespace they live in")
@@ -35,9 +36,9 @@ def parser() -> argparse.ArgumentParser:
     execute = commands.add_parser("exec", help="run a command in a host, as root")
     execute.add_argument("name")
     execute.add_argument("words", nargs=argparse.REMAINDER)
-    fault = commands.add_parser("break", help="reproduce a failure mode on a host")
+    fault = commands.add_parser("break", help="reproduce failure modes on a host, one after another")
     fault.add_argument("name")
-    fault.add_argument("fault", metavar="LAYER/NAME")
+    fault.add_argument("faults", metavar="LAYER/NAME", nargs="+")
     snapshot = commands.add_parser("snapshot", help="print all that must not change by itself, as JSON")
     snapshot.add_argument("name")
     listing = commands.add_parser("inventory", help="print an Ansible inventory of hosts")
@@ -68,7 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
         words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
         return subprocess.run([*podman.command(), "exec", hosts.Host.find(arguments.name).container, *words]).returncode
     elif command == "break":
-        hosts.Host.find(arguments.name).break_with(arguments.fault)
+        broken = hosts.Host.find(arguments.name)
+        for fault in arguments.faults:
+            broken.break_with(fault)
     elif command == "snapshot":
         print(json.dumps(hosts.Host.find(arguments.name).snapshot(), indent=1))
     else:

@@ -1,4 +1,7 @@
-"""The shapes that a lab host may have: one file in shapes/ each. Names, paths, users and ports differ throughout."""
+"""The shapes that a lab host may have: one file in shapes/ each. Names, paths, users and ports differ throughout.
+
+Those in shapes/old/ are no part of the matrix and are built where they are named only: old systems, of each night.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parent / "shapes"
+OLD = FOLDER / "old"
 DEFAULT = "tcp"
-PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
+PYTHONS = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
 # The name under which a host with its PostgreSQL elsewhere reaches it.
 DATABASE_HOST = "db.internal"
 
@@ -153,7 +157,8 @@ class Shape:
 @cache
 def load(name: str) -> Shape:
     """The shape of that name. FileNotFoundError where there is none."""
-    data = yaml.safe_load((FOLDER / f"{name}.yml").read_text(encoding="utf-8"))
+    folder = OLD if name in old_names() else FOLDER
+    data = yaml.safe_load((folder / f"{name}.yml").read_text(encoding="utf-8"))
     return Shape(name=name, **data)
 
 
@@ -161,3 +166,8 @@ def names() -> list[str]:
     """All shapes, the usual one first."""
     found = sorted(path.stem for path in FOLDER.glob("*.yml"))
     return [DEFAULT, *(name for name in found if name != DEFAULT)]
+
+
+def old_names() -> list[str]:
+    """The shapes of old systems."""
+    return sorted(path.stem for path in OLD.glob("*.yml"))

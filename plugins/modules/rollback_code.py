@@ -77,7 +77,7 @@ with tarfile.open(fileobj=archive.stdout, mode="r|") as files:
     for member in files:
         if member.isfile() and member.name.endswith(".py"):
             compile(files.extractfile(member).read(), member.name, "exec", dont_inherit=True)
-sys.exit(archive.wait())
+raise SystemExit(archive.wait())
 """
 ARGUMENTS = {
     "root": {"type": "path", "required": True},

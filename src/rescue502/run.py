@@ -15,6 +15,7 @@ from typing import Any
 
 import ansible_runner
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansible_version
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import new_id
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree
 
@@ -95,8 +96,11 @@ def collection_root() -> Path:
 def run(request: Request, watch: Watch) -> Finished:
     """Run the playbook to its end. watch is called with each of ansible-runner's events.
 
-    Raises RunError where the playbook does not exist, or Ansible ended before it reached a host.
+    Raises RunError where the controller is too old, the playbook does not exist, or Ansible ended before it reached
+    a host.
     """
+    if complaint := ansible_version.complaint():
+        raise RunError(complaint)
     playbook = collection_root() / "playbooks" / f"{request.playbook}.yml"
     if not playbook.is_file():
         raise RunError(f"there is no playbook {playbook}")

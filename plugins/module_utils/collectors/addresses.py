@@ -43,13 +43,13 @@ def bind_facts(bind: dict[str, Any], listeners: list[dict[str, Any]], stack: Sta
 def _socket_file(path: str, held: bool, stack: Stack) -> dict[str, Any]:
     """The socket's file and folder. `removable` and `folder_writable` are of the user that the server starts as."""
     folder = os.path.dirname(path)
-    what, bar = f"the folder of the socket {path}", unread.hidden(folder) or unread.hidden(path)
-    refused = bar if held else bar or _may_not_connect(path)
+    what, why = f"the folder of the socket {path}", unread.hidden(folder) or unread.hidden(path)
+    refused = why if held else why or _may_not_connect(path)
     facts: dict[str, Any] = {
         "folder": folder,
         "folder_missing": unread.known(not os.path.isdir(folder), what, unread.hidden(folder)),
         # A listener whose file is gone, or lies in a /tmp of its own, is reached by nobody.
-        "file_missing": unread.known(held and not os.path.lexists(path), what, bar),
+        "file_missing": unread.known(held and not os.path.lexists(path), what, why),
         "stale_socket": unread.known(not held and is_stale_socket(path), f"the socket {path}", refused),
         "folder_writable": None,
         "removable": None,
@@ -102,16 +102,16 @@ def pidfile_facts(stack: Stack) -> dict[str, Any]:
     unit = processes.unit_of(pid) if alive else ""
     command = processes.command_line(pid) if alive else ""
     ours = alive and is_app(pid, stack.unit, stack.server.server, stack.venv, stack.server.app)
-    bar = unread.sealed(path) if path else ""
+    why = unread.sealed(path) if path else ""
     # /proc may be mounted so that other accounts' processes tell nothing of themselves (proc(5), hidepid).
-    bar = bar or (unread.sealed(f"/proc/{pid}/cgroup") if alive else "")
+    why = why or (unread.sealed(f"/proc/{pid}/cgroup") if alive else "")
     return {
         "path": path,
         "pid": pid,
         "alive": alive,
         "command": command[:300],
         "unit": unit,
-        "stale": unread.known(alive and not ours, f"the pid file {path}, or its process", bar),
+        "stale": unread.known(alive and not ours, f"the pid file {path}, or its process", why),
     }
 
 

@@ -38,9 +38,9 @@ def ask(stack: Stack, path: str, timeout: float, json: Any = None) -> dict[str, 
     base = f"{scheme}://{bind['host']}:{bind['port']}" if bind["kind"] == "tcp" else "http://localhost"
     base = base.replace("//0.0.0.0:", "//127.0.0.1:").replace("//:::", "//[::1]:")
     unix_path = bind["path"] if bind["kind"] == "unix" else ""
-    bar = unread.hidden(unix_path) if unix_path else ""
-    if bar or (os.path.exists(unix_path) and not os.access(unix_path, os.W_OK)):
-        lacking = unread.Unread("the app's own answer", bar or f"{unread.account()} may not connect to {unix_path}")
+    why = unread.hidden(unix_path) if unix_path else ""
+    if why or (os.path.exists(unix_path) and not os.access(unix_path, os.W_OK)):
+        lacking = unread.Unread("the app's own answer", why or f"{unread.account()} may not connect to {unix_path}")
         return {"asked": lacking, "well": lacking, "error": lacking}
     wanted = {"url": base + path, "host": public_name(stack), "status": None, "json": json, "unix_path": unix_path}
     wanted["verify_tls"] = False

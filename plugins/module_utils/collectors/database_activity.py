@@ -56,8 +56,8 @@ SELECT json_build_object(
 def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unread.Unread:
     """Ask the server that listens here. {asked, problem}, and where it answered what _SQL says."""
     server = postgresql.find(listeners, port)
-    bar = sockets.barred(listeners)
-    if (server and not accounts.may_become(server.account)) or (bar and not server):
+    why = sockets.barred(listeners)
+    if (server and not accounts.may_become(server.account)) or (why and not server):
         return unread.only_root("what PostgreSQL says of itself", "ask it as its own account")
     if not server:
         return {"asked": False, "problem": "no PostgreSQL server listens on a socket of this host"}

@@ -29,13 +29,13 @@ def collect(stack: Stack) -> dict[str, Any]:
 def _venv_facts(venv: str) -> dict[str, Any]:
     """Whether the venv is there and its Python runs. A link that leads nowhere is an upgrade's usual trace."""
     python = os.path.join(venv, "bin", "python3") if venv else "/usr/bin/python3"
-    what, bar = f"the virtual environment {venv}", (unread.hidden(venv) if venv else "") or unread.hidden(python)
+    what, why = f"the virtual environment {venv}", (unread.hidden(venv) if venv else "") or unread.hidden(python)
     facts: dict[str, Any] = {
         "path": venv,
         "exists": unread.known(bool(venv) and os.path.isdir(venv), what, unread.hidden(venv) if venv else ""),
         "python": python,
-        "python_exists": unread.known(os.path.exists(python), what, bar),
-        "dangling": unread.known(os.path.lexists(python) and not os.path.exists(python), what, bar),
+        "python_exists": unread.known(os.path.exists(python), what, why),
+        "dangling": unread.known(os.path.lexists(python) and not os.path.exists(python), what, why),
         "target": os.path.realpath(python),
         "has_pip": _has_pip(venv),
         "made_for": "",
@@ -51,7 +51,7 @@ def _venv_facts(venv: str) -> dict[str, Any]:
     library = os.path.join(venv, "lib")
     if os.path.isdir(library) and not unread.sealed(library):
         facts["libraries_for"] = sorted(n[len("python") :] for n in os.listdir(library) if n.startswith("python"))
-    facts["mismatch"] = unread.known(_mismatch(facts), what, bar)
+    facts["mismatch"] = unread.known(_mismatch(facts), what, why)
     return facts
 
 

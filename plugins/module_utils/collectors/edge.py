@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import certificate
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, unread
 
@@ -62,7 +62,7 @@ def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout
         "well": bool(answers) and all(answer["well"] for answer in answers),
         "statuses": sorted({answer["status"] for answer in answers}),
         "origin": origin,
-        "certificates": [_certificate(path) for path in certificate_paths(stack)],
+        "certificates": [certificate_facts(path) for path in certificate_paths(stack)],
         "cors_blocked": [a["name"] for a in answers if a["cors"] and not a["cors"]["well"]],
     }
 
@@ -101,23 +101,24 @@ def certificate_paths(stack: Stack) -> list[str]:
     return sorted(os.path.join(os.path.dirname(stack.nginx_config), path) for path in paths if "$" not in path)
 
 
-def _certificate(path: str) -> dict[str, Any] | unread.Unread:
+def certificate_facts(path: str) -> dict[str, Any] | unread.Unread:
     """A certificate's beginning and end, in days from now by this host's clock, and the names it is for.
 
-    None and no names where it cannot be read.
+    None and no names where there is no such file; unknown where it cannot be read, or holds no valid certificate.
     """
-    if bar := unread.sealed(path):
-        return unread.Unread(f"the certificate {path}", bar)
     facts: dict[str, Any] = {"path": path, "days_left": None, "days_until_valid": None, "names": []}
     try:
-        decoded = ssl._ssl._test_decode_cert(path)  # type: ignore[attr-defined]
-        facts["names"] = [name for kind, name in decoded.get("subjectAltName", ()) if kind in ("DNS", "IP Address")]
-        facts["days_left"] = _days_from_now(decoded["notAfter"])
-        facts["days_until_valid"] = _days_from_now(decoded["notBefore"])
-    except (AttributeError, OSError, KeyError, ValueError):
-        pass
+        found = certificate.read(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return facts
+    except (OSError, ValueError) as error:
+        why = unread.reason(error) if isinstance(error, OSError) else str(error)
+        return unread.Unread(f"the certificate {path}", why)
+    facts["names"] = found.names
+    facts["days_left"] = _days_from_now(found.not_after)
+    facts["days_until_valid"] = _days_from_now(found.not_before)
     return facts
 
 
-def _days_from_now(text: str) -> float:
-    return round((ssl.cert_time_to_seconds(text) - time.time()) / 86400, 1)
+def _days_from_now(moment: float) -> float:
+    return round((moment - time.time()) / 86400, 1)

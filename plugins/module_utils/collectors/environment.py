@@ -65,8 +65,8 @@ def collect(stack: Stack) -> dict[str, Any]:
 def _file_facts(path: str, required: bool) -> dict[str, Any]:
     facts: dict[str, Any] = {"path": path, "required": required, "exists": False, "others_read": False, "names": []}
     what = f"the environment file {path}"
-    if bar := unread.hidden(path):
-        return {**facts, "exists": unread.Unread(what, bar), "others_read": unread.Unread(what, bar)}
+    if why := unread.hidden(path):
+        return {**facts, "exists": unread.Unread(what, why), "others_read": unread.Unread(what, why)}
     try:
         status = os.stat(path)
         facts.update(

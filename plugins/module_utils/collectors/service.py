@@ -139,11 +139,11 @@ def _exec_facts(stack: Stack) -> dict[str, Any]:
     argv = systemd.exec_argv(stack.properties.get("ExecStart", ""))
     path = argv[0] if argv else ""
     interpreter = _shebang(path)
-    bar = unread.hidden(path)
+    why = unread.hidden(path)
     return {
         "path": path,
-        "exists": unread.known(bool(path) and os.path.exists(path), f"the program {path}", bar),
-        "executable": unread.known(bool(path) and bool(_mode(path) & 0o111), f"the program {path}", bar),
+        "exists": unread.known(bool(path) and os.path.exists(path), f"the program {path}", why),
+        "executable": unread.known(bool(path) and bool(_mode(path) & 0o111), f"the program {path}", why),
         "interpreter": interpreter,
         "interpreter_exists": not interpreter or os.path.exists(interpreter),
     }

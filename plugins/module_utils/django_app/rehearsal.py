@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import os
@@ -204,9 +205,7 @@ def _end(process: subprocess.Popen[bytes]) -> bool:
         by_itself = True
     except subprocess.TimeoutExpired:
         by_itself = False
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
     return by_itself

@@ -98,7 +98,6 @@ def requirement_lines(path, seen):
     for line in text.splitlines():
         line = line.split(" #")[0].split(" --hash")[0].strip()
         if line.startswith(("-r ", "--requirement ")):
-            for inner in requirement_lines(os.path.join(os.path.dirname(path), line.split(None, 1)[1]), seen):
-                yield inner
+            yield from requirement_lines(os.path.join(os.path.dirname(path), line.split(None, 1)[1]), seen)
         elif line and line[0] not in "#-":
             yield line

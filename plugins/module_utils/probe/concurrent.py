@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 COLLECTOR_SECONDS = 10.0
 Section = Callable[[], Any]
-Sections = Dict[str, Section]
+Sections = dict[str, Section]
 
 
 def collect(sections: Sections, seconds: float = COLLECTOR_SECONDS) -> dict[str, Any]:

@@ -9,6 +9,7 @@ In either case it waits for what the run began: an installation goes on after th
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -155,26 +156,20 @@ def _hold(incident: str, released: list[int]) -> None:
 def _signal(keeper: Any) -> None:
     # Only a process that calls itself a keeper: the number may be another one's by now.
     if isinstance(keeper, int) and keeper > 1 and name_of(keeper) == KEEPER:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(keeper, signal.SIGTERM)
-        except ProcessLookupError:
-            pass
 
 
 def _close(descriptor: int) -> None:
-    try:
+    with contextlib.suppress(OSError):
         os.close(descriptor)
-    except OSError:
-        pass
 
 
 def _open(make: bool) -> int:
     """The lock's file; -1 where there is none and none is to be made."""
     if make:
-        try:
+        with contextlib.suppress(FileExistsError):
             os.mkdir(FOLDER, 0o700)
-        except FileExistsError:
-            pass
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_CREAT if make else 0)
     try:
         return os.open(os.path.join(FOLDER, "lock"), flags, 0o600)

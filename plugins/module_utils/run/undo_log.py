@@ -8,6 +8,7 @@ Every function raises OSError where there is no telling: then nothing may be cha
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import hashlib
 import json
@@ -80,10 +81,8 @@ def note_irreversible(what: str, by_hand: str = "") -> None:
 
     There is nothing to restore from such a note, so a full disk does not keep anybody from making room.
     """
-    try:
+    with contextlib.suppress(OSError):
         note({"kind": "irreversible", "what": what, "by_hand": by_hand})
-    except OSError:
-        pass
 
 
 def mark_undone(incident: str, number: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from typing import Iterable
+from collections.abc import Iterable
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 

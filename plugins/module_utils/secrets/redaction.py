@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import secret_encodings
@@ -161,10 +163,8 @@ def _parts(value: str) -> set[str]:
     """The secrets inside a value: of a URL, of a connection string, of JSON."""
     found = _url_passwords(value) | {quoted or bare for quoted, bare in _DSN_PASSWORD.findall(value)}
     if value.lstrip()[:1] in ("{", "["):
-        try:
+        with contextlib.suppress(ValueError, RecursionError):
             found |= _json_secrets(json.loads(value))
-        except (ValueError, RecursionError):
-            pass
     return found
 
 

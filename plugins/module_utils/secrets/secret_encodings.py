@@ -21,7 +21,7 @@ _BACKSLASHES = r"\\{0,32}"
 def of(secret: str) -> set[str]:
     """The secret itself and its other spellings in logs, tracebacks, URLs, JSON, units, shells and headers."""
     found: set[str] = set()
-    for text in {secret, secret.replace("\\n", "\n")}:
+    for text in (secret, secret.replace("\\n", "\n")):
         found |= _quoted(text) | _encoded(text)
         lines = [line.strip() for line in text.splitlines()]
         if len(lines) > 1:

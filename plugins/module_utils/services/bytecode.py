@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import struct
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
@@ -38,17 +37,13 @@ def why_stale(path: str) -> str:
         return ""
     try:
         header = safe_files.read_bytes(path, 16)
-        status = os.stat(source)
     except OSError:
         return ""
     if len(header) < 16:
         return "it is cut short"
-    flags, stamp, size = struct.unpack("<4xLLL", header)
+    (flags,) = struct.unpack_from("<4xL", header)
     if flags & _HASHED and not flags & _CHECKED:
         return "it is marked never to be compared with its source"
-    same = stamp == int(status.st_mtime) & 0xFFFFFFFF and size == status.st_size & 0xFFFFFFFF
-    if not flags and same and stat.S_ISREG(status.st_mode) and os.stat(path).st_mtime + 1 < status.st_ctime:
-        return ""
     return ""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, NoReturn
 
 # The name of a setting, as in a configuration file: the options that set it, of which each takes a value.
@@ -147,7 +147,7 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(message)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parser() -> _Parser:
     """A parser as gunicorn builds its own (gunicorn.config.Config.parser): abbreviated options are taken too."""
     parser = _Parser(add_help=False)

@@ -14,8 +14,9 @@ import os
 import re
 import stat
 import struct
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any, Iterator
+from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 

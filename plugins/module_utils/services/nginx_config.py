@@ -11,8 +11,9 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Iterator
+from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
@@ -28,7 +29,7 @@ class Directive:
 
     words: list[str]
     file: str
-    block: list["Directive"] = field(default_factory=list)
+    block: list[Directive] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -38,7 +39,7 @@ class Directive:
     def value(self) -> str:
         return self.words[1] if len(self.words) > 1 else ""
 
-    def all(self, name: str) -> list["Directive"]:
+    def all(self, name: str) -> list[Directive]:
         """The directives of that name directly in this block."""
         return [item for item in self.block if item.name == name]
 
@@ -46,7 +47,7 @@ class Directive:
         """The value of the first such directive, or an empty string."""
         return next((item.value for item in self.all(name)), "")
 
-    def walk(self) -> Iterator["Directive"]:
+    def walk(self) -> Iterator[Directive]:
         """This directive and all below it."""
         yield self
         for item in self.block:

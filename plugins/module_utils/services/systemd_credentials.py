@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from typing import Iterator
+from collections.abc import Iterator
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, unread
 

@@ -56,9 +56,9 @@ def python(properties: dict[str, str], venv: str) -> str:
 def _program(properties: dict[str, str]) -> str:
     """The first program in ExecStart that is not the system's own; empty where there is none."""
     for word in systemd.exec_argv(properties.get("ExecStart", "")):
-        if "/bin/" in word and word.startswith("/"):
-            if os.path.dirname(os.path.dirname(word)) not in virtual_env.SYSTEM_PREFIXES:
-                return word
+        is_program = word.startswith("/") and "/bin/" in word
+        if is_program and os.path.dirname(os.path.dirname(word)) not in virtual_env.SYSTEM_PREFIXES:
+            return word
     return ""
 
 

@@ -71,7 +71,7 @@ def told(value: Any, what: str, *bars: str) -> Any:
 
     What was found is true however little could be seen; that nothing was found is not.
     """
-    why = next((bar for bar in bars if bar), "")
+    why = next((each for each in bars if each), "")
     return value if value or not why else Unread(what, why)
 
 
@@ -80,7 +80,7 @@ def known(value: Any, what: str, *bars: str) -> Any:
 
     For what is concluded from something's not being there.
     """
-    why = next((bar for bar in bars if bar), "")
+    why = next((each for each in bars if each), "")
     return Unread(what, why) if why else value
 
 

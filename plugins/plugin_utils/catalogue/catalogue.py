@@ -209,7 +209,7 @@ def _explanation_problems(layer: str, data: dict[str, Any]) -> Iterable[tuple[st
     above. What lies on the other side is named by its id."""
     for key, side in (("explained_by", "above"), ("explains", "below")):
         for name in data.get(key) or []:
-            other, _, rest = str(name).partition("/")
+            other, rest = str(name).partition("/")[::2]
             pair = (other, layer) if side == "above" else (layer, other)
             if "*" in rest and other in LAYERS and is_above(*pair):
                 yield key, f"'{name}' lies {side} {layer}, where patterns do not reach: name the failure modes"

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import controller
@@ -91,7 +91,7 @@ def _worn(exhausted: list[Any], planned: list[str]) -> dict[str, int]:
 def _who(holder: dict[str, Any]) -> str:
     """Another run, in words; what a host says is cleaned."""
     try:
-        since = datetime.fromtimestamp(float(holder["since"]), UTC).isoformat(timespec="seconds")
+        since = datetime.fromtimestamp(float(holder["since"]), timezone.utc).isoformat(timespec="seconds")
     except (KeyError, TypeError, ValueError, OverflowError, OSError):
         since = "an unknown time"
     where = holder.get("controller") or {}

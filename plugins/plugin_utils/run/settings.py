@@ -7,13 +7,14 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.approvals import Approval, Scope
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansible_version
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import new_id
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, file_name
 
@@ -68,9 +69,12 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
     variables: its Ansible variables; templar: renders those that refer to others; for_run: names of those that were
     given for the whole run (-e).
 
-    SettingsError where a value cannot be used, or where the host itself has returned settings as facts: Ansible would
-    prefer those to the inventory's, and a host must not choose where its report is written, or what is approved.
+    SettingsError where ansible-core is too old, where a value cannot be used, or where the host itself has returned
+    settings as facts: Ansible would prefer those to the inventory's, and a host must not choose where its report is
+    written, or what is approved.
     """
+    if complaint := ansible_version.complaint():
+        raise SettingsError(complaint)
     facts = variables.get("ansible_facts") or {}
     forged = sorted(str(name) for name in facts if str(name).startswith(PREFIX))
     if forged:
@@ -92,7 +96,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
             host=variables["inventory_hostname"],
             inventory=variables.get("groups", {}).get("all", ()),
             run=variables.get("ansible_play_hosts_all", ()),
-            now=datetime.now(UTC),
+            now=datetime.now(timezone.utc),
             for_run=PREFIX + "approve" in for_run,
         ),
         reports=_absolute(given("reports", "reports")),

@@ -60,7 +60,7 @@ def test_reports_tell_the_causes() -> None:
     incidents = [json.loads(path.read_text(encoding="utf-8")) for path in (FOLDER / "reports").rglob("*.json")]
     causes = {(i["host"], tuple(sorted(c["id"] for c in i["root_causes"]))) for i in incidents if i["root_causes"]}
     assert causes == {
-        ("mol-recover-a", ("database/stopped", "dependencies/missing")),
-        ("mol-recover-a", ("service/stopped",)),
-        ("mol-recover-b", ("files/code-unreadable", "schema/unapplied-migrations")),
+        ("mol-a", ("database/stopped", "dependencies/missing")),
+        ("mol-a", ("service/stopped",)),
+        ("mol-b", ("files/code-unreadable", "schema/unapplied-migrations")),
     }
