@@ -59,7 +59,7 @@ all-sanity: install ## also what takes minutes, with every Python that is here
 	$(BIN)/python -m tools.sanity --all
 
 unit: install ## fast tests of pure logic
-	$(BIN)/pytest tests/unit -q -n auto
+	$(BIN)/pytest tests/unit tests/controller -q -n auto
 
 molecule: lab ## the remedies alone and the whole recovery, on real hosts
 	PATH=$(CURDIR)/$(BIN):$$PATH $(MAKE) --jobs 2 --output-sync=target $(SCENARIOS:%=molecule-%)

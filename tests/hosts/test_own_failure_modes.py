@@ -28,6 +28,8 @@ def own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
 def test_a_users_own_mode_takes_the_place_of_ours(site: Site, own: Path) -> None:
     """It is named instead of ours, waits for approval, and its own role mends it, once."""
     site.host.break_with(MODE, load_file(own / f"{MODE}.yml").reproduce)
+    site.host.run("ls /run/deploy.lock")
+    assert site.host.ask("/api/sgis/")[0] == 502
     broken = site.host.snapshot()
     settings = {"rescue502_failures_path": str(own)}
     _code, incident, output = site.play("recover", **settings)

@@ -178,7 +178,7 @@ def test_clocks_are_compared(probe: dict[str, Any], ahead: int | None) -> None:
     assert prepare({"probe": probe})["probe"].get("clock_ahead") == ahead
 
 
-def test_a_full_disk_explains_the_database(tmp_path: Path) -> None:
+def test_a_full_disk_explains_the_database() -> None:
     """Room is made first, then what went down is started, and only with approval."""
     full = system(("the database", True), full=True, largest={"files": [], "folders": []}, deleted=[],
                   dispensable_mib=5)  # fmt: skip

@@ -74,12 +74,12 @@ def test_several_causes_are_planned_from_the_ground_up() -> None:
 
 
 def test_a_diagnosis_takes_milliseconds() -> None:
-    """The whole catalogue on one host's evidence; a tenth of a second is far more than it takes."""
+    """The whole catalogue on one host's evidence; a tenth of a second of a core is far more than it takes."""
     evidence = recordings.evidence("database/stopped")
     diagnose(evidence, CATALOGUE)
-    begun = time.perf_counter()
+    begun = time.process_time()
     diagnose(evidence, CATALOGUE)
-    assert time.perf_counter() - begun < 0.1
+    assert time.process_time() - begun < 0.1
 
 
 @pytest.mark.parametrize(("name", "shape"), recordings.pairs())
