@@ -53,7 +53,7 @@ says that. Whoever wants to give away less mends by hand, with the commands of t
 """
 EVIDENCE_HEAD = """# The evidence
 
-Made by `make docs` from [its schema](../plugins/plugin_utils/evidence). What the probe
+Made by `make docs` from [its schema](../plugins/plugin_utils/catalogue/evidence). What the probe
 finds on a host, as `rescue502 diagnose --json` prints it and as conditions of [failure modes](own-failure-modes.md) see
 it. It holds no secret: those are masked before it leaves the host.
 

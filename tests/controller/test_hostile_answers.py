@@ -21,12 +21,12 @@ from tools import recordings
 # What the run may take of memory at most, whatever the hosts answer.
 BYTES = 2 * 2**30
 # What the remedy for a stopped unit asks of a host.
-REMEDY = {"command", "systemd_service", "wait_for"}
+REMEDY = {"restart"}
 # How far a run comes whose host's answer cannot be read, says that it failed, or holds no claim; the others go on.
 AS_FAR_AS = {
     "tags-of-trust": set(),
-    "messages-that-a-terminal-obeys": {"claim", "command"},
-    "names-that-are-commands": {"claim", "command", "systemd_service"},
+    "messages-that-a-terminal-obeys": {"claim", "restart"},
+    "names-that-are-commands": {"claim", "restart", "systemd_service"},
     "fifty-megabytes": {"claim"},
     "a-hundred-thousand-entries": {"claim"},
 }
