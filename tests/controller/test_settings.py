@@ -62,5 +62,5 @@ def test_a_bad_setting_is_refused_and_changes_nothing(recovery: Recovery, name: 
 
 def test_without_a_bad_setting_the_remedy_runs(recovery: Recovery) -> None:
     """The host on which nothing is wrong but the stopped unit is restarted: the others would have been, too."""
-    assert "systemd_service" in recovery.hosts["control"].asked()
+    assert "restart" in recovery.hosts["control"].asked()
     assert recovery.recap("control")["changed"] > 0
