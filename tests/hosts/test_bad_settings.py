@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiers import each_change
 
 import lab
 from lab.site import Site, differences
@@ -39,7 +40,7 @@ def broken(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     host.down()
 
 
-@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("name", each_change("a-unit-with-a-command", "an-address-that-is-a-file", "no-become", of=BAD))
 def test_a_bad_setting_is_told_and_changes_nothing(broken: Site, name: str) -> None:
     """The play fails, names what is wrong and says that nothing was changed; and nothing was."""
     variables, words = BAD[name]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tiers import each_change
 
 from lab.playbook import ROOT
 from lab.site import Site, differences, named
@@ -39,6 +40,7 @@ def seen(site: Site) -> list[str]:
     return site.host.run(LEFT).stdout.split()
 
 
+@pytest.mark.nightly
 def test_a_new_one_takes_the_old_ones_place(site: Site) -> None:
     """Programs name the final place, the old one stays beside it, and what is complete is left alone."""
     site.host.break_with("dependencies/missing")
@@ -53,7 +55,7 @@ def test_a_new_one_takes_the_old_ones_place(site: Site) -> None:
     assert (code, "changed=0" in output, seen(site)) == (0, True, kept), output
 
 
-@pytest.mark.parametrize("role", ["pip_install", "rebuild_venv"])
+@pytest.mark.parametrize("role", each_change("rebuild_venv", of=["pip_install", "rebuild_venv"]))
 def test_killed_in_the_middle_the_old_one_is_in_use(site: Site, role: str) -> None:
     """kill -9 of the installer: nothing in use was touched, and the next run clears up and repairs."""
     site.host.break_with("dependencies/missing" if role == "pip_install" else "dependencies/venv-broken")
@@ -70,6 +72,7 @@ def test_killed_in_the_middle_the_old_one_is_in_use(site: Site, role: str) -> No
     assert SIDE not in seen(site)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "state",
     [
@@ -95,7 +98,9 @@ def test_an_interrupted_change_of_places_is_finished(site: Site, state: str) -> 
     assert site.host.run(f"{VENV}/bin/python -c 'import django, slugify'").returncode == 0
 
 
-@pytest.mark.parametrize("fault", ["dependencies/missing", "dependencies/venv-broken"])
+@pytest.mark.parametrize(
+    "fault", each_change("dependencies/missing", of=["dependencies/missing", "dependencies/venv-broken"])
+)
 def test_where_the_index_cannot_be_reached_nothing_is_changed(site: Site, fault: str) -> None:
     """The packages cannot be had: the old environment is as it was, and nothing lies beside it."""
     site.host.run("mv /var/cache/wheels /var/cache/wheels.gone")
@@ -106,6 +111,7 @@ def test_where_the_index_cannot_be_reached_nothing_is_changed(site: Site, fault:
     assert differences(before, site.host.snapshot()) == set()
 
 
+@pytest.mark.nightly
 def test_where_folders_cannot_be_renamed_it_is_copied_aside(site: Site) -> None:
     """A folder of a container's image cannot be renamed: the old one is copied first, and the new one comes whole."""
     site.host.run(
@@ -122,6 +128,7 @@ def test_where_folders_cannot_be_renamed_it_is_copied_aside(site: Site) -> None:
     assert site.host.run(f"test -x {seen(site)[0]}/bin/python")
 
 
+@pytest.mark.nightly
 def test_a_mount_point_is_changed_in_place(site: Site) -> None:
     """Nothing can take a mount point's place: it is told, and repaired all the same."""
     site.host.run(f"mount --bind {VENV} {VENV}")
@@ -132,6 +139,7 @@ def test_a_mount_point_is_changed_in_place(site: Site) -> None:
     assert seen(site) == []
 
 
+@pytest.mark.nightly
 def test_a_link_is_followed_and_stays(site: Site) -> None:
     """The environment's folder is a link: the work is done beside what it leads to."""
     site.host.run(f"systemctl stop xamila; mkdir /srv/envs; mv {VENV} /srv/envs/app; ln -s /srv/envs/app {VENV}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from lab.site import Site
 
 # All that a small server keeps on its one disk, filled to the last byte by a rotated log.
@@ -52,6 +54,7 @@ def named(incident: dict[str, Any]) -> list[str]:
     return sorted(cause["id"] for cause in incident["root_causes"])
 
 
+@pytest.mark.nightly
 def test_one_full_disk(site: Site) -> None:
     """Disk full, PostgreSQL down, the app in a crash loop, the start limit hit: one cause, repaired from the ground up.
 
@@ -70,6 +73,7 @@ def test_one_full_disk(site: Site) -> None:
     assert (code, incident["outcome"], incident["actions"]) == (0, "healthy", []), output
 
 
+@pytest.mark.nightly
 def test_a_full_disk_that_nothing_lives_on(site: Site) -> None:
     """Backups, spools, images and code that is read-only by choice are not named beside the true cause."""
     site.host.break_with("service/stopped", NOBODYS_BUSINESS)

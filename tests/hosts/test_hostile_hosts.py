@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 from harmless import CANARY, check_clean, obeyed
+from tiers import each_change
 
 import lab
 from lab.playbook import COMMAND, ENVIRONMENT, ROOT
@@ -102,7 +103,7 @@ def in_evidence(evidence: dict[str, Any], text: str) -> dict[str, bool]:
     }
 
 
-@pytest.mark.parametrize("planted", bad_inputs.TEXTS, indirect=True)
+@pytest.mark.parametrize("planted", each_change("jinja-that-runs-a-command", of=bad_inputs.TEXTS), indirect=True)
 def test_text_of_a_host_is_data(planted: tuple[Site, str]) -> None:
     """It is not rendered, not run on either side, not obeyed by terminal, browser or ticket, and forges no line."""
     site, text = planted
@@ -154,7 +155,7 @@ def test_a_hosts_name_leads_nowhere(many_names: tuple[Path, str, dict[str, Any]]
     assert clean(bad_inputs.HOST_NAMES[name]) in records
 
 
-@pytest.mark.parametrize("name", bad_inputs.INCIDENTS)
+@pytest.mark.parametrize("name", each_change("leads-up", of=bad_inputs.INCIDENTS))
 def test_an_incidents_id_leads_nowhere(site: Site, name: str) -> None:
     """It becomes one folder in the reports folder."""
     code, _incident, output = site.play("diagnose", rescue502_incident=bad_inputs.INCIDENTS[name])
@@ -165,7 +166,7 @@ def test_an_incidents_id_leads_nowhere(site: Site, name: str) -> None:
     assert not Path("/tmp/rescue502-moved").exists()
 
 
-@pytest.mark.parametrize("name", bad_inputs.PLANTED_LINKS)
+@pytest.mark.parametrize("name", each_change("the-incidents-folder", "the-page", of=bad_inputs.PLANTED_LINKS))
 def test_no_report_is_written_through_a_link(site: Site, name: str) -> None:
     """A link in the place of a folder or record ends the run first of all; one in the place of a page is replaced."""
     link, target = (site.folder / part.format(host=site.host.name) for part in bad_inputs.PLANTED_LINKS[name])

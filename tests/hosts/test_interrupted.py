@@ -27,11 +27,19 @@ SAMPLE = (
     "start_database-power",
     "clean_pyc-controller",
 )
+# A process that is killed, and a loss of power, in the middle of the longest of them.
+EACH_CHANGE = ("restart-connection", "rebuild_venv-power")
 STRUCK = [interruption for interruption in every() if interruption.id in SAMPLE or "RESCUE502_CHAOS" in os.environ]
 
 
-@pytest.mark.parametrize(("site", "struck"), [(item.shape, item) for item in STRUCK], indirect=["site"],
-                         ids=[item.id for item in STRUCK])  # fmt: skip
+@pytest.mark.parametrize(
+    ("site", "struck"),
+    [
+        pytest.param(item.shape, item, id=item.id, marks=[] if item.id in EACH_CHANGE else [pytest.mark.nightly])
+        for item in STRUCK
+    ],
+    indirect=["site"],
+)
 def test_the_next_run_finishes_the_job(
     site: Site, struck: Interruption, record_property: Callable[[str, object], None]
 ) -> None:

@@ -106,6 +106,7 @@ def test_a_verified_state_is_kept_and_what_changes_is_named(site: Site) -> None:
     assert site.host.run(f"stat -c '%Y %i' {KEPT}/*").stdout == before, "a diagnosis keeps nothing"
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("site", "fault", "words"),
     [
@@ -130,6 +131,7 @@ def test_the_cause_says_what_has_changed(site: Site, fault: str, words: str) -> 
     assert [item["because"] for item in again["findings"]] == [item["because"] for item in incident["findings"]]
 
 
+@pytest.mark.nightly
 def test_who_asks_to_change_nothing_has_nothing_kept(site: Site) -> None:
     """Neither check mode nor a diagnosis writes anything, quick or full."""
     settled(site)
@@ -144,6 +146,7 @@ def test_who_asks_to_change_nothing_has_nothing_kept(site: Site) -> None:
     assert site.host.run("ls -d /var/lib/rescue502 2>/dev/null || true").stdout == ""
 
 
+@pytest.mark.nightly
 def test_what_runs_from_before_a_change_does_not_prove_it(site: Site) -> None:
     """Broken code is pulled, the site still answers: the state from before stays the good one; the commit is named."""
     settled(site)

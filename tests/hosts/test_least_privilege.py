@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from tiers import each_change
 
 from lab.site import Site, differences, named
 from rescue502 import sudoers
@@ -34,7 +35,7 @@ def unread(incident: dict[str, object]) -> str:
     return "\n".join(f"{item['what']}: {item['why']}" for item in items)
 
 
-@pytest.mark.parametrize("fault", FOUND)
+@pytest.mark.parametrize("fault", each_change("database/stopped", of=FOUND))
 def test_a_cause_is_named_or_left_open(site: Site, fault: str) -> None:
     """No wrong cause, no claim of health, nothing changed; what was not read is in the message and in the report."""
     site.host.break_with(fault)
@@ -69,6 +70,7 @@ def test_a_healthy_site_is_healthy(site: Site) -> None:
     assert json.loads(done.stdout)[0]["evidence"]["probe"]["account"] == "admin"
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("fault", ["dependencies/missing", "environment/key-missing"])
 def test_as_the_apps_own_user_the_rehearsal_runs(site: Site, fault: str) -> None:
     """Its code is run by nobody else, so that user finds more than another account does."""
@@ -80,6 +82,7 @@ def test_as_the_apps_own_user_the_rehearsal_runs(site: Site, fault: str) -> None
     assert incident["evidence"]["probe"]["account"] == site.shape.user
 
 
+@pytest.mark.nightly
 def test_two_groups_read_more(site: Site) -> None:
     """The logs are read, and no longer among what is missing."""
     site.host.run("usermod --append --groups systemd-journal,adm admin")
@@ -90,6 +93,7 @@ def test_two_groups_read_more(site: Site) -> None:
     assert [item["id"] for item in incident["findings"] if item["id"] == "service/option-wrong"]
 
 
+@pytest.mark.nightly
 def test_what_only_root_can_tell_exists_is_not_missing(site: Site) -> None:
     """A tree that the account may not enter: nothing in it is called missing."""
     top = site.shape.root.rsplit("/", 1)[0]
@@ -102,7 +106,7 @@ def test_what_only_root_can_tell_exists_is_not_missing(site: Site) -> None:
     assert "the virtual environment" in unread(incident)
 
 
-@pytest.mark.parametrize("fault", ["service/stopped", "database/stopped"])
+@pytest.mark.parametrize("fault", each_change("database/stopped", of=["service/stopped", "database/stopped"]))
 def test_recovery_with_the_generated_sudoers_file(site: Site, fault: str) -> None:
     """A fresh account with that file and no more repairs; on a terminal it may not become root as it likes."""
     account = "rescuer"

@@ -86,6 +86,7 @@ def test_a_risky_migration_waits_and_is_dumped_before(site: Site) -> None:
     assert (rows(site, "xamila"), applied(site)) == (before, had)
 
 
+@pytest.mark.nightly
 def test_without_room_for_a_dump_nothing_is_migrated(site: Site) -> None:
     """The message says how much is needed and where; whoever wants no dump says so, and gets none."""
     site.host.break_with(RISKY)
@@ -123,6 +124,7 @@ def test_a_failing_migration_takes_back_those_before_it(site: Site) -> None:
     assert site.host.ask("/api/sgis/")[0] == 200
 
 
+@pytest.mark.nightly
 def test_a_failing_migration_leaves_what_cannot_be_taken_back(site: Site) -> None:
     """Free code has run before it: that stays, after a dump, the old process serves, and a person is told to decide."""
     before, had = invocation(site), applied(site)
@@ -159,6 +161,7 @@ def test_a_site_that_serves_is_not_migrated_unasked(site: Site) -> None:
     assert site.host.ask("/api/sgis/")[0] == 200
 
 
+@pytest.mark.nightly
 def test_a_recovery_does_not_restart_into_a_failed_migration(site: Site) -> None:
     """New code on disk whose migration fails, and a package gone, which asks for a restart: the old keeps serving."""
     before = invocation(site)
@@ -174,6 +177,7 @@ def test_a_recovery_does_not_restart_into_a_failed_migration(site: Site) -> None
     assert site.host.ask("/api/sgis/")[0] == 200
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 def test_a_sqlite_file_is_copied_before(site: Site) -> None:
     """Asked for, every migration is preceded by a dump: the database's file as of that moment."""
@@ -197,6 +201,7 @@ def counted(path: Path) -> dict[str, int]:
         return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names}
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("site", ["remote"], indirect=True)
 def test_a_host_without_pg_dump_is_told(site: Site) -> None:
     """The database is elsewhere, and so are its programs: no dump, so no migration; unless none is asked for."""

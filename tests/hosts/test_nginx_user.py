@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lab.site import Site, named
 
 OWN_USER = "useradd --system web-server; sed -i 's/^user .*/user web-server;/' /etc/nginx/nginx.conf\n"
 
 
+@pytest.mark.nightly
 def test_nginx_is_let_through_a_private_folder(site: Site) -> None:
     """A home of 0750 keeps nginx from the static files: it gets x on that folder, and no more."""
     site.host.run(OWN_USER + "chown www-data: /var/www/xamila; chmod 750 /var/www/xamila; systemctl restart nginx")
@@ -18,6 +21,7 @@ def test_nginx_is_let_through_a_private_folder(site: Site) -> None:
     assert site.host.ask("/static/site.css")[0] == 200
 
 
+@pytest.mark.nightly
 def test_timeouts_that_are_over_are_no_cause(site: Site) -> None:
     """A worker that was ended for its slowness a minute ago does not explain a database that is down now."""
     site.host.run(

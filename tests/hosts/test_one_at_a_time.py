@@ -8,6 +8,8 @@ import signal
 import time
 from typing import Any
 
+import pytest
+
 from lab.site import Run, Site, differences, named
 
 GATE = "/run/gate"
@@ -66,6 +68,7 @@ def test_a_second_run_is_locked_out(site: Site) -> None:
     wait_until(lambda: lock_is_free(site))
 
 
+@pytest.mark.nightly
 def test_the_runner_ends_with_5_where_another_run_is_at_work(site: Site) -> None:
     """Exit code 5; a diagnosis only reads, and goes on."""
     first = begin_at_the_gate(site)
@@ -90,6 +93,21 @@ def test_a_run_whose_controller_was_killed_is_taken_over(site: Site) -> None:
     wait_until(lambda: lock_is_free(site))
 
 
+def test_a_used_up_budget_leaves_it_to_a_person(site: Site) -> None:
+    """The remedy is not tried again for the same cause: nothing is changed, and a bundle is at hand."""
+    site.host.break_with("service/stopped")
+    code, incident, output = site.play("recover", rescue502_budget=1)
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    site.host.break_with("service/stopped")
+    before = site.host.snapshot()
+    code, incident, output = site.play("recover", rescue502_budget=1)
+    assert (code, incident["outcome"], incident["actions"]) == (2, "needs-human", []), output
+    assert [item["id"] for item in incident["awaiting"]] == ["service/stopped"]
+    assert list(site.folder.glob("reports-*/bundle-*.tar.gz")), output
+    assert differences(before, site.host.snapshot()) == set()
+
+
+@pytest.mark.nightly
 def test_the_same_remedy_is_not_tried_for_ever(site: Site) -> None:
     """What broke again three times within the hour is left to a person, with a bundle; later it may be tried again."""
     for _time in range(3):
@@ -112,6 +130,7 @@ def test_the_same_remedy_is_not_tried_for_ever(site: Site) -> None:
     assert (code, incident["outcome"]) == (0, "recovered"), output
 
 
+@pytest.mark.nightly
 def test_another_cause_has_a_budget_of_its_own(site: Site) -> None:
     """The same remedy for another cause was not tried yet."""
     for _time in range(2):
@@ -151,6 +170,7 @@ def test_what_was_done_is_remembered(site: Site) -> None:
     assert modes == "700 root\n600 root\n"
 
 
+@pytest.mark.nightly
 def test_a_lost_line_of_the_history_harms_nothing(site: Site) -> None:
     """A host that lost its power in the middle of a line, or a history that is no text: read past, and written on."""
     site.host.run(

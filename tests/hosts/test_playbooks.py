@@ -6,6 +6,8 @@ import re
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from lab.site import Site
 from rescue502 import offline
 
@@ -25,6 +27,7 @@ def publish(site: Site, change: str) -> None:
     site.host.run(COMMIT.format(change=change))
 
 
+@pytest.mark.nightly
 def test_verify_holds_on_a_healthy_host(site: Site) -> None:
     """Every check holds for the time asked, and the report says so."""
     code, incident, output = site.play("verify", rescue502_hold_seconds=5)
@@ -33,6 +36,7 @@ def test_verify_holds_on_a_healthy_host(site: Site) -> None:
     assert incident["evidence"]["hold"]["seconds"] >= 5
 
 
+@pytest.mark.nightly
 def test_verify_fails_on_a_broken_host(site: Site) -> None:
     """A backend whose health check answers 200 while its API answers 500 is not healthy."""
     site.host.run("systemctl stop postgresql")
@@ -65,6 +69,7 @@ def test_redeploy_of_a_broken_version_harms_nothing(site: Site) -> None:
     assert site.host.ask("/api/sgis/")[0] == 200
 
 
+@pytest.mark.nightly
 def test_redeploy_with_a_failing_migration_keeps_the_old_version_serving(site: Site) -> None:
     """The migration fails before the restart, so what runs is not touched."""
     invocation = site.host.run("systemctl show -P InvocationID xamila").stdout
@@ -106,6 +111,7 @@ def test_bundle_has_all_and_no_secret(site: Site) -> None:
     assert site.host.run("ls -d /tmp/rescue502-* 2>/dev/null || true").stdout == ""
 
 
+@pytest.mark.nightly
 def test_reboot_waits_for_the_host_and_verifies(site: Site) -> None:
     """The host goes down, comes back, and its site is proved to answer."""
     site.host.up(address=site.host.address())

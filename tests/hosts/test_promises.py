@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 import yaml
 
 from lab.site import Site, differences, named
@@ -36,6 +37,7 @@ def test_without_edge_checks_a_broken_host_is_repaired_all_the_same(site: Site) 
     assert site.host.ask("/api/sgis/")[0] == 200
 
 
+@pytest.mark.nightly
 def test_without_edge_checks_an_answer_alone_is_no_proof(site: Site) -> None:
     """With the unit alone: every page that asks the database fails, though nginx's location answers 404."""
     site.full = False
@@ -44,6 +46,7 @@ def test_without_edge_checks_an_answer_alone_is_no_proof(site: Site) -> None:
     assert (incident["outcome"], named(incident)) == ("degraded", ["database/no-connection"]), output
 
 
+@pytest.mark.nightly
 def test_several_causes_are_repaired_from_the_ground_up(site: Site) -> None:
     """The database before the dependency before the restart, each once."""
     site.host.break_with("dependencies/missing")
@@ -66,6 +69,7 @@ def test_check_mode_changes_nothing_and_prints_the_plan(site: Site) -> None:
     assert site.host.run("systemctl is-active postgresql", check=False).stdout.strip() == "inactive"
 
 
+@pytest.mark.nightly
 def test_what_is_over_by_now_is_no_riddle(site: Site) -> None:
     """nginx answers 204, which nothing explains, until the rehearsal has begun: the second look finds the site well."""
     site.host.break_with(
@@ -101,6 +105,7 @@ def test_a_running_site_is_not_restarted_into_broken_code(site: Site) -> None:
     assert site.host.ask("/api/sgis/")[0] == 200
 
 
+@pytest.mark.nightly
 def test_secrets_never_show(site: Site) -> None:
     """At -vvv, in reports, in output: no value of a secret, wherever the host leaks it."""
     canary = "Canary7x9Q2mZpLk4"
@@ -124,6 +129,7 @@ def test_secrets_never_show(site: Site) -> None:
     assert "token ******** and postgres://x:********@db/" in reports, "what leaked was collected, and masked"
 
 
+@pytest.mark.nightly
 def test_a_host_without_nginx_is_told(site: Site) -> None:
     """Without nginx and without configured checks there is nothing to prove anything by."""
     site.full = False
@@ -140,6 +146,7 @@ def test_an_unreachable_host_is_told(site: Site) -> None:
     assert (code, incident["outcome"]) == (4, "unreachable")
 
 
+@pytest.mark.nightly
 def test_an_unknown_host_key_is_refused_at_once(site: Site) -> None:
     """The runner neither trusts a key that nobody has seen, as ansible-runner would, nor waits for a hidden prompt."""
     host = site.host.inventory()
@@ -153,6 +160,7 @@ def test_an_unknown_host_key_is_refused_at_once(site: Site) -> None:
     assert "Host key verification failed" in done.stdout
 
 
+@pytest.mark.nightly
 def test_a_unit_that_waits_for_others_at_boot_is_not_called_stopped(site: Site) -> None:
     """While its start is queued behind a slow unit nothing is wrong with it: the look waits, and finds it well."""
     site.host.run(

@@ -42,6 +42,7 @@ def recovered(site: Site, mode: FailureMode) -> str:
     return str(incident["incident"])
 
 
+@pytest.mark.nightly
 @on(in_use())
 def test_what_is_in_use_by_now_is_left_alone(site: Site, mode: FailureMode) -> None:
     """The app's socket or pid file is where the remedy made room for it: undo says so and harms nothing."""
@@ -52,6 +53,7 @@ def test_what_is_in_use_by_now_is_left_alone(site: Site, mode: FailureMode) -> N
     assert site.host.ask(site.shape.api_path)[0] == 200
 
 
+@pytest.mark.nightly
 @on([pair for pair in usual() if pair[1].id == "schema/unapplied-migrations"])
 def test_a_migration_is_told_with_its_reverse(site: Site, mode: FailureMode) -> None:
     """Nothing is dropped from a database: the command is printed."""
@@ -77,6 +79,7 @@ def test_an_environment_that_was_changed_since_stays(site: Site, mode: FailureMo
     assert differences(before, site.host.snapshot()) == set()
 
 
+@pytest.mark.nightly
 def test_bytecode_without_its_source_comes_back(site: Site) -> None:
     """A .pyc beside the code may be somebody's only copy of a module."""
     root = site.shape.root
@@ -92,6 +95,7 @@ def test_bytecode_without_its_source_comes_back(site: Site) -> None:
     assert {path for path in differences(broken, site.host.snapshot()) if "/var/log/" not in path} == set()
 
 
+@pytest.mark.nightly
 def test_an_unknown_incident_is_told(site: Site) -> None:
     """With the incidents that the host knows; the runner's exit code says wrong use."""
     site.host.run("chmod 644 /var/www/xamila/xamila_backend/.env")
