@@ -58,8 +58,8 @@ sanity: install ## ansible-test sanity on the collection as it is released
 all-sanity: install ## also what takes minutes, with every Python that is here
 	$(BIN)/python -m tools.sanity --all
 
-unit: install ## fast tests of pure logic
-	$(BIN)/pytest tests/unit tests/controller -q -n auto
+unit: install ## fast tests of pure logic, and of the controller with hosts that are scripts
+	$(BIN)/pytest tests/unit tests/controller -q -n auto --dist loadgroup
 
 molecule: lab ## the remedies alone and the whole recovery, on real hosts
 	PATH=$(CURDIR)/$(BIN):$$PATH $(MAKE) --jobs 2 --output-sync=target $(SCENARIOS:%=molecule-%)

@@ -22,6 +22,7 @@ from lab.shape import Shape
 BOOT_SECONDS = 60.0
 # Until a fault shows at the edge; an app may run into its own time limits first.
 FAULT_SECONDS = 30.0
+GATEWAY_TIMEOUT = 504
 # A unit between two restarts counts as activating.
 SETTLED = """
 settling() { systemctl show -P ActiveState "$UNIT" | grep -qE '^(activating|deactivating|reloading)$'; }
@@ -188,7 +189,9 @@ class Host:
         seen: set[int] = set()
         while time.monotonic() < deadline:
             for path in self.shape.paths:
-                status = self.ask(path)[0]
+                status, _headers, body = self.ask(path)
+                # Who waits longer than we do is told by nginx in the end.
+                status = GATEWAY_TIMEOUT if not status and "timed out" in body else status
                 if mode.is_shown_by(status):
                     return
                 seen.add(status)

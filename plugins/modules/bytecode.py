@@ -55,6 +55,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable, printable_tree
 from ansible_collections.rescue502.django.plugins.module_utils.services import bytecode
 
 LIMIT = 100_000
@@ -82,9 +83,10 @@ def main() -> None:
             folder, name = os.path.split(item["path"])
             remove(os.path.join(safe_files.resolve(folder), name))
         except OSError as error:
-            module.fail_json(msg=f"{item['path']}: {error.strerror or error}", removed=[])
+            module.fail_json(msg=printable(f"{item['path']}: {error.strerror or error}"), removed=[])
     listing = "".join(f"{item['path']}: {item['reason']}\n" for item in stale)
-    module.exit_json(changed=bool(stale), removed=stale, diff={"before": listing, "after": ""})
+    diff = {"before": listing, "after": ""}
+    module.exit_json(**printable_tree({"changed": bool(stale), "removed": stale, "diff": diff}))
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable_tree
 from ansible_collections.rescue502.django.plugins.module_utils.storage import removable_files
 
 JOURNALS = ("/var/log/journal", "/run/log/journal")
@@ -151,7 +152,7 @@ def main() -> None:
     if module.check_mode:
         paths = [item["path"] for item in items] + journals(before, keep)
         size = sum(item["bytes"] for item in items)
-        module.exit_json(changed=bool(paths), removed=paths, freed_mib=size // MIB)
+        module.exit_json(changed=bool(paths), removed=printable_tree(paths), freed_mib=size // MIB)
     undo_log.note_irreversible("fetched packages, rotated logs and old parts of the journal were removed to make room")
     gone = remove(items, places, percent)
     freed = sum(item["bytes"] for item in gone)
@@ -159,7 +160,7 @@ def main() -> None:
         freed += shorten(module, folder, keep)
     result = {
         "changed": bool(gone or freed),
-        "removed": [item["path"] for item in gone],
+        "removed": printable_tree([item["path"] for item in gone]),
         "freed_mib": freed // MIB,
         "msg": f"{len(gone)} files removed, {freed // MIB} MiB freed",
     }

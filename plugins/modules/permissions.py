@@ -112,6 +112,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable, printable_tree
 from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
 
 LIMIT = 100_000
@@ -232,7 +233,9 @@ def main() -> None:
             try:
                 undo_log.note(*map(as_undone, wrong))
             except OSError as error:
-                module.fail_json(msg=f"what is there now could not be recorded: {error}", repaired=repaired)
+                module.fail_json(
+                    msg=f"what is there now could not be recorded: {error}", repaired=printable_tree(repaired)
+                )
         for item in wrong:
             before += as_it_is(item)
             after += f"{item['path']} {item['owner']}:{item['group']} {item['mode']}\n"
@@ -242,20 +245,22 @@ def main() -> None:
                     repair(item)
                 except OSError as error:
                     failed.append(item["path"])
-                    module.warn(f"{item['path']}: {error.strerror or error}")
+                    module.warn(printable(f"{item['path']}: {error.strerror or error}"))
         if module.check_mode or not wrong:
             break
-    result = {
-        "changed": bool(repaired),
-        "repaired": repaired,
-        "refused": refused,
-        "diff": {"before": before, "after": after},
-    }
+    result = printable_tree(
+        {
+            "changed": bool(repaired),
+            "repaired": repaired,
+            "refused": refused,
+            "diff": {"before": before, "after": after},
+        }
+    )
     if refused:
-        told = "; ".join(f"{item['path']} {item['objection']}" for item in refused[:5])
-        module.fail_json(msg=f"left as it is: {told}", **result)
+        reasons = "; ".join(f"{item['path']} {item['objection']}" for item in refused[:5])
+        module.fail_json(msg=printable(f"left as it is: {reasons}"), **result)
     if failed:
-        module.fail_json(msg=f"could not be repaired: {', '.join(failed[:5])}", **result)
+        module.fail_json(msg=printable(f"could not be repaired: {', '.join(failed[:5])}"), **result)
     module.exit_json(**result)
 
 

@@ -33,6 +33,19 @@ journalctl --no-pager --since "@$(stat -c %Y /srv/begun)" -o json | grep -v '"_S
 cat /var/log/auth.log /var/log/syslog 2>/dev/null || true
 } | LC_ALL=C tr '\\200-\\377' '?'
 """
+# All that the product reads there, as it is: in it each secret is to be seen.
+READ = """
+journalctl --no-pager -o cat --all
+cat /var/log/xamila/*.log /var/log/nginx/*.log
+cd /var/www/xamila/xamila_backend
+cat .env .env.local .git/config xamila/*.py
+systemctl cat xamila
+cat /etc/mail_token
+nginx -T
+cat /proc/[0-9]*/cmdline | tr '\\0' ' '
+"""
+# The controller's own.
+ELSEWHERE = {"the-password-for-sudo"}
 Texts = dict[str, str]
 
 
@@ -105,7 +118,10 @@ def everything(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     put(host, "/srv/canaries.json", json.dumps(VALUE))
     host.run_python((PLANTED / "plant.py").read_text(encoding="utf-8"))
     host.break_with("dependencies/missing")
-    host.break_with("", "systemctl stop postgresql")
+    host.break_with("database/stopped")
+    read = host.run(READ, check=False).stdout
+    unseen = {name for name, canary in CANARIES.items() if not any(needle in read for needle in canary.needles)}
+    assert unseen == ELSEWHERE, "the secrets are where the product looks"
     host.run("sleep 2; touch /srv/begun; sleep 1; systemd-run -q --unit=watch python3 /srv/watch.py")
     run.play("diagnose", rescue502_level="full")
     run.play("bundle")

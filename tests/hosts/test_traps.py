@@ -109,6 +109,14 @@ done
 END
 systemd-run -q --unit=race bash /srv/race.sh
 """
+# Something for each remedy to do, so that it comes by the traps: bytecode of no source, and a rotated log.
+WORK = """
+cd /var/www/xamila/xamila_backend
+printf 'x = 1\n' > orphan.py
+python3 -c "import py_compile; py_compile.compile('orphan.py', 'orphan.pyc')"
+rm orphan.py
+head -c 5000000 /dev/zero > /var/log/xamila/worker.log.1
+"""
 ROOT_FOLDER = "/var/www/xamila/xamila_backend"
 # A part of the shadow file.
 SHADOW = "daemon:*:"
@@ -199,6 +207,7 @@ def trapped(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def sprung(trapped: Trapped) -> Sprung:
     """All remedies that work on files, on the host with the traps."""
     site = trapped.site
+    site.host.run(WORK)
     before, begun = site.host.snapshot(), time.monotonic()
     output = play(site, REMEDIES, fetched=str(site.folder / "bundle.tar.gz"))
     seconds = time.monotonic() - begun
@@ -210,7 +219,14 @@ def sprung(trapped: Trapped) -> Sprung:
 def test_no_remedy_is_caught(sprung: Sprung, trapped: Trapped) -> None:
     """Nothing hangs, nothing outside of the app's folder changes or is read, and no name is run."""
     assert SHADOW in trapped.site.host.run("cat /etc/shadow").stdout
-    print(sprung.output)
+    for task in ("No stale bytecode is left", "There is room", "The bundle is packed"):
+        assert re.search(rf"TASK \[{task}\] \*+\nchanged: ", sprung.output), f"{task}: {sprung.output}"
+    refused = f"could not be repaired: {ROOT_FOLDER}/trap_hard.py, {ROOT_FOLDER}/media/trap_hard\n"
+    assert refused in sprung.output
+    assert f"path: {ROOT_FOLDER}/trap.py\n" in sprung.output, "the rest was repaired"
+    for reason in ("trap_link.py stays: it is not a file", "/etc/shadow stays: it holds no process id",
+                   "trap_fifo.py stays: it is not a file", "trap_fifo.py stays: it is not a socket"):  # fmt: skip
+        assert reason in sprung.output
     assert sprung.seconds < 240
     assert sprung.outside == set()
     assert not sprung.pwned

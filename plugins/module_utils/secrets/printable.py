@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # Terminal escape sequences first, then what is left of control characters; tabs and newlines stay.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -17,3 +18,15 @@ _CONTROLS = re.compile(
 def printable(text: str) -> str:
     """The text without terminal escapes, control characters and characters that change its direction."""
     return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+def printable_tree(value: Any) -> Any:
+    """A copy of nested dicts and lists with every text printable.
+
+    What a module returns: Ansible refuses the whole answer where one file's name in it is not UTF-8.
+    """
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {key: printable_tree(item) for key, item in value.items()}
+    return [printable_tree(item) for item in value] if isinstance(value, (list, tuple)) else value
