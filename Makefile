@@ -9,7 +9,7 @@ JOBS ?= 4
 SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test nightly release lint sanity all-sanity unit molecule hosts all-hosts versions bench lab shapes matrix score chaos record docs clean
+.PHONY: help install demo test nightly release lint sanity all-sanity unit mutants molecule hosts all-hosts versions bench lab shapes matrix score chaos record docs clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -38,7 +38,11 @@ test: lint sanity unit molecule hosts ## what each change must pass: lint, unit 
 
 nightly: all-sanity all-hosts record versions ## all tests on real hosts, a seventh of the shapes' matrix, the evidence recorded anew, versions of Ansible and Python: hours
 
-release: matrix chaos score ## what a release is measured by: every mode on every shape, interruptions, the score
+mutants: install ## whether the unit tests notice faults in the logic that decides; ONLY=diagnosis/plan takes one module
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
+	$(BIN)/python -m tools.mutants
+
+release: matrix chaos score mutants ## what a release is measured by: every mode on every shape, interruptions, the score
 
 lint: install ## ruff, mypy, yamllint, the changelog, ansible-lint in its production profile
 	$(BIN)/ruff check .
@@ -55,7 +59,7 @@ all-sanity: install ## also what takes minutes, with every Python that is here
 	$(BIN)/python -m tools.sanity --all
 
 unit: install ## fast tests of pure logic
-	$(BIN)/pytest tests/unit -q -n auto
+	$(BIN)/pytest tests/unit tests/controller -q -n auto
 
 molecule: lab ## the remedies alone and the whole recovery, on real hosts
 	PATH=$(CURDIR)/$(BIN):$$PATH $(MAKE) --jobs 2 --output-sync=target $(SCENARIOS:%=molecule-%)
@@ -63,7 +67,7 @@ molecule: lab ## the remedies alone and the whole recovery, on real hosts
 molecule-%:
 	molecule test --scenario-name $*
 
-hosts: shapes ## each remedy, each promise and each cause once on real hosts
+hosts: lab ## each remedy, each promise and each cause once on real hosts
 	$(BIN)/pytest tests/hosts -q -n $(JOBS) --dist loadgroup -m "not nightly" --junitxml=reports/hosts.xml --durations=20
 
 all-hosts: shapes ## every failure mode on real hosts, causes together, red herrings, healthy and hostile hosts
@@ -84,8 +88,8 @@ bench: lab ## seconds of a diagnosis beside those of a ping, medians of several
 versions: lab ## diagnose and recover with each supported ansible-core and Python, on targets old and new; writes docs/versions.md
 	$(BIN)/python -m tools.versions
 
-record: lab ## record the evidence of every failure mode on lab hosts, for the unit tests; ONLY=layer/name takes one
-	$(BIN)/python -m tools.record_evidence $(ONLY)
+record: lab ## record the evidence of failure modes on lab hosts, for the unit tests; ONLY=layer/name, or ONLY=stale
+	JOBS=$(JOBS) $(BIN)/python -m tools.record_evidence $(ONLY)
 
 docs: install ## write docs/failure-modes from the catalogue
 	$(BIN)/python -m tools.make_docs

@@ -12,14 +12,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from lab import reproductions
 from lab import shape as shapes
 from lab.image import KEY, build, build_all, database_tag
 from lab.podman import DISK, PREFIX, LabError, podman, say, sudo
+from lab.reproductions import Reproduction
 from lab.shape import Shape
 
 BOOT_SECONDS = 60.0
+# Until a fault shows at the edge; an app may run into its own time limits first.
+FAULT_SECONDS = 30.0
 # A unit between two restarts counts as activating.
 SETTLED = """
 settling() { systemctl show -P ActiveState "$UNIT" | grep -qE '^(activating|deactivating|reloading)$'; }
@@ -32,7 +34,6 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SNAPSHOT = Path(__file__).parent / "snapshot.py"
 SHAPE_LABEL = "rescue502.shape"
 PRELUDE = Path(__file__).parent / "reproduce.sh"
-FAILURES = Path(__file__).parents[1] / "failures"
 
 
 @dataclass(frozen=True)
@@ -162,10 +163,37 @@ class Host:
             return 0, {}, str(error)
 
     def break_with(self, fault: str, script: str | None = None) -> None:
-        """Reproduce a failure mode (`<layer>/<name>`, or the script given) and wait until the unit has settled."""
-        words = script if script is not None else reproduction(fault)
-        self.run(self.prelude() + words, variables=self.facts)
+        """Reproduce a failure mode (`<layer>/<name>`, or the script given) and wait until the unit has settled.
+
+        LabError where the script fails, or where a failure mode's does not show as the mode's file says.
+        """
+        if script is not None:
+            self._run_reproduction(script)
+            return
+        mode = reproductions.load(fault)
+        before = None if mode.shows_at_the_edge else self.snapshot()
+        self._run_reproduction(mode.script)
+        if mode.shows_at_the_edge:
+            self._await_fault(mode)
+        elif self.snapshot() == before:
+            raise LabError(f"{fault} did not take on {self.name}: no file, row or unit differs")
+
+    def _run_reproduction(self, script: str) -> None:
+        self.run(self.prelude() + script, variables=self.facts)
         self.run(SETTLED, check=False, variables=self.facts)
+
+    def _await_fault(self, mode: Reproduction) -> None:
+        """Ask the edge until it shows the fault. LabError where it does not within some seconds."""
+        deadline = time.monotonic() + FAULT_SECONDS
+        seen: set[int] = set()
+        while time.monotonic() < deadline:
+            for path in self.shape.paths:
+                status = self.ask(path)[0]
+                if mode.is_shown_by(status):
+                    return
+                seen.add(status)
+            time.sleep(POLL_SECONDS)
+        raise LabError(f"{mode.id} did not take on {self.name}: the edge shows {sorted(seen)}, not {mode.edge}")
 
     @staticmethod
     def prelude() -> str:
@@ -217,14 +245,6 @@ class Host:
             "rescue502_unit": self.shape.unit,
         }
         return variables | (self.shape.careful_settings() if full else {})
-
-
-def reproduction(fault: str) -> str:
-    """The script that breaks a host in the way of a failure mode."""
-    path = FAILURES / f"{fault}.yml"
-    if not path.is_file():
-        raise LabError(f"no failure mode {fault}: there is no {path}")
-    return str(yaml.safe_load(path.read_text(encoding="utf-8"))["reproduce"])
 
 
 def boot(names: list[str], shape_name: str = shapes.DEFAULT) -> list[Host]:

@@ -22,6 +22,14 @@ LET_GO_SECONDS = 40.0
 LATEST = 2.0
 # Every process of the run on the host but the keeper of its lock.
 MARKED = "grep -lz '^RESCUE502_INCIDENT=' /proc/[0-9]*/environ 2> /dev/null | cut -d/ -f3"
+# Fails where there was nothing to strike within some seconds.
+STRUCK = """
+strike() {{ {0}
+}}
+for _try in $(seq 200); do strike && exit; sleep 0.05; done
+echo nothing was struck >&2
+exit 1
+"""
 SURVIVED, LOST, HARMED = "survived", "lost", "harmed"
 
 
@@ -56,20 +64,25 @@ def _kill_controller(_site: Site, run: Run) -> None:
 
 
 def _kill_connection(site: Site, _run: Run) -> None:
-    site.host.run("pkill -KILL -f '^sshd: admin' || true")
+    site.host.run(STRUCK.format("pkill -KILL -f '^sshd: admin'"))
 
 
 def _kill_python(site: Site, _run: Run) -> None:
-    site.host.run(
-        f"for pid in $({MARKED}); do read -r name < /proc/$pid/comm || continue;"
-        '[ "$name" = rescue502-lock ] || kill -KILL "$pid" || true; done 2> /dev/null'
-    )
+    """All of the run's processes but the keeper of the lock; between two tasks there is none, so the next is taken."""
+    one = f"""
+    struck=1
+    for pid in $({MARKED}); do
+      read -r name < /proc/$pid/comm || continue
+      [ "$name" = rescue502-lock ] || {{ kill -KILL "$pid" && struck=0; }}
+    done 2> /dev/null
+    return $struck"""
+    site.host.run(STRUCK.format(one))
 
 
 def _kill_all(site: Site, run: Run) -> None:
     """The controller and all that it began, the keeper of the lock too."""
     _kill_controller(site, run)
-    site.host.run(f"kill -KILL $({MARKED}) || true")
+    site.host.run(STRUCK.format(f"kill -KILL $({MARKED})"))
 
 
 def _cut_power(site: Site, _run: Run) -> None:
@@ -109,8 +122,10 @@ def strike(site: Site, interruption: Interruption) -> Verdict:
     run = site.begin("recover", rescue502_approve=approvals)
     _wait_for(run, mode.remedy)
     time.sleep(interruption.after)
+    assert run.process.poll() is None, f"the run ended before it was struck: {run.output()[-1500:]}"
     KINDS[interruption.kind](site, run)
-    site.finish(run)
+    ended, _incident, _output = site.finish(run)
+    assert ended == -signal.SIGKILL or interruption.kind not in ("controller", "everything"), f"it ended with {ended}"
     code, incident, output = site.play("recover", rescue502_approve=approvals)
     if code or incident.get("outcome") not in ("healthy", "recovered"):
         return Verdict(LOST, f"{incident.get('outcome')}: {incident.get('message', output[-500:])}")

@@ -1,7 +1,8 @@
 """Scenarios of more than one failure mode: several causes together, loud errors that are no cause, healthy hosts.
 
 Each is a file in lab/scenarios/<kind>/. `steps` break the host in order: a failure mode's id takes its reproduction,
-anything else is bash under the same facts and functions. `causes` are all that may be named.
+anything else is bash under the same facts and functions. `shows` is bash that fails where what else was planted is not
+there to be seen. `causes` are all that may be named.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Scenario:
     title: str
     shape: str = shapes.DEFAULT
     steps: list[str] = field(default_factory=list)
+    shows: str = ""
     causes: list[str] = field(default_factory=list)
     approve: list[str] = field(default_factory=list)
     remedies: list[str] = field(default_factory=list)
@@ -34,10 +36,11 @@ class Scenario:
     nightly: bool = False
 
     def apply(self, host: Host) -> None:
-        """Break the host."""
+        """Break the host. LabError where a step did not take."""
         for step in self.steps:
             is_mode = re.match(r"^[a-z]+/[a-z0-9-]+$", step)
             host.break_with(step if is_mode else self.id, None if is_mode else step)
+        host.run(host.prelude() + self.shows, variables=host.facts)
 
 
 def load(kind: str) -> list[Scenario]:

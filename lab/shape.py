@@ -71,6 +71,11 @@ class Shape:
         """A path whose answer needs the database."""
         return f"/api/{self.label}/"
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What a careful user has checked through nginx; the first needs the database."""
+        return (self.api_path, "/health/", "/api/notifications/user/count/")
+
     def features(self) -> set[str]:
         """What a failure mode's `where` may ask for."""
         told = {

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 
 import lab
 from lab import playbook
@@ -102,6 +103,9 @@ def put(host: lab.Host, path: str, text: str) -> None:
 
 def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
     """What else a user must have set to be told of this fault."""
+    if fault == "files/media-elsewhere":
+        # Django's settings are asked by a full look only.
+        return {"rescue502_level": "full"}
     if fault != "edge/tls-name-mismatch":
         return {}
     # Only who wants certificates verified is told; the lab's own is signed by nobody.
@@ -117,34 +121,33 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
         if before is None or after is None:
             # PostgreSQL is down in one of them: its rows are compared when it is up again.
             continue
-        found |= {f"{kind}:{name}" for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+        # None of a table that could not be read: somebody had it locked.
+        pairs = {name: (before.get(name, ""), after.get(name, "")) for name in before.keys() | after.keys()}
+        found |= {f"{kind}:{name}" for name, (a, b) in pairs.items() if a != b and None not in (a, b)}
     return found
 
 
 def named(incident: dict[str, Any]) -> list[str]:
-    """Ids of the root causes."""
-    return sorted(cause["id"] for cause in incident["root_causes"])
+    """Ids of all that nothing explains: of the root causes, and of what was also found."""
+    return sorted(item["id"] for item in [*incident["root_causes"], *incident["also_found"]])
 
 
-def own_business(remedy: str, shape: Shape) -> str:
-    """A pattern of what a remedy may change besides what the fault had changed; empty where that is nothing."""
-    venv = re.escape(shape.venv)
-    return {
-        "pip_install": rf":{venv}(\.rescue502-old-\w+)?(/|$)",
-        "rebuild_venv": rf":{venv}(\.rescue502-old-\w+)?(/|$)",
-        "rollback_code": r"/\.git/",
-        "collectstatic": r"/staticfiles(/|$)",
-        "monit": r":/etc/monit/",
-        "abort_merge": r"/\.git/",
-        "grant_nginx_socket": r"/etc/g(roup|shadow)-?$",
-        "raise_proxy_buffers": r"/etc/nginx/conf\.d(/rescue502-|$)",
-        "raise_fd_limit": r"/etc/systemd/system/\S+\.service\.d(/zz-rescue502-file-limit\.conf)?$",
-        # An empty database in the place of one that was renamed: it has the tables, and no rows.
-        "create_database": r"^tables:",
-    }.get(remedy, "")
+def also_found(incident: dict[str, Any]) -> list[str]:
+    """Ids of what nothing explains and what takes no site down."""
+    return sorted(item["id"] for item in incident["also_found"])
 
 
-def outside(changed: set[str], remedies: list[str], shape: Shape) -> set[str]:
+def own_business(remedy: str, shape: Shape) -> list[str]:
+    """Patterns of what a remedy may change besides what the fault had changed, as the differences name it."""
+    places = {"root": shape.root, "venv": shape.venv, "unit": shape.unit}
+    patterns = ["/etc/monit/*"] if remedy == "monit" else remedies.get(remedy).also_changes
+    return [
+        pattern.format(**places) if pattern.startswith("tables:") else f"files:{pattern.format(**places)}"
+        for pattern in patterns
+    ]
+
+
+def outside(changed: set[str], names: list[str], shape: Shape) -> set[str]:
     """Of what changed, that which is no business of any of the remedies."""
-    patterns = [pattern for remedy in remedies if (pattern := own_business(remedy, shape))]
-    return {item for item in changed if not any(re.search(pattern, item) for pattern in patterns)}
+    patterns = [pattern for name in names for pattern in own_business(name, shape)]
+    return {item for item in changed if not any(fnmatchcase(item, pattern) for pattern in patterns)}

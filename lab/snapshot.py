@@ -25,8 +25,11 @@ LEFT_OUT = (
 VENV = (os.environ["VENV"] + "/", os.environ["VENV"] + ".rescue502-")
 DATABASE = os.environ["DATABASE_NAME"]
 MARK = "=== table "
-# psql runs what the first query makes: for each table its name, and its rows.
+# The tables that cannot be read now; then psql runs what the query makes: for each table its name, and its rows.
 ROWS = f"""
+SELECT relation::regclass FROM pg_locks
+WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
 SELECT format('SELECT %L', '{MARK}' || tablename), format('SELECT * FROM %I ORDER BY 1', tablename)
 FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename \\gexec
 """
@@ -71,8 +74,8 @@ def files() -> dict[str, list[object]]:
     return found
 
 
-def tables() -> dict[str, str] | None:
-    """A digest of each table's rows; None where the database is down. A table that is locked has none."""
+def tables() -> dict[str, str | None] | None:
+    """A digest of each table's rows, None of one that somebody has locked; None where the database is down."""
     if os.environ["DATABASE"] == "sqlite":
         return sqlite_tables()
     done = subprocess.run(
@@ -82,11 +85,13 @@ def tables() -> dict[str, str] | None:
     )  # fmt: skip
     if done.returncode:
         return None
-    parts = done.stdout.split(MARK)[1:]
-    return {name: hashlib.sha256(rows.encode()).hexdigest() for name, _line, rows in (p.partition("\n") for p in parts)}
+    first, *parts = done.stdout.split(MARK)
+    locked = first.split()
+    split = (part.partition("\n") for part in parts)
+    return {name: None if name in locked else hashlib.sha256(rows.encode()).hexdigest() for name, _line, rows in split}
 
 
-def sqlite_tables() -> dict[str, str]:
+def sqlite_tables() -> dict[str, str | None]:
     """A digest of each table's rows in a SQLite file."""
     with sqlite3.connect(f"file:{SQLITE}?mode=ro", uri=True) as connection:
         # Its own, such as the last number that it gave, change with every row that comes.

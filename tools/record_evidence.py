@@ -1,12 +1,12 @@
 """Record the evidence of failure modes on lab hosts: `make record`, or `make record ONLY=database/stopped`.
 
-A host is booted and broken for each, and its evidence is kept only where the diagnosis names that mode and no other.
-What is kept is what left the host: redacted there.
+`ONLY=stale` records those that are missing or stale, so that a run which was ended early goes on where it stopped;
+`JOBS=2` has two hosts at a time. A host is booted and broken for each, and its evidence is kept only where the
+diagnosis names that mode and no other. What is kept is what left the host: redacted there.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue, FailureMode, load
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue, load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
 
 import lab
@@ -24,34 +24,20 @@ from lab.podman import LabError
 from lab.site import Site, settings_for
 from tools import recordings
 
-ROOT = Path(__file__).parents[1]
-
-AT_ONCE = 3
-# Logs repeat themselves: of each, the last lines are kept.
-LOGS = (("log", "lines"), ("log", "errors"), ("proxy", "errors"))
-LINES = 12
-# What the diagnosis derives is derived again.
-DERIVED = "app"
-
-
-def slim(evidence: dict[str, Any]) -> dict[str, Any]:
-    """The evidence without what is derived, and with the ends of its logs only."""
-    kept = {name: part for name, part in evidence.items() if name != DERIVED}
-    for section, name in LOGS:
-        if section in kept:
-            kept[section] = {**kept[section], name: kept[section][name][-LINES:]}
-    if "host" in kept:
-        kept["host"] = {**kept["host"], "name": "host"}
-    return kept
-
-
-def text(evidence: dict[str, Any]) -> str:
-    """Compact JSON, a section a line, so that a change of it can be read."""
-    sections = [
-        json.dumps(name) + ":" + json.dumps(part, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        for name, part in sorted(evidence.items())
-    ]
-    return "{" + ",\n".join(sections) + "}\n"
+AT_ONCE = int(os.environ.get("JOBS", "3"))
+STALE = "stale"
+# A unit that crashes again and again has settled once systemd gives it up: what is recorded is no passing moment.
+STEADY = """
+state() { systemctl show -P ActiveState -P NRestarts -P MainPID "$UNIT" | tr '\\n' ' '; }
+before=""
+for second in $(seq 45); do
+  now=$(state)
+  if test "$now" = "$before"; then same=$((same + 1)); else same=0; fi
+  if test "$same" -ge 3; then break; fi
+  before=$now
+  sleep 1
+done
+"""
 
 
 def look(name: str, shape: str, fault: str) -> dict[str, Any]:
@@ -61,6 +47,7 @@ def look(name: str, shape: str, fault: str) -> dict[str, Any]:
         host.up()
         if fault:
             host.break_with(fault)
+            host.run(STEADY, check=False, variables=host.facts)
         with tempfile.TemporaryDirectory() as folder:
             _code, incident, output = Site(host, Path(folder), extra=settings_for(fault, host.shape)).play(
                 "diagnose", rescue502_level="full"
@@ -72,35 +59,43 @@ def look(name: str, shape: str, fault: str) -> dict[str, Any]:
     return dict(incident["evidence"])
 
 
-def record(mode: FailureMode, known: Catalogue) -> str:
-    """Record one mode; what came of it, in a line."""
+def record(name: str, known: Catalogue) -> str:
+    """Record a failure mode, or a healthy host; what came of it, in a line."""
+    mode = known.modes.get(name)
+    shape = suitable(mode)[0] if mode else shapes.DEFAULT
     try:
-        evidence = slim(look(mode.id.replace("/", "-"), suitable(mode)[0], mode.id))
+        evidence = look(name.replace("/", "-"), shape, mode.id if mode else "")
     except (LabError, RuntimeError) as error:
-        return f"FAILED {mode.id}: {error}"
-    found = diagnose(evidence, known)
-    if not recordings.is_told(mode, found):
-        return f"FAILED {mode.id}: the diagnosis names {[finding.id for finding in found.root_causes]}"
-    path = recordings.FOLDER / f"{mode.id}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text(evidence), encoding="utf-8")
-    return f"{mode.id}: {path.stat().st_size} bytes"
+        return f"FAILED {name}: {error}"
+    found = diagnose(recordings.slim(evidence), known)
+    if not (recordings.is_told(mode, found) if mode else found.findings == ()):
+        return f"FAILED {name}: the diagnosis names {[finding.id for finding in found.to_repair]}"
+    return f"{name}: {recordings.write(name, shape, evidence).stat().st_size} bytes"
+
+
+def wanted(only: list[str], known: Catalogue) -> list[str]:
+    """What to record: what was asked for, all that is missing or stale, or all of them and a healthy host."""
+    everything = [recordings.HEALTHY, *known.modes]
+    if only == [STALE]:
+        return [name for name in everything if _is_stale(name)]
+    return only or everything
+
+
+def _is_stale(name: str) -> bool:
+    found = [shape for other, shape in recordings.pairs() if other == name]
+    return not found or any(recordings.stale(name, shape) for shape in found)
 
 
 def main(only: list[str]) -> int:
-    """Record those that were asked for, or all of them and a healthy host."""
+    """Record; 1 where one could not be recorded."""
     known = load()
-    if unknown := [name for name in only if name not in known.modes]:
+    names = wanted(only, known)
+    if unknown := [name for name in names if name not in known.modes and name != recordings.HEALTHY]:
         print(f"no failure mode {', '.join(unknown)}")
         return 1
-    modes = [known.modes[name] for name in only] if only else list(known.modes.values())
-    if not only:
-        (recordings.FOLDER / f"{recordings.HEALTHY}.json").write_text(
-            text(slim(look("healthy", shapes.DEFAULT, ""))), encoding="utf-8"
-        )
     with ThreadPoolExecutor(AT_ONCE) as pool:
         lines = []
-        for line in pool.map(lambda mode: record(mode, known), modes):
+        for line in pool.map(lambda name: record(name, known), names):
             print(line, flush=True)
             lines.append(line)
     return int(any(line.startswith("FAILED") for line in lines))

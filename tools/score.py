@@ -125,7 +125,7 @@ class Trial:
 
     def _let(self, contender: str) -> dict[str, Any]:
         contenders.CONTENDERS[contender](self.host)
-        return {"root_causes": [], "actions": [], "outcome": ""}
+        return {"root_causes": [], "also_found": [], "actions": [], "outcome": ""}
 
 
 def measure(scenario: Scenario, names: list[str]) -> list[Result]:

@@ -12,10 +12,9 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.rescue502.django.plugins.module_utils.probe.options import DISCOVERY
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue, remedies
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.report import edge_summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import claims, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError, now
@@ -30,6 +29,7 @@ def _catalogue(given: settings.Settings) -> tuple[catalogue.Catalogue, list[str]
     """The failure modes, and what is approved. AnsibleActionFail for a broken file, or a bad approval."""
     try:
         known = catalogue.load(given.failure_paths)
+        remedies.require_sound(known)
         return known, given.approved(known.approvable())
     except (catalogue.CatalogueError, settings.SettingsError) as error:
         raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
@@ -43,7 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _VALID_ARGS = frozenset(("mode", "level", "hold"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One look: {stack, incident, root_causes, edge, plan, number, done}; the evidence goes to the record."""
+        """One look: {stack, incident, root_causes, also_found, edge, plan, …}; the evidence goes to the record."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         mode = self._task.args.get("mode", "diagnose")
@@ -75,6 +75,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 diagnosis = diagnose(self._look(target, given, record, again=True), known)
             result.update(decide(diagnosis, approved, given, record))
             if mode == "recover":
+                _require_found(result["plan"], task_vars, self._templar)
                 result.update(self._claim(target, given, result, record))
             self._remember(diagnosis, target, given)
         except AnsibleConnectionFailure as error:
@@ -131,7 +132,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             # What the other run did meanwhile is seen by the next look.
             return {"plan": [], "done": False}
         record.give_up(claim.worn, given.budget_window)
-        fresh = [action for action in look["plan"] if action["remedy"] not in claim.worn]
+        held = {*claim.worn, *plan.held_with(claim.worn, {action["remedy"]: action["for"] for action in look["plan"]})}
+        fresh = [action for action in look["plan"] if action["remedy"] not in held]
         return {"plan": fresh, "done": not fresh, "bundle_due": bool(claim.worn) and not _has_bundle(given)}
 
     def _remembers(self) -> bool:
@@ -145,7 +147,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """
         remembered = _within(diagnosis.evidence, "probe", "remembered")
         well = "rehearsal" in diagnosis.evidence and edge_summary.summary(diagnosis.evidence)["well"]
-        if well and self._remembers() and not diagnosis.root_causes:
+        if well and self._remembers() and not diagnosis.to_repair:
             found = {name: value for name, value in given.probe.items() if name in DISCOVERY}
             kept = target.run("baseline", {**found, "incident": given.incident}, "remembered")
             remembered = kept.get("remembered") or f"not kept: {complaint(kept, 'baseline')}"
@@ -168,7 +170,8 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
     """What to do next; done where the plan is empty, holds nothing that was not tried before, or time is up."""
     failed = [(act["remedy"], cause) for act in record.data["actions"] if not act["ok"] for cause in act["for"]]
     todo = plan.make(diagnosis, approved, failed, given.host_to_name())
-    fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
+    untried = [[a for a in actions if not record.tried(a.remedy, a.causes)] for actions in (todo.actions, todo.later)]
+    fresh = untried[0] or untried[1]
     record.look(diagnosis, todo, checklist(diagnosis.evidence))
     if record.expire(given.deadline, [action.remedy for action in fresh]):
         fresh = []
@@ -180,9 +183,11 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
             **stack,
             "media_root": facts.get("media_root", ""),
             "logs": facts.get("logs", []),
+            "named_folders": facts.get("named_folders", []),
             "settings_module": module or stack.get("settings_module", ""),
         },
         "root_causes": [finding.id for finding in diagnosis.root_causes],
+        "also_found": [finding.id for finding in diagnosis.also_found],
         "edge": record.data["edge"]["after"],
         "plan": [action.public() for action in fresh],
         "number": record.data["passes"],
@@ -190,6 +195,22 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
         "bundle_due": False,
         "ends": record.ends(given.deadline),
     }
+
+
+def _require_found(todo: list[dict[str, Any]], task_vars: dict[str, Any], templar: Any) -> None:
+    """What a look found is what its remedies are to get. AnsibleActionFail where a variable of the user's is preferred.
+
+    A role takes what was found by its defaults, which give way to the inventory: a path that was set for a role alone
+    must not be what another remedy writes to.
+    """
+    for action in todo:
+        for name, found in action["vars"].items():
+            given = templar.template(task_vars[name]) if name in task_vars else found
+            if name.startswith(settings.PREFIX) and str(given) != str(found):
+                raise AnsibleActionFail(
+                    f"{name} is set for this host, and {action['remedy']} would use that instead of what was found: "
+                    "set it only in plays that use a role alone"
+                )
 
 
 def _is_riddle(diagnosis: Diagnosis) -> bool:

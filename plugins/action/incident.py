@@ -12,7 +12,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.report.report imp
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import claims, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target
-from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import GOOD, judge
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import is_good, judge
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -42,7 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         remedy = str(arguments["remedy"])
         message = "; ".join(filter(None, [str(arguments.get("message", "")), *_notes(task_vars, remedy)]))
         record.act(remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, message)
-        over = record.is_over(given.deadline)
+        over = record.is_over(given.deadline) and not record.owes_restart()
         record.save()
         # A remedy that failed, or time that is up, ends this look's plan.
         return {**result, "changed": False, "ended_in": 0 if ok and not over else record.data["passes"]}
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         outcome, message = judge(record.data, bool(self._task.check_mode))
         record.conclude(outcome, message)
         self._display.display(render_text(record.data, str(record.page())))
-        good = outcome in GOOD
+        good = is_good(record.data)
         return {"changed": False, "failed": not good, "outcome": outcome, "report": str(record.path), "msg": message}
 
     def _release(self, given: settings.Settings, record: Incident, task_vars: dict[str, Any]) -> None:

@@ -50,77 +50,71 @@ kept_in:
 """
 
 import os
-import pwd
 import shlex
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
-from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
-from ansible_collections.rescue502.django.plugins.module_utils.services.git import ENVIRONMENT, TIMEOUT, WORDS
+from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError, top_of
 
-_AUTHOR = ["-c", "user.name=rescue502", "-c", "user.email=rescue502@localhost"]
+_AUTHOR = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "rescue502"), ("EMAIL", "rescue502@localhost"))
+}
 
 
-class Checkout:
-    """A git checkout, asked and changed as its owner."""
+def git(checkout: Checkout, *words: str, **variables: str) -> str:
+    """What git prints, run as its author. Raises GitError."""
+    return checkout.git(*words, variables={**_AUTHOR, "GIT_EDITOR": "true", **variables})
 
-    def __init__(self, module: AnsibleModule, top: str) -> None:
-        self.module = module
-        self.top = top
-        self.owner = pwd.getpwuid(os.stat(os.path.join(top, ".git")).st_uid)
 
-    def git(self, *words: str, **more: str) -> str:
-        """git's output; ends the module where git fails."""
-        environment = {**ENVIRONMENT, "GIT_EDITOR": "true", **more}
-        done = run_as(self.owner.pw_name, None, [*WORDS, *_AUTHOR, "-C", self.top, *words], environment, "/", TIMEOUT)
-        if done.returncode:
-            self.module.fail_json(msg=f"git {words[0]} failed: {done.stderr.strip()[-500:]}")
-        return done.stdout.strip()
-
-    def keep(self) -> str:
-        """Put the tracked files as they are on a branch, without touching files, index or HEAD. The branch's name."""
-        head = self.git("rev-parse", "--short=12", "HEAD")
-        folder = tempfile.mkdtemp(prefix="rescue502-")
-        os.chown(folder, self.owner.pw_uid, self.owner.pw_gid)
-        index = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
-        try:
-            self.git("read-tree", "HEAD", **index)
-            # What the merge brought in anew is known to the real index only.
-            added = self.git("diff", "--name-only", "--diff-filter=A", "-z", "HEAD").split("\0")
-            there = [name for name in added if name and os.path.lexists(os.path.join(self.top, name))]
-            if there:
-                self.git("add", "--force", "--", *there, **index)
-            self.git("add", "--update", "--", ":/", **index)
-            tree = self.git("write-tree", **index)
-        finally:
-            for name in os.listdir(folder):
-                os.unlink(os.path.join(folder, name))
-            os.rmdir(folder)
-        commit = self.git("commit-tree", tree, "-p", "HEAD", "-m", "The conflict as it stood when it was given up")
-        branch = f"rescue502/conflict-{head}"
-        self.git("branch", "--force", branch, commit)
-        return branch
+def keep(checkout: Checkout) -> str:
+    """Put the tracked files as they are on a branch, without touching files, index or HEAD. The branch's name."""
+    head = git(checkout, "rev-parse", "--short=12", "HEAD")
+    folder = tempfile.mkdtemp(prefix="rescue502-")
+    os.chown(folder, checkout.owner.pw_uid, checkout.owner.pw_gid)
+    index = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
+    try:
+        git(checkout, "read-tree", "HEAD", **index)
+        # What the merge brought in anew is known to the real index only.
+        added = git(checkout, "diff", "--name-only", "--diff-filter=A", "-z", "HEAD").split("\0")
+        there = [name for name in added if name and os.path.lexists(os.path.join(checkout.top, name))]
+        if there:
+            git(checkout, "add", "--force", "--", *there, **index)
+        git(checkout, "add", "--update", "--", ":/", **index)
+        tree = git(checkout, "write-tree", **index)
+    finally:
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
+    commit = git(checkout, "commit-tree", tree, "-p", "HEAD", "-m", "The conflict as it stood when it was given up")
+    branch = f"rescue502/conflict-{head}"
+    git(checkout, "branch", "--force", branch, commit)
+    return branch
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec={"root": {"type": "path", "required": True}}, supports_check_mode=True)
-    top = code.checkout(module.params["root"])
+    top = top_of(module.params["root"])
     operation = code.operation(top) if top else ""
     if not operation:
         module.exit_json(changed=False, operation="")
-    if module.check_mode:
-        module.exit_json(changed=True, operation=operation)
-    checkout = Checkout(module, top)
-    branch = checkout.keep()
-    commit = checkout.git("rev-parse", "--revs-only", f"{operation.upper().replace('-', '_')}_HEAD")
-    undo_log.note_irreversible(
-        f"the {operation} in {top} was given up; its files as they stood are on the branch {branch}",
-        f"cd {shlex.quote(top)} && git {operation} {commit or '(as before)'}; git checkout {branch} -- .",
-    )
-    checkout.git(operation, "--abort")
+    try:
+        checkout = Checkout(top)
+        if module.check_mode:
+            module.exit_json(changed=True, operation=operation)
+        branch = keep(checkout)
+        commit = git(checkout, "rev-parse", "--revs-only", f"{operation.upper().replace('-', '_')}_HEAD")
+        undo_log.note_irreversible(
+            f"the {operation} in {top} was given up; its files as they stood are on the branch {branch}",
+            f"cd {shlex.quote(top)} && git {operation} {commit or '(as before)'}; git checkout {branch} -- .",
+        )
+        git(checkout, operation, "--abort")
+    except (GitError, OSError) as error:
+        module.fail_json(msg=str(error))
     module.exit_json(changed=True, operation=operation, kept_in=branch)
 
 

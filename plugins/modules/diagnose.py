@@ -61,7 +61,12 @@ stack:
   returned: success
   type: dict
 root_causes:
-  description: Ids of the failure modes that nothing explains.
+  description: Ids of the failure modes of severity C(outage) that nothing explains.
+  returned: when the level is not stack
+  type: list
+  elements: str
+also_found:
+  description: Ids of those that nothing explains either, and that take no site down.
   returned: when the level is not stack
   type: list
   elements: str
@@ -74,7 +79,7 @@ bundle:
   returned: when the level is stack
   type: str
 plan:
-  description: The remedies to apply, from the ground up.
+  description: The remedies to apply, from the ground up, those that bring the site back before any other.
   returned: when the level is not stack
   type: list
   elements: dict

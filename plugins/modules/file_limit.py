@@ -61,6 +61,7 @@ import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 
 UNITS = "/etc/systemd/system"
@@ -99,11 +100,7 @@ def write(path: str, text: str) -> None:
     undo_log.note_folder(folder)
     undo_log.note_file(os.path.join(folder, os.path.basename(path)), text.encode())
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    part = path + ".part"
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(part, 0o644)
-    os.replace(part, path)
+    atomic_write.replace(path, text.encode(), 0o644)
 
 
 def main() -> None:

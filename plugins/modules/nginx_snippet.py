@@ -51,10 +51,9 @@ path:
 """
 
 import os
-import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 
 MODE = 0o644
@@ -74,12 +73,7 @@ def write(path: str, text: str | None) -> None:
     if text is None:
         os.unlink(path)
         return
-    # Hidden, so that no pattern of nginx's includes it before it is whole.
-    handle, draft = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(draft, MODE)
-    os.replace(draft, path)
+    atomic_write.replace(path, text.encode(), MODE)
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ description:
   - Looks for files and folders that the app's user must be able to use and cannot, and changes just those.
   - Folders become 755 and files 644 (755 where they were executable), or 750 and 640 where most of the tree is so;
     media folders 775 and media files 664; files of secrets 640. The virtual environment's programs stay executable.
+  - Gives away logs and media only below the app's folder, its account's home, and O(folders); what is in them of the
+    system's, such as C(/etc), it refuses on anybody's word.
   - Never follows a symbolic link below the app's folder, nor changes a file that somebody linked in from elsewhere.
 author:
   - rescue502 maintainers (@rescue502)
@@ -64,6 +66,14 @@ options:
     type: list
     elements: str
     default: []
+  folders:
+    description:
+      - Further folders, and log files, that are the app's by what root's own files say, such as a unit's
+        C(LogsDirectory=).
+      - Unless given, O(media_root) and the O(logs) themselves, as they stand in the playbook. Where they come from the
+        app's settings, which its user can write, this must be given, if only as an empty list.
+    type: list
+    elements: str
   parts:
     description: What to judge.
     type: list
@@ -88,6 +98,11 @@ mended:
   returned: always
   type: list
   elements: dict
+refused:
+  description: What is as wrong and was left alone, each with C(objection).
+  returned: always
+  type: list
+  elements: dict
 """
 
 import os
@@ -97,6 +112,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
 
 LIMIT = 100_000
 # Opening a folder lets more be seen: after each round the tree is judged again, for as deep as trees go.
@@ -112,6 +128,7 @@ ARGUMENTS = {
     "logs": {"type": "list", "elements": "str", "default": []},
     "proxy_user": {"type": "str", "default": ""},
     "proxy_paths": {"type": "list", "elements": "str", "default": []},
+    "folders": {"type": "list", "elements": "str"},
     "parts": {"type": "list", "elements": "str", "choices": PARTS, "default": PARTS},
 }
 
@@ -131,7 +148,30 @@ def judge(given: dict[str, Any]) -> list[dict[str, Any]]:
         limit=LIMIT,
         proxy_user=given["proxy_user"],
         proxy_paths=given["proxy_paths"],
+        own=own(given),
     )
+
+
+def own(given: dict[str, Any]) -> own_folders.OwnFolders | None:
+    """What may be given to the account; None where there is no such account, and nothing is judged."""
+    try:
+        account = access.Account(given["user"], given["group"] or None)
+    except KeyError:
+        return None
+    named = given["folders"]
+    if named is None:
+        named = [path for path in (given["media_root"], *given["logs"]) if path]
+    return own_folders.OwnFolders(given["root"], given["venv"], given["env_files"], account, named)
+
+
+def is_refused(item: dict[str, Any]) -> bool:
+    """Whether something is left to a person; its `objection` says why."""
+    if item["part"] == "code":
+        # Where the code is may be the app's word, too. Apps are installed in /root and below /usr at times.
+        places = [path for path in own_folders.SYSTEM if path not in ("/root", "/usr")]
+        system = any(own_folders.is_below(os.path.realpath(item["path"]), place) for place in places)
+        item["objection"] = "belongs to the system" if system else ""
+    return bool(item.get("objection"))
 
 
 def mend(item: dict[str, Any]) -> None:
@@ -182,9 +222,12 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     mended: list[dict[str, Any]] = []
     failed: list[str] = []
+    refused: list[dict[str, Any]] = []
     before, after = "", ""
     for _round in range(ROUNDS):
-        wrong = [item for item in judge(module.params) if item["path"] not in failed]
+        judged = judge(module.params)
+        refused = [item for item in judged if is_refused(item)]
+        wrong = [item for item in judged if item not in refused and item["path"] not in failed]
         if not module.check_mode:
             try:
                 undo_log.note(*map(as_undone, wrong))
@@ -202,7 +245,10 @@ def main() -> None:
                     module.warn(f"{item['path']}: {error.strerror or error}")
         if module.check_mode or not wrong:
             break
-    result = {"changed": bool(mended), "mended": mended, "diff": {"before": before, "after": after}}
+    result = {"changed": bool(mended), "mended": mended, "refused": refused, "diff": {"before": before, "after": after}}
+    if refused:
+        told = "; ".join(f"{item['path']} {item['objection']}" for item in refused[:5])
+        module.fail_json(msg=f"left as it is: {told}", **result)
     if failed:
         module.fail_json(msg=f"could not be mended: {', '.join(failed[:5])}", **result)
     module.exit_json(**result)

@@ -15,6 +15,8 @@ description:
   - Does so in a copy beside the environment, made of hard links, which then takes its place at once; so whatever fails
     or is cut off, no half-made environment is ever in use. The old one stays as C(VENV.rescue502-old-TIME), of which
     the newest two are kept. An environment that is a mount point is changed in place.
+  - Refuses a folder that is not a virtual environment (it has neither C(pyvenv.cfg) nor C(lib/python*/site-packages)),
+    and one that is or holds the app's own folder.
   - Uses the environment's own pip; where it has none, uv, or a pip of the system's. C(ansible.builtin.pip) is not used,
     because it needs setuptools or packaging in the target's own Python, and knows neither uv nor pyproject.toml.
 author:
@@ -87,6 +89,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files.virtual_env import objection, objection_to_rebuild
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import RENAME, Beside
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
@@ -214,6 +217,9 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given = module.params
+    wrong = objection_to_rebuild if given["rebuild"] else objection
+    if why := wrong(given["venv"], given["root"]):
+        module.fail_json(msg=f"{why}. Nothing was changed.")
     path = given["requirements"] or requirements.find(given["root"])
     if not path:
         module.fail_json(msg=f"no requirements.txt and no pyproject.toml for {given['root']}. Nothing was changed.")

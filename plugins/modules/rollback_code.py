@@ -62,13 +62,11 @@ after:
 """
 
 import os
-import pwd
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
-from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
-from ansible_collections.rescue502.django.plugins.module_utils.services.git import ENVIRONMENT, TIMEOUT, WORDS
+from ansible_collections.rescue502.django.plugins.module_utils.services.git import TIMEOUT, Checkout, GitError, top_of
 
 CANDIDATES = 20
 # Reads a tar archive of a commit from git and compiles its Python files, in memory.
@@ -89,33 +87,43 @@ ARGUMENTS = {
 }
 
 
-class Checkout:
-    """A git checkout, asked and moved as its owner."""
+class Code:
+    """The code in a checkout, asked and moved as the checkout's owner."""
 
     def __init__(self, module: AnsibleModule, root: str) -> None:
         self.module = module
-        self.top = root
-        while not os.path.isdir(os.path.join(self.top, ".git")):
-            if self.top in ("", "/"):
-                module.fail_json(msg=f"{root} is in no git checkout. Nothing was changed.")
-            self.top = os.path.dirname(self.top)
-        self.owner = pwd.getpwuid(os.stat(os.path.join(self.top, ".git")).st_uid)
-
-    def command(self, *words: str) -> list[str]:
-        """The words that run git here."""
-        return [*WORDS, "-C", self.top, *words]
+        top = top_of(root)
+        if not top:
+            module.fail_json(msg=f"{root} is in no git checkout. Nothing was changed.")
+        try:
+            self.checkout = Checkout(top)
+        except (GitError, OSError) as error:
+            module.fail_json(msg=f"{error}. Nothing was changed.")
 
     def ask(self, *words: str, must: bool = True) -> str:
         """git's output; ends the module where git fails and must is true."""
-        done = run_as(self.owner.pw_name, None, self.command(*words), ENVIRONMENT, "/", TIMEOUT)
-        if done.returncode and must:
-            self.module.fail_json(msg=f"git {words[0]} failed: {Redactor().text(done.stderr).strip()[-500:]}")
-        return done.stdout.strip() if done.returncode == 0 else ""
+        try:
+            return self.checkout.git(*words)
+        except GitError as error:
+            if must:
+                self.module.fail_json(msg=Redactor().text(str(error)))
+            return ""
 
     def compiles(self, commit: str, python: str) -> bool:
         """Whether every Python file of a commit compiles."""
-        words = [python, "-c", _COMPILE, *self.command("archive", "--format=tar", commit)]
-        return run_as(self.owner.pw_name, None, words, ENVIRONMENT, "/", TIMEOUT).returncode == 0
+        words = [python, "-c", _COMPILE, *self.checkout.command("archive", "--format=tar", commit)]
+        try:
+            self.checkout.run(words, TIMEOUT)
+        except GitError:
+            return False
+        return True
+
+    def python(self, venv: str) -> str:
+        """The interpreter that compiles: the virtual environment's, where it is not for others to say what that is."""
+        path = os.path.join(venv, "bin", "python")
+        if venv and os.path.exists(path) and os.stat(venv).st_uid in (0, self.checkout.owner.pw_uid):
+            return path
+        return "/usr/bin/python3"
 
     def note(self, target: str, moved: bool) -> None:
         """Record where the checkout is, before it goes to `target`. moved: with its branch."""
@@ -127,7 +135,7 @@ class Checkout:
             "moved": moved,
             "mark": "" if self.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{mark}", must=False) else mark,
         }
-        undo_log.note({"kind": "commit", "checkout": self.top, **facts})
+        undo_log.note({"kind": "commit", "checkout": self.checkout.top, **facts})
 
     def mark(self) -> str:
         """The branch that is left where the checkout was."""
@@ -144,11 +152,10 @@ class Checkout:
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    checkout = Checkout(module, module.params["root"])
-    python = os.path.join(module.params["venv"], "bin", "python") if module.params["venv"] else "/usr/bin/python3"
-    python = python if os.path.exists(python) else "/usr/bin/python3"
-    before = checkout.ask("rev-parse", "--short=12", "HEAD")
-    edited = checkout.ask("status", "--porcelain", "--untracked-files=no")
+    code = Code(module, module.params["root"])
+    python = code.python(module.params["venv"])
+    before = code.ask("rev-parse", "--short=12", "HEAD")
+    edited = code.ask("status", "--porcelain", "--untracked-files=no")
     if edited:
         module.fail_json(
             msg=f"tracked files were edited on the server, and going back would lose that: {edited[:300]}. "
@@ -156,22 +163,22 @@ def main() -> None:
         )
     wanted = module.params["commit"]
     if wanted:
-        target = checkout.ask("rev-parse", "--verify", "--quiet", wanted + "^{commit}", must=False)
+        target = code.ask("rev-parse", "--verify", "--quiet", wanted + "^{commit}", must=False)
         if not target:
-            module.fail_json(msg=f"there is no commit {wanted} in {checkout.top}. Nothing was changed.")
+            module.fail_json(msg=f"there is no commit {wanted} in {code.checkout.top}. Nothing was changed.")
     else:
-        target = next((commit for commit in checkout.candidates() if checkout.compiles(commit, python)), "")
+        target = next((commit for commit in code.candidates() if code.compiles(commit, python)), "")
         if not target:
             module.fail_json(msg="no commit was found whose code compiles. Nothing was changed.")
     after = target[:12]
     if not module.check_mode and after != before:
         try:
-            checkout.note(target, module.params["keep_branch"])
+            code.note(target, module.params["keep_branch"])
         except OSError as error:
             module.fail_json(msg=f"where the checkout is could not be recorded: {error}. Nothing was changed.")
-        checkout.ask("branch", "--force", checkout.mark(), "HEAD")
+        code.ask("branch", "--force", code.mark(), "HEAD")
         # Tracked files were found unedited above, so moving the branch loses nothing either.
-        checkout.ask(
+        code.ask(
             *(["reset", "--hard", "--quiet"] if module.params["keep_branch"] else ["checkout", "--quiet", "--detach"]),
             target,
         )

@@ -29,7 +29,7 @@ def listing(console: Console, catalogue: Catalogue) -> None:
 
 def explain(console: Console, mode: FailureMode, catalogue: Catalogue) -> None:
     """One failure mode, as on its page in docs/: laid out on a terminal, as Markdown elsewhere."""
-    text = explanation.markdown(mode, catalogue, remedies.load())
+    text = explanation.markdown(mode, catalogue, remedies.named_by(catalogue))
     if console.is_terminal:
         console.print(Markdown(text), soft_wrap=False)
     else:

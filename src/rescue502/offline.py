@@ -14,8 +14,8 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnosis, plan, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.edge_summary import summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
-from ansible_collections.rescue502.django.plugins.plugin_utils.report.edge_summary import summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import judge
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 
@@ -110,9 +110,10 @@ def diagnose(recorded: Recorded, known: Catalogue, approved: Iterable[str] = ())
         "edge": {"before": edge, "after": edge, "checks": []},
         "checklist": checklist(found.evidence),
         "root_causes": [finding.public() for finding in found.root_causes],
-        "remaining": [finding.id for finding in found.root_causes],
+        "also_found": [finding.public() for finding in found.also_found],
+        "remaining": [finding.id for finding in found.to_repair],
         "findings": [finding.public() for finding in found.findings],
-        "plan": [action.public() for action in todo.actions],
+        "plan": [action.public() for action in (*todo.actions, *todo.later)],
         "held_back": todo.held_back,
         "actions": [],
         "awaiting": todo.awaiting,

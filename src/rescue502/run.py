@@ -72,7 +72,7 @@ class Finished:
     undone: list[dict[str, Any]] = field(default_factory=list)
 
     def exit_code(self) -> int:
-        """The runner's exit code, as docs/runner.md lists them."""
+        """The runner's exit code, as README.md lists them."""
         if self.status == "canceled":
             return CANCELLED
         codes = {outcome_code(incident) for incident in self.incidents}

@@ -1,6 +1,7 @@
 """Bad inputs by name: what a hostile or odd host, its app's user or an inventory may hold.
 
-Data alone; each is tested on a real host. A count of them is `sum(map(len, ALL.values()))`.
+Data alone; each is tested on a real host, the answers on hosts that are scripts. A count of them is
+`sum(map(len, ALL.values()))`.
 """
 
 from __future__ import annotations

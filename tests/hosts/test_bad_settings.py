@@ -1,7 +1,11 @@
-"""Settings that cannot be meant: told by name before anything is changed, on a host that waits to be mended."""
+"""Settings that cannot be meant: told by name before anything is changed, on a host that waits to be mended.
+
+Those of which the controller alone can tell are in tests/controller/test_settings.py.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,25 +23,6 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a-unit-that-is-a-path": ({"rescue502_unit": "../../etc/passwd"}, "xamila.service"),
     "a-unit-that-is-an-option": ({"rescue502_unit": "--version"}, "xamila.service"),
     "a-unit-with-a-command": ({"rescue502_unit": "xamila; touch /tmp/pwned"}, "xamila.service"),
-    "an-unknown-approval": ({"rescue502_approve": ["code/no-such-mode"]}, "code/no-such-mode"),
-    "an-approval-of-all": ({"rescue502_approve": ["*"]}, "'*'"),
-    "an-approval-of-what-nobody-may-mend": ({"rescue502_approve": ["database/wrong-password"]}, "wrong-password"),
-    "an-expired-approval": (
-        {"rescue502_approve": [{"id": "code/syntax-error", "until": "2020-01-31T12:00:00Z"}]},
-        "expired",
-    ),
-    "an-approval-until-some-day": (
-        {"rescue502_approve": [{"id": "code/syntax-error", "until": "some day"}]},
-        "is no time",
-    ),
-    "an-approval-for-no-host": ({"rescue502_approve": ["code/syntax-error@elsewhere"]}, "no host of the inventory"),
-    "an-approval-that-is-a-number": ({"rescue502_approve": [7]}, "is no approval"),
-    "a-hold-that-is-no-number": ({"rescue502_hold_seconds": "soon"}, "rescue502_hold_seconds"),
-    "a-deadline-before-the-start": ({"rescue502_deadline": -1}, "rescue502_deadline"),
-    "a-deadline-that-never-comes": ({"rescue502_deadline": "inf"}, "rescue502_deadline"),
-    "a-budget-that-is-no-number": ({"rescue502_budget": "many"}, "rescue502_budget"),
-    "a-window-that-is-no-number": ({"rescue502_budget_window": [1]}, "rescue502_budget_window"),
-    "failure-modes-that-are-not-there": ({"rescue502_failures_path": ["/nowhere/at/all"]}, "/nowhere/at/all"),
     "an-address-that-is-a-file": ({"rescue502_edge": [{"url": "file:///etc/passwd"}]}, "file:///etc/passwd"),
     "an-address-without-a-url": ({"rescue502_edge": [{"host": "x"}]}, "url"),
     "an-option-that-a-check-does-not-have": ({"rescue502_edge": [{"url": "http://127.0.0.1/", "code": 1}]}, "code"),
@@ -48,8 +33,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.fixture(scope="module")
 def broken(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One host for all, whose app is stopped: nothing here may start it."""
-    host = lab.Host(f"settings-{worker_id}").up()
-    host.run("systemctl stop xamila")
+    host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'test')}-{worker_id}").up()
+    host.break_with("service/stopped")
     yield Site(host, tmp_path_factory.mktemp("settings"))
     host.down()
 

@@ -114,6 +114,8 @@ def test_where_folders_cannot_be_renamed_it_is_copied_aside(site: Site) -> None:
         " /var/www"
     )
     site.host.break_with("dependencies/missing")
+    renamed = site.host.run(f"""python3 -c 'import os; os.rename("{VENV}", "{VENV}.renamed")'""", check=False)
+    assert "Invalid cross-device link" in renamed.stderr
     code, incident, output = site.play("recover")
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert len(seen(site)) == 1

@@ -38,6 +38,13 @@ mount --bind "$ROOT" "$ROOT" && mount -o remount,ro,bind "$ROOT"
 mount --bind "$ROOT/media" "$ROOT/media" 2>/dev/null || true
 systemctl stop "$UNIT"
 """
+# Fails where one of them is not so.
+NOTHING_LEFT = """
+[ "$(df --output=avail /mnt/backup /tmp | xargs)" = 'Avail 0 0' ]
+[ "$(df --output=iavail /mnt/spool | xargs)" = 'IFree 0' ]
+! touch /mnt/image/x 2>/dev/null || exit 1
+! touch "$ROOT/x" 2>/dev/null || exit 1
+"""
 
 
 def named(incident: dict[str, Any]) -> list[str]:
@@ -51,6 +58,9 @@ def test_one_full_disk(site: Site) -> None:
     Not even Ansible has a place to put its own files then.
     """
     site.host.break_with("host/disk-full", ONE_FULL_DISK)
+    assert site.host.run("df --output=avail /mnt/small /tmp").stdout.split() == ["Avail", "0", "0"]
+    assert site.host.run("systemctl is-active postgresql@*-main", check=False).stdout.strip() != "active"
+    assert site.host.ask(site.shape.api_path)[0] in (500, 502)
     _code, incident, output = site.play("diagnose")
     assert named(incident) == ["host/disk-full"], output
     code, incident, output = site.play("recover", rescue502_approve=["host/disk-full"])
@@ -63,6 +73,8 @@ def test_one_full_disk(site: Site) -> None:
 def test_a_full_disk_that_nothing_lives_on(site: Site) -> None:
     """Backups, spools, images and code that is read-only by choice are not named beside the true cause."""
     site.host.break_with("service/stopped", NOBODYS_BUSINESS)
+    site.host.run(NOTHING_LEFT, variables=site.host.facts)
+    assert site.host.ask(site.shape.api_path)[0] == 502
     code, incident, output = site.play("recover")
     assert named(incident) == ["service/stopped"], output
     assert (code, incident["outcome"]) == (0, "recovered"), output

@@ -1,70 +1,40 @@
-"""A hostile host, app or inventory: nothing of it runs on the controller, moves a report, or is obeyed by anybody."""
+"""A hostile host, app or inventory: nothing of it runs on the controller, moves a report, or is obeyed by anybody.
+
+Hosts that answer with something else than a module's result are in tests/controller/test_hostile_answers.py.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import bad_inputs
 import pytest
-import yaml
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 from harmless import CANARY, check_clean, obeyed
 
 import lab
 from lab.playbook import COMMAND, ENVIRONMENT, ROOT
 from lab.site import Site, differences, put
-from tools import recordings
 
 PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
-# What a run may take at most, whatever the host answers: of time on a busy machine, and of memory.
-SECONDS, BYTES = 150, 2 * 2**30
 APP = "/var/www/xamila/xamila_backend"
-# Every place where text of others gets into the evidence; $TEXT is a file with it.
-PLANT = """
-export APP=/var/www/xamila/xamila_backend
-python3 - <<'NAMES'
-import os, re
-app, text = os.environ["APP"], open(os.environ["TEXT"], encoding="utf-8", newline="").read()
-name = os.path.join(app, "static", text.replace("/", "_")[:60] + ".txt")
-open(name, "w").close()
-os.chmod(name, 0)
-first = re.sub(r"[\\n\\r\\0]", " ", text)[:1000].replace("%", "%%")
-os.makedirs("/etc/systemd/system/xamila.service.d", exist_ok=True)
-with open("/etc/systemd/system/xamila.service.d/text.conf", "w", newline="") as file:
-    file.write("[Unit]\\nDescription=" + first + "\\n")
-for path in (".env", "requirements.txt"):
-    with open(os.path.join(app, path), "a", newline="") as file:
-        file.write(("TEXT=" if path == ".env" else "") + first + "\\n")
-NAMES
-runuser -u www-data -- bash -c 'cd $APP && git add -A static requirements.txt 2>/dev/null
-  git -c user.name=x -c user.email=x@example.org commit -q --cleanup=verbatim -F "$TEXT" -- requirements.txt
-  git checkout -q -b "x-$(tr -d "\\n" < "$TEXT" | head -c 60)" || true'
-cat >> $APP/xamila/urls.py <<'RAISE'
-import sys
-
-# They share a host, so one worker takes them all.
-pytestmark = pytest.mark.xdist_group("hostile_hosts")
-TEXT = open("/srv/text", encoding="utf-8", newline="").read()
-print(TEXT, file=sys.stderr)
-raise type("E" + TEXT[:40], (RuntimeError,), {})(TEXT)
-RAISE
-systemctl daemon-reload; systemctl restart xamila || true
-{ printf '[error] 1#1: *1 connect() failed: '; cat $TEXT; } >> /var/log/nginx/error.log
-logger -t xamila -f $TEXT
-"""
+# Puts the text of /srv/text in every place where text of others gets into the evidence; fails where it did not take.
+PLANT = (Path(__file__).parent / "planted" / "texts.py").read_text(encoding="utf-8")
 UNPLANT = """
+systemctl stop xamila
+truncate -s 0 /var/log/nginx/error.log /var/log/xamila/error.log
 cd /var/www/xamila/xamila_backend; rm -rf static/*.txt /etc/systemd/system/xamila.service.d /srv/text
 sed -i '/^TEXT=/d' .env; runuser -u www-data -- git checkout -qf -B main KEPT
 find . -name __pycache__ -prune -exec rm -r {} +
-systemctl daemon-reload; systemctl reset-failed xamila; systemctl restart xamila
+systemctl daemon-reload; systemctl reset-failed xamila; systemctl start xamila
 """
 
 
@@ -94,101 +64,56 @@ def reports_of(site: Site) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in site.folder.glob("reports-*/*/*")]
 
 
+@contextmanager
+def texts_planted(site: Site, text: str) -> Iterator[None]:
+    """The host with a text wherever text gets into the evidence, and afterwards without."""
+    put(site.host, "/srv/text", text)
+    try:
+        site.host.run_python(PLANT)
+        yield
+    finally:
+        site.host.run(UNPLANT)
+
+
 @pytest.fixture
-def planted(site: Site, request: pytest.FixtureRequest) -> Iterator[Site]:
-    """The host with a text wherever text gets into the evidence."""
-    put(site.host, "/srv/text", bad_inputs.TEXTS[request.param])
-    site.host.run(PLANT, variables={"TEXT": "/srv/text"})
-    yield site
-    site.host.run(UNPLANT)
+def planted(site: Site, request: pytest.FixtureRequest) -> Iterator[tuple[Site, str]]:
+    """The host with a text wherever text gets into the evidence, and the text."""
+    text = bad_inputs.TEXTS[request.param]
+    with texts_planted(site, text):
+        yield site, text
+
+
+def in_evidence(evidence: dict[str, Any], text: str) -> dict[str, bool]:
+    """Whether each place of the evidence has the text, as far as it can be shown."""
+    shown = printable(text)
+    first = shown.split()[0][:4]
+    error = evidence["rehearsal"]["steps"]["requests"]["error"]
+    (file,) = [item["path"] for item in evidence["files"]["violations"]["code"]]
+    return {
+        "an exception's words": error["message"][:60] == shown[:60],
+        "an exception's type": error["type"] == printable("E" + text[:40]),
+        "a file's name": first in file.rpartition("/static/")[2],
+        "a commit": first in evidence["code"]["git"]["log"][0]["subject"],
+        "a branch": evidence["code"]["git"]["branch"].startswith("x-"),
+        "the proxy's log": any(f"GET /{first}" in line for line in evidence["proxy"]["errors"]),
+        # Of a log no more than its end is read.
+        "the app's log": len(text) > 10_000
+        or any(f"xamila.urls.E{first}" in line for line in evidence["log"]["lines"]),
+    }
 
 
 @pytest.mark.parametrize("planted", bad_inputs.TEXTS, indirect=True)
-def test_text_of_a_host_is_data(planted: Site) -> None:
+def test_text_of_a_host_is_data(planted: tuple[Site, str]) -> None:
     """It is not rendered, not run on either side, not obeyed by terminal, browser or ticket, and forges no line."""
-    _code, incident, output = planted.play("diagnose", "-vvv", rescue502_level="full")
-    assert incident["root_causes"], output
-    check_clean([output, *reports_of(planted)])
+    site, text = planted
+    _code, incident, output = site.play("diagnose", "-vvv", rescue502_level="full")
+    assert [place for place, has in in_evidence(incident["evidence"], text).items() if not has] == []
+    assert {"files/code-unreadable", "code/raises-on-import"} <= {finding["id"] for finding in incident["findings"]}
+    reports = reports_of(site)
+    assert len(reports) == 3, "a record, a page and a ticket"
+    check_clean([output, *reports])
     assert not [line for line in output.splitlines() if line.startswith("host: RECOVERED")]
-    assert planted.host.run(f"ls {bad_inputs.PWNED}", check=False).returncode != 0
-
-
-# Ansible sends a module on standard input; this takes it, and says what it was told to say.
-ANSWER = """#!/bin/sh
-cat > /dev/null
-cat /srv/answer
-"""
-
-
-def answer_with(site: Site, text: str) -> None:
-    """Let the host's Python answer every module with this text."""
-    put(site.host, "/srv/answer", text)
-    put(site.host, "/srv/python3", ANSWER)
-    site.host.run("chmod 755 /srv/python3")
-
-
-def recover(site: Site, outside: Path) -> str:
-    """A recovery with the reports folder as an inventory sets it; checks that it ends, and that nothing is outside."""
-    reports = site.folder / "reports"
-    settings = {"rescue502_reports": str(reports), "ansible_python_interpreter": "/srv/python3"}
-    hosts = {site.host.name: {**site.host.inventory(full=True), **settings}}
-    inventory = site.folder / "hosts.yml"
-    inventory.write_text(yaml.safe_dump({"django": {"hosts": hosts}}), encoding="utf-8")
-    before = time.monotonic()
-    done = subprocess.run(
-        [COMMAND, "-i", str(inventory), "recover.yml"],
-        cwd=ROOT,
-        env=os.environ | ENVIRONMENT,
-        capture_output=True,
-        check=False,
-        timeout=2 * SECONDS,
-    )
-    output = (done.stdout + done.stderr).decode("utf-8", "replace")
-    assert time.monotonic() - before < SECONDS
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < BYTES
-    assert done.returncode in (2, 4), output[-3000:]
-    assert not outside.exists(), list(outside.rglob("*"))
-    found = {str(path.relative_to(site.folder)).split("/")[0] for path in site.folder.rglob("*")}
-    assert found <= {"hosts.yml", "reports"}
-    check_clean([path.read_text(encoding="utf-8") for path in reports.rglob("*.*") if path.is_file()])
-    return output
-
-
-@pytest.mark.parametrize("name", bad_inputs.ANSWERS)
-def test_an_answer_that_is_none_ends_the_run(site: Site, name: str) -> None:
-    """No result, or none that could be one: the run ends, and says so."""
-    answer_with(site, bad_inputs.ANSWERS[name])
-    recover(site, site.folder / "outside")
-    assert not CANARY.exists()
-
-
-def filled(value: Any, outside: Path) -> Any:
-    """The input with the folder on the controller in it."""
-    return json.loads(json.dumps(value).replace("{outside}", str(outside)))
-
-
-def forged(given: dict[str, Any]) -> dict[str, Any]:
-    """An answer that serves every module: evidence of a stopped unit, with what is forged in it and beside it."""
-    evidence = recordings.evidence("service/stopped")
-    padding, entries = given.pop("padding", 0), given.pop("entries", 0)
-    evidence["stack"] = {**evidence["stack"], **given.pop("stack", {})}
-    evidence["padding"] = {"text": "x" * padding, "entries": {f"k{number}": [number] for number in range(entries)}}
-    return {"changed": True, "evidence": evidence, "rc": 0, "stdout": "", **given}
-
-
-@pytest.mark.parametrize("name", bad_inputs.FORGED)
-def test_a_forged_answer_commands_nothing(site: Site, name: str) -> None:
-    """Nothing runs on the controller, nothing is written elsewhere, no remedy but ours runs, and the play fails."""
-    outside = site.folder / "outside"
-    answer_with(site, json.dumps(forged(filled(bad_inputs.FORGED[name], outside))))
-    output = recover(site, outside)
-    assert not CANARY.exists()
-    assert "/etc/passwd" not in output
-    assert "connection: local" not in output
-    assert site.host.run(f"ls {bad_inputs.PWNED}", check=False).returncode != 0
-    if name == "facts-that-approve":
-        # A host that answers every module alike is not claimed; were it, the next look would meet its facts.
-        assert "could not be claimed" in output or "do not trust it" in output
+    site.host.run(f"test ! -e {bad_inputs.PWNED}")
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +167,7 @@ def test_an_incidents_id_leads_nowhere(site: Site, name: str) -> None:
 
 @pytest.mark.parametrize("name", bad_inputs.PLANTED_LINKS)
 def test_no_report_is_written_through_a_link(site: Site, name: str) -> None:
-    """A link in the place of a folder or record ends the run at once; one in the place of a page is replaced."""
+    """A link in the place of a folder or record ends the run first of all; one in the place of a page is replaced."""
     link, target = (site.folder / part.format(host=site.host.name) for part in bad_inputs.PLANTED_LINKS[name])
     link.parent.mkdir(parents=True)
     (site.folder / "elsewhere").mkdir()
@@ -251,16 +176,21 @@ def test_no_report_is_written_through_a_link(site: Site, name: str) -> None:
         target.write_text(kept, encoding="utf-8")
     link.symlink_to(target)
     site.host.run("systemctl stop xamila")
+    assert (link.is_symlink(), site.host.ask("/health/")[0]) == (True, 502)
     before = site.host.snapshot()
     code, _incident, output = site.play(
         "recover", rescue502_reports=str(site.folder / "reports"), rescue502_incident="planted"
     )
-    ours = name in ("the-page", "the-ticket")
+    replaced = name in ("the-page", "the-ticket")
+    # Where the run goes on, it repairs the site, which changes no file; where it ends, the site stays down.
+    assert (code == 0) == replaced, output
+    assert site.host.run("systemctl is-active xamila", check=False).stdout.strip() == (
+        "active" if replaced else "inactive"
+    )
+    assert differences(before, site.host.snapshot()) == set()
     site.host.run("systemctl start xamila")
-    assert (code == 0) == ours, output
-    assert ours or "is a link" in output
-    assert differences(before, site.host.snapshot()) <= {"nothing"} or ours
-    assert link.is_symlink() != ours
+    assert replaced or "is a link" in output
+    assert link.is_symlink() != replaced
     assert written(site.folder / "elsewhere") == ({target.name} if target.exists() and target.suffix else set())
     assert not target.is_file() or target.read_text(encoding="utf-8") == kept
 
@@ -276,19 +206,16 @@ def test_a_reports_folder_may_be_a_link(site: Site) -> None:
 
 def test_all_texts_at_once_in_the_runner(site: Site) -> None:
     """The command line's own output, live and at -vvv, is for terminals."""
-    put(site.host, "/srv/text", "".join(text[:500] for text in bad_inputs.TEXTS.values()))
-    site.host.run(PLANT, variables={"TEXT": "/srv/text"})
-    inventory = site.folder / "hosts.yml"
-    inventory.write_text(
-        yaml.safe_dump({"django": {"hosts": {site.host.name: site.host.inventory(full=True)}}}), encoding="utf-8"
-    )
+    inventory = site.inventory()
     reports = ["--reports", str(site.folder / "reports-0")]
-    for words in (["diagnose", "-i", str(inventory), "-vvvv"], ["recover", "-i", str(inventory)], ["report"],
-                  ["report", "--format", "json"], ["report", "--format", "markdown"]):  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-m", "rescue502.cli", *words, *reports], capture_output=True, text=True, check=False
-        )
-        check_clean([done.stdout, done.stderr])
-        assert done.stdout, done.stderr
-    site.host.run(UNPLANT)
-    assert obeyed("".join(reports_of(site))) == []
+    with texts_planted(site, "".join(text[:500] for text in bad_inputs.TEXTS.values())):
+        for words in (["diagnose", "-i", str(inventory), "-vvvv"], ["recover", "-i", str(inventory)], ["report"],
+                      ["report", "--format", "json"], ["report", "--format", "markdown"]):  # fmt: skip
+            done = subprocess.run(
+                [sys.executable, "-m", "rescue502.cli", *words, *reports], capture_output=True, text=True, check=False
+            )
+            check_clean([done.stdout, done.stderr])
+            assert "7919" in done.stdout, f"the texts are in the output of {words[0]}: {done.stderr}"
+    written_ones = reports_of(site)
+    assert written_ones
+    assert obeyed("".join(written_ones)) == []

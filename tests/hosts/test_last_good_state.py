@@ -12,6 +12,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 
 from lab.site import Site, named
 from rescue502 import offline
+from tools import recordings
 
 KEPT = "/var/lib/rescue502/baseline"
 UNSALTED = ("md5", "sha1", "sha256")
@@ -64,6 +65,7 @@ def test_a_verified_state_is_kept_and_what_changes_is_named(site: Site) -> None:
     settled(site)
     code, incident, output = site.play("verify")
     assert (code, incident["evidence"]["probe"]["remembered"]) == (0, "kept"), output
+    assert recordings.breaches(incident["evidence"]) == []
     first = site.host.run(f"stat -c '%a %U %i' /var/lib/rescue502 {KEPT} {KEPT}/*; cat {KEPT}/*.json").stdout
     assert [line.split()[:2] for line in first.splitlines()[:4]] == [["700", "root"]] * 2 + [["600", "root"]] * 2
     values = variables_of(site)
@@ -84,6 +86,7 @@ def test_a_verified_state_is_kept_and_what_changes_is_named(site: Site) -> None:
     before = site.host.run(f"stat -c '%Y %i' {KEPT}/*").stdout
     _code, incident, output = site.play("diagnose")
     changes = incident["evidence"]["changes"]
+    assert recordings.breaches(incident["evidence"]) == []
     assert [item["subject"] for item in changes["commits"]["list"]] == ["Add an endpoint in a hurry"]
     assert (changes["commits"]["count"], changes["commits"]["gone"]) == (1, 0)
     assert names(incident, "packages") == {"python-slugify": "gone"}

@@ -94,9 +94,10 @@ def test_what_only_root_can_tell_exists_is_not_missing(site: Site) -> None:
     """A tree that the account may not enter: nothing in it is called missing."""
     top = site.shape.root.rsplit("/", 1)[0]
     site.host.run(f"chown root:{site.shape.user} {top}; chmod 750 {top}; systemctl stop {site.shape.unit}")
+    assert site.host.run(f"su admin -c 'ls {site.shape.root}'", check=False).returncode == 2
     _code, incident, output = site.play("diagnose", **WITHOUT_ROOT)
     found = {item["id"] for item in incident["findings"]}
-    assert found <= {"service/stopped", "edge/cors-hidden-by-502"}, output
+    assert {"service/stopped"} <= found <= {"service/stopped", "edge/cors-hidden-by-502"}, output
     assert "the working directory" in unread(incident)
     assert "the virtual environment" in unread(incident)
 

@@ -13,7 +13,7 @@ from test_playbooks import CHECKOUT, publish
 from lab.podman import podman
 from lab.site import Site, differences, named
 
-RISKY = "schema/risky-migrations"
+RISKY, SAFE = "schema/risky-migrations", "schema/unapplied-migrations"
 BACKUPS = "/var/lib/rescue502/backups"
 FREE_CODE = "operations = [migrations.RunPython(lambda apps, editor: None, migrations.RunPython.noop)]"
 FAILS = 'operations = [migrations.RunSQL("SELECT 1/0", migrations.RunSQL.noop)]'
@@ -140,13 +140,32 @@ def test_a_failing_migration_leaves_what_cannot_be_taken_back(site: Site) -> Non
     assert site.host.ask("/api/sgis/")[0] == 200
 
 
+def test_a_site_that_serves_is_not_migrated_unasked(site: Site) -> None:
+    """New code was pulled, the old still serves: nothing is done until approved, and then the new code is started."""
+    publish(site, migration("0003_street", "0002_sgi_city", NEW_FIELD))
+    site.host.run(CHECKOUT + "pull -q")
+    before, had, broken = invocation(site), applied(site), site.host.snapshot()
+    assert "sgis/migrations/0003_street.py" in site.host.run(CHECKOUT + "ls-files").stdout
+    assert site.host.ask("/api/sgis/")[0] == 200
+    _code, incident, output = site.play("recover", rescue502_level="full")
+    assert (incident["outcome"], named(incident), incident["actions"]) == ("degraded", [SAFE], []), output
+    assert [item["approve_with"] for item in incident["awaiting"]] == [f"rescue502_approve=[{SAFE}]"]
+    assert (invocation(site), differences(broken, site.host.snapshot())) == (before, set())
+    code, incident, output = site.play("recover", rescue502_level="full", rescue502_approve=[SAFE])
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    assert [action["remedy"] for action in incident["actions"]] == ["migrate", "restart"]
+    assert applied(site) == f"{had}sgis|0003_street\n"
+    assert invocation(site) != before, "the new code was started"
+    assert site.host.ask("/api/sgis/")[0] == 200
+
+
 def test_a_recovery_does_not_restart_into_a_failed_migration(site: Site) -> None:
     """New code on disk whose migration fails, and a package gone, which asks for a restart: the old keeps serving."""
     before = invocation(site)
     publish(site, f"{migration('0003_city_again', '0002_sgi_city', CITY)}")
     site.host.run(CHECKOUT + "pull -q")
     site.host.break_with("", "uninstall python-slugify slugify")
-    _code, incident, output = site.play("recover", rescue502_level="full")
+    _code, incident, output = site.play("recover", rescue502_level="full", rescue502_approve=[SAFE])
     assert incident["outcome"] == "degraded", output
     done = [(action["remedy"], action["ok"]) for action in incident["actions"]]
     assert done == [("pip_install", True), ("migrate", False)], output

@@ -52,7 +52,10 @@ def batches() -> list[tuple[str, tuple[str, ...]]]:
     ("site", "batch"), batches(), indirect=["site"], ids=lambda item: "+".join(item) if isinstance(item, tuple) else ""
 )
 def test_named(site: Site, batch: tuple[str, ...]) -> None:
-    """Exactly these are root causes, each with commands for a person; what is a mere symptom is found and is none."""
+    """Exactly these are named, each with commands for a person, as causes where they take the site down.
+
+    What is a mere symptom is found, and is not named.
+    """
     healthy, settings = site.host.snapshot(), {}
     for fault in batch:
         settings |= settings_for(fault, site.shape)
@@ -61,13 +64,15 @@ def test_named(site: Site, batch: tuple[str, ...]) -> None:
     assert took(site.host, healthy, broken)
     found = by_play(site) if set(batch) & PLAYED else look.diagnosed(site.host, CATALOGUE, settings)
     symptoms = {name for name in batch if CATALOGUE.modes[name].symptom}
-    causes = {cause.id: cause for cause in found.root_causes}
+    named = {finding.id: finding for finding in found.to_repair}
     if symptoms:
         assert symptoms <= {finding.id for finding in found.findings}
-        assert not symptoms & set(causes)
+        assert not symptoms & set(named)
     else:
-        assert set(causes) == set(batch)
-        assert all(cause.by_hand.strip() for cause in causes.values())
+        assert set(named) == set(batch)
+        outages = {name for name in batch if CATALOGUE.modes[name].severity == "outage"}
+        assert {cause.id for cause in found.root_causes} == outages
+        assert all(finding.by_hand.strip() for finding in named.values())
     assert differences(broken, site.host.snapshot()) == set(), "a look must change nothing"
 
 

@@ -79,6 +79,7 @@ def test_a_run_whose_controller_was_killed_is_taken_over(site: Site) -> None:
     """kill -9 amid a remedy: the next run waits for what was begun, finishes the job, and leaves no lock."""
     first = begin_at_the_gate(site)
     os.killpg(first.process.pid, signal.SIGKILL)
+    assert (first.process.wait(), at_work(site)) == (-signal.SIGKILL, True)
     second = site.begin("recover")
     # The job that the dead run began goes on for a while: the second run is to wait for it.
     time.sleep(5)

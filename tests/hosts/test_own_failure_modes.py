@@ -28,6 +28,8 @@ def own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
 def test_a_users_own_mode_takes_the_place_of_ours(site: Site, own: Path) -> None:
     """It is named instead of ours, waits for approval, and its own role mends it, once."""
     site.host.break_with(MODE, load_file(own / f"{MODE}.yml").reproduce)
+    site.host.run("ls /run/deploy.lock")
+    assert site.host.ask("/api/sgis/")[0] == 502
     broken = site.host.snapshot()
     settings = {"rescue502_failures_path": str(own)}
     _code, incident, output = site.play("recover", **settings)
@@ -53,3 +55,22 @@ def test_a_role_that_is_not_there_is_told(site: Site, own: Path, monkeypatch: py
     assert (code, incident["outcome"]) == (2, "failed"), output
     assert [(action["remedy"], action["ok"]) for action in incident["actions"]] == [(ROLE, False)], output
     assert ROLE in incident["actions"][0]["message"]
+
+
+def test_what_a_users_role_says_of_itself_is_heeded(site: Site, own: Path) -> None:
+    """It would start an app that does not load, so it waits; and what it says wrongly ends the run, unchanged."""
+    site.host.break_with("code/syntax-error")
+    site.host.break_with(MODE, load_file(own / f"{MODE}.yml").reproduce)
+    assert site.host.run(f"systemctl is-active {site.shape.unit}", check=False).stdout.strip() == "inactive"
+    broken = site.host.snapshot()
+    settings = {"rescue502_failures_path": str(own), "rescue502_approve": [ROLE]}
+    _code, incident, output = site.play("recover", **settings)
+    assert set(named(incident)) == {MODE, "code/syntax-error"}, output
+    assert [(item["remedy"], item["for"]) for item in incident["held_back"]] == [(ROLE, [MODE])], output
+    assert incident["actions"] == [], output
+    (said,) = own.parent.glob("collections/*/*/*/roles/*/meta/remedy.yml")
+    said.write_text(said.read_text(encoding="utf-8").replace("runs_app", "runs_apps"), encoding="utf-8")
+    code, incident, output = site.play("recover", **settings)
+    assert (code, incident["outcome"], incident["actions"]) == (2, "failed", []), output
+    assert "remedy.yml:7: key 'runs_apps': unknown" in incident["message"], output
+    assert differences(broken, site.host.snapshot()) == set()

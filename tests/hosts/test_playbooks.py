@@ -100,6 +100,9 @@ def test_bundle_has_all_and_no_secret(site: Site) -> None:
     assert "ExecStart=" in texts["bundle/unit-cat.txt"]
     assert "syntax is ok" in texts["bundle/nginx-test.txt"]
     assert not [name for name, text in texts.items() if any(secret in text for secret in secrets)]
+    whole = "".join(texts.values())
+    assert "postgres://x:********@db" in whole, "what the log says was collected, and masked"
+    assert "password=********" in whole, "what the journal says, too"
     assert site.host.run("ls -d /tmp/rescue502-* 2>/dev/null || true").stdout == ""
 
 

@@ -89,6 +89,9 @@ def test_a_running_site_is_not_restarted_into_broken_code(site: Site) -> None:
     site.host.break_with(
         "", "printf 'def broken(:' >> /var/www/xamila/xamila_backend/xamila/wsgi.py; systemctl stop postgresql"
     )
+    compiled = site.host.run("python3 -m py_compile /var/www/xamila/xamila_backend/xamila/wsgi.py", check=False)
+    assert "SyntaxError" in compiled.stderr
+    assert (site.host.ask("/health/")[0], site.host.ask("/api/sgis/")[0]) == (200, 500)
     invocation = site.host.run("systemctl show -P InvocationID xamila").stdout
     code, incident, output = site.play("recover")
     assert code == 0, output
@@ -109,12 +112,16 @@ def test_secrets_never_show(site: Site) -> None:
         ">> /var/www/xamila/xamila_backend/xamila/urls.py\n"
         "systemctl restart xamila"
     )
+    assert site.host.ask("/health/")[0] == 500
+    for leaked in (f"token {canary}key", f"postgres://x:{canary}db@db/"):
+        assert leaked in site.host.run("cat /var/log/xamila/error.log").stdout
     _code, incident, output = site.play("recover", "-vvv")
     reports = "".join(path.read_text(encoding="utf-8") for path in site.folder.rglob("reports-*/*/*"))
     assert incident["outcome"] in ("needs-human", "needs-approval", "failed")
     assert "SECRET_KEY" in json.dumps(incident["evidence"]["environment"])
     assert canary not in output
     assert canary not in reports
+    assert "token ******** and postgres://x:********@db/" in reports, "what leaked was collected, and masked"
 
 
 def test_a_host_without_nginx_is_told(site: Site) -> None:
@@ -154,5 +161,7 @@ def test_a_unit_that_waits_for_others_at_boot_is_not_called_stopped(site: Site) 
         "printf '[Unit]\nAfter=slow.service\n' > /run/systemd/system/xamila.service.d/slow.conf;"
         "systemctl daemon-reload; systemctl start --no-block slow xamila"
     )
+    assert "xamila.service" in site.host.run("systemctl list-jobs waiting").stdout
+    assert site.host.ask("/health/")[0] == 502
     code, incident, output = site.play("diagnose")
     assert (code, incident["outcome"], incident["findings"]) == (0, "healthy", []), output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -96,22 +97,49 @@ R=$ROOT/media; mkdir -p $R/swap $R/plain; ln -s /etc $R/roots; chmod 777 $R
 for i in $(seq 300); do install -o root -g root -m 600 /dev/null $R/plain/$i; done
 install -o root -g root -m 600 /dev/null $R/swap/shadow; install -o root -g root -m 600 /dev/null $R/swap/passwd
 chown www-data: $R $R/swap
+export R; bash -ec "$STEPS"
 cat > /srv/race.sh <<END
 export R=$R
 while true; do
   { $STEPS; } 2>/dev/null
+  printf . >> /srv/race.turns
   find $R/plain -user www-data -exec chown root: {} + -exec chmod 600 {} + 2>/dev/null
 done
 END
 systemd-run -q --unit=race bash /srv/race.sh
 """
 ROOT_FOLDER = "/var/www/xamila/xamila_backend"
+# A part of the shadow file.
+SHADOW = "daemon:*:"
+
+
+# Prints, as JSON, what is in the folders that traps are set in: kind, and target of a link, of each entry by its path.
+ENTRIES = """
+import json, os, stat
+root, logs = "/var/www/xamila/xamila_backend", "/var/log/xamila"
+found = {}
+for folder in (root, root + "/media", root + "/static", logs):
+    for entry in os.scandir(folder):
+        kind = stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)
+        found[ascii(entry.path)] = [kind, ascii(os.readlink(entry.path)) if entry.is_symlink() else "", entry.inode()]
+print(json.dumps(found))
+"""
+Entries = dict[str, list[object]]
+
+
+@dataclass
+class Trapped:
+    """A host with all traps in the app's tree, and the entries that each has added or replaced."""
+
+    site: Site
+    set: dict[str, Entries]
 
 
 @dataclass
 class Sprung:
     """What came of the remedies on a host full of traps."""
 
+    entries: Entries
     output: str
     seconds: float
     outside: set[str]
@@ -145,45 +173,67 @@ def outside(site: Site, before: dict[str, object]) -> set[str]:
     return {item for item in differences(before, site.host.snapshot()) if not item.startswith(may)}
 
 
+def entries(host: lab.Host) -> Entries:
+    """What is in the folders that traps are set in."""
+    found: Entries = json.loads(host.run_python(ENTRIES))
+    return found
+
+
 @pytest.fixture(scope="module")
-def trapped(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def trapped(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trapped]:
     """A host with all traps in the app's tree."""
     host = lab.Host(f"{PREFIX}-{worker_id}").up()
     facts = {"ROOT": ROOT_FOLDER, "LOGS": "/var/log/xamila"}
+    added, before = {}, entries(host)
     for name, script in bad_inputs.TRAPS.items():
-        done = host.run(f"cd /; {script}", check=False, variables=facts)
-        assert done.returncode == 0, f"{name}: {done.stderr}"
-    yield Site(host, tmp_path_factory.mktemp("trapped"))
+        host.run(f"cd /; {script}", variables=facts)
+        now = entries(host)
+        added[name] = {path: entry for path, entry in now.items() if before.get(path) != entry}
+        before = now
+    yield Trapped(Site(host, tmp_path_factory.mktemp("trapped")), added)
     host.down()
 
 
 @pytest.fixture(scope="module")
-def sprung(trapped: Site) -> Sprung:
+def sprung(trapped: Trapped) -> Sprung:
     """All remedies that work on files, on the host with the traps."""
-    before, begun = trapped.host.snapshot(), time.monotonic()
-    output = play(trapped, REMEDIES, fetched=str(trapped.folder / "bundle.tar.gz"))
+    site = trapped.site
+    before, begun = site.host.snapshot(), time.monotonic()
+    output = play(site, REMEDIES, fetched=str(site.folder / "bundle.tar.gz"))
     seconds = time.monotonic() - begun
-    content = subprocess.run(["gzip", "-dc", str(trapped.folder / "bundle.tar.gz")], capture_output=True, check=True)
-    pwned = trapped.host.run("find / -xdev -name rescue502-pwned").stdout != ""
-    return Sprung(output, seconds, outside(trapped, before), content.stdout, pwned)
+    content = subprocess.run(["gzip", "-dc", str(site.folder / "bundle.tar.gz")], capture_output=True, check=True)
+    pwned = site.host.run("find / -xdev -name rescue502-pwned").stdout != ""
+    return Sprung(entries(site.host), output, seconds, outside(site, before), content.stdout, pwned)
 
 
-@pytest.mark.parametrize("name", bad_inputs.TRAPS)
-def test_a_trap_catches_nobody(sprung: Sprung, name: str) -> None:
+def test_no_remedy_is_caught(sprung: Sprung, trapped: Trapped) -> None:
     """Nothing hangs, nothing outside of the app's folder changes or is read, and no name is run."""
+    assert SHADOW in trapped.site.host.run("cat /etc/shadow").stdout
+    print(sprung.output)
     assert sprung.seconds < 240
     assert sprung.outside == set()
     assert not sprung.pwned
-    assert b"daemon:*:" not in sprung.bundle, "a line of the shadow file"
+    assert b"bundle/unit-cat.txt" in sprung.bundle
+    assert SHADOW.encode() not in sprung.bundle, "a line of the shadow file"
 
 
-def test_a_diagnosis_ends_among_traps(sprung: Sprung, trapped: Site) -> None:
+@pytest.mark.parametrize("name", bad_inputs.TRAPS)
+def test_a_trap_is_left_as_it_is(sprung: Sprung, trapped: Trapped, name: str) -> None:
+    """It was there when the remedies came by, and is what it was: only bytecode may be gone."""
+    was = trapped.set[name]
+    assert was, "the trap was set"
+    gone = {path for path, entry in was.items() if sprung.entries.get(path) != entry}
+    assert {path for path in gone if not path.strip("'").endswith(".pyc")} == set()
+
+
+def test_a_diagnosis_ends_among_traps(trapped: Trapped, sprung: Sprung) -> None:
     """The look itself meets the same FIFOs, links and names."""
-    code, incident, output = trapped.play("diagnose", rescue502_level="full")
+    assert sprung.entries, "the remedies came first"
+    code, incident, output = trapped.site.play("diagnose", rescue502_level="full")
     assert incident["evidence"]["probe"]["seconds"] < 60, output
     assert incident["evidence"]["stack"]["root"] == ROOT_FOLDER
     assert code in (0, 2)
-    assert "daemon:*:" not in output
+    assert SHADOW not in output
 
 
 @pytest.mark.parametrize("name", bad_inputs.RACES)
@@ -194,6 +244,8 @@ def test_a_race_is_lost_by_nobody(site: Site, name: str) -> None:
     before = site.host.snapshot()
     site.host.run("bash /srv/raced.sh", variables=facts)
     output = play(site, RACE)
+    state, turns = site.host.run("systemctl is-active race; stat -c %s /srv/race.turns").stdout.split()
+    assert (state, int(turns) > 20) == ("active", True), "the folders were swapped while root was at work"
     site.host.run("systemctl stop race; rm -f /srv/race*")
     assert re.search(r"(?m)^(changed|failed): .*item=", output), "there was something to mend"
     assert outside(site, before) == set()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
+
 from lab.site import Site, differences
 
-# Remedies that leave nothing behind once they are taken back.
-UNDOABLE = (
-    "permissions", "rebuild_venv", "pip_install", "rollback_code", "raise_fd_limit", "raise_proxy_buffers", "enable",
-    "unmask", "make_executable", "grant_nginx_socket", "restore_env_file",
-)  # fmt: skip
 # What git and the tools for accounts write down whatever they do, and logs of an app that runs again.
 ONLY_TIME_CHANGES = r"/\.git/(logs/|packed-refs$)|/etc/g(roup|shadow)-$|/var/log/"
+
+
+def is_exact(remedy: str) -> bool:
+    """Whether a remedy leaves nothing behind once it is taken back."""
+    return remedies.get(remedy).undo == "exact"
 
 
 def told(output: str) -> tuple[int, int, int]:

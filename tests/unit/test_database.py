@@ -113,7 +113,7 @@ def test_renamed_names_are_found() -> None:
         "waiting": [],
         "sessions": [],
     }
-    database_activity.settle(activity, "shop", "shop")
+    activity = database_activity.settled(activity, "shop", "shop")
     assert (activity["has_database"], activity["has_role"]) == (False, True)
     assert (activity["similar_databases"], activity["similar_roles"]) == (["shop_old"], [])
 

@@ -219,4 +219,5 @@ def test_any_changes_are_survived(inner: Any, whole: Any) -> None:
 def test_hostile_subjects_and_names_are_data(text: str) -> None:
     """Who may commit may write anything into a subject."""
     poisoned = json.loads(json.dumps(FULL).replace('"x"', json.dumps(text)).replace('"Change 0"', json.dumps(text)))
+    assert json.dumps(poisoned).count(json.dumps(text)) > len(state.SECTIONS)
     check_clean(whole_run({**recordings.evidence("code/syntax-error"), "changes": poisoned}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
 
 from tools import recordings
 
@@ -195,8 +197,74 @@ def test_new_code_is_not_started_without_its_tables() -> None:
     } in waits.held_back
     evidence["rehearsal"]["steps"]["migrations"]["pending"] = [pending("a", "2")]
     found = diagnose(evidence, load())
-    assert "restart" in [action.remedy for action in plan.make(found).actions]
-    assert "restart" not in [action.remedy for action in plan.make(found, failed=[("migrate", SAFE)]).actions]
+    assert "restart" not in [action.remedy for action in plan.make(found).actions]
+    assert [action.remedy for action in plan.make(found, [SAFE]).actions][-2:] == ["migrate", "restart"]
+    assert "restart" not in [action.remedy for action in plan.make(found, [SAFE], [("migrate", SAFE)]).actions]
+
+
+@pytest.mark.parametrize(("well", "risk"), [(True, "ask"), (None, "ask"), (False, "safe")])
+def test_a_site_that_serves_is_migrated_where_approved(well: bool | None, risk: str) -> None:
+    """Old code may not fit new tables. Where it is not known whether the site serves, it is asked as well."""
+    evidence = recordings.evidence(SAFE)
+    del evidence["edge"]["well"]
+    evidence["edge"].update({} if well is None else {"well": well})
+    found = diagnose(evidence, load())
+    (cause,) = (cause for cause in found.root_causes if cause.id == SAFE)
+    assert (cause.risk, cause.public()["risk"]) == (risk, risk)
+    unasked, approved = plan.make(found), plan.make(found, [SAFE])
+    assert [action.remedy for action in unasked.actions] == ([] if risk == "ask" else ["migrate", "restart"])
+    assert [item["approve_with"] for item in unasked.awaiting] == (
+        [f"rescue502_approve=[{SAFE}]"] if risk == "ask" else []
+    )
+    assert [action.remedy for action in approved.actions] == ["migrate", "restart"]
+
+
+def test_migration_and_restart_are_held_back_together() -> None:
+    """Over a broken app, in a tree in conflict, or when either was tried too often."""
+    evidence = recordings.evidence(SAFE)
+    evidence["code"]["git"].update(operation="merge", unmerged=["a.py"], conflicts=["a.py"])
+    todo = plan.make(diagnose(evidence, load()), [SAFE])
+    assert (todo.actions, [item["remedy"] for item in todo.held_back]) == ([], ["migrate", "restart"])
+    both = {"migrate": ["a"], "restart": ["a"]}
+    assert plan.held_with({"restart": 3}, both) == {"migrate": "restart"}
+    assert plan.held_with({"migrate": 3}, both) == {"restart": "migrate"}
+    assert plan.held_with({"migrate": 3}, {**both, "restart": ["a", "b"]}) == {}, "another cause is repaired"
+    assert plan.held_with({"restart": 3}, {**both, "restart": ["a", "b"]}) == {"migrate": "restart"}
+    assert plan.held_with({"restart": 3}, {"migrate": ["a"]}) == plan.held_with({}, both) == {}
+
+
+def test_nothing_comes_between_migration_and_restart() -> None:
+    """What fails there would leave old code on new tables; and a run whose time is up still restarts."""
+    evidence = recordings.evidence(SAFE)
+    evidence["service"]["unit"]["needs_reload"] = True
+    made = plan.make(diagnose(evidence, load()), [SAFE])
+    planned, later = ([action.remedy for action in part] for part in (made.actions, made.later))
+    assert (planned, later) == (["migrate", "restart"], ["daemon_reload"])
+
+
+def test_a_late_run_still_restarts_what_it_migrated(tmp_path: Path) -> None:
+    """The plan ends where time is up, but not there."""
+    record = Incident(tmp_path, "20260131T120000Z-ab12cd", "host", "recover")
+    record.data["plan"] = [{"remedy": name, "for": [SAFE]} for name in ("migrate", "restart")]
+    assert not record.owes_restart()
+    record.act("migrate", [SAFE], changed=True, ok=True)
+    assert record.owes_restart()
+    record.act("restart", [SAFE], changed=True, ok=True)
+    assert not record.owes_restart()
+
+
+def test_a_restart_tried_too_often_leaves_the_tables_alone(tmp_path: Path) -> None:
+    """Both leave the plan, each with its reason, and a person is asked once."""
+    record = Incident(tmp_path, "20260131T120000Z-ab12cd", "host", "recover")
+    record.data["plan"] = [{"remedy": name, "for": [SAFE]} for name in ("migrate", "restart")]
+    record.data["findings"] = [{"id": SAFE, "remedy": "migrate", "severity": "outage", "by_hand": "look"}]
+    record.give_up({"restart": 3}, 600)
+    assert record.data["plan"] == []
+    assert [item["why"] for item in record.data["held_back"]] == [
+        "is not done without restart",
+        "was tried 3 times within 10 min",
+    ]
+    assert [item["id"] for item in record.data["awaiting"]] == [SAFE]
 
 
 def test_nothing_follows_a_remedy_that_failed() -> None:

@@ -68,9 +68,9 @@ def test_an_approval_changes_the_plan(tmp_path: Path) -> None:
     assert (code, incident["outcome"], incident["awaiting"]) == (2, "planned", [])
 
 
-def test_a_healthy_host_is_well() -> None:
+def test_a_healthy_host_is_well(tmp_path: Path) -> None:
     """Exit code 0."""
-    code, incident = diagnosed("--evidence", str(recordings.FOLDER / "healthy.json"))
+    code, incident = diagnosed("--evidence", str(recordings.plain(recordings.HEALTHY, tmp_path)))
     assert (code, incident["outcome"], incident["findings"]) == (0, "healthy", [])
 
 

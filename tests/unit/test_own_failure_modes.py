@@ -71,7 +71,7 @@ def test_the_command_line_honours_them(own: Path, way: str, monkeypatch: pytest.
     words = {"option": ["--failures", str(own)], "relative": ["--failures", "failures"]}.get(way, [])
     if way == "environment":
         monkeypatch.setenv("RESCUE502_FAILURES_PATH", f"{own}{os.pathsep}{own}")
-    evidence = str(recordings.FOLDER / "service" / "stopped.json")
+    evidence = str(recordings.plain("service/stopped", own.parent))
     extra = ["-e", "rescue502_failures_path=failures"] if way == "variable" else []
     done = runner.invoke(cli.app, ["diagnose", "--evidence", evidence, "--approve", ROLE, *words, *extra])
     assert (done.exit_code, f"{ROLE} for service/stopped (ask)" in done.output) == (2, True), done.output
@@ -97,3 +97,43 @@ def test_the_playbooks_get_them(own: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert asked[-1].variables["rescue502_approve"] == [ROLE]
     refused = runner.invoke(cli.app, ["recover", "--approve", ROLE])
     assert (refused.exit_code, "--failures" in refused.output) == (1, True)
+
+
+DEPLOY = """---
+title: A deploy is under way
+means: It stops the app and starts it at its end.
+risk: never
+severity: {severity}
+edge: "502"
+when: [service.unit.active_state == 'inactive']
+because: a deploy is under way
+explains: [{explains}]
+by_hand: wait
+reproduce: "true"
+"""
+
+
+@pytest.mark.parametrize(
+    ("layer", "severity", "explains", "expected"),
+    [
+        ("host", "outage", "service/stopped", ["host/deploy"]),
+        ("host", "outage", "service/*", ["host/deploy"]),
+        ("host", "outage", "service/hung", ["host/deploy", "service/stopped"]),
+        # A pattern is for what breaks the site, and reaches upwards only; a name reaches anywhere.
+        ("host", "degraded", "service/*", ["host/deploy", "service/stopped"]),
+        ("host", "degraded", "service/stopped", ["host/deploy"]),
+        ("proxy", "outage", "service/stopped", ["proxy/deploy"]),
+        ("proxy", "outage", "'*/*'", ["service/stopped", "proxy/deploy"]),
+    ],
+)
+def test_a_cause_of_the_users_explains_ours(
+    tmp_path: Path, layer: str, severity: str, explains: str, expected: list[str]
+) -> None:
+    """Its own file names its effects: ours are not copied for it."""
+    (tmp_path / layer).mkdir()
+    (tmp_path / layer / "deploy.yml").write_text(DEPLOY.format(severity=severity, explains=explains), encoding="utf-8")
+    known = load([own_path(), tmp_path])
+    found = diagnose(recordings.evidence("service/stopped"), known)
+    assert [finding.id for finding in found.to_repair] == expected
+    page = runner.invoke(cli.app, ["explain", "service/stopped", "--failures", str(tmp_path)]).output
+    assert (f"{layer}/deploy" in page) == ("service/stopped" not in expected)

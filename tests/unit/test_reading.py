@@ -33,18 +33,19 @@ def test_exec_argv() -> None:
             ["127.0.0.1:8000"],
         ),
         ("/v/bin/gunicorn -w 3 --bind=unix:/run/s.sock shop.wsgi", "shop.wsgi", ["unix:/run/s.sock"]),
-        (
-            "/v/bin/python -m gunicorn --unknown x shop.asgi:app -k uvicorn.workers.UvicornWorker",
-            "shop.asgi:app",
-            ["127.0.0.1:8000"],
-        ),
+        ("/v/bin/python -m gunicorn shop.asgi:app -k x.Worker", "shop.asgi:app", ["127.0.0.1:8000"]),
+        ("/v/bin/gunicorn --bind :9 $OPTIONS shop.wsgi $NOTHING", "shop.wsgi", [":9"]),
+        ("/v/bin/gunicorn --bind :9 --unknown x shop.wsgi", "", [":9"]),
         ("/v/bin/uvicorn shop.asgi:app --host 0.0.0.0 --port 9000", "shop.asgi:app", ["0.0.0.0:9000"]),
+        ("/v/bin/uvicorn shop.asgi:app --log-level info --port 9000", "shop.asgi:app", ["127.0.0.1:9000"]),
+        ("/v/bin/daphne -e tcp:port=9 --nobody-knows a.b:c shop.asgi:app", "", ["127.0.0.1:8000"]),
         ("/v/bin/gunicorn shop.wsgi -b $HOST:${PORT}", "shop.wsgi", ["10.0.0.1:81"]),
     ],
 )
 def test_gunicorn_command_line(words: str, app: str, bind: list[str]) -> None:
     """The app and its addresses, whatever stands around them."""
-    config = gunicorn_config.parse(words.split(), {"HOST": "10.0.0.1", "PORT": "81"} if "$" in words else {}, "/")
+    environment = {"HOST": "10.0.0.1", "PORT": "81", "OPTIONS": "--umask 007 -n 'a shop'"} if "$" in words else {}
+    config = gunicorn_config.parse(words.split(), environment, "/")
     assert (config.app, config.bind) == (app, bind)
 
 
@@ -57,6 +58,17 @@ def test_gunicorn_configuration_file(tmp_path: Path) -> None:
     assert (config.app, config.bind, config.timeout) == ("x.wsgi", ["unix:/a", "[::1]:7"], 90.0)
     config = gunicorn_config.parse(["/v/bin/gunicorn", "-b", ":9", "y.wsgi"], {}, str(tmp_path))
     assert (config.app, config.bind) == ("y.wsgi", [":9"])
+    doubtful = gunicorn_config.parse(["/v/bin/gunicorn", "--unknown", "y.wsgi"], {}, str(tmp_path))
+    assert (doubtful.app, doubtful.timeout) == ("", 90.0)
+
+
+def test_what_gunicorn_is_told_by_a_variable_of_its_own() -> None:
+    """GUNICORN_CMD_ARGS: the command line wins, and the app is never there."""
+    environment = {"GUNICORN_CMD_ARGS": "--bind :7 --umask 007 -e A=1 other.wsgi"}
+    config = gunicorn_config.parse(["/v/bin/gunicorn", "shop.wsgi", "-b", ":9"], environment, "/")
+    assert (config.app, config.bind, config.environment) == ("shop.wsgi", [":9"], {"A": "1"})
+    config = gunicorn_config.parse(["/v/bin/gunicorn"], {"GUNICORN_CMD_ARGS": "other.wsgi '"}, "/")
+    assert config.app == ""
 
 
 def test_an_address_that_cannot_be_read_is_not_guessed(tmp_path: Path) -> None:

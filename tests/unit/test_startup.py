@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import socket
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, log, startup
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
-from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import processes, systemd
 from ansible_collections.rescue502.django.plugins.modules import remove_stale
 
 EXEC = (
@@ -92,11 +94,23 @@ def test_a_pid_file_is_read_with_care(tmp_path: Path) -> None:
     assert addresses.read_pid(str(path)) == 0
 
 
-def test_the_app_is_known_by_what_it_runs() -> None:
-    """This process is no app server of that name, and is one if its command says so."""
-    pid = os.getpid()
-    assert not addresses.is_app(pid, "shop.service", "gunicorn", "/srv/shop/venv", "shop.wsgi")
-    assert addresses.is_app(pid, "shop.service", "gunicorn", "/srv/shop/venv", "pytest")
+@pytest.fixture
+def server() -> Iterator[int]:
+    """A process whose command line has the name of the app `shop.wsgi`; its pid."""
+    words = [sys.executable, "-c", "print(flush=True); input()", "shop.wsgi"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        # A process that has only begun has no command line yet.
+        process.stdout.readline()
+        yield process.pid
+        process.communicate(b"\n")
+
+
+def test_the_app_is_known_by_what_it_runs(server: int) -> None:
+    """A process is the app where its command line has the app's name, and not where it has another's."""
+    assert "shop.wsgi" in processes.command_line(server)
+    assert addresses.is_app(server, "shop.service", "gunicorn", "/srv/shop/venv", "shop.wsgi")
+    assert not addresses.is_app(server, "shop.service", "gunicorn", "/srv/shop/venv", "library.wsgi")
 
 
 def test_folders_that_systemd_makes() -> None:
@@ -140,15 +154,15 @@ def test_a_server_that_refuses_its_options(line: str, refused: bool) -> None:
         ("socket", "", "it is not a socket"),
         ("pidfile", "root:x:0:0\n", "it holds no process id"),
         ("pidfile", "1\n", ""),
-        ("pidfile", "{own}\n", "process {own} is the app"),
+        ("pidfile", "{server}\n", "process {server} is the app"),
     ],
 )
-def test_what_is_not_stale_stays(tmp_path: Path, kind: str, content: str, reason: str) -> None:
+def test_what_is_not_stale_stays(tmp_path: Path, server: int, kind: str, content: str, reason: str) -> None:
     """The remedy looks again itself, whatever it was told."""
-    path, own = tmp_path / "left", os.getpid()
-    path.write_text(content.format(own=own))
-    given = {"kind": kind, "unit": "shop.service", "server": "gunicorn", "venv": "", "app": "pytest"}
-    assert remove_stale.why_not(given, str(path)) == reason.format(own=own)
+    path = tmp_path / "left"
+    path.write_text(content.format(server=server))
+    given = {"kind": kind, "unit": "shop.service", "server": "gunicorn", "venv": "", "app": "shop.wsgi"}
+    assert remove_stale.why_not(given, str(path)) == reason.format(server=server)
 
 
 def test_a_link_is_no_pid_file(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 import shutil
 import tempfile
@@ -23,9 +22,9 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.report import rep
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
 
 from rescue502 import offline
+from tools import recordings
 
 CATALOGUE = load()
-EVIDENCE = Path(__file__).parent / "evidence"
 FROM_REHEARSAL = ("error", "answered", "hung")
 NO_REHEARSAL = {
     "what": "the rehearsal",
@@ -36,8 +35,7 @@ NO_REHEARSAL = {
 
 def recorded(name: str) -> dict[str, Any]:
     """The evidence of one broken host, as the probe gave it to root."""
-    data: dict[str, Any] = json.loads((EVIDENCE / f"{name}.json").read_text(encoding="utf-8"))
-    return data.get("evidence", data)  # type: ignore[no-any-return]
+    return copy.deepcopy(recordings.evidence(name))
 
 
 def without_rehearsal(evidence: dict[str, Any]) -> dict[str, Any]:
@@ -169,8 +167,7 @@ def test_a_cause_that_nothing_could_explain_is_still_named() -> None:
 
 def rehearsed() -> list[str]:
     """The failure modes of whose evidence a rehearsal is part: all but those without a unit."""
-    names = [f"{path.parent.name}/{path.stem}" for path in sorted(EVIDENCE.glob("*/*.json"))]
-    return [name for name in names if "rehearsal" in recorded(name)]
+    return [name for name in recordings.names() if "rehearsal" in recorded(name)]
 
 
 @pytest.mark.parametrize("fault", rehearsed())

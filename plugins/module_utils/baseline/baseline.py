@@ -16,6 +16,7 @@ import secrets
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.baseline import state
+from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write
 from ansible_collections.rescue502.django.plugins.module_utils.run import state_directory
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets, systemd
@@ -46,7 +47,7 @@ def remember(stack: Stack, incident: str, rehearsed: bool) -> str:
         if kept and not rehearsed and _runs_what_was(kept["state"], now, stack):
             return "not kept: what runs was started before the change"
         record = {"schema": SCHEMA, "unit": stack.unit, "key": _told(marks), "taken": _iso(None), "incident": incident}
-        _write(_path(stack.unit), json.dumps({**record, "state": now}, separators=(",", ":")).encode())
+        atomic_write.replace(_path(stack.unit), json.dumps({**record, "state": now}, separators=(",", ":")).encode())
     except (OSError, ValueError, systemd.SystemdError) as error:
         return f"not kept: {error}"
     return "kept"
@@ -93,13 +94,7 @@ def _made_key() -> bytes:
     """The host's key, made where there is none. Two runs at once end up with the same one."""
     path = state_directory.path(FOLDER, KEY)
     if not os.path.exists(path):
-        part = _part(path, secrets.token_bytes(KEY_BYTES))
-        try:
-            os.link(part, path)
-        except FileExistsError:
-            pass
-        finally:
-            os.unlink(part)
+        atomic_write.create(path, secrets.token_bytes(KEY_BYTES))
     return key()
 
 
@@ -110,18 +105,6 @@ def _told(marks: bytes) -> str:
 
 def _path(unit: str) -> str:
     return state_directory.path(FOLDER, unit + ".json")
-
-
-def _write(path: str, content: bytes) -> None:
-    """Write beside the file and rename, so that no reader ever sees half of it."""
-    os.replace(_part(path, content), path)
-
-
-def _part(path: str, content: bytes) -> str:
-    part = f"{path}.{os.getpid()}"
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
-        file.write(content)
-    return part
 
 
 def _is_sound(kept: Any, unit: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets, systemd, unread
 
 CONNECT_TIMEOUT = 1.0
 _NO_SOCKET = {
@@ -99,8 +99,8 @@ def pidfile_facts(stack: Stack) -> dict[str, Any]:
     path = os.path.join(stack.cwd, stack.server.pidfile) if stack.server.pidfile else ""
     pid = read_pid(path) if path else 0
     alive = bool(pid) and os.path.isdir(f"/proc/{pid}")
-    unit = sockets.unit_of(pid) if alive else ""
-    command = sockets.command_line(pid) if alive else ""
+    unit = processes.unit_of(pid) if alive else ""
+    command = processes.command_line(pid) if alive else ""
     ours = alive and is_app(pid, stack.unit, stack.server.server, stack.venv, stack.server.app)
     why = unread.sealed(path) if path else ""
     # /proc may be mounted so that other accounts' processes tell nothing of themselves (proc(5), hidepid).
@@ -127,7 +127,7 @@ def read_pid(path: str) -> int:
 
 def is_app(pid: int, unit: str, server: str, venv: str, app: str) -> bool:
     """Whether a process is of the app's unit, or the same app started by somebody else: by hand, by a supervisor."""
-    command = sockets.command_line(pid)
+    command = processes.command_line(pid)
     same = bool(app) and app in command
     same_server = bool(server and venv) and server in command and f"{venv}/" in command
-    return sockets.unit_of(pid) == unit or same or same_server
+    return processes.unit_of(pid) == unit or same or same_server

@@ -5,12 +5,10 @@
 from __future__ import annotations
 
 import os
-import pwd
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 from ansible_collections.rescue502.django.plugins.module_utils.services import bytecode
-from ansible_collections.rescue502.django.plugins.module_utils.services.git import WORDS
+from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError, top_of
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, unread
 
@@ -40,16 +38,21 @@ def collect(stack: Stack) -> dict[str, Any]:
 
 def git_facts(root: str) -> dict[str, Any] | unread.Unread:
     """HEAD, branch, edits to tracked files, conflict markers, an unfinished merge, and where HEAD was before."""
-    top = checkout(root)
+    top = top_of(root)
     if not top:
         no_checkout: dict[str, Any] | unread.Unread
         no_checkout = unread.known({"is_checkout": False}, "the checkout", unread.hidden(os.path.join(root, ".git")))
         return no_checkout
-    lacking = _lacking(top)
-    if lacking:
-        names = ("head", "branch", "edited", "unmerged", "conflicts", "log", "before")
-        return {"is_checkout": True, "top": top, "operation": operation(top), **dict.fromkeys(names, lacking[0])}
-    status = _git(top, "status", "--porcelain=v2", "--branch", "--untracked-files=no").splitlines()
+    names = ("head", "branch", "edited", "unmerged", "conflicts", "log", "before")
+    try:
+        checkout = Checkout(top)
+    except (GitError, OSError) as error:
+        lacking = unread.Unread("what git says of the checkout", str(error))
+        return {"is_checkout": True, "top": top, **dict.fromkeys(("operation", *names), lacking)}
+    if not accounts.may_become(checkout.owner.pw_name):
+        lacking = unread.only_root("what git says of the checkout", f"become {checkout.owner.pw_name}")
+        return {"is_checkout": True, "top": top, "operation": operation(top), **dict.fromkeys(names, lacking)}
+    status = _git(checkout, "status", "--porcelain=v2", "--branch", "--untracked-files=no").splitlines()
     headers = dict(line[2:].partition(" ")[::2] for line in status if line.startswith("# "))
     return {
         "is_checkout": True,
@@ -59,16 +62,16 @@ def git_facts(root: str) -> dict[str, Any] | unread.Unread:
         "edited": [line.rpartition(" ")[2] for line in status if line[:2] in ("1 ", "2 ")][:LIMIT],
         "unmerged": [line.rpartition(" ")[2] for line in status if line.startswith("u ")][:LIMIT],
         "operation": operation(top),
-        "conflicts": _git(top, "grep", "--name-only", "-I", "-E", "^(<<<<<<<|>>>>>>>) ").splitlines()[:LIMIT],
-        "log": _log(top, 5, "HEAD"),
-        "before": _git(top, "rev-parse", "--short=12", "--verify", "--quiet", "HEAD@{1}").strip(),
+        "conflicts": _git(checkout, "grep", "--name-only", "-I", "-E", "^(<<<<<<<|>>>>>>>) ").splitlines()[:LIMIT],
+        "log": _log(checkout, 5, "HEAD"),
+        "before": _git(checkout, "rev-parse", "--short=12", "--verify", "--quiet", "HEAD@{1}"),
     }
 
 
 def head(root: str) -> str:
     """The whole id of the commit that is checked out; empty where there is none, or git does not say."""
-    top = checkout(root)
-    return _git(top, "rev-parse", "--verify", "--quiet", "HEAD").strip() if top else ""
+    checkout = _readable(root)
+    return _git(checkout, "rev-parse", "--verify", "--quiet", "HEAD") if checkout else ""
 
 
 def between(root: str, before: str, after: str) -> dict[str, Any]:
@@ -77,33 +80,33 @@ def between(root: str, before: str, after: str) -> dict[str, Any]:
     count: of commits that came, of which the newest LIMIT are in list; gone: of commits that `after` has not. known is
     false where git no longer has one of the two.
     """
-    top = checkout(root)
-    counted = _git(top, "rev-list", "--left-right", "--count", f"{before}...{after}", "--").split()
-    known = len(counted) == 2
+    checkout = _readable(root)
+    span = f"{before}...{after}"
+    counted = _git(checkout, "rev-list", "--left-right", "--count", span, "--").split() if checkout else []
+    known = checkout is not None and len(counted) == 2
     return {
         "before": before[:12],
         "after": after[:12],
         "known": known,
         "count": int(counted[1]) if known else 0,
         "gone": int(counted[0]) if known else 0,
-        "list": _log(top, LIMIT, f"{before}..{after}") if known else [],
+        "list": _log(checkout, LIMIT, f"{before}..{after}") if checkout and known else [],
     }
 
 
-def _log(top: str, most: int, commits: str) -> list[dict[str, str]]:
-    """The newest of the commits, {commit, date, subject} each."""
-    lines = _git(top, "log", f"-{most}", "--format=%h%x09%cI%x09%s", commits, "--").splitlines()
-    return [dict(zip(("commit", "date", "subject"), line.split("\t", 2))) for line in lines]
-
-
-def _lacking(top: str) -> list[unread.Unread]:
-    """What bars this account from git: it is asked as the checkout's owner only, whose configuration it obeys."""
+def _readable(root: str) -> Checkout | None:
+    """The checkout that a folder is in; None where it is in none, or git is not run there."""
+    top = top_of(root)
     try:
-        owner = pwd.getpwuid(os.stat(os.path.join(top, ".git")).st_uid).pw_name
-        barred = not accounts.may_become(owner)
-    except (KeyError, OSError):
-        return []
-    return [unread.only_root("what git says of the checkout", f"become {owner}")] if barred else []
+        return Checkout(top) if top else None
+    except (GitError, OSError):
+        return None
+
+
+def _log(checkout: Checkout, most: int, commits: str) -> list[dict[str, str]]:
+    """The newest of the commits, {commit, date, subject} each."""
+    lines = _git(checkout, "log", f"-{most}", "--format=%h%x09%cI%x09%s", commits, "--").splitlines()
+    return [dict(zip(("commit", "date", "subject"), line.split("\t", 2))) for line in lines]
 
 
 def operation(top: str) -> str:
@@ -113,22 +116,9 @@ def operation(top: str) -> str:
     return found[0] if found else ""
 
 
-def checkout(root: str) -> str:
-    """The top of the checkout that a folder is in; empty where it is in none."""
-    folder = root
-    while folder not in ("", "/"):
-        if os.path.isdir(os.path.join(folder, ".git")):
-            return folder
-        folder = os.path.dirname(folder)
-    return ""
-
-
-def _git(top: str, *arguments: str) -> str:
-    """Ask git as the owner of the checkout: as root it would obey a configuration that others can write."""
+def _git(checkout: Checkout, *arguments: str) -> str:
+    """What git says; empty where it fails."""
     try:
-        owner = pwd.getpwuid(os.stat(os.path.join(top, ".git")).st_uid).pw_name
-        environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-        done = commands.run_as(owner, None, [*WORDS, "-C", top, *arguments], environment, "/", GIT_TIMEOUT)
-    except (KeyError, OSError):
+        return checkout.git(*arguments, timeout=GIT_TIMEOUT, variables={"GIT_OPTIONAL_LOCKS": "0"})
+    except (GitError, OSError):
         return ""
-    return done.stdout if done.returncode == 0 else ""

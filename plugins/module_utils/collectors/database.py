@@ -113,19 +113,22 @@ def _address(item: dict[str, Any]) -> str:
     return item["path"] or f"{item['host']}:{item['port']}"
 
 
-def settle(evidence: dict[str, Any], stack: Stack, listeners: list[dict[str, Any]]) -> None:
-    """Join what systemd, the environment and Django's settings say into one answer, in place.
+def settled(
+    facts: dict[str, Any], stack: Stack, listeners: list[dict[str, Any]], rehearsed: Any = None
+) -> dict[str, Any]:
+    """What collect() found, joined with what Django's settings say into one answer; itself where the collector failed.
 
-    Django's settings win, then the environment. `used` and `local` stay None where nothing tells.
+    rehearsed: the rehearsal's facts, or the Unread in their place; None before it. Django's settings win, then the
+    environment. `used` and `local` stay None where nothing tells.
     """
-    facts = evidence["database"]
     if "failed" in facts:
-        return
-    rehearsal = evidence.get("rehearsal") or {}
+        return facts
     # Where only the account was in the way, what the rehearsal would have told is unread, and not absent.
-    unrehearsed = evidence["rehearsal"] if isinstance(evidence.get("rehearsal"), unread.Unread) else None
-    settings = rehearsal.get("steps", {}).get("settings") or {}
-    default = (settings.get("databases") or {}).get("default") or {}
+    unrehearsed = rehearsed if isinstance(rehearsed, unread.Unread) else None
+    rehearsal = rehearsed or {}
+    steps = rehearsal.get("steps", {})
+    default = ((steps.get("settings") or {}).get("databases") or {}).get("default") or {}
+    asked = steps.get("database") or {}
     place = facts["place"]
     engine = default.get("engine", "")
     postgres = engine in ("postgresql", "postgresql_psycopg2", "postgis")
@@ -137,20 +140,21 @@ def settle(evidence: dict[str, Any], stack: Stack, listeners: list[dict[str, Any
     if stack.environment_unread and not default and not place["known"] and not stack.database_is_here:
         # A server on this host need not be the one that the app's variables name.
         used = local = unread.Unread("which database the app uses", stack.environment_unread[0].why)
-    facts.update(
-        engine=engine,
-        name=default.get("name", ""),
-        user=default.get("user", ""),
-        host=host,
-        port=port,
-        used=used,
-        local=local,
-        listening=_listening(host, port, listeners),
-        error=(rehearsal.get("steps", {}).get("database") or {}).get("error") if unrehearsed is None else unrehearsed,
-        answered=(rehearsal.get("steps", {}).get("database") or {}).get("ok") if unrehearsed is None else unrehearsed,
-        versions=(rehearsal.get("steps", {}).get("database") or {}).get("versions") or {},
-        hung=rehearsal.get("hung") == "database" if unrehearsed is None else unrehearsed,
-    )
+    return {
+        **facts,
+        "engine": engine,
+        "name": default.get("name", ""),
+        "user": default.get("user", ""),
+        "host": host,
+        "port": port,
+        "used": used,
+        "local": local,
+        "listening": _listening(host, port, listeners),
+        "error": asked.get("error") if unrehearsed is None else unrehearsed,
+        "answered": asked.get("ok") if unrehearsed is None else unrehearsed,
+        "versions": asked.get("versions") or {},
+        "hung": rehearsal.get("hung") == "database" if unrehearsed is None else unrehearsed,
+    }
 
 
 def _listening(host: str, port: int, listeners: list[dict[str, Any]]) -> bool:

@@ -75,27 +75,27 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
     }
 
 
-def settle(activity: dict[str, Any] | unread.Unread, name: str, user: str) -> None:
-    """Say what concerns the app, in place: `blockers` of its sessions, whether its role and database are known.
+def settled(activity: Any, name: str, user: str) -> Any:
+    """What collect() found, with what concerns the app: who blocks its sessions, whether its role and database exist.
 
     name, user: the app's database and role; empty where its settings could not be read.
     """
     if isinstance(activity, unread.Unread) or not activity.get("asked"):
-        return
+        return activity
     databases, roles = activity["databases"] or [], activity["roles"] or []
-    expired = activity.pop("expired", [])
-    activity.update(
-        blockers=blockers(activity["waiting"], activity["sessions"], name or _only(databases)),
-        has_database=name in databases if name else None,
-        has_role=user in roles if user else None,
-        role_expired=user in expired if user else None,
-        similar_databases=_similar(name, databases),
-        similar_roles=_similar(user, roles),
-        databases=len(databases),
-        roles=len(roles),
-    )
     # What the app does not need to know stays on the host.
-    del activity["waiting"], activity["sessions"]
+    kept = {key: value for key, value in activity.items() if key not in ("waiting", "sessions", "expired")}
+    return {
+        **kept,
+        "blockers": blockers(activity["waiting"], activity["sessions"], name or _only(databases)),
+        "has_database": name in databases if name else None,
+        "has_role": user in roles if user else None,
+        "role_expired": user in activity.get("expired", ()) if user else None,
+        "similar_databases": _similar(name, databases),
+        "similar_roles": _similar(user, roles),
+        "databases": len(databases),
+        "roles": len(roles),
+    }
 
 
 def _only(databases: list[str]) -> str:

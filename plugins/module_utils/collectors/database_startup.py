@@ -13,13 +13,12 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files
 from ansible_collections.rescue502.django.plugins.module_utils.system import journal, systemd, unread
 
 LINES = 300
 REASON_LENGTH = 160
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? (\w+)")
-# Debian's instances are named VERSION-CLUSTER.
-_INSTANCE = re.compile(r"@([\d.]+)-(.+)\.service$")
 _REASON = re.compile(r"\b(?:FATAL|PANIC|ERROR|Error|pg_ctl|initdb|postgres): +(\S.*)")
 # What a session was told is no reason for the server; nor is what always follows a reason.
 _NO_REASON = re.compile(
@@ -47,7 +46,7 @@ def collect(unit_names: list[str]) -> dict[str, Any]:
     if not units:
         return {"unit": "", "reason": "", "no_room": "", "file": "", "line": 0, "edited_since": False, "data": {}}
     shown = (bad or units)[0]
-    folder = data_folder(shown)
+    folder = postgresql_files.of_unit(shown)
     started = _since_epoch(shown.get("InactiveExitTimestampMonotonic", ""))
     log = _log_file(shown.get("Id", ""), folder)
     lines = _journal(shown.get("Id", ""), started) + _since(log, started)
@@ -71,21 +70,6 @@ def _bars(shown: dict[str, str], started: float, log: str) -> list[str]:
     """Why this account may have overlooked a reason. A server that was stopped in good order gave none."""
     in_order = shown.get("ActiveState") == "inactive" and shown.get("Result") == "success"
     return [journal.barred(), unread.sealed(log) if log else ""] if started and not in_order else []
-
-
-def data_folder(shown: dict[str, str]) -> str:
-    """Where a server's unit keeps its data; empty where that cannot be told."""
-    match = _INSTANCE.search(shown.get("Id", ""))
-    if match:
-        own = re.search(
-            r"(?m)^\s*data_directory\s*=?\s*'([^']+)'",
-            _text("/etc/postgresql/{}/{}/postgresql.conf".format(*match.groups())),
-        )
-        return own.group(1) if own else "/var/lib/postgresql/{}/{}".format(*match.groups())
-    environment, _problems = systemd.unit_environment(shown)
-    words = systemd.exec_argv(shown.get("ExecStart", ""))
-    named = words[words.index("-D") + 1] if "-D" in words[:-1] else ""
-    return environment.get("PGDATA") or (named if named.startswith("/") else "")
 
 
 def reason(lines: list[str]) -> str:
@@ -143,7 +127,7 @@ def _journal(unit: str, started: float) -> list[str]:
 
 def _log_file(unit: str, folder: str) -> str:
     """The server's own log: Debian's place for an instance, else the newest file in the data folder's `log`."""
-    match = _INSTANCE.search(unit)
+    match = postgresql_files.INSTANCE.search(unit)
     if match:
         return "/var/log/postgresql/postgresql-{}-{}.log".format(*match.groups())
     found = (

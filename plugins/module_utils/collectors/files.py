@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
-from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
+from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
@@ -27,7 +27,8 @@ def collect(
     was in the way.
     """
     media, static = media_and_static(stack, settings)
-    refused: list[str] = []
+    logs, refused = log_files(stack, settings), list[str]()
+    folders = named_folders(stack)
     nginx_user, nginx_paths = nginx_workers.user(stack), nginx_workers.paths(stack)
     found = access.violations(
         root=stack.root,
@@ -36,7 +37,7 @@ def collect(
         group=stack.group,
         media_root=media,
         env_files=stack.env_files,
-        logs=log_files(stack, settings),
+        logs=logs,
         parents_of=[stack.root, stack.venv],
         parts=list(PARTS),
         limit=LIMIT,
@@ -44,14 +45,19 @@ def collect(
         proxy_user=nginx_user,
         proxy_paths=nginx_paths,
         refused=refused,
+        own=own(stack, folders),
     )
-    by_part = {part: [item for item in found if item["part"] == part] for part in PARTS}
+    others = [item for item in found if item.get("objection")]
+    by_part = {part: [item for item in found if item["part"] == part and item not in others] for part in PARTS}
     bars = _bars(stack, settings, media, refused, settings_bar)
     return {
         "violations": {
             part: unread.told(items, f"owners and modes: {_WORDS[part]}", *bars[part])
             for part, items in by_part.items()
         },
+        # What is as wrong, and is not root's to give on the app's word.
+        "not_own": {part: [item for item in others if item["part"] == part] for part in ("media", "logs")},
+        "named_folders": folders,
         "media_root": media,
         "static_root": static,
         "static_empty": unread.known(
@@ -59,9 +65,29 @@ def collect(
             "the static files",
             unread.sealed(static) if static else settings_bar,
         ),
-        "logs": log_files(stack, settings),
+        "logs": [path for path in logs if not any(_concerns(item, path) for item in others)],
         "nginx": {"user": nginx_user, "paths": nginx_paths},
     }
+
+
+def named_folders(stack: Stack) -> list[str]:
+    """Folders, and log files, that root's own files name for this app: its unit, and nginx's locations of its site."""
+    served = [item["folder"] for item in stack.static_locations] if stack.locations else []
+    return own_folders.named(stack.unit, stack.properties, served)
+
+
+def own(stack: Stack, folders: list[str]) -> own_folders.OwnFolders | None:
+    """What may be given to the app's account; None where there is no such account."""
+    try:
+        account = access.Account(stack.user, stack.group)
+    except KeyError:
+        return None
+    return own_folders.OwnFolders(stack.root, stack.venv, stack.env_files, account, folders)
+
+
+def _concerns(item: dict[str, Any], log: str) -> bool:
+    """Whether it is about this log: the file itself, or a folder above it."""
+    return bool(item["part"] == "logs") and own_folders.is_below(log, item["path"])
 
 
 def _bars(

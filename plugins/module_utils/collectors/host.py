@@ -20,7 +20,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import (
 
 
 def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
-    """Memory in MiB and who ran out of it, open files at their limit, names that the app needs, uptime in seconds.
+    """Memory in MiB and who ran out of it, open files at their limit, uptime in seconds.
 
     evidence: what the quick look found.
     """
@@ -35,7 +35,6 @@ def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
             *(unread.sealed(f"/proc/{pid}/fd") for pid in own),
         ),
         "file_limit": _number(stack.properties.get("LimitNOFILESoft", "")),
-        "names": needed_names(evidence.get("database", {})),
         "load": os.getloadavg()[0],
         "cpus": os.cpu_count() or 1,
         "uptime": _uptime(),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 )
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import processes, systemd, unread
 
 UNIT = "nginx.service"
 # Where programs for root lie, which an ordinary account does not have on its PATH.
@@ -73,7 +74,10 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]
 
 def reloaded_at(shown: dict[str, str], started: float) -> float:
     """When nginx last read its configuration: its workers are as old as that. Seconds since the epoch."""
-    return max([started, *(sockets.started(item["pid"]) for item in service.processes(shown))])
+    for item in service.unit_processes(shown):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            started = max(started, processes.started(item["pid"]))
+    return started
 
 
 def _changed(path: str) -> float:

@@ -14,7 +14,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_units
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets, systemd, unread
 
 HEALTH_TIMEOUT = 4.0
 # Options that shut a unit off from the network, or from parts of the file system (systemd.exec(5)), and what they are
@@ -42,7 +42,7 @@ def collect(
     return {
         "unit": unit_facts(stack),
         "start_limit_hit": _start_limit_hit(stack.properties),
-        "processes": processes(stack.properties),
+        "processes": unit_processes(stack.properties),
         "binds": binds,
         "listening": unread.known(
             bool(binds) and all(bind["listeners"] for bind in binds), "where the app is to listen", stack.bind_bar
@@ -121,9 +121,9 @@ def started_at(properties: dict[str, str]) -> float:
     return round(time.time() - time.monotonic() + monotonic / 1e6, 3) if monotonic else 0.0
 
 
-def processes(properties: dict[str, str]) -> list[dict[str, Any]]:
+def unit_processes(properties: dict[str, str]) -> list[dict[str, Any]]:
     """The processes of the unit's control group."""
-    return [{"pid": pid, "command": sockets.command_line(pid)[:300]} for pid in sockets.unit_pids(properties)]
+    return [{"pid": pid, "command": processes.command_line(pid)[:300]} for pid in sockets.unit_pids(properties)]
 
 
 def _elsewhere(stack: Stack, listeners: list[dict[str, Any]]) -> list[str]:

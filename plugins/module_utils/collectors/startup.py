@@ -5,16 +5,13 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
-import subprocess
 import time
 from typing import Any, Callable
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
-BUSCTL_TIMEOUT = 2.0
 RELATIONS = ("Requires", "BindsTo", "Requisite")
 DEPTH = 3
 MAX_UNITS = 40
@@ -152,16 +149,7 @@ def _condition(properties: dict[str, str]) -> dict[str, Any]:
 
 def _conditions(unit: str, member: str) -> list[dict[str, Any]]:
     """A unit's conditions or asserts with systemd's last verdict on each; systemctl show cannot print them."""
-    escaped = re.sub(r"[^A-Za-z0-9]|^[0-9]", lambda match: f"_{ord(match.group()):02x}", unit)
-    path = f"/org/freedesktop/systemd1/unit/{escaped}"
-    words = ["get-property", "org.freedesktop.systemd1", path, "org.freedesktop.systemd1.Unit", member]
-    try:
-        done = subprocess.run(
-            ["busctl", "--json=short", *words], capture_output=True, text=True, timeout=BUSCTL_TIMEOUT, check=False
-        )
-        rows = json.loads(done.stdout)["data"]
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
-        return []
+    rows = systemd.unit_property(unit, "Unit", member) or []
     return [
         {
             "name": name,

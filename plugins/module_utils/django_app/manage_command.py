@@ -11,6 +11,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.run.commands impo
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.services import systemd_credentials
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_layout
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 from ansible_collections.rescue502.django.plugins.module_utils.system.accounts import account_ids
 
@@ -33,6 +34,7 @@ class App:
         self.given = given
         account_ids(given["user"], given["group"] or None)
         properties = systemd.show(given["unit"])
+        self.interpreter = app_layout.python(properties, given["venv"])
         self.environment, self.problems = systemd.unit_environment(properties)
         self.secrets, _missing = systemd_credentials.read(properties)
         public = (given["unit"], given["root"], given["venv"], given["user"])
@@ -49,12 +51,10 @@ class App:
 
     def python(self, words: list[str], timeout: float, to_the_end: bool = False) -> Finished:
         """Run the app's own Python with these words, in the app's folder."""
-        root, venv = self.given["root"], self.given["venv"]
-        user, group = self.given["user"], self.given["group"] or None
-        python = os.path.join(venv, "bin", "python") if venv else "/usr/bin/python3"
+        root, user, group = self.given["root"], self.given["user"], self.given["group"] or None
         with systemd_credentials.folder(self.secrets, user, group) as variables:
             environment = {**self.environment, **variables}
-            return run_as(user, group, [python, *words], environment, root, timeout, to_the_end=to_the_end)
+            return run_as(user, group, [self.interpreter, *words], environment, root, timeout, to_the_end=to_the_end)
 
     def reason(self, done: Finished, timeout: float) -> str:
         """Why a command failed, secrets masked: the line that names an exception is the last that is not indented."""

@@ -24,6 +24,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_migrations,
     script_rehearsal,
     script_requirements,
+    script_static_files,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services import requirements, systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -39,6 +40,7 @@ STEPS = (
     "privileges",
     "migrations",
     "checks",
+    "static",
     "requirements",
     "code",
     "requests",
@@ -46,7 +48,7 @@ STEPS = (
 
 
 # The script's parts, each after what it imports; they are imported here so that Ansible packs them with the module.
-PARTS = (script_errors, script_database, script_migrations, script_requirements, script_rehearsal)
+PARTS = (script_errors, script_database, script_migrations, script_requirements, script_static_files, script_rehearsal)
 # Lines that stand once, or not at all, in one text.
 _FUTURE = "from __future__ import annotations\n"
 _OWN_IMPORT = re.compile(r"^from ansible_collections\.\S+ import (\([^)]*\)|.+)\n", re.MULTILINE)
@@ -56,13 +58,6 @@ def source() -> str:
     """The script and what it imports of ours, as one text: it is run by an interpreter that knows nothing of us."""
     texts = [_OWN_IMPORT.sub("", inspect.getsource(part)).replace(_FUTURE, "", 1) for part in PARTS]
     return _FUTURE + "\n".join(texts)
-
-
-def interpreter(stack: Stack) -> str:
-    """The Python that the app runs in."""
-    names = ("python", "python3")
-    candidates = [os.path.join(stack.venv, "bin", name) for name in names] if stack.venv else ["/usr/bin/python3"]
-    return next((path for path in candidates if os.path.exists(path)), candidates[0])
 
 
 def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict[str, Any]:
@@ -86,7 +81,7 @@ def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict
         outcome["problem"] = f"no such account: {error.args[0]}"
         return outcome
     except (OSError, subprocess.SubprocessError) as error:
-        outcome["problem"] = f"{interpreter(stack)}: {error}"
+        outcome["problem"] = f"{stack.python}: {error}"
         return outcome
     outcome["steps"] = {step.pop("step"): step for step in _steps(ended.told)}
     outcome["ran"] = bool(outcome["steps"])
@@ -157,7 +152,7 @@ def _start(
     quiet = {"PYTHONDONTWRITEBYTECODE": "1", "PGCONNECT_TIMEOUT": "3"}
     environment = {**stack.environment, **variables, **quiet}
     return subprocess.Popen(
-        [interpreter(stack), "-c", source, str(write_end), json.dumps(plan)],
+        [stack.python, "-c", source, str(write_end), json.dumps(plan)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -25,6 +25,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
     compare_requirements,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_static_files import find_static_files
 
 COMPILE_SECONDS = 3.0
 SKIP_FOLDERS = {".git", "node_modules", "__pycache__", ".venv", "venv", "site-packages"}
@@ -64,7 +65,6 @@ def load_settings(plan):
         "databases": {alias: database_facts(values) for alias, values in settings.DATABASES.items()},
         "static_root": str(settings.STATIC_ROOT or ""),
         "media_root": str(settings.MEDIA_ROOT or ""),
-        "staticfiles": "django.contrib.staticfiles" in settings.INSTALLED_APPS,
         "log_files": [str(h["filename"]) for h in handlers.values() if isinstance(h, dict) and h.get("filename")],
         "cors_origins": [short(o) for o in getattr(settings, "CORS_ALLOWED_ORIGINS", []) or []],
         "cors_all": bool(getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False)),
@@ -143,6 +143,7 @@ STEPS = (
     ("privileges", ask_privileges),
     ("migrations", compare_migrations),
     ("checks", run_checks),
+    ("static", find_static_files),
     ("requirements", compare_requirements),
     ("code", compile_code),
     ("requests", ask_for_pages),

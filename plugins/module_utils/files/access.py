@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 READ, WRITE, ENTER = 4, 2, 1
@@ -45,6 +45,16 @@ class Account:
         return status.st_mode >> shift & wanted == wanted
 
 
+class Own(Protocol):
+    """Why root must not give the account what the app's own settings name; empty where it may. See own_folders.py."""
+
+    def objection_to_log(self, log: str, target: str) -> str:
+        """target: the log file, or a folder above it."""
+
+    def objection_to_media(self, media: str) -> str:
+        """media: the folder of uploads."""
+
+
 def violations(
     root: str,
     venv: str,
@@ -60,12 +70,14 @@ def violations(
     proxy_user: str = "",
     proxy_paths: list[str] | None = None,
     refused: list[str] | None = None,
+    own: Own | None = None,
 ) -> list[Violation]:
     """What the app's account cannot do though it must, by part, at most `limit` of each part.
 
     proxy_user must pass through the folders above proxy_paths: nginx, on its way to a socket and to static files.
 
     Each is {path, part, problem, owner, group, mode, inode}: the numbers and octal mode wanted, and which file it is.
+    Of logs and media {objection} too: why it must not be changed, which is left to a person; empty where it may be.
     A glance looks at the first files of code and media only, and not into the virtual environment.
     An account that does not exist violates nothing: that is another failure. Folders that could not be looked into
     are added to `refused`.
@@ -75,17 +87,31 @@ def violations(
     except KeyError:
         return []
     found: list[Violation] = []
+    # What is not an environment of its own holds files that are none of everybody's business.
+    venv = "" if virtual_env.objection(venv, root) else venv
     many = GLANCE if glance else safe_files.MANY
     if "code" in parts:
         skip = frozenset(path for path in (venv, media_root, *env_files) if path)
         found += _code(root, skip, account, many, refused)[:limit]
         found += _venv(venv, account, refused)[:limit] if venv and not glance else []
     if "media" in parts and media_root:
-        found += _media(media_root, account, many, refused)[:limit]
+        objection = own.objection_to_media(media_root) if own else ""
+        bad = _media(media_root, account, 1 if objection else many, refused)[:limit]
+        found += [dict(item, objection=objection) for item in bad]
     if "env_file" in parts:
         found += [item for path in env_files for item in _env_file(path, account)]
     if "logs" in parts:
-        found += [item for path in logs for item in _log(path, account)]
+        # What bars the way to the code as well is told of that.
+        told = {item["path"] for item in [*found, *_parents(parents_of, account)]}
+        needed: dict[str, Violation] = {}
+        for path in logs:
+            for item in [item for item in _log(path, account) if item["path"] not in told]:
+                item["objection"] = own.objection_to_log(path, item["path"]) if own else ""
+                known = needed.setdefault(item["path"], item)
+                # One log needs its folder to be passed through, another one to be made there.
+                if item["owner"] == account.uid and not item["objection"] and known["owner"] != account.uid:
+                    needed[item["path"]] = item
+        found += needed.values()
     if "parents" in parts:
         found += _parents(parents_of, account)
         found += _proxy_parents(proxy_user, proxy_paths or [], [item["path"] for item in found])
@@ -191,7 +217,8 @@ def _env_file(path: str, account: Account) -> list[Violation]:
 
 
 def _log(path: str, account: Account) -> list[Violation]:
-    """A log that cannot be appended to; where it is not there, a folder in which it cannot be made."""
+    """A log that cannot be reached or appended to; where it is not there, a folder in which it cannot be made."""
+    found = [dict(item, part="logs") for item in _parents([path], account)]
     try:
         status = os.lstat(path)
         needed = WRITE
@@ -200,17 +227,18 @@ def _log(path: str, account: Account) -> list[Violation]:
         try:
             status = os.lstat(path)
         except OSError:
-            return []
+            return found
         needed = WRITE | ENTER
     except OSError:
-        return []
+        return found
     if stat.S_ISLNK(status.st_mode) or account.may(status, needed):
-        return []
+        return found
     mode = stat.S_IMODE(status.st_mode)
     problem = f"cannot be written (mode {mode:04o}, uid {status.st_uid})"
-    return [
-        _wanted(path, "logs", problem, status, account.uid, account.gid, mode | (0o700 if needed & ENTER else 0o600))
-    ]
+    wanted = mode | (0o700 if needed & ENTER else 0o600)
+    # Given the folder itself, the account can pass through it as well.
+    found = [item for item in found if item["path"] != path]
+    return [*found, _wanted(path, "logs", problem, status, account.uid, account.gid, wanted)]
 
 
 def _parents(paths: list[str], account: Account) -> list[Violation]:

@@ -55,17 +55,21 @@ def probe(given: dict[str, Any]) -> dict[str, Any]:
     started = datetime.datetime.now(datetime.timezone.utc)
     stack = discover(given)
     evidence: dict[str, Any] = {"schema": SCHEMA, "stack": stack.public()}
+    because: list[str] = []
+    remembered = ""
     if given["level"] != "stack":
         require_edge(stack, given)
-        _look(stack, given, evidence)
-    level = "full" if "rehearsal" in evidence else given["level"]
+        found, because = _look(stack, given)
+        evidence.update(found)
+        if "rehearsal" not in found and given["remember"] and found.get("hold", {"well": True}).get("well"):
+            remembered = baseline.remember(stack, given["remember"], rehearsed=False)
     lacking = [*unread.take_out(evidence), *_denied_sections(evidence)]
     evidence["probe"] = {
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - begun, 3),
-        "level": level,
-        "deeper_because": evidence.pop("deeper_because", []),
-        "remembered": evidence.pop("remembered", ""),
+        "level": "full" if "rehearsal" in evidence else given["level"],
+        "deeper_because": because,
+        "remembered": remembered,
         "python": platform.python_version(),
         "root": os.geteuid() == 0,
         "account": unread.account(),
@@ -117,33 +121,36 @@ def require_edge(stack: Stack, given: dict[str, Any]) -> None:
         )
 
 
-def _look(stack: Stack, given: dict[str, Any], evidence: dict[str, Any]) -> None:
-    listeners = sockets.listeners()
+def _look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The sections of the evidence, and why it was looked deeper than quickly.
+
+    They are collected in stages: quick, deep, and what Django's settings change of both. A stage's facts are not
+    changed afterwards; where a later stage has the same section, its own takes the place.
+    """
     ask_edge: Section = lambda: edge.collect(stack, given["edge"], given["cors_origin"], given["edge_timeout"])  # noqa: E731
-    evidence.update(concurrent.collect({"edge": ask_edge, **_quick_sections(stack, given, listeners)}))
-    if (settled := settling.settle(stack, evidence["edge"], ask_edge, given)) is not evidence["edge"]:
-        evidence["edge"] = settled
-        listeners = sockets.listeners()
-        evidence.update(concurrent.collect(_quick_sections(stack, given, listeners)))
-    since = service.started_at(stack.properties) or time.time()
-    evidence["edge"]["recent_errors"] = edge.recent_errors(stack, max(since, time.time() - 300))
-    database.settle(evidence, stack, listeners)
-    storage_glance: Section = lambda: storage.collect(stack, evidence["database"], glance=True)  # noqa: E731
-    evidence.update(concurrent.collect({"host": storage_glance}, GLANCE_SECONDS))
-    evidence["deeper_because"] = quick_check.reasons_to_look_deeper(evidence)
-    deeper = given["level"] == "full" or bool(evidence["deeper_because"])
-    holding = given["hold_seconds"] and evidence["edge"].get("well")
-    sections: Sections = {}
-    if deeper:
-        sections.update(_deep_sections(stack, listeners, dict(evidence)))
-        sections.update(_database_sections(evidence["database"], listeners))
-    if holding:
+    quick, listeners = _quick(stack, given, ask_edge)
+    because = quick_check.reasons_to_look_deeper(quick)
+    deeper = given["level"] == "full" or bool(because)
+    sections = {**_deep_sections(stack, listeners, quick), **_database_sections(quick, listeners)} if deeper else {}
+    if given["hold_seconds"] and quick["edge"].get("well"):
         sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
-    evidence.update(concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"]))
-    if deeper:
-        _use_settings(stack, evidence, listeners)
-    elif given["remember"] and ("hold" not in evidence or evidence["hold"].get("well")):
-        evidence["remembered"] = baseline.remember(stack, given["remember"], rehearsed=False)
+    found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}
+    return {**found, **(_with_settings(stack, found, listeners) if deeper else {})}, because
+
+
+def _quick(stack: Stack, given: dict[str, Any], ask_edge: Section) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What every look asks, and who listens on this host; all of it anew where the edge had to settle first."""
+    listeners = sockets.listeners()
+    found = concurrent.collect({"edge": ask_edge, **_quick_sections(stack, given, listeners)})
+    if (settled := settling.settle(stack, found["edge"], ask_edge, given)) is not found["edge"]:
+        listeners = sockets.listeners()
+        found = {"edge": settled, **concurrent.collect(_quick_sections(stack, given, listeners))}
+    since = service.started_at(stack.properties) or time.time()
+    errors = edge.recent_errors(stack, max(since, time.time() - 300))
+    base = database.settled(found["database"], stack, listeners)
+    storage_glance: Section = lambda: storage.collect(stack, base, glance=True)  # noqa: E731
+    host_glance = concurrent.collect({"host": storage_glance}, GLANCE_SECONDS)
+    return {**found, "edge": {**found["edge"], "recent_errors": errors}, "database": base, **host_glance}, listeners
 
 
 def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:
@@ -179,8 +186,9 @@ def _rehearsed(stack: Stack, checks: list[dict[str, Any]]) -> Any:
     return rehearsal.rehearse(stack, REHEARSAL_SECONDS, checks)
 
 
-def _database_sections(base: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:
+def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:
     """A server on this host is asked itself where it runs, and its last start where it does not."""
+    base = quick["database"]
     if base.get("local") is not True:
         return {}
     names = [unit["name"] for unit in base["units"] if unit["load_state"] != "not-found"]
@@ -190,27 +198,29 @@ def _database_sections(base: dict[str, Any], listeners: list[dict[str, Any]]) ->
     return sections
 
 
-def _use_settings(stack: Stack, evidence: dict[str, Any], listeners: list[dict[str, Any]]) -> None:
-    """What the rehearsal learnt of Django's settings sharpens what was first read without them."""
-    told = evidence["rehearsal"]
+def _with_settings(stack: Stack, found: dict[str, Any], listeners: list[dict[str, Any]]) -> dict[str, Any]:
+    """The sections that what the rehearsal learnt of Django's settings sharpens. found: those of the stages before."""
+    told = found["rehearsal"]
     settings_bar = told.why if isinstance(told, unread.Unread) else ""
     step = ((told or {}).get("steps") or {}).get("settings") or {}
     settings = step if step.get("ok") else None
-    if "error" not in evidence["database"] or "units" in evidence["database"]:
-        database.settle(evidence, stack, listeners)
-    if "database_activity" in evidence:
-        base = evidence["database"]
-        database_activity.settle(evidence["database_activity"], base.get("name", ""), base.get("user", ""))
-    found = concurrent.collect(
-        {
-            "files": lambda: files.collect(stack, settings, settings_bar=settings_bar),
-            "storage": lambda: storage.collect(stack, evidence["database"], settings),
-            "names": lambda: {"names": host.needed_names(evidence["database"])},
-            "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(told) else []},
-        }
-    )
-    evidence["files"] = found["files"]
-    evidence["host"] = {**evidence["host"], **found["names"], **found["idle"], **found["storage"]}
+    base = database.settled(found["database"], stack, listeners, told)
+    sections: Sections = {
+        "files": lambda: files.collect(stack, settings, settings_bar=settings_bar),
+        "storage": lambda: storage.collect(stack, base, settings),
+        "names": lambda: {"names": host.needed_names(base)},
+        "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(told) else []},
+    }
+    later = concurrent.collect(sections)
+    sharpened = {
+        "database": base,
+        "files": later["files"],
+        "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
+    }
+    if "database_activity" in found:
+        name, user = base.get("name", ""), base.get("user", "")
+        sharpened["database_activity"] = database_activity.settled(found["database_activity"], name, user)
+    return sharpened
 
 
 def _was_refused(told: Any) -> bool:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import Beside
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
-from ansible_collections.rescue502.django.plugins.module_utils.services.git import git
+from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout
 
 TIMEOUT = 60.0
 Entry = undo_log.Entry
@@ -136,23 +136,24 @@ def _environment(entry: Entry, dry: bool) -> bool:
 
 
 def _commit(entry: Entry, dry: bool) -> bool:
-    top, before, branch = entry["checkout"], entry["before"], entry["branch"]
-    if git(top, "rev-parse", "HEAD") != entry["after"]:
-        if git(top, "rev-parse", "HEAD") == before:
+    before, branch = entry["before"], entry["branch"]
+    git = Checkout(entry["checkout"]).git
+    if git("rev-parse", "HEAD") != entry["after"]:
+        if git("rev-parse", "HEAD") == before:
             return False
         raise LeftError("the checkout is at another commit by now")
-    if git(top, "status", "--porcelain", "--untracked-files=no"):
+    if git("status", "--porcelain", "--untracked-files=no"):
         raise LeftError("tracked files were edited since")
-    if not entry["moved"] and branch and git(top, "rev-parse", branch) != before:
+    if not entry["moved"] and branch and git("rev-parse", branch) != before:
         raise LeftError(f"the branch {branch} is at another commit by now")
     if dry:
         return True
     if entry["moved"]:
-        git(top, "reset", "--hard", "--quiet", before)
+        git("reset", "--hard", "--quiet", before)
     else:
-        git(top, "checkout", "--quiet", *([branch] if branch else ["--detach", before]))
+        git("checkout", "--quiet", *([branch] if branch else ["--detach", before]))
     if entry["mark"]:
-        git(top, "branch", "--quiet", "-D", entry["mark"])
+        git("branch", "--quiet", "-D", entry["mark"])
     return True
 
 

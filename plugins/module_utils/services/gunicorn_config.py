@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How the app server was told to run: read from its command line and its configuration file, never by running it.
 
-Source of the option names: gunicorn's settings reference (docs.gunicorn.org, "Settings").
+gunicorn's own options are in gunicorn_options.py; of other servers only what matters to us is known.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import os
 import re
 import shlex
@@ -16,15 +17,17 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_options
 
 DEFAULT_BIND = "127.0.0.1:8000"
 _TEXT = ("chdir", "user", "group", "pidfile", "errorlog", "accesslog", "worker_tmp_dir", "certfile")
 SERVERS = ("gunicorn", "uvicorn", "hypercorn", "daphne", "uwsgi")
+_NAME = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 
 
 @dataclass
 class ServerConfig:
-    """What the app server listens on and loads. What nothing sets is empty, and so is a bind that is not known."""
+    """What the app server listens on and loads. What nothing sets is empty, and so is an app or a bind not known."""
 
     server: str = ""
     app: str = ""
@@ -41,6 +44,7 @@ class ServerConfig:
     timeout: float = 30.0
     config_file: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    argv: list[str] = field(default_factory=list)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,21 +53,20 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> _Parser:
-    """Only what matters to us; every other option is skipped by parse_known_args."""
+    """Of servers other than gunicorn: only what matters to us; every other option is skipped by parse_known_args."""
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("-b", "--bind", action="append")
     parser.add_argument("-c", "--config")
     parser.add_argument("--chdir")
     parser.add_argument("-u", "--user")
     parser.add_argument("-g", "--group")
-    parser.add_argument("-p", "--pid")
-    parser.add_argument("--error-logfile", "--log-file")
-    parser.add_argument("--access-logfile")
-    parser.add_argument("--worker-tmp-dir")
+    parser.add_argument("-p", "--pid", dest="pidfile")
+    parser.add_argument("--error-logfile", "--log-file", dest="errorlog")
+    parser.add_argument("--access-logfile", dest="accesslog")
     parser.add_argument("--certfile", "--ssl-certfile")
     parser.add_argument("--keyfile", "--ssl-keyfile")
-    parser.add_argument("-D", "--daemon", action="store_true")
-    parser.add_argument("-t", "--timeout", type=float)
+    parser.add_argument("-D", "--daemon", action="store_true", default=None)
+    parser.add_argument("-t", "--timeout")
     parser.add_argument("-e", "--env", action="append")
     parser.add_argument("--host")
     parser.add_argument("--port")
@@ -89,18 +92,13 @@ def parse(argv: list[str], environment: dict[str, str], cwd: str) -> ServerConfi
     argv: of ExecStart. environment: the unit's. cwd: its working directory. Never raises: what cannot be read stays
     at its default.
     """
-    config = ServerConfig(server=server_name(argv))
-    start = next((i for i, word in enumerate(argv) if server_name([word])), None)
-    if start is None:
-        return config
-    words = [_expand(word, environment) for word in argv[start + 1 :]]
-    extra = shlex.split(environment.get("GUNICORN_CMD_ARGS", "")) if config.server == "gunicorn" else []
-    options = _options(extra), _options(words)
-    config.chdir = _first("chdir", *reversed(options)) or ""
-    folder = os.path.join(cwd, config.chdir) if config.chdir else cwd
-    says_all = config.server != "gunicorn" or _apply_file(config, _first("config", *reversed(options)), folder)
-    for option in options:
-        _apply_options(config, option)
+    config = ServerConfig(server=server_name(argv), argv=argv)
+    words = _expanded(_arguments(argv), environment)
+    if config.server == "gunicorn":
+        says_all = _apply_gunicorn(config, words, _words(environment.get("GUNICORN_CMD_ARGS", "")), cwd)
+    else:
+        says_all = any(server_name([word]) for word in argv)
+        _apply_other(config, words)
     if not config.bind and says_all:
         config.bind = [f"0.0.0.0:{environment['PORT']}"] if environment.get("PORT") else [DEFAULT_BIND]
     return config
@@ -111,64 +109,86 @@ def bind_rests_on(argv: list[str], environment: dict[str, str], cwd: str) -> tup
 
     Neither where the command line itself says it: that wins.
     """
-    start = next((i for i, word in enumerate(argv) if server_name([word])), None)
-    options = _options(argv[start + 1 :] if start is not None else [])
-    named = [
-        *(getattr(options, "bind", None) or []),
-        *(_first(name, options) or "" for name in ("uds", "host", "port")),
-    ]
+    words, is_gunicorn = _arguments(argv), server_name(argv) == "gunicorn"
+    options = gunicorn_options.read(words).options if is_gunicorn else _options(words)[0]
+    named = [*options.get("bind", []), *(options.get(name, "") for name in ("uds", "host", "port"))]
     if any(named):
         used = re.findall(r"\$\{?(\w+)", " ".join(named))
         return any(name not in environment for name in used), ""
-    if server_name(argv) != "gunicorn":
+    if not is_gunicorn:
         return True, ""
-    file = _config_path(_first("config", options), os.path.join(cwd, _first("chdir", options) or ""))
+    file = _config_path(options.get("config"), os.path.join(cwd, options.get("chdir", "")))
     literal = ServerConfig()
     _apply_file(literal, file, "")
     # A variable with gunicorn's arguments would win over the file, and is too rare to matter.
     return not literal.bind, file
 
 
-def _options(words: list[str]) -> argparse.Namespace:
-    """Options that we know, and under `words` what is left: the app, and options that we do not know."""
+def _arguments(argv: list[str]) -> list[str]:
+    """The words after the app server's own name."""
+    start = next((i for i, word in enumerate(argv) if server_name([word])), len(argv))
+    return argv[start + 1 :]
+
+
+def _options(words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Of a server other than gunicorn: the options that we know, and the words that are left."""
     try:
         known, rest = _parser().parse_known_args(words)
-    except (ValueError, SystemExit):
-        return argparse.Namespace(words=words)
-    known.words = rest
-    return known
+    except ValueError:
+        return {}, words
+    return {name: value for name, value in vars(known).items() if value is not None}, rest
 
 
-def _first(name: str, *options: argparse.Namespace) -> Any:
-    return next((value for option in options if (value := getattr(option, name, None))), None)
+def _expanded(words: list[str], environment: dict[str, str]) -> list[str]:
+    """Words with variables put in as systemd does for ExecStart=: `$NAME` alone may become several words, or none."""
+    found = []
+    for word in words:
+        alone = re.match(r"^\$(\w+)$", word)
+        found += _words(environment.get(alone.group(1), "")) if alone else [_expand(word, environment)]
+    return found
 
 
 def _expand(word: str, environment: dict[str, str]) -> str:
-    """$NAME and ${NAME} as systemd expands them in ExecStart=."""
+    """$NAME and ${NAME} within a word."""
     return re.sub(r"\$\{?(\w+)\}?", lambda match: environment.get(match.group(1), ""), word)
 
 
-def _apply_options(config: ServerConfig, option: argparse.Namespace) -> None:
-    names = {"user": "user", "group": "group", "pid": "pidfile", "error_logfile": "errorlog"}
-    names |= {"access_logfile": "accesslog", "timeout": "timeout", "worker_tmp_dir": "worker_tmp_dir"}
-    names |= {"certfile": "certfile", "daemon": "daemon"}
-    for source, target in names.items():
-        if getattr(option, source, None):
-            setattr(config, target, getattr(option, source))
-    if getattr(option, "bind", None):
-        config.bind = option.bind
-    if getattr(option, "uds", None):
-        config.bind = ["unix:" + option.uds]
-    elif getattr(option, "port", None) or getattr(option, "host", None):
-        config.bind = [f"{option.host or '127.0.0.1'}:{option.port or 8000}"]
-    for word in getattr(option, "env", None) or []:
+def _words(text: str) -> list[str]:
+    """Text split as a shell would split it; at blanks alone where its quotes do not match."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def _apply_gunicorn(config: ServerConfig, words: list[str], more: list[str], cwd: str) -> bool:
+    """What the command line, GUNICORN_CMD_ARGS (`more`) and the configuration file say; the former wins.
+
+    Returns whether what they say of the addresses is known. The app is the command line's, else the file's.
+    """
+    given, added = gunicorn_options.read(words), gunicorn_options.read(more)
+    options = {**added.options, **given.options}
+    says_all = _apply_file(config, options.get("config"), os.path.join(cwd, options.get("chdir", "")))
+    _apply_all(config, options)
+    if given.app or given.doubtful:
+        config.app = given.app
+    for word in options.get("raw_env", []):
         name, _equals, value = word.partition("=")
         config.environment[name] = value
-    # `package.module:object` is the app; a stray value of an option we do not know is not.
-    apps = [word for word in option.words if re.match(r"^[\w.]+(:[\w.]+(\(.*\))?)?$", word)]
-    with_object = [word for word in apps if ":" in word]
-    if with_object or apps:
-        config.app = (with_object or apps)[-1]
+    return says_all
+
+
+def _apply_other(config: ServerConfig, words: list[str]) -> None:
+    """What the command line of another server than gunicorn says."""
+    options, rest = _options(words)
+    _apply_all(config, options)
+    if options.get("uds"):
+        config.bind = ["unix:" + options["uds"]]
+    elif options.get("port") or options.get("host"):
+        config.bind = [f"{options.get('host') or '127.0.0.1'}:{options.get('port') or 8000}"]
+    # They all want `package.module:object`; options that we do not know may take a word of that form too.
+    apps = [word for word in rest if re.match(rf"^{_NAME}:{_NAME}(\(.*\))?$", word)]
+    config.app = apps[0] if len(apps) == 1 else ""
 
 
 def _config_path(given: str | None, folder: str) -> str:
@@ -192,18 +212,28 @@ def _apply_file(config: ServerConfig, given: str | None, folder: str) -> bool:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
             try:
-                _apply_literal(config, name, ast.literal_eval(node.value))
-            except ValueError:
+                _apply(config, name, ast.literal_eval(node.value))
+            except (ValueError, TypeError):
                 computed = computed or name == "bind"
+                config.app = "" if name == "wsgi_app" else config.app
     return not computed
 
 
-def _apply_literal(config: ServerConfig, name: str, value: Any) -> None:
+def _apply_all(config: ServerConfig, options: dict[str, Any]) -> None:
+    """Options of a command line; the server itself will refuse those whose value is of no use."""
+    for name, value in options.items():
+        with contextlib.suppress(ValueError, TypeError):
+            if value:
+                _apply(config, name, value)
+
+
+def _apply(config: ServerConfig, name: str, value: Any) -> None:
+    """One of gunicorn's settings, from an option or a file's literal. ValueError or TypeError for a useless value."""
     if name == "bind":
         config.bind = [value] if isinstance(value, str) else [str(item) for item in value]
     elif name == "wsgi_app":
         config.app = str(value)
-    elif name == "timeout" and isinstance(value, (int, float)):
+    elif name == "timeout":
         config.timeout = float(value)
     elif name == "daemon":
         config.daemon = bool(value)

@@ -11,6 +11,8 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
+# Debian's instances are named VERSION-CLUSTER.
+INSTANCE = re.compile(r"@([\d.]+)-(.+)\.service$")
 _SETTING = re.compile(r"^\s*data_directory\s*=?\s*'([^']+)'", re.MULTILINE)
 # Where distributions' packages put it; looked at only where nothing else tells.
 USUAL = ("/var/lib/pgsql/data", "/var/lib/pgsql/*/data", "/var/lib/postgresql/*/main", "/var/lib/postgresql/data")
@@ -70,23 +72,36 @@ def _link(path: str) -> str:
 
 
 def _from_unit(unit: str) -> list[str]:
-    """PGDATA= or -D of the unit, as on Fedora and its kin."""
-    if not unit:
-        return []
-    shown = systemd.show(unit if "." in unit else unit + ".service")
-    folder = systemd.parse_environment_property(shown.get("Environment", "")).get("PGDATA", "")
+    """The data folder of a server's unit, in a list that is empty where it cannot be told."""
+    folder = of_unit(systemd.show(unit if "." in unit else unit + ".service")) if unit else ""
+    return [folder] if folder else []
+
+
+def of_unit(shown: dict[str, str]) -> str:
+    """Where a server's unit keeps its data; empty where that cannot be told. shown: the unit's properties.
+
+    Of one of Debian's clusters its own setting, else Debian's place; of others -D or PGDATA=, as on Fedora and its kin.
+    """
+    if match := INSTANCE.search(shown.get("Id", "")):
+        cluster = "{}/{}".format(*match.groups())
+        return _setting(f"/etc/postgresql/{cluster}/postgresql.conf") or f"/var/lib/postgresql/{cluster}"
+    environment, _problems = systemd.unit_environment(shown)
     words = systemd.exec_argv(shown.get("ExecStart", ""))
-    after = words[words.index("-D") + 1] if "-D" in words[:-1] else ""
-    return [path for path in (after, folder) if path.startswith("/")][:1]
+    named = words[words.index("-D") + 1] if "-D" in words[:-1] else ""
+    return next((path for path in (named, environment.get("PGDATA", "")) if path.startswith("/")), "")
 
 
 def _from_settings() -> list[str]:
     """data_directory of each of Debian's clusters."""
-    found = []
-    for path in sorted(glob.glob("/etc/postgresql/*/*/postgresql.conf")):
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                found += _SETTING.findall(file.read())[-1:]
-        except OSError:
-            continue
-    return found
+    paths = sorted(glob.glob("/etc/postgresql/*/*/postgresql.conf"))
+    return [folder for folder in map(_setting, paths) if folder]
+
+
+def _setting(path: str) -> str:
+    """data_directory in a postgresql.conf, where the last one counts; empty where none is set or can be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            found: list[str] = _SETTING.findall(file.read())
+    except OSError:
+        return ""
+    return found[-1] if found else ""

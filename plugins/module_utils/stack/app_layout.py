@@ -9,20 +9,56 @@ import os
 import re
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
-from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, virtual_env
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config
+from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
-SYSTEM_PREFIXES = ("", "/", "/usr", "/usr/local", "/bin")
+# Programs that are installed into the environment that they run in.
+_OF_PYTHON = re.compile(r"^python[\d.]*$")
+SYSTEM_PYTHON = "/usr/bin/python3"
 _SETTINGS = re.compile(r"""setdefault\(\s*['"]DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]""")
 
 
-def venv(properties: dict[str, str]) -> str:
+def prefix(properties: dict[str, str]) -> str:
     """The folder two above the program that ExecStart runs, unless that is the system's own."""
+    found = _program(properties)
+    return os.path.dirname(os.path.dirname(found)) if found else ""
+
+
+def venv(properties: dict[str, str], root: str) -> str:
+    """The virtual environment that ExecStart starts a program from; empty where that is not known.
+
+    One that is missing is known by the program that is missing with it: an app server, or Python. Any other program's
+    folder may be anything, such as the app's own: `<root>/bin/start.sh`.
+    """
+    program, folder = _program(properties), prefix(properties)
+    if not folder or virtual_env.holds(folder, root):
+        return ""
+    if virtual_env.is_one(folder):
+        return folder
+    name = os.path.basename(program)
+    of_python = bool(gunicorn_config.server_name([program]) or _OF_PYTHON.match(name))
+    # Of what this account may not look at, the name has to do.
+    gone = bool(unread.hidden(program)) or (not os.path.lexists(program) and virtual_env.is_vacant(folder))
+    return folder if of_python and gone else ""
+
+
+def python(properties: dict[str, str], venv: str) -> str:
+    """The interpreter that the app runs in: its virtual environment's, else that beside its program, else the system's.
+
+    It may not exist: then the app cannot run either.
+    """
+    folder = venv or prefix(properties)
+    candidates = [os.path.join(folder, "bin", name) for name in ("python", "python3")] if folder else [SYSTEM_PYTHON]
+    return next((path for path in candidates if os.path.exists(path)), candidates[0])
+
+
+def _program(properties: dict[str, str]) -> str:
+    """The first program in ExecStart that is not the system's own; empty where there is none."""
     for word in systemd.exec_argv(properties.get("ExecStart", "")):
-        if "/bin/" in word and word.startswith("/"):
-            prefix = os.path.dirname(os.path.dirname(word))
-            if prefix not in SYSTEM_PREFIXES:
-                return prefix
+        is_program = word.startswith("/") and "/bin/" in word
+        if is_program and os.path.dirname(os.path.dirname(word)) not in virtual_env.SYSTEM_PREFIXES:
+            return word
     return ""
 
 
@@ -30,7 +66,7 @@ def manage_py(folder: str) -> str:
     """manage.py in the folder, above it, or one level below it."""
     near = [folder, os.path.dirname(folder)]
     for place in near:
-        if place not in SYSTEM_PREFIXES and os.path.isfile(os.path.join(place, "manage.py")):
+        if place not in virtual_env.SYSTEM_PREFIXES and os.path.isfile(os.path.join(place, "manage.py")):
             return os.path.join(place, "manage.py")
     below = sorted(glob.glob(os.path.join(glob.escape(folder), "*", "manage.py"))) if folder != "/" else []
     return below[0] if len(below) == 1 else ""

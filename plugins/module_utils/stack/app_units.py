@@ -86,4 +86,7 @@ def working_directory(properties: dict[str, str], environment: dict[str, str]) -
 
 def server_of(properties: dict[str, str], environment: dict[str, str], cwd: str) -> gunicorn_config.ServerConfig:
     """How a unit's app server is told to run."""
-    return gunicorn_config.parse(systemd.exec_argv(properties.get("ExecStart", "")), environment, cwd)
+    words = systemd.exec_words(properties)
+    # A shell that starts the server has all of the server's command line as one word of its own.
+    argv = words if gunicorn_config.server_name(words) else systemd.exec_argv(properties.get("ExecStart", ""))
+    return gunicorn_config.parse(argv, environment, cwd)

@@ -10,6 +10,7 @@ import pwd
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.rescue502.django.plugins.module_utils.files import virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
     nginx_config,
@@ -40,9 +41,11 @@ def discover(given: dict[str, Any]) -> Stack:
     environment.update(server.environment)
     bind = _socket_unit_binds(properties) or [gunicorn_config.parse_bind(text) for text in server.bind]
     bind = bind or _listens_on(properties)
-    venv = given.get("venv") or app_layout.venv(properties)
     manage_py = app_layout.manage_py(given.get("root") or cwd)
     root = given.get("root") or (os.path.dirname(manage_py) if manage_py else cwd)
+    venv = given.get("venv") or app_layout.venv(properties, root)
+    if (wrong := virtual_env.objection(venv, root)) and venv and not virtual_env.holds(venv, root):
+        raise app_units.StackError(f"rescue502_venv: {wrong}. Nothing was changed.")
     user = given.get("user") or server.user or properties.get("User", "") or "root"
     stack = Stack(
         unit=unit,
@@ -53,7 +56,9 @@ def discover(given: dict[str, Any]) -> Stack:
         cwd=cwd,
         root=root,
         manage_py=manage_py or os.path.join(root, "manage.py"),
-        venv=venv,
+        # Programs are run from one that holds the app itself, but it is never filled or replaced.
+        venv="" if venv and virtual_env.holds(venv, root) else venv,
+        python=app_layout.python(properties, venv),
         user=user,
         group=given.get("group") or server.group or properties.get("Group", "") or _primary_group(user),
         env_files=app_layout.env_files(given, properties, root),
@@ -80,8 +85,7 @@ def _leave_out_unread(stack: Stack) -> None:
     stack.environment_unread += systemd_credentials.barred(stack.properties)
     if _socket_unit_binds(stack.properties):
         return
-    argv = systemd.exec_argv(stack.properties.get("ExecStart", ""))
-    by_variables, file = gunicorn_config.bind_rests_on(argv, stack.environment, stack.cwd)
+    by_variables, file = gunicorn_config.bind_rests_on(stack.server.argv, stack.environment, stack.cwd)
     variables = next((item.why for item in stack.environment_unread), "") if by_variables else ""
     stack.bind_bar = (unread.sealed(file) if file else "") or variables
     if stack.bind_bar:

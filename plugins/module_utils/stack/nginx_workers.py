@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets, systemd
 
 UNIT = "nginx.service"
 
@@ -24,7 +24,7 @@ def pids(shown: dict[str, str]) -> list[int]:
 
 def workers(shown: dict[str, str]) -> list[int]:
     """Those of them that serve requests: what they run as is what counts."""
-    return [pid for pid in pids(shown) if "worker process" in sockets.command_line(pid)]
+    return [pid for pid in pids(shown) if "worker process" in processes.command_line(pid)]
 
 
 def user(stack: Stack, shown: dict[str, str] | None = None) -> str:

@@ -26,7 +26,9 @@ class Stack:
     cwd: str
     root: str
     manage_py: str
+    # Empty where it is not known; python, the interpreter that the app runs in, is known all the same.
     venv: str
+    python: str
     user: str
     group: str
     env_files: list[str]

@@ -10,7 +10,7 @@ import stat
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets
+from ansible_collections.rescue502.django.plugins.module_utils.system import processes
 from ansible_collections.rescue502.django.plugins.module_utils.system.filesystems import MIB, existing
 
 SECONDS = 1.0
@@ -54,7 +54,7 @@ def deleted(device: int) -> list[dict[str, Any]]:
         if status.st_dev == device and not status.st_nlink and status.st_blocks * 512 >= MIB:
             found[status.st_ino] = (status.st_blocks * 512, pid, path)
     return [
-        {"path": _target(path), "mib": size // MIB, "pid": pid, "command": sockets.command_line(pid)[:200]}
+        {"path": _target(path), "mib": size // MIB, "pid": pid, "command": processes.command_line(pid)[:200]}
         for size, pid, path in heapq.nlargest(SHOWN, found.values())
     ]
 

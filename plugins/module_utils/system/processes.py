@@ -11,8 +11,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
-
 MIB = 2**20
 # A process that has all but so many files open cannot take the next request.
 SPARE_FILES = 2
@@ -58,17 +56,52 @@ def at_file_limit(wanted: list[int]) -> list[dict[str, Any]]:
     for pid in wanted:
         limit, used = file_limit(pid), len(descriptors(pid))
         if limit and used >= limit - SPARE_FILES:
-            found.append({"pid": pid, "command": sockets.command_line(pid)[:200], "open": used, "limit": limit})
+            found.append({"pid": pid, "command": command_line(pid)[:200], "open": used, "limit": limit})
     return found
+
+
+def command_line(pid: int) -> str:
+    """A process's command line, its words joined by spaces; empty where it is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read(4096).replace(b"\0", b" ").decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+def unit_of(pid: int) -> str:
+    """The systemd unit whose control group holds the process (proc(5), /proc/pid/cgroup)."""
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file:
+            units = re.findall(r"/([^/\n]+\.(?:service|socket|scope))", file.read())
+    except OSError:
+        return ""
+    return units[-1] if units else ""
+
+
+def start_ticks(pid: int) -> int:
+    """When a process was started, in clock ticks since the boot: with it, a number given out again is told apart.
+
+    Raises OSError where it is gone. Source: proc_pid_stat(5), field 22.
+    """
+    return int(_stat(pid)[19])
+
+
+def state(pid: int) -> str:
+    """One letter for what a process does (R runs, S sleeps, Z has ended, ...; field 3). OSError where it is gone."""
+    return _stat(pid)[0]
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of proc_pid_stat(5) from the third on: the second, the command, may hold anything."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()
 
 
 def started(pid: int) -> float:
     """When a process was started, in seconds since the epoch. Raises OSError where it is gone."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-        ticks = int(file.read().rpartition(")")[2].split()[19])
-    with open("/proc/uptime", encoding="utf-8") as file:
-        uptime = float(file.read().split()[0])
-    return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
+    since_boot = start_ticks(pid) / os.sysconf("SC_CLK_TCK")
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot
 
 
 def largest(count: int = 5) -> list[dict[str, Any]]:
@@ -76,9 +109,7 @@ def largest(count: int = 5) -> list[dict[str, Any]]:
     page = os.sysconf("SC_PAGE_SIZE")
     sizes = heapq.nlargest(count, ((_pages(pid) * page // MIB, pid) for pid in pids() if pid != os.getpid()))
     return [
-        {"pid": pid, "command": sockets.command_line(pid)[:200], "unit": sockets.unit_of(pid), "mib": mib}
-        for mib, pid in sizes
-        if mib
+        {"pid": pid, "command": command_line(pid)[:200], "unit": unit_of(pid), "mib": mib} for mib, pid in sizes if mib
     ]
 
 

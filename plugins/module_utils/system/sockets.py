@@ -8,8 +8,9 @@ import os
 import re
 import socket
 import struct
-import time
 from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.system import processes
 
 _LISTEN = "0A"
 _UNIX_ACCEPTING = 0x10000
@@ -21,7 +22,7 @@ def listeners() -> list[dict[str, Any]]:
     owners = _owners({item["inode"] for item in found})
     for item in found:
         pid = owners.get(item.pop("inode"), 0)
-        item.update(pid=pid, command=command_line(pid), unit=unit_of(pid))
+        item.update(pid=pid, command=processes.command_line(pid), unit=processes.unit_of(pid))
     return found
 
 
@@ -69,36 +70,6 @@ def _owners(inodes: set[str]) -> dict[str, int]:
         except OSError:
             continue
     return owners
-
-
-def command_line(pid: int) -> str:
-    """A process's command line, its words joined by spaces; empty where it is gone."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read(4096).replace(b"\0", b" ").decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
-
-
-def started(pid: int) -> float:
-    """When a process was started, in seconds since the epoch; 0 where it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            ticks = int(file.read().rpartition(")")[2].split()[19])
-    except OSError:
-        return 0.0
-    since_boot = ticks / os.sysconf("SC_CLK_TCK")
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot
-
-
-def unit_of(pid: int) -> str:
-    """The systemd unit whose control group holds the process (proc(5), /proc/pid/cgroup)."""
-    try:
-        with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file:
-            units = re.findall(r"/([^/\n]+\.(?:service|socket|scope))", file.read())
-    except OSError:
-        return ""
-    return units[-1] if units else ""
 
 
 def unit_pids(properties: dict[str, str]) -> list[int]:

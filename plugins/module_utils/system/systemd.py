@@ -6,15 +6,19 @@ from __future__ import annotations
 
 import errno
 import glob
+import json
 import os
 import pwd
 import re
 import shlex
 import stat
 import subprocess
+from typing import Any
 
 SHOW_TIMEOUT = 5.0
+DBUS_TIMEOUT = 2.0
 MOST_TEXT = 2**20
+MOST_COMPLAINT = 500
 # systemd's own default for system services (systemd.exec(5), "$PATH").
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A word as systemd prints it, and what it escapes in one.
@@ -33,6 +37,20 @@ def systemctl(*arguments: str, timeout: float = SHOW_TIMEOUT) -> str:
 
     Raises SystemdError when there is no systemctl, or it gives no answer within `timeout` seconds.
     """
+    return _systemctl(arguments, timeout).stdout
+
+
+def change(*arguments: str, timeout: float) -> str:
+    """Run systemctl for changing something. Returns why it failed, in systemd's words; empty where it did not.
+
+    Raises SystemdError as systemctl() does. What systemd has begun by then, it goes on with.
+    """
+    done = _systemctl(arguments, timeout)
+    told = [line for line in done.stderr.splitlines() if not line.startswith("See ")]
+    return " ".join(told).strip()[:MOST_COMPLAINT] or f"exit status {done.returncode}" if done.returncode else ""
+
+
+def _systemctl(arguments: tuple[str, ...], timeout: float) -> subprocess.CompletedProcess[str]:
     try:
         done = subprocess.run(
             ["systemctl", "--no-pager", *arguments], capture_output=True, text=True, timeout=timeout, check=False
@@ -43,7 +61,7 @@ def systemctl(*arguments: str, timeout: float = SHOW_TIMEOUT) -> str:
         raise SystemdError(f"systemd gave no answer within {timeout:g} s") from error
     if "has not been booted with systemd" in done.stderr:
         raise SystemdError("systemd is not PID 1 on this host: rescue502 mends sites that systemd runs")
-    return done.stdout
+    return done
 
 
 def show(unit: str, timeout: float = SHOW_TIMEOUT) -> dict[str, str]:
@@ -74,6 +92,33 @@ def exec_argv(value: str) -> list[str]:
     """The argument list of an Exec*= property (`{ path=… ; argv[]=… ; … }`); empty where there is none."""
     match = re.search(r"argv\[\]=(.*?) ; ignore_errors=", value)
     return match.group(1).split() if match else []
+
+
+def exec_words(properties: dict[str, str]) -> list[str]:
+    """The words of a unit's ExecStart=, variables not yet put in; empty where D-Bus does not give them.
+
+    `systemctl show` prints them without their quotes, so that one word with blanks looks like several.
+    """
+    commands = unit_property(properties.get("Id", ""), "Service", "ExecStart")
+    try:
+        return [str(word) for word in commands[0][1]]
+    except (TypeError, LookupError):
+        return []
+
+
+def unit_property(unit: str, interface: str, name: str) -> Any:
+    """A property of a unit as it is on D-Bus, where systemctl prints less of it or none; None where it cannot be had.
+
+    interface: the last part of its name, such as `Unit` or `Service` (org.freedesktop.systemd1(5)).
+    """
+    escaped = re.sub(r"[^A-Za-z0-9]|^[0-9]", lambda match: f"_{ord(match.group()):02x}", unit)
+    path, manager = f"/org/freedesktop/systemd1/unit/{escaped}", "org.freedesktop.systemd1"
+    words = ["busctl", "--json=short", "get-property", manager, path, f"{manager}.{interface}", name]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=DBUS_TIMEOUT, check=False)
+        return json.loads(done.stdout)["data"]
+    except (OSError, subprocess.TimeoutExpired, ValueError, LookupError, TypeError):
+        return None
 
 
 def environment_file_paths(value: str) -> list[tuple[str, bool]]:

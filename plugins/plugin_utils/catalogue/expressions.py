@@ -100,7 +100,9 @@ def sentence(source: str, evidence: dict[str, Any]) -> str:
 
 def names(source: str) -> set[str]:
     """The pieces of evidence that an expression looks at, as dotted names, each as far as it is spelled out."""
-    found = {_dotted(node) for node in _parsed(source).find_all((nodes.Name, nodes.Getattr, nodes.Getitem))} - {""}
+    found = {_dotted(node) for node in expression_tree(source).find_all((nodes.Name, nodes.Getattr, nodes.Getitem))} - {
+        ""
+    }
     return {name for name in found if not any(other.startswith(f"{name}.") for other in found)}
 
 
@@ -121,11 +123,11 @@ def check_expression(source: str) -> None:
 
     It is not compiled: loading a catalogue needs no more.
     """
-    _check_names(_parsed(source))
+    _check_names(expression_tree(source))
 
 
-def _parsed(source: str) -> nodes.Output:
-    """An expression's tree, not compiled."""
+def expression_tree(source: str) -> nodes.Output:
+    """An expression's tree, not compiled. Raises jinja2.TemplateSyntaxError."""
     parser = Parser(_ENVIRONMENT, source, state="variable")
     expression = parser.parse_expression()
     if not parser.stream.eos:
@@ -138,7 +140,12 @@ def check_sentence(source: str) -> None:
 
     It is not compiled: loading a catalogue needs no more.
     """
-    _check_names(_ENVIRONMENT.parse(source))
+    _check_names(sentence_tree(source))
+
+
+def sentence_tree(source: str) -> nodes.Template:
+    """A text's tree, not compiled. Raises jinja2.TemplateSyntaxError."""
+    return _ENVIRONMENT.parse(source)
 
 
 def _check_names(tree: nodes.Node) -> None:

@@ -26,13 +26,19 @@ CHAIN = 10
 
 @dataclass(frozen=True)
 class Finding:
-    """A failure mode that matched, with the sentence that says why, and what explains it."""
+    """A failure mode that matched, with the sentence that says why, and what explains it.
+
+    `severity` is the failure mode's own, or `outage` where it explains an outage that was found: then it is one.
+    """
 
     mode: FailureMode
     because: str
     by_hand: str
     explained_by: tuple[str, ...]
+    severity: str
     vars: dict[str, Any]
+    # Of this finding on this host: see FailureMode.risk_on.
+    risk: str
     # What could explain it, and could be neither found nor ruled out because something was not readable.
     perhaps: tuple[str, ...] = ()
 
@@ -41,9 +47,14 @@ class Finding:
         return self.mode.id
 
     @property
-    def is_root_cause(self) -> bool:
-        """Nothing that was found or is left open explains it, and it is not merely what the user sees."""
-        return not self.explained_by and not self.perhaps and not self.mode.symptom
+    def is_explained(self) -> bool:
+        """Whether something that was found or is left open explains it, or it is merely what the user sees."""
+        return bool(self.explained_by or self.perhaps or self.mode.symptom)
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether it takes the site down, or an important part of it."""
+        return self.severity == "outage"
 
     def public(self) -> dict[str, Any]:
         """As it stands in the incident."""
@@ -52,8 +63,8 @@ class Finding:
             "title": self.mode.title,
             "layer": self.mode.layer,
             "because": self.because,
-            "risk": self.mode.risk,
-            "severity": self.mode.severity,
+            "risk": self.risk,
+            "severity": self.severity,
             "explained_by": list(self.explained_by),
             "perhaps_explained_by": list(self.perhaps),
             "symptom": self.mode.symptom,
@@ -71,8 +82,19 @@ class Diagnosis:
     evidence: dict[str, Any]
 
     @property
+    def to_repair(self) -> tuple[Finding, ...]:
+        """What nothing explains: the root causes, and what was also found."""
+        return tuple(finding for finding in self.findings if not finding.is_explained)
+
+    @property
     def root_causes(self) -> tuple[Finding, ...]:
-        return tuple(finding for finding in self.findings if finding.is_root_cause)
+        """What explains the outage."""
+        return tuple(finding for finding in self.to_repair if finding.is_outage)
+
+    @property
+    def also_found(self) -> tuple[Finding, ...]:
+        """What nothing explains, and what takes no site down: findings of severity `degraded` and `advice`."""
+        return tuple(finding for finding in self.to_repair if not finding.is_outage)
 
 
 def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
@@ -89,6 +111,8 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
             because=clean(expressions.sentence(mode.because, facts) + recent_changes.bearing_on(mode.layer, facts)),
             by_hand=expressions.sentence(mode.by_hand, words),
             explained_by=tuple(other.id for other in matched if explains(other, mode)),
+            severity=_severity(mode, matched),
+            risk=mode.risk_on(facts),
             vars={name: clean_tree(expressions.value(source, facts)) for name, source in mode.vars.items()},
             perhaps=tuple(other.id for other in open_ones if explains(other, mode)),
         )
@@ -98,14 +122,24 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
 
 
 def explains(cause: FailureMode, effect: FailureMode) -> bool:
-    """Whether `effect` names `cause`: by its id, or by a pattern over what lies below and really breaks the site."""
+    """Whether one of the two names the other: by its id, or by a pattern.
+
+    A pattern holds where the cause lies no higher than its effect, and really breaks the site.
+    """
     if cause.id == effect.id:
         return False
-    if cause.id in effect.explained_by:
+    if cause.id in effect.explained_by or effect.id in cause.explains:
         return True
-    below = not is_above(cause.layer, effect.layer)
-    breaks = cause.severity == "outage" and not cause.symptom
-    return below and breaks and any(fnmatchcase(cause.id, pattern) for pattern in effect.explained_by)
+    if is_above(cause.layer, effect.layer) or cause.severity != "outage" or cause.symptom:
+        return False
+    return any(fnmatchcase(cause.id, pattern) for pattern in effect.explained_by) or any(
+        fnmatchcase(effect.id, pattern) for pattern in cause.explains
+    )
+
+
+def _severity(mode: FailureMode, matched: list[FailureMode]) -> str:
+    effects = [other for other in matched if other.severity == "outage" and not other.symptom and explains(mode, other)]
+    return "outage" if effects else mode.severity
 
 
 def prepare(evidence: dict[str, Any]) -> dict[str, Any]:

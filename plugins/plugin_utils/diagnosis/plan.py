@@ -1,35 +1,34 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The plan: which remedies, in which order, and what waits for a person. Pure."""
+"""The plan: which remedies, in which order, and what waits for a person. Pure, but for what roles say of themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import LAYERS
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals, edge_summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
 
-# Remedies that start or replace the running app: with a broken app below they would end what may still serve.
-RUNS_THE_APP = ("migrate", "collectstatic", "restart")
-# Remedies that work on the code or with it: a tree in conflict is first made whole, by whoever is to decide on it.
-WORKS_ON_THE_TREE = ("pip_install", "rebuild_venv", "rollback_code", "clean_pyc", "migrate", "collectstatic")
 IN_CONFLICT = ("code/conflict-markers", "code/conflict-committed")
-# Remedies that start what is down: what went down with a cause has to be started when the cause is mended.
-STARTS = ("start_database", "start_nginx", "restart")
+# Remedies of which neither is done without the other: migrations without a restart leave old code on new tables.
+PARTNERS = ("migrate", "restart")
 _SERVICE = LAYERS.index("service")
 
 
 @dataclass
 class Action:
-    """One remedy for one or more root causes, with the variables that its role takes."""
+    """One remedy for one or more findings that nothing explains, with the variables that its role takes."""
 
     remedy: str
     causes: list[str]
     risk: str
     layer: int
+    # Whether it brings a site back that does not answer, rather than repairs what can wait until it does.
+    urgent: bool
     vars: dict[str, Any] = field(default_factory=dict)
 
     def public(self) -> dict[str, Any]:
@@ -38,9 +37,14 @@ class Action:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be done, what is held back with the reason, and what waits for approval or for a person."""
+    """What will be done, what is held back with the reason, and what waits for approval or for a person.
+
+    `actions` bring the site back, from the ground up; where there are none, or it answers, they are all that is to be
+    done. `later` is the rest, for when the site answers, or nothing more can be tried for it.
+    """
 
     actions: list[Action]
+    later: list[Action]
     held_back: list[dict[str, Any]]
     awaiting: list[dict[str, Any]]
 
@@ -48,36 +52,67 @@ class Plan:
 def make(
     diagnosis: Diagnosis, approved: Iterable[str] = (), failed: Iterable[tuple[str, str]] = (), host: str = ""
 ) -> Plan:
-    """Plan the repair of all root causes, from the ground up.
+    """Plan the repair of all that nothing explains: what takes the site down first, each from the ground up.
 
     approved: ids of failure modes, or names of remedies, that may run though their risk is `ask`.
     failed: remedies that this run has tried in vain, each with the failure mode that it was for.
     host: what an approval must name, in a run on several hosts.
     """
     allowed, tried = set(approved), set(failed)
-    mended = [cause for cause in diagnosis.root_causes if _may_mend(cause, allowed)]
-    waiting = [cause for cause in diagnosis.root_causes if cause not in mended]
-    roots = {cause.id for cause in diagnosis.root_causes}
+    mended = [cause for cause in diagnosis.to_repair if _may_mend(cause, allowed)]
+    waiting = [cause for cause in diagnosis.to_repair if cause not in mended]
+    roots = {cause.id for cause in diagnosis.to_repair}
     fallen = [found for found in diagnosis.findings if _fell_with(found, {cause.id for cause in mended}, roots)]
+    down = not edge_summary.summary(diagnosis.evidence)["well"]
     actions = _merge(
-        [action for cause in mended for action in _actions(cause, [cause], tried)]
-        + [action for found in fallen for action in _actions(found, _causes_of(found, mended), tried)]
+        [action for cause in mended for action in _actions(cause, [cause], tried, down)]
+        + [action for found in fallen for action in _actions(found, _causes_of(found, mended), tried, down)]
     )
-    hindrances = [cause.id for cause in waiting if cause.mode.severity == "outage"]
-    # With something below unmended, the app is started only where the rehearsal says that it would come up.
-    boots = diagnosis.evidence.get("app", {}).get("serves") is True
-    running = RUNS_THE_APP if hindrances and not boots else ()
-    conflicts = [finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT]
-    held = [(a, conflicts) for a in actions if conflicts and a.remedy in WORKS_ON_THE_TREE]
-    held += [(a, hindrances) for a in actions if a.remedy in running and (a, conflicts) not in held]
-    unmigrated = _unmigrated(diagnosis, waiting, tried)
-    held += [(a, unmigrated) for a in actions if unmigrated and a.remedy == "restart" and a.remedy not in running]
+    blocking = _blocking(diagnosis, waiting, tried)
+    why = {action.remedy: reasons for action in actions if (reasons := blocking.of(action))}
+    partners = held_with(why, {action.remedy: action.causes for action in actions})
+    why |= {remedy: why[partner] for remedy, partner in partners.items()}
+    held = [(action, why[action.remedy]) for action in actions if action.remedy in why]
+    actions = [action for action in actions if action.remedy not in why]
+    urgent = [action for action in actions if action.urgent]
     return Plan(
-        actions=[action for action in actions if all(action is not other for other, _why in held)],
+        actions=urgent or actions,
+        later=[action for action in actions if urgent and not action.urgent],
         held_back=[
             {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(why)} is not mended yet"} for a, why in held
         ],
         awaiting=[_awaiting(cause, host) for cause in waiting],
+    )
+
+
+@dataclass(frozen=True)
+class _Blocking:
+    """Ids of causes that are not mended now, each for what it holds back."""
+
+    # Half-done merges: nothing works on that tree before whoever is to decide on it has.
+    work_on_code: list[str]
+    # With something below unmended, what runs the app would end what may still serve.
+    run_app: list[str]
+    # New code whose tables are not there, while the old still serves without them.
+    start_app: list[str]
+
+    def of(self, action: Action) -> list[str]:
+        """What holds this remedy back; empty where nothing does."""
+        role = remedies.get(action.remedy)
+        return (
+            (self.work_on_code if role.works_on_code else [])
+            or (self.run_app if role.runs_app else [])
+            or (self.start_app if "app" in role.starts else [])
+        )
+
+
+def _blocking(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[str, str]]) -> _Blocking:
+    # The app is started all the same where the rehearsal says that it would come up.
+    boots = diagnosis.evidence.get("app", {}).get("serves") is True
+    return _Blocking(
+        work_on_code=[finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT],
+        run_app=[] if boots else [cause.id for cause in waiting if cause.is_outage],
+        start_app=_unmigrated(diagnosis, waiting, failed),
     )
 
 
@@ -86,24 +121,41 @@ def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[
     edge = diagnosis.evidence.get("edge")
     if not isinstance(edge, dict) or edge.get("well") is not True:
         return []
-    schema = [cause for cause in diagnosis.root_causes if cause.mode.layer == "schema"]
+    schema = [cause for cause in diagnosis.to_repair if cause.mode.layer == "schema"]
     return [cause.id for cause in schema if cause in waiting or (cause.mode.remedy, cause.id) in failed]
+
+
+def held_with(held: Collection[str], causes: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Remedies that wait because their partner does, each with that partner.
+
+    held: remedies that wait. causes: of each remedy that is planned, what it is for. A restart goes on alone where it
+    is for another cause as well: then the tables stay as they are, too.
+    """
+    migrate, restart = PARTNERS
+    if migrate not in causes or restart not in causes:
+        return {}
+    if restart in held and migrate not in held:
+        return {migrate: restart}
+    if migrate in held and restart not in held and set(causes[restart]) <= set(causes[migrate]):
+        return {restart: migrate}
+    return {}
 
 
 def _may_mend(cause: Finding, allowed: set[str]) -> bool:
     mode = cause.mode
-    return mode.risk == "safe" or (mode.risk == "ask" and bool({mode.id, mode.remedy} & allowed))
+    return cause.risk == "safe" or (cause.risk == "ask" and bool({mode.id, mode.remedy} & allowed))
 
 
-def _actions(found: Finding, causes: list[Finding], failed: set[tuple[str, str]]) -> Iterable[Action]:
+def _actions(found: Finding, causes: list[Finding], failed: set[tuple[str, str]], down: bool) -> Iterable[Action]:
     """A finding's remedy at its own layer, for these causes, and what has to follow, such as a restart.
 
-    Nothing follows a remedy that failed.
+    Nothing follows a remedy that failed. down: whether the edge does not answer as it should.
     """
-    layer, risk, names = LAYERS.index(found.mode.layer), causes[0].mode.risk, [cause.id for cause in causes]
-    yield Action(found.mode.remedy, list(names), risk, layer, dict(found.vars))
+    layer, risk, names = LAYERS.index(found.mode.layer), causes[0].risk, [cause.id for cause in causes]
+    urgent = down and any(cause.is_outage for cause in causes)
+    yield Action(found.mode.remedy, list(names), risk, layer, urgent, dict(found.vars))
     for remedy in found.mode.then if (found.mode.remedy, found.id) not in failed else ():
-        yield Action(remedy, list(names), risk, max(layer, _SERVICE))
+        yield Action(remedy, list(names), risk, max(layer, _SERVICE), urgent)
 
 
 def _causes_of(found: Finding, mended: list[Finding]) -> list[Finding]:
@@ -113,25 +165,32 @@ def _causes_of(found: Finding, mended: list[Finding]) -> list[Finding]:
 def _fell_with(found: Finding, mended: set[str], roots: set[str]) -> bool:
     """Whether something is down only because of root causes that are mended now, and has but to be started."""
     why = roots & set(found.explained_by)
-    return bool(why) and why <= mended and found.mode.risk == "safe" and found.mode.remedy in STARTS
+    return bool(why) and why <= mended and found.risk == "safe" and bool(remedies.get(found.mode.remedy).starts)
 
 
 def _merge(actions: Iterable[Action]) -> list[Action]:
-    """In the order of the layers, each remedy once for all its causes; lists among its variables are joined."""
-    merged: dict[str, Action] = {}
+    """Urgent ones first, each in the order of the layers and once for all its causes; lists of variables are joined."""
+    merged: dict[tuple[str, bool], Action] = {}
     for action in actions:
-        known = merged.setdefault(action.remedy, action)
+        known = merged.setdefault((action.remedy, action.urgent), action)
         if known is action:
             continue
         known.causes += [cause for cause in action.causes if cause not in known.causes]
-        known.layer = (
-            max(known.layer, action.layer) if action.remedy in RUNS_THE_APP else min(known.layer, action.layer)
-        )
+        furthest = max if remedies.get(action.remedy).runs_app else min
+        known.layer = furthest(known.layer, action.layer)
         for name, value in action.vars.items():
             old = known.vars.get(name)
             known.vars[name] = [*old, *value] if isinstance(old, list) and isinstance(value, list) else value
+    for urgent in (True, False):
+        if ("migrate", urgent) in merged and ("restart", urgent) in merged:
+            # Right before the restart: whatever fails in between would leave old code on new tables.
+            merged["migrate", urgent].layer = merged["restart", urgent].layer
+
     # Within a layer the app is started last, with all that it needs in place.
-    return sorted(merged.values(), key=lambda action: (action.layer, action.remedy in RUNS_THE_APP))
+    def place(item: Action) -> tuple[bool, int, bool, bool]:
+        return not item.urgent, item.layer, remedies.get(item.remedy).runs_app, item.remedy == "restart"
+
+    return sorted(merged.values(), key=place)
 
 
 def _awaiting(cause: Finding, host: str) -> dict[str, Any]:
@@ -140,8 +199,6 @@ def _awaiting(cause: Finding, host: str) -> dict[str, Any]:
         "id": cause.id,
         "remedy": cause.mode.remedy or None,
         "approval": approvals.written(cause.id, host),
-        "approve_with": f"rescue502_approve=[{approvals.written(cause.id, host)}]"
-        if cause.mode.risk == "ask"
-        else None,
+        "approve_with": f"rescue502_approve=[{approvals.written(cause.id, host)}]" if cause.risk == "ask" else None,
         "by_hand": cause.by_hand,
     }

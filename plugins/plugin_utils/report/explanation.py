@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import expressions
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue, FailureMode
@@ -22,6 +21,13 @@ SEVERITIES = {
     "outage": "the site is down, or an important part of it",
     "degraded": "the site answers, and something in it does not work",
     "advice": "nothing is down now",
+}
+UNDO = {
+    "nothing": "There is nothing to take back.",
+    "exact": "`rescue502 undo` takes it back.",
+    "until_used": "`rescue502 undo` takes it back until the app uses it.",
+    "partly": "`rescue502 undo` takes back what nothing would make anew.",
+    "irreversible": "It cannot be taken back; `rescue502 undo` prints what a person can do.",
 }
 LIVE, REHEARSAL, LOG = "live facts", "the rehearsal", "the log of this invocation"
 # What a piece of evidence rests on, by the beginning of its name; what is not listed is looked up live.
@@ -64,10 +70,15 @@ def markdown(
 def _facts(mode: FailureMode) -> str:
     rows = [
         f"- The edge shows: {mode.edge}",
-        f"- Risk: *{mode.risk}*, {RISKS[mode.risk]}",
+        f"- Risk: *{mode.risk}*, {RISKS[mode.risk]}{_safe_when(mode)}",
         f"- Severity: *{mode.severity}*, {SEVERITIES[mode.severity]}",
     ]
     return "\n".join(rows)
+
+
+def _safe_when(mode: FailureMode) -> str:
+    conditions = " and ".join(f"`{condition}`" for condition in mode.safe_when)
+    return f"; *safe*, {RISKS['safe']}, where {conditions}" if conditions else ""
 
 
 def _recognised(mode: FailureMode) -> Iterable[str]:
@@ -97,12 +108,14 @@ def _mending(mode: FailureMode, remedies: Mapping[str, Remedy], role_link: Link)
         return
     steps = [_step(name, remedies, role_link) for name in (mode.remedy, *mode.then)]
     yield "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1)) if len(steps) > 1 else steps[0]
-    known = [remedies[name] for name in (mode.remedy, *mode.then) if name in remedies]
+    named = [remedies[name] for name in (mode.remedy, *mode.then) if name in remedies]
+    known = [remedy for remedy in named if remedy.risk]
     if known:
-        yield "What it risks:\n\n" + "\n".join(f"- `{remedy.name}`: {remedy.risk}" for remedy in known)
-        yield "What it needs root for:\n\n" + "\n".join(
-            f"- `{remedy.name}`: {as_code(remedy.root)}" for remedy in known
+        yield "What it touches, and how that is taken back:\n\n" + "\n".join(
+            f"- `{remedy.name}`: {remedy.touches} {UNDO[remedy.undo]}" for remedy in known
         )
+        yield "What it risks:\n\n" + "\n".join(f"- `{remedy.name}`: {remedy.risk}" for remedy in known)
+        yield "What it needs root for:\n\n" + "\n".join(f"- `{remedy.name}`: {remedy.root}" for remedy in known)
     if mode.risk == "ask":
         yield "It waits for approval. For one run:"
         yield _block("shell", "\n".join(approve_lines(mode.id)))
@@ -115,9 +128,9 @@ def as_code(text: str) -> str:
 
 def _step(name: str, remedies: Mapping[str, Remedy], role_link: Link) -> str:
     known = remedies.get(name)
-    if known is None:
+    if known is None or not known.short:
         return f"The role `{role_name(name)}`, which is not ours."
-    return f"{role_link(name)}: {known.short}. {known.does}"
+    return f"{role_link(name)}: {known.short}. {as_code(known.does)}"
 
 
 def approve_lines(name: str) -> tuple[str, str]:
@@ -145,7 +158,7 @@ def _named(causes: list[str], patterns: tuple[str, ...], link: Link) -> str:
     wide = [pattern for pattern in patterns if pattern.startswith("*")]
     if wide:
         return f"whatever breaks the site (`{'`, `'.join(wide)}`)"
-    return ", ".join(link(cause) for cause in causes if any(fnmatchcase(cause, pattern) for pattern in patterns))
+    return ", ".join(link(cause) for cause in causes)
 
 
 def without_placeholders(template: str) -> str:

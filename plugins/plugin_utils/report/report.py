@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import recent_changes
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -22,8 +23,6 @@ CHAIN = (
     ("Django", ("files", "environment", "dependencies", "code", "schema")),
     ("PostgreSQL", ("database",)),
 )
-# Remedies after which there is nothing to take back.
-NOT_UNDONE = ("restart", "start_database", "start_nginx", "reload_nginx", "daemon_reload", "wait_for_database")
 MARKS = {"ok": "✓", "bad": "✗", "unknown": "?"}
 
 
@@ -43,7 +42,7 @@ def _view(incident: dict[str, Any]) -> dict[str, Any]:
     view: dict[str, Any] = {
         "host": "", "incident": "", "outcome": "", "message": "", "started": "", "seconds": None, "root_causes": [],
         "findings": [], "actions": [], "awaiting": [], "held_back": [], "plan": [], "checklist": [], "evidence": {},
-        "edge": {}, "unread": [],
+        "edge": {}, "unread": [], "also_found": [],
     }  # fmt: skip
     view.update(clean_tree(incident))
     causes = {item["id"].partition("/")[0] for item in view["root_causes"]}
@@ -53,12 +52,14 @@ def _view(incident: dict[str, Any]) -> dict[str, Any]:
     view["symptoms"] = [item for item in view["symptoms"] if item not in view["open"]]
     by_id = {item["id"]: item for item in view["findings"]}
     view["causes"] = [{**by_id.get(item["id"], {}), **item} for item in view["root_causes"]]
+    view["also_found"] = [{**by_id.get(item["id"], {}), **item} for item in view["also_found"]]
     view["before"] = (view["edge"].get("before") or {}).get("summary", "not asked")
     view["after"] = (view["edge"].get("after") or {}).get("summary", "not asked")
     view["since"] = recent_changes.told(view["evidence"])
     view["marks"] = MARKS
     # A check has changed nothing, whatever its remedies say they would.
-    changed = [item for item in view["actions"] if item.get("changed") and item["remedy"] not in NOT_UNDONE]
+    changed = [item["remedy"] for item in view["actions"] if item.get("changed")]
+    changed = [name for name in changed if remedies.get(name).undo != "nothing"]
     view["undo"] = f"rescue502 undo {view['incident']}" if changed and view["outcome"] != "planned" else ""
     view["evidence_text"] = json.dumps(view["evidence"], indent=1, ensure_ascii=False, default=str)
     return view

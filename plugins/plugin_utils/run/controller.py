@@ -9,6 +9,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.system import processes
+
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _NAMESPACE = Path("/proc/self/ns/pid")
 
@@ -36,10 +38,9 @@ def _where() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a living process was started, in clock ticks since boot (proc(5)); empty where there is none."""
+    """When a living process was started, in clock ticks since boot; empty where there is none."""
     try:
-        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         # One that has ended and is not yet reaped by whoever started it does nothing any more.
-        return "" if told[0] in ("Z", "X") else told[19]
-    except (OSError, IndexError):
+        return "" if processes.state(pid) in ("Z", "X") else str(processes.start_ticks(pid))
+    except OSError:
         return ""

@@ -8,17 +8,18 @@ It is written after every step, so that a run that is cut off still leaves what 
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import unread
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.plan import Plan
-from ansible_collections.rescue502.django.plugins.plugin_utils.report import edge_summary, report
+from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import remaining_causes
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import DEPTH, clean, clean_tree, file_name
 
 SCHEMA = 1
@@ -66,6 +67,8 @@ class Incident:
             "edge": {"before": None, "after": None, "checks": []},
             "checklist": [],
             "root_causes": [],
+            # What nothing explains either, and what takes no site down.
+            "also_found": [],
             "findings": [],
             "plan": [],
             "held_back": [],
@@ -100,26 +103,23 @@ class Incident:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         _write(self.path, json.dumps(self.data, indent=1, ensure_ascii=False, default=str) + "\n")
 
-    def look(self, diagnosis: Diagnosis, plan: Plan, checklist: list[dict[str, str]]) -> None:
+    def look(self, diagnosis: Diagnosis, planned: plan.Plan, checklist: list[dict[str, str]]) -> None:
         """Take in one look. What the first look saw stays as `before`; causes of all looks are kept in order."""
         edge = edge_summary.summary(diagnosis.evidence)
         if self.data["edge"]["before"] is None:
             self.data["edge"]["before"] = edge
         self.data["edge"]["after"] = edge
         self.data["edge"]["checks"] = edge_summary.checks(diagnosis.evidence.get("edge", {}))
-        known = {item["id"] for item in self.data["root_causes"]}
-        for cause in diagnosis.root_causes:
-            if cause.id not in known:
-                fact = cause.public()
-                self.data["root_causes"].append({key: fact[key] for key in ("id", "title", "because", "risk")})
+        _add(self.data["root_causes"], diagnosis.root_causes)
+        _add(self.data["also_found"], diagnosis.also_found)
         earlier = {item["id"]: item for item in self.data["findings"]}
         earlier.update({finding.id: finding.public() for finding in diagnosis.findings})
         self.data["findings"] = list(earlier.values())
-        self.data["remaining"] = [finding.id for finding in diagnosis.root_causes]
+        self.data["remaining"] = [finding.id for finding in diagnosis.to_repair]
         self.data["unread"] = unread.listed(diagnosis.evidence)
-        self.data["plan"] = [action.public() for action in plan.actions]
-        self.data["held_back"] = plan.held_back
-        self.data["awaiting"] = plan.awaiting
+        self.data["plan"] = [action.public() for action in (*planned.actions, *planned.later)]
+        self.data["held_back"] = planned.held_back
+        self.data["awaiting"] = planned.awaiting
         self.data["checklist"] = checklist
         self.data["passes"] += 1
         # The first look's evidence is what explains the incident; the last one's is what proves the end.
@@ -153,15 +153,20 @@ class Incident:
 
     def give_up(self, worn: dict[str, int], window: float) -> None:
         """Take remedies out of the plan that were tried so many times within `window` seconds: a person is to look."""
-        held = [action for action in self.data["plan"] if action["remedy"] in worn]
+        causes = {action["remedy"]: action["for"] for action in self.data["plan"]}
+        partners = plan.held_with(worn, causes)
+        held = [action for action in self.data["plan"] if action["remedy"] in {*worn, *partners}]
         self.data["plan"] = [action for action in self.data["plan"] if action not in held]
         for action in held:
-            why = f"was tried {worn[action['remedy']]} times within {window / 60:g} min"
+            why = f"is not done without {partners.get(action['remedy'])}"
+            if action["remedy"] in worn:
+                why = f"was tried {worn[action['remedy']]} times within {window / 60:g} min"
             self.data["held_back"].append({"remedy": action["remedy"], "for": action["for"], "why": why})
-            self.data["worn"].append(f"{action['remedy']} for {', '.join(action['for'])} {why}")
+            if set(action["for"]) & set(remaining_causes(self.data)):
+                self.data["worn"].append(f"{action['remedy']} for {', '.join(action['for'])} {why}")
         waiting = {item["id"] for item in self.data["awaiting"]}
-        causes = dict.fromkeys(cause for action in held for cause in action["for"] if cause not in waiting)
-        self.data["awaiting"] += [_for_a_person(item) for item in self.data["findings"] if item["id"] in causes]
+        open_causes = dict.fromkeys(cause for action in held for cause in action["for"] if cause not in waiting)
+        self.data["awaiting"] += [_for_a_person(item) for item in self.data["findings"] if item["id"] in open_causes]
 
     def ends(self, deadline: float) -> float:
         """When the run's time is up, `deadline` seconds after it began here, in seconds since the epoch."""
@@ -170,6 +175,11 @@ class Incident:
     def is_over(self, deadline: float) -> bool:
         """Whether the run's time is up."""
         return time.time() >= self.ends(deadline)
+
+    def owes_restart(self) -> bool:
+        """Whether this run has migrated and not yet restarted the app: until then even a late run goes on."""
+        done = [act["remedy"] for act in self.data["actions"] if act["ok"] and act["remedy"] in plan.PARTNERS]
+        return done[-1:] == ["migrate"] and any(action["remedy"] == "restart" for action in self.data["plan"])
 
     def expire(self, deadline: float, remedies: list[str]) -> bool:
         """Whether these remedies are not begun any more because the run's time is up; the record says so."""
@@ -193,12 +203,14 @@ class Incident:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write beside the file and rename, so that no reader ever sees half of it. Never through a link."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(part, path)
+    atomic_write.replace(str(path), text.encode())
+
+
+def _add(recorded: list[dict[str, Any]], findings: Iterable[Finding]) -> None:
+    """Take in findings of a look that no earlier look has recorded."""
+    known = {item["id"] for item in recorded}
+    facts = [finding.public() for finding in findings if finding.id not in known]
+    recorded += [{key: fact[key] for key in ("id", "title", "because", "risk")} for fact in facts]
 
 
 def _for_a_person(finding: dict[str, Any]) -> dict[str, Any]:

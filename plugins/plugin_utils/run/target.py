@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible_collections.rescue502.django.plugins.module_utils.run.state_directory import INCIDENT
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 
@@ -39,9 +40,16 @@ class Target:
         return answer
 
     def _execute(self, module: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = self._action._execute_module(
-            module_name=f"rescue502.django.{module}", module_args=arguments, task_vars=self._task_vars
-        )
+        """AnsibleActionFail where there is no answer that can be read: a host may answer anything, at any depth."""
+        try:
+            answer: dict[str, Any] = self._action._execute_module(
+                module_name=f"rescue502.django.{module}", module_args=arguments, task_vars=self._task_vars
+            )
+        except (AnsibleConnectionFailure, AnsibleActionFail):
+            raise
+        except (AnsibleError, RecursionError, TypeError, ValueError) as error:
+            words = clean(str(error))
+            raise AnsibleActionFail(f"{module} was not run, or its answer cannot be read: {words}") from error
         return answer
 
     def _add_environment(self, variables: dict[str, str]) -> None:

@@ -11,6 +11,17 @@ AS_ROOT = "look again as root (`become: true`, or without --no-become)"
 GOOD = ("healthy", "recovered", "degraded")
 
 
+def is_good(data: dict[str, Any]) -> bool:
+    """Whether a concluded record leaves the site answering. A plan is as good as the edge that it was made for."""
+    return data["outcome"] in GOOD or (data["outcome"] == "planned" and bool((data["edge"]["after"] or {}).get("well")))
+
+
+def remaining_causes(data: dict[str, Any]) -> list[str]:
+    """Of the findings that nothing explains and that the last look saw, those that take the site down."""
+    lesser = {item["id"] for item in data["findings"] if item["severity"] != "outage"}
+    return [name for name in data.get("remaining", []) if name not in lesser]
+
+
 def judge(data: dict[str, Any], check_mode: bool) -> tuple[str, str]:
     """(outcome, one line that says why) of a record whose looks and actions are all in."""
     after = data["edge"]["after"] or {"well": False, "summary": "the edge was never asked"}
@@ -18,33 +29,45 @@ def judge(data: dict[str, Any], check_mode: bool) -> tuple[str, str]:
     acted = [action for action in data["actions"] if action["changed"]]
     if data.get("locked_by") and not check_mode:
         return "locked", f"{after['summary']}; another run is at work on this host: {data['locked_by']}"
-    if data.get("worn") and remaining:
+    if data.get("worn") and remaining_causes(data):
         return "needs-human", f"{after['summary']}; not tried again: {'; '.join(data['worn'])}"
-    if after["well"] and not check_mode:
-        if remaining:
-            return "degraded", f"the edge answers ({after['summary']}), but {', '.join(remaining)} remains"
-        if acted:
+    if after["well"] and not remaining:
+        if acted and not check_mode:
             return "recovered", f"the edge answers again: {after['summary']}"
         return "healthy", f"the edge answers: {after['summary']}"
-    if after["well"] and not remaining:
-        return "healthy", f"the edge answers: {after['summary']}"
-    if data["plan"] and (check_mode or data["mode"] == "diagnose"):
-        todo = ", ".join(action["remedy"] for action in data["plan"])
-        return "planned", f"{after['summary']}; to be done: {todo}"
+    todo = ", ".join(action["remedy"] for action in data["plan"])
     if after["well"]:
+        if todo and check_mode:
+            return "planned", f"{after['summary']}; to be done: {todo}"
         return "degraded", f"the edge answers ({after['summary']}), but {', '.join(remaining)} remains"
-    if any(item["approve_with"] for item in data["awaiting"]):
-        names = [item["id"] for item in data["awaiting"] if item["approve_with"]]
-        return "needs-approval", f"{after['summary']}; waits for approval: {', '.join(names)}"
-    if data["awaiting"]:
-        names = [item["id"] for item in data["awaiting"]]
-        return "needs-human", f"{after['summary']}; needs a person: {', '.join(names)}"
-    if not remaining and data.get("unread"):
-        return "needs-human", f"{after['summary']}; the cause cannot be told without what was not read: {AS_ROOT}"
-    if not remaining:
-        return "needs-human", f"{after['summary']}; the cause is not known: the evidence is in the report"
+    if todo and (check_mode or (data["mode"] == "diagnose" and remaining_causes(data))):
+        return "planned", f"{after['summary']}; to be done: {todo}"
+    return _down(data, str(after["summary"]))
+
+
+def _down(data: dict[str, Any], summary: str) -> tuple[str, str]:
+    """The verdict on a site that does not answer, and for which nothing more is planned."""
+    causes = remaining_causes(data)
+    if not causes:
+        return "needs-human", f"{summary}; {_unknown(data)}"
+    awaiting = [item for item in data["awaiting"] if item["id"] in causes]
+    if any(item["approve_with"] for item in awaiting):
+        names = [item["id"] for item in awaiting if item["approve_with"]]
+        return "needs-approval", f"{summary}; waits for approval: {', '.join(names)}"
+    if awaiting:
+        names = [item["id"] for item in awaiting]
+        return "needs-human", f"{summary}; needs a person: {', '.join(names)}"
     if data.get("overdue"):
-        return "failed", f"{after['summary']}; {data['overdue']}: run it again, or raise rescue502_deadline"
+        return "failed", f"{summary}; {data['overdue']}: run it again, or raise rescue502_deadline"
     if data["mode"] == "verify":
-        return "failed", f"{after['summary']}; a verification only looks: recover would mend it"
-    return "failed", f"{after['summary']}; the remedies did not bring the site back"
+        return "failed", f"{summary}; a verification only looks: recover would mend it"
+    return "failed", f"{summary}; the remedies did not bring the site back"
+
+
+def _unknown(data: dict[str, Any]) -> str:
+    """What to say where no cause is known."""
+    if data.get("unread"):
+        return f"the cause cannot be told without what was not read: {AS_ROOT}"
+    told = "the cause is not known: the evidence is in the report"
+    others = data.get("remaining", [])
+    return f"{told}; also found: {', '.join(others)}" if others else told

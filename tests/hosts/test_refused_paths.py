@@ -1,0 +1,123 @@
+"""What the app's own settings, and what stands in its checkout's place, cannot have root do."""
+
+from __future__ import annotations
+
+from test_traps import ROOT_FOLDER, play
+
+from lab.site import Site, differences, named
+
+LOGS = "/var/log/xamila"
+SETTINGS = f"{ROOT_FOLDER}/xamila/settings.py"
+AS_APP = "runuser -u www-data --"
+# A folder of root's that everybody can write, made into what git takes for its own: its configuration runs a command.
+# Whoever looks at the owner of what the link leads to sees root.
+PLANTED_GIT = f"""
+cd {ROOT_FOLDER}
+cp -a .git/. /dev/shm/
+chown root:root /dev/shm
+mv .git /srv/git-that-was
+{AS_APP} ln -s /dev/shm .git
+printf '[filter "planted"]\\n\\tclean = touch /srv/planted; cat\\n\\trequired = true\\n' >> /dev/shm/config
+mkdir -p /dev/shm/info
+echo 'manage.py filter=planted' > /dev/shm/info/attributes
+touch manage.py
+"""
+GIVEN_AWAY = """
+- hosts: all
+  become: true
+  gather_facts: false
+  tasks:
+    - name: Owners and modes are right
+      rescue502.django.permissions:
+        root: /var/www/xamila/xamila_backend
+        venv: /var/www/xamila/xamila_backend/venv
+        user: www-data
+        media_root: "{{ item.media | default('') }}"
+        logs: "{{ item.logs | default([]) }}"
+        folders: "{{ item.folders | default(omit) }}"
+        parts: [media, logs]
+      loop:
+        - {media: /etc/systemd/system}
+        - {media: /var/log}
+        - {media: /var/www}
+        - {media: /srv/planted-media, folders: []}
+        - {media: /var/www/xamila/xamila_backend/linked/uploads}
+        - {logs: [/etc/shadow]}
+        - {logs: [/var/log/../../etc/shadow]}
+        - {logs: [/var/log/missing.log]}
+        - {logs: [/root/missing.log]}
+        - {logs: [/srv/planted-media/missing.log], folders: []}
+        - {logs: [/var/www/xamila/xamila_backend/linked/missing.log]}
+        - {logs: [/var/www/xamila/xamila_backend/hard.log]}
+      ignore_errors: true
+"""
+
+
+def test_git_is_not_run_through_a_link(site: Site) -> None:
+    """Root's git would run what the link leads to; neither the look, nor a remedy, nor a deploy runs it."""
+    site.host.run(PLANTED_GIT)
+    plain = f"git -c safe.directory='*' -C {ROOT_FOLDER} status --porcelain"
+    site.host.run(f"{plain}; test -e /srv/planted && rm /srv/planted")
+    code, incident, output = site.play("recover", rescue502_level="full")
+    assert (code, incident["outcome"]) == (0, "healthy"), output
+    told = {item["what"]: item["why"] for item in incident["evidence"]["probe"]["unread"]}
+    assert told["what git says of the checkout"] == f"{ROOT_FOLDER}/.git is a link: git is not run through it"
+    assert "head" not in incident["evidence"]["code"]["git"]
+    code, _incident, output = site.play("redeploy")
+    assert code == 2, output
+    assert f"{ROOT_FOLDER}/.git is a link: git is not run through it" in " ".join(output.split())
+    site.host.run("test ! -e /srv/planted")
+    assert site.host.ask("/api/sgis/")[0] == 200
+
+
+def test_settings_give_nothing_of_the_systems_away(site: Site) -> None:
+    """MEDIA_ROOT and a log's name lead to root's own: the site is down by that, and a person is told."""
+    site.host.run(
+        f"""
+        {AS_APP} sed -i 's#"filename": "[^"]*"#"filename": "/etc/shadow"#' {SETTINGS}
+        {AS_APP} sed -i 's#^MEDIA_ROOT = .*#MEDIA_ROOT = "/etc/systemd/system"#' {SETTINGS}
+        systemctl restart xamila; sleep 3
+        """
+    )
+    broken = site.host.snapshot()
+    assert site.host.ask("/api/sgis/")[0] == 502
+    _code, incident, output = site.play("recover", rescue502_level="full")
+    error = incident["evidence"]["rehearsal"]["steps"]["apps"]["error"]
+    assert "/etc/shadow" in str(error), "it bars the start"
+    assert "files/log-elsewhere" in named(incident), output
+    assert incident["outcome"] == "needs-human", output
+    (told,) = (item["by_hand"] for item in incident["awaiting"] if item["id"] == "files/log-elsewhere")
+    assert "chown" not in told
+    assert differences(broken, site.host.snapshot()) == set(), output
+
+
+def test_the_module_gives_nothing_of_the_systems_away(site: Site) -> None:
+    """Whatever it is asked for: the system's, what many share, what is outside, and what links lead to."""
+    site.host.run(
+        f"""
+        mkdir -m 700 /srv/planted-media /srv/planted-media/uploads
+        {AS_APP} ln -s /srv/planted-media {ROOT_FOLDER}/linked
+        touch /srv/of-root; chmod 600 /srv/of-root; ln /srv/of-root {ROOT_FOLDER}/hard.log
+        """
+    )
+    assert site.host.run(f"stat -c '%h %U' {ROOT_FOLDER}/hard.log").stdout.split() == ["2", "root"]
+    before = site.host.snapshot()
+    output = play(site, GIVEN_AWAY)
+    assert output.count("failed: [") == GIVEN_AWAY.count("        - {"), output
+    assert differences(before, site.host.snapshot()) == set()
+
+
+def test_a_logs_folder_is_given_back(site: Site) -> None:
+    """Root has taken the folder: it is opened as far as it takes, to reach the logs, or to make one that is gone."""
+    for take, owner in ((f"chmod 700 {LOGS}", "root 701"), (f"chmod 700 {LOGS}; rm {LOGS}/django.log", "www-data 700")):
+        site.host.run(f"chown root:root {LOGS}; {take}; systemctl restart xamila; sleep 3", check=False)
+        assert site.host.run(f"stat -c '%U %a' {LOGS}").stdout.strip() == "root 700"
+        assert site.host.ask("/api/sgis/")[0] == 502
+        before = site.host.snapshot()
+        code, incident, output = site.play("recover")
+        assert (code, incident["outcome"], named(incident)) == (0, "recovered", ["files/log-not-writable"]), output
+        assert [action["remedy"] for action in incident["actions"]] == ["permissions", "restart"]
+        assert site.host.run(f"stat -c '%U %a' {LOGS}").stdout.strip() == owner
+        changed = differences(before, site.host.snapshot())
+        assert {item for item in changed if not item.startswith(f"files:{LOGS}")} == set()
+        assert site.host.ask("/api/sgis/")[0] == 200

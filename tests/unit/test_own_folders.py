@@ -1,0 +1,184 @@
+"""What root gives an app of what the app's own settings name: judged in folders of this machine, as root."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
+from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import OwnFolders
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+UNIT = "shop.service"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The app's folder, which root has deployed: with code, a log folder of root's, and a script that root runs."""
+    folder = tmp_path / "shop"
+    for name in ("logs", "scripts", "media", "venv/bin"):
+        (folder / name).mkdir(parents=True)
+    for name in ("manage.py", ".env", "venv/pyvenv.cfg", "scripts/backup.sh", "logs/shop.log", "logs/shop.log.1"):
+        (folder / name).touch()
+    (folder / "scripts" / "backup.sh").chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def own(root: Path) -> OwnFolders:
+    """What is the app's, of an account that owns nothing yet."""
+    account = access.Account("nobody", None)
+    return OwnFolders(str(root), str(root / "venv"), [str(root / ".env")], account, ["/var/log/shop"])
+
+
+def give(path: Path) -> None:
+    """Make a file or folder the account's."""
+    os.chown(path, access.Account("nobody", None).uid, -1)
+
+
+@pytest.mark.parametrize(
+    ("log", "target", "why"),
+    [
+        ("logs/shop.log", "logs/shop.log", ""),
+        ("logs/other.log", "logs", ""),
+        ("logs/../logs/other.log", "logs/../logs", ""),
+        ("shop.log", ".", "is or holds"),
+        ("manage.py", "manage.py", "not a log"),
+        (".env", ".env", "is or holds"),
+        ("scripts/backup.sh", "scripts/backup.sh", "not a log"),
+        ("scripts/x.log", "scripts", "holds more than logs: backup.sh"),
+        ("venv/bin/x.log", "venv/bin", "in the virtual environment"),
+        (".git/x.log", ".git", "is git's"),
+    ],
+)
+def test_logs_below_the_apps_folder(root: Path, own: OwnFolders, log: str, target: str, why: str) -> None:
+    """What is a log by its name, in a folder of logs; nothing that root may run, or that says who may do what."""
+    (root / ".git").mkdir()
+    told = own.objection_to_log(str(root / log), str(root / target))
+    assert (why in told) if why else not told
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/etc/shadow", "belongs to the system"),
+        ("/var/log/../../etc/shadow", "belongs to the system"),
+        ("/proc/self/environ", "belongs to the system"),
+        ("/usr/bin/env", "belongs to the system"),
+        ("/var/log", "is shared with others"),
+        ("/", "is shared with others"),
+    ],
+)
+def test_what_is_the_systems_is_given_on_nobodys_word(own: OwnFolders, path: str, why: str) -> None:
+    """Not even where a file of root's names it."""
+    word = OwnFolders(own.root, own.venv, own.env_files, own.account, [path, os.path.dirname(path)])
+    for judge in (own, word):
+        assert why in judge.objection_to_log(path if path != "/var/log" else "/var/log/x.log", path)
+        assert why in judge.objection_to_media(path)
+
+
+def test_logs_elsewhere(tmp_path: Path, own: OwnFolders) -> None:
+    """Where root's files name the folder or the file, or the account could help itself; not by the app's word alone."""
+    folder, log = tmp_path / "audit", tmp_path / "audit" / "shop.log"
+    folder.mkdir()
+    log.touch()
+    assert "outside of the app's own" in own.objection_to_log(str(log), str(log))
+    assert "outside of the app's own" in own.objection_to_log(str(log), str(folder))
+    for named in (folder, log):
+        word = OwnFolders(own.root, own.venv, own.env_files, own.account, [str(named)])
+        assert not word.objection_to_log(str(log), str(log))
+        assert not word.objection_to_log(str(log), str(folder))
+    (folder / "payments.csv").touch()
+    assert "holds more than logs: payments.csv" in word.objection_to_log(str(log), str(folder)), (
+        "only the file is named"
+    )
+    assert not word.objection_to_log(str(log), str(log))
+    give(folder)
+    assert not own.objection_to_log(str(log), str(log))
+    folder.chmod(0o1777)
+    assert "outside" in own.objection_to_log(str(log), str(log)), "nobody replaces what is root's there"
+
+
+def test_a_link_of_the_apps_leads_nowhere(root: Path, own: OwnFolders) -> None:
+    """Neither to logs nor to uploads of somebody else."""
+    give(root)
+    (root / "away").symlink_to("/etc")
+    os.chown(root / "away", own.account.uid, -1, follow_symlinks=False)
+    assert "cannot be judged" in own.objection_to_log(str(root / "away/shadow"), str(root / "away/shadow"))
+    assert "cannot be judged" in own.objection_to_media(str(root / "away"))
+    os.chown(root / "away", 0, -1, follow_symlinks=False)
+    assert "belongs to the system" in own.objection_to_media(str(root / "away"))
+
+
+@pytest.mark.parametrize(
+    ("media", "why"),
+    [
+        ("media", ""),
+        ("media/missing", ""),
+        (".", "is or holds"),
+        ("..", "is or holds"),
+        ("scripts", "holds programs that are not the app's"),
+        ("venv/bin", "in the virtual environment"),
+        ("venv", "is or holds"),
+    ],
+)
+def test_uploads_below_the_apps_folder(root: Path, own: OwnFolders, media: str, why: str) -> None:
+    """Any folder that holds neither the app itself nor programs."""
+    told = own.objection_to_media(str(root / media))
+    assert (why in told) if why else not told
+
+
+def test_uploads_elsewhere(tmp_path: Path, own: OwnFolders) -> None:
+    """Where root's files name the folder, as nginx's locations do."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    assert "outside of the app's own" in own.objection_to_media(str(folder))
+    give(folder)
+    assert "outside of the app's own" in own.objection_to_media(str(folder))
+    word = OwnFolders(own.root, own.venv, own.env_files, own.account, [str(folder)])
+    assert not word.objection_to_media(str(folder))
+
+
+def test_what_root_names() -> None:
+    """systemd's folders, paths that the unit may write, logs in its command, the unit's own name below /var/log."""
+    words = "/srv/shop/venv/bin/gunicorn --access-logfile - --error-logfile /srv/log/e.log --log-file=/srv/log/l.log w"
+    properties = {
+        "ExecStart": f"{{ path=x ; argv[]={words} ; ignore_errors=no }}",
+        "LogsDirectory": "shop shop/old",
+        "StateDirectory": "shop:link",
+        "ReadWritePaths": "-/srv/uploads +/srv/x/",
+    }
+    assert own_folders.named(UNIT, properties, ["/srv/shop/media/"]) == [
+        "/srv/log/e.log",
+        "/srv/log/l.log",
+        "/srv/shop/media",
+        "/srv/uploads",
+        "/srv/x",
+        "/var/lib/shop",
+        "/var/log/shop",
+        "/var/log/shop/old",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "log", "wanted"),
+    [
+        (0o700, "shop.log", [("logs", "0701", 0)]),
+        (0o700, "missing.log", [("logs", "0700", 65534)]),
+        (0o755, "shop.log", []),
+    ],
+)
+def test_a_logs_folder_is_part_of_the_log(root: Path, mode: int, log: str, wanted: list[tuple[str, str, int]]) -> None:
+    """It is opened no further than it takes: to pass through where the log is there, to write where it is not."""
+    for parent in root.parents:
+        if os.stat(parent).st_uid == 0 and str(parent) != "/":
+            parent.chmod(parent.stat().st_mode | 0o111)
+    give(root / "logs" / "shop.log")
+    (root / "logs").chmod(mode)
+    account = access.Account("nobody", None)
+    found = access._log(str(root / "logs" / log), account)
+    told = [(os.path.basename(item["path"]), item["mode"], item["owner"]) for item in found]
+    assert told == wanted
+    assert {item["part"] for item in found} <= {"logs"}

@@ -1,0 +1,189 @@
+"""Findings that take no site down: never called the cause, never in the way of what brings the site back, never red."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.rescue502.django.plugins.action.diagnose import decide
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import settings, verdict
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
+
+from rescue502 import offline
+from tools import recordings
+
+CATALOGUE = load()
+MODES = CATALOGUE.modes
+OUTAGES = [name for name, mode in MODES.items() if mode.severity == "outage" and not mode.symptom]
+# Some that are repaired unasked (by SAFE, in this order), one that waits for approval, and one for a person.
+LESSER = {
+    "files/env-file-exposed",
+    "files/media-not-writable",
+    "files/static-missing",
+    "environment/debug-on",
+    "service/not-enabled",
+    "service/unit-changed",
+}
+SAFE = ["permissions", "collectstatic", "daemon_reload"]
+
+
+def with_lesser_ones(name: str) -> dict[str, Any]:
+    """A recording, and beside its own fault all of LESSER that its sections have room for."""
+    evidence = copy.deepcopy(recordings.evidence(name))
+    if "violations" in evidence.get("files", {}):
+        violations = evidence["files"]["violations"]
+        for mode, part in (("files/env-file-exposed", "env_file"), ("files/media-not-writable", "media")):
+            violations[part] = recordings.evidence(mode)["files"]["violations"][part]
+        evidence["files"]["static_empty"] = True
+    steps = evidence.get("rehearsal", {}).get("steps", {})
+    steps["static"] = {"step": "static", "ok": True, "error": None, "to_collect": True}
+    if "debug" in steps.get("settings", {}):
+        steps["settings"]["debug"] = True
+    if "unit" in evidence.get("service", {}):
+        evidence["service"]["unit"].update(needs_reload=True, file_state="disabled", triggered_by=[])
+    return evidence
+
+
+def ids(findings: Any) -> set[str]:
+    """Their ids."""
+    return {finding.id for finding in findings}
+
+
+def down() -> Diagnosis:
+    """A site that is down because PostgreSQL is, with all of LESSER."""
+    return diagnose(with_lesser_ones("database/stopped"), CATALOGUE)
+
+
+@pytest.mark.parametrize("name", OUTAGES)
+def test_nothing_lesser_is_called_the_cause_of_an_outage(name: str) -> None:
+    """The same root causes with and without; and none of them is lost."""
+    alone = diagnose(recordings.evidence(name), CATALOGUE)
+    found = diagnose(with_lesser_ones(name), CATALOGUE)
+    assert ids(found.also_found) >= LESSER & ids(found.findings)
+    assert LESSER & ids(found.findings), "they took"
+    assert ids(found.root_causes) == ids(alone.root_causes) == {name}
+
+
+def test_a_healthy_site_may_have_all_of_them() -> None:
+    """Each is told, none is a cause, and the run is not red, nor is it in check mode."""
+    found = diagnose(with_lesser_ones(recordings.HEALTHY), CATALOGUE)
+    assert (ids(found.also_found), found.root_causes) == (LESSER, ())
+    incident = offline.diagnose(offline.Recorded("shop", found.evidence), CATALOGUE)
+    assert (incident["outcome"], incident["root_causes"]) == ("degraded", [])
+    for check_mode, outcome in ((False, "degraded"), (True, "planned")):
+        record = {**incident, "mode": "recover"}
+        record["outcome"], record["message"] = verdict.judge(record, check_mode)
+        assert record["outcome"] == outcome
+        assert verdict.is_good(record)
+
+
+def test_what_brings_the_site_back_comes_first() -> None:
+    """The lesser ones wait until it answers; then they are repaired from the ground up."""
+    todo = plan.make(down())
+    assert [action.remedy for action in todo.actions] == ["start_database", "restart"]
+    assert [action.remedy for action in todo.later] == SAFE
+    assert {"environment/debug-on", "service/not-enabled"} == {item["id"] for item in todo.awaiting}
+    well = plan.make(diagnose(with_lesser_ones(recordings.HEALTHY), CATALOGUE))
+    assert ([action.remedy for action in well.actions], well.later) == (SAFE, [])
+
+
+def test_one_remedy_for_both_runs_for_the_outage_first() -> None:
+    """Owners of the code now, of the uploads later."""
+    todo = plan.make(diagnose(with_lesser_ones("files/code-unreadable"), CATALOGUE))
+    parts = "rescue502_permissions_parts"
+    assert (todo.actions[0].remedy, todo.actions[0].vars[parts]) == ("permissions", ["code"])
+    assert sorted(todo.later[0].vars[parts]) == ["env_file", "media"]
+
+
+def test_where_nothing_can_be_done_for_the_outage_the_rest_is_done() -> None:
+    """A syntax error waits for approval; what needs none does not wait with it, but what runs the app does."""
+    todo = plan.make(diagnose(with_lesser_ones("code/syntax-error"), CATALOGUE))
+    assert [action.remedy for action in todo.actions] == ["permissions", "daemon_reload"]
+    assert [item["remedy"] for item in todo.held_back] == ["collectstatic"]
+
+
+def test_a_run_does_the_rest_when_the_site_answers(tmp_path: Path) -> None:
+    """One look's plan after the other; what was tried for the outage in vain does not keep the rest from being done."""
+    given = settings.read({"inventory_hostname": "host"}, None)
+    record = Incident(tmp_path, "id", "host", "recover")
+
+    def look(found: Diagnosis) -> list[str]:
+        planned = decide(found, [], given, record)["plan"]
+        for action in planned:
+            record.act(action["remedy"], action["for"], True, True)
+        return [action["remedy"] for action in planned]
+
+    assert look(down()) == ["start_database", "restart"]
+    assert [action["remedy"] for action in record.data["plan"]] == ["start_database", "restart", *SAFE]
+    assert look(down()) == SAFE
+    assert look(down()) == []
+    assert [item["id"] for item in record.data["root_causes"]] == ["database/stopped"]
+    assert {item["id"] for item in record.data["also_found"]} == LESSER
+    assert verdict.judge(record.data, check_mode=False) == (
+        "failed",
+        f"{record.data['edge']['after']['summary']}; the remedies did not bring the site back",
+    )
+    record.give_up({"collectstatic": 3}, 60)
+    assert record.data["worn"] == [], "a lesser one that was tried too often is no reason to call a person at night"
+    record.give_up({"start_database": 3}, 60)
+    assert verdict.judge(record.data, check_mode=False)[0] == "needs-human"
+
+
+def test_no_approval_is_asked_for_what_would_not_help(tmp_path: Path) -> None:
+    """The edge is down for an unknown reason, and a unit that is not enabled waits for approval: no cause is known."""
+    evidence = with_lesser_ones(recordings.HEALTHY)
+    evidence["edge"]["well"] = False
+    incident = offline.diagnose(offline.Recorded("shop", evidence), CATALOGUE)
+    assert incident["root_causes"] == []
+    assert any(item["approve_with"] for item in incident["awaiting"])
+    assert incident["outcome"] == "needs-human"
+    assert "the cause is not known" in incident["message"]
+    assert "service/not-enabled" in incident["message"]
+
+
+def test_what_explains_an_outage_is_one() -> None:
+    """By a clock that is years ahead a good certificate has expired: the clock is the cause, not the certificate."""
+    evidence = copy.deepcopy(recordings.evidence("edge/tls-expired"))
+    assert ids(diagnose(evidence, CATALOGUE).root_causes) == {"edge/tls-expired"}
+    evidence["probe"]["received"] = "2020-01-01T00:00:00Z"
+    found = diagnose(evidence, CATALOGUE)
+    assert (ids(found.root_causes), found.also_found) == ({"host/clock-skew"}, ())
+    assert found.root_causes[0].public()["severity"] == "outage"
+
+
+def test_reports_tell_both_apart() -> None:
+    """In the text for a terminal, the ticket and the page."""
+    incident = offline.diagnose(offline.Recorded("shop", with_lesser_ones("database/stopped")), CATALOGUE)
+    text = report.render_text(incident)
+    causes, _heading, others = text.partition("Also found, no cause of an outage:")
+    assert "  database/stopped (safe)" in causes
+    assert "files/static-missing" not in causes
+    assert "  files/static-missing (safe)" in others
+    assert "Also found, no cause of an outage:\n\n- **files/env-file-exposed**" in report.render_markdown(incident)
+    assert "files/static-missing, safe, no cause of an outage" in report.render_html(incident)
+
+
+@pytest.mark.parametrize(
+    ("empty", "step", "found"),
+    [
+        (True, {"ok": True, "to_collect": True}, True),
+        (False, {"ok": True, "to_collect": True}, False),
+        (True, {"ok": True, "to_collect": False}, False),
+        (True, {"ok": False, "error": {"type": "ImproperlyConfigured"}}, False),
+        (True, None, False),
+    ],
+)
+def test_static_files_are_missing_where_there_are_any(empty: bool, step: dict[str, Any] | None, found: bool) -> None:
+    """By Django's own finders; where those could not be asked it is unknown."""
+    evidence = copy.deepcopy(recordings.evidence("files/static-missing"))
+    evidence["files"]["static_empty"] = empty
+    evidence["rehearsal"]["steps"].pop("static")
+    if step:
+        evidence["rehearsal"]["steps"]["static"] = step
+    assert ids(diagnose(evidence, CATALOGUE).findings) == ({"files/static-missing"} if found else set())
