@@ -24,6 +24,8 @@ BIN = Path(sys.executable).parent
 HOME = ROOT / ".cache" / "ansible-test"
 TARGETS_PYTHON = "3.9"  # the oldest, tests/config.yml
 ALL_PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+# Of tests/ these alone are released: what ansible-test reads.
+FOR_ANSIBLE_TEST = {"config.yml", "sanity"}
 # pylint takes a minute or two; what the others look at, `make lint` has judged.
 ONLY_NIGHTLY = ("pylint", "pep8", "yamllint", "changelog")
 
@@ -49,6 +51,8 @@ def _unpacked(folder: Path) -> Path:
     place = folder / "ansible_collections" / "rescue502" / "django"
     (built,) = folder.glob("*.tar.gz")
     shutil.unpack_archive(built, place)
+    if left_over := sorted({path.name for path in (place / "tests").iterdir()} - FOR_ANSIBLE_TEST):
+        raise SystemExit(f"galaxy.yml: build_ignore lacks {', '.join('tests/' + name for name in left_over)}")
     return place
 
 
