@@ -34,7 +34,10 @@ shapes: lab ## build the images of all shapes of lab hosts
 demo: lab ## break a real host and recover it; FAULT=database/stopped takes any failure mode
 	$(BIN)/rescue502 demo $(foreach fault,$(FAULT),--fault $(fault))
 
-test: lint sanity unit molecule hosts ## what each change must pass: lint, unit tests, molecule, real hosts; at most 20 minutes
+test: install ## what each change must pass: lint, unit tests, molecule, real hosts; at most 20 minutes
+	$(MAKE) --jobs 2 --output-sync=line lint sanity unit lab
+	$(MAKE) molecule
+	$(MAKE) hosts
 
 nightly: all-sanity all-hosts record versions ## all tests on real hosts, a seventh of the shapes' matrix, the evidence recorded anew, versions of Ansible and Python: hours
 
