@@ -16,11 +16,11 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 from lab.matrix import suitable
 from lab.site import Run, Site, differences, outside, settings_for
 
-# Seconds: until the remedy has begun, until a keeper has let go, and the longest time into a remedy that is struck.
+# Seconds: until the remedy has begun, until the lock is released, and the longest time into a remedy that is struck.
 PATIENCE = 180.0
 LET_GO_SECONDS = 40.0
 LATEST = 2.0
-# Every process of the run on the host but the keeper of its lock.
+# Every process of the run on the host but the one that holds its lock.
 MARKED = "grep -lz '^RESCUE502_INCIDENT=' /proc/[0-9]*/environ 2> /dev/null | cut -d/ -f3"
 # Fails where there was nothing to strike within some seconds.
 STRUCK = """
@@ -68,7 +68,7 @@ def _kill_connection(site: Site, _run: Run) -> None:
 
 
 def _kill_python(site: Site, _run: Run) -> None:
-    """All of the run's processes but the keeper of the lock; between two tasks there is none, so the next is taken."""
+    """The run's processes but the one that holds the lock; between two tasks there is none, so the next is taken."""
     one = f"""
     struck=1
     for pid in $({MARKED}); do
@@ -80,7 +80,7 @@ def _kill_python(site: Site, _run: Run) -> None:
 
 
 def _kill_all(site: Site, run: Run) -> None:
-    """The controller and all that it began, the keeper of the lock too."""
+    """The controller and all that it began, the process that holds the lock too."""
     _kill_controller(site, run)
     site.host.run(STRUCK.format(f"kill -KILL $({MARKED})"))
 

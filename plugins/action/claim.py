@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Claim a host for a playbook of its own, such as a deployment, and let it go again."""
+"""Take a host's lock for a playbook of its own, such as a deployment, and release it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.rescue502.django.plugins.plugin_utils.run import claims, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """The `rescue502.django.claim` task: the module of that name, told of this run and this controller."""
+    """The `rescue502.django.claim` task: the module of that name, with this run's id and this controller's."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -30,15 +30,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         target = Target(self, task_vars, given.incident)
         unit = str(self._task.args.get("unit", ""))
         if self._task.args.get("state", "held") == "released":
-            claims.release(target, given, unit, {})
+            host_lock.release(target, given, unit, {})
         else:
             self._hold(target, given, unit)
         return {**result, "changed": False, "incident": given.incident}
 
     def _hold(self, target: Target, given: settings.Settings, unit: str) -> None:
         try:
-            claim = claims.take(target, given, unit, [])
-        except claims.ClaimError as error:
+            lock = host_lock.take(target, given, unit, [])
+        except host_lock.LockError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
-        if not claim.held and not self._task.check_mode:
-            raise AnsibleActionFail(f"another run is at work on this host: {claim.locked_by}. Nothing was changed.")
+        if not lock.held and not self._task.check_mode:
+            raise AnsibleActionFail(f"another run is at work on this host: {lock.locked_by}. Nothing was changed.")

@@ -16,7 +16,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
-from ansible_collections.rescue502.django.plugins.plugin_utils.run import claims, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError, now
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target, complaint
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree, file_name
@@ -70,13 +70,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 evidence = self._look(target, given, record)
                 known, approved = loading.result()
             diagnosis = diagnose(evidence, known)
-            if _is_riddle(diagnosis):
+            if _is_unexplained(diagnosis):
                 # What was over while the host was looked at, such as the database's start, left nothing to be seen.
                 diagnosis = diagnose(self._look(target, given, record, again=True), known)
             result.update(decide(diagnosis, approved, given, record))
             if mode == "recover":
                 _require_found(result["plan"], task_vars, self._templar)
-                result.update(self._claim(target, given, result, record))
+                result.update(self._lock(target, given, result, record))
             self._remember(diagnosis, target, given)
         except AnsibleConnectionFailure as error:
             record.conclude("unreachable", str(error))
@@ -114,27 +114,28 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             waits["remember"] = given.incident
         return _probe(target, given, level, waits)
 
-    def _claim(
-        self, target: Target, given: settings.Settings, look: dict[str, Any], record: Incident
-    ) -> dict[str, Any]:
+    def _lock(self, target: Target, given: settings.Settings, look: dict[str, Any], record: Incident) -> dict[str, Any]:
         """Before anything is changed: no other run is at work here, and nothing is tried that was tried too often."""
         unit = look["stack"].get("unit", "")
         try:
-            if not look["plan"] and (look["edge"]["well"] or not claims.is_locked(target, given, unit)):
+            if not look["plan"] and (look["edge"]["well"] or not host_lock.is_locked(target, given, unit)):
                 return {}
-            claim = claims.take(target, given, unit, look["plan"])
-        except claims.ClaimError as error:
+            lock = host_lock.take(target, given, unit, look["plan"])
+        except host_lock.LockError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
-        record.claim(claim.held, claim.locked_by)
-        if not claim.held and not self._task.check_mode:
+        record.note_lock(lock.held, lock.locked_by)
+        if not lock.held and not self._task.check_mode:
             return {"plan": [], "done": True}
-        if claim.waited:
+        if lock.waited:
             # What the other run did meanwhile is seen by the next look.
             return {"plan": [], "done": False}
-        record.give_up(claim.worn, given.budget_window)
-        held = {*claim.worn, *plan.held_with(claim.worn, {action["remedy"]: action["for"] for action in look["plan"]})}
+        record.give_up(lock.exhausted, given.budget_window)
+        held = {
+            *lock.exhausted,
+            *plan.held_with(lock.exhausted, {action["remedy"]: action["for"] for action in look["plan"]}),
+        }
         fresh = [action for action in look["plan"] if action["remedy"] not in held]
-        return {"plan": fresh, "done": not fresh, "bundle_due": bool(claim.worn) and not _has_bundle(given)}
+        return {"plan": fresh, "done": not fresh, "bundle_due": bool(lock.exhausted) and not _has_bundle(given)}
 
     def _remembers(self) -> bool:
         """Whether a good state is kept on the target: never where the user asks to change nothing."""
@@ -213,7 +214,7 @@ def _require_found(todo: list[dict[str, Any]], task_vars: dict[str, Any], templa
                 )
 
 
-def _is_riddle(diagnosis: Diagnosis) -> bool:
+def _is_unexplained(diagnosis: Diagnosis) -> bool:
     """Whether the edge is not well, all could be read, and nothing that was seen is a cause."""
     unread = _within(diagnosis.evidence, "probe", "unread")
     return not diagnosis.root_causes and not unread and not edge_summary.summary(diagnosis.evidence)["well"]

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Record a remedy in the incident, or conclude it, and then let the host go that the run had claimed."""
+"""Record a remedy in the incident, or conclude it, and then release the host's lock that the run held."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.report import render_text
-from ansible_collections.rescue502.django.plugins.plugin_utils.run import claims, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import is_good, judge
@@ -35,7 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         record = Incident(given.reports, given.incident, host, arguments.get("mode", "recover"))
         if arguments["state"] == "concluded":
             concluded = self._conclude(record)
-            if record.data.get("claimed") and not self._task.check_mode:
+            if record.data.get("holds_lock") and not self._task.check_mode:
                 self._release(given, record, task_vars)
             return {**result, **concluded}
         ok = arguments["state"] == "repaired"
@@ -59,7 +59,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         unit = (record.data["evidence"].get("stack") or {}).get("unit", "")
         facts = {"outcome": record.data["outcome"], "actions": done}
         try:
-            claims.release(Target(self, task_vars, given.incident), given, str(unit), facts)
+            host_lock.release(Target(self, task_vars, given.incident), given, str(unit), facts)
         except AnsibleConnectionFailure:
             # The host lets go by itself when it hears no more of the run.
             self._display.warning("the host went away at the end of the run; its lock ends by itself")

@@ -1,18 +1,18 @@
 #!/usr/bin/python
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Claim a host for one run, say what was tried too often on it, and let it go again."""
+"""Take a host's lock for one run, report which remedies' budget is exhausted on it, and release the lock."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: claim
-short_description: Claim a host for one run, and let it go again
+short_description: Take a host's lock for one run, and release it
 version_added: 0.3.0
 description:
-  - Takes the lock of the host (flock), which a keeper process holds for as long as the run lives, and no longer. Where
-    another run holds it, says which, and changes nothing.
+  - Takes the lock of the host (flock), which a process of its own holds for as long as the run lives, and no longer.
+    Where another run holds it, says which, and changes nothing.
   - Says which of the remedies that are about to be applied were tried too often lately, and remembers those that were
     not, in C(/var/lib/rescue502/history.jsonl).
   - Used in a playbook it is an action that adds the run and the controller by itself.
@@ -27,7 +27,7 @@ attributes:
     support: none
 options:
   state:
-    description: Whether to take the lock, to let it go, or only to say who else has it.
+    description: Whether to take the lock, to release it, or only to report who else has it.
     type: str
     choices: [held, released, seen]
     default: held
@@ -40,7 +40,7 @@ options:
     type: str
     required: true
   controller:
-    description: Where the run is steered from, for whoever finds the lock taken.
+    description: Where the run is steered from, for a run that finds the lock taken.
     type: dict
     default: {}
   abandoned:
@@ -69,7 +69,7 @@ options:
     type: float
     default: 3600
   facts:
-    description: What to remember of the run when it lets go.
+    description: What to remember of the run when it releases the lock.
     type: dict
     default: {}
 """
@@ -149,16 +149,16 @@ def remember(module: AnsibleModule, event: str, facts: list[dict[str, Any]]) -> 
 def hold(module: AnsibleModule, lock: Lock) -> dict[str, Any]:
     """Take the lock, and judge what is about to be done."""
     given = module.params
-    worn = exhausted(given)
+    tried_out = exhausted(given)
     if module.check_mode:
-        return {"held": False, "holder": others(lock), "waited": 0.0, "exhausted": worn}
+        return {"held": False, "holder": others(lock), "waited": 0.0, "exhausted": tried_out}
     holder, waited = lock.take(given["abandoned"], given["patience"])
     held = lock.is_own(holder)
-    result = {"held": held, "holder": holder, "waited": round(waited, 3), "exhausted": worn}
+    result = {"held": held, "holder": holder, "waited": round(waited, 3), "exhausted": tried_out}
     if not held:
         return {**result, "at_work": at_work(str(holder.get("incident", "")))}
     if not waited >= 0.1:
-        names = [item["remedy"] for item in worn]
+        names = [item["remedy"] for item in tried_out]
         fresh = [item for item in given["remedies"] if item["remedy"] not in names]
         run = {"incident": given["incident"], "unit": given["unit"]}
         remember(module, history.BEGUN, [{**run, **item} for item in fresh])

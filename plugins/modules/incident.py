@@ -10,7 +10,7 @@ module: incident
 short_description: Record a remedy in an incident, or conclude it
 version_added: 0.1.0
 description:
-  - Keeps the record of a run on the controller. Where the run had claimed the target, concluding it lets that go.
+  - Keeps the record of a run on the controller. Where the run held the target's lock, concluding it releases that.
   - Concluding it judges the run, writes the reports, and fails where the site is left broken.
 author:
   - rescue502 maintainers (@rescue502)

@@ -12,7 +12,7 @@ short_description: Install an app's requirements into its virtual environment
 version_added: 0.2.0
 description:
   - Installs what C(requirements.txt) or C(pyproject.toml) asks for, as the owner of the virtual environment.
-  - Does so in a copy beside the environment, made of hard links, which then takes its place at once; so whatever fails
+  - Does so in a staging copy, made of hard links, which then replaces the environment atomically; so whatever fails
     or is cut off, no half-made environment is ever in use. The old one stays as C(VENV.rescue502-old-TIME), of which
     the newest two are kept. An environment that is a mount point is changed in place.
   - Refuses a folder that is not a virtual environment (it has neither C(pyvenv.cfg) nor C(lib/python*/site-packages)),
@@ -90,7 +90,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.files.virtual_env import objection, objection_to_rebuild
-from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import RENAME, Beside
+from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import RENAME, StagedVenv
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
@@ -186,30 +186,30 @@ def install(owner: Owner, path: str, venv: str, dry: bool = False) -> dict[str, 
 
 
 def fill(owner: Owner, path: str, venv: str, folder: str, rebuild: bool) -> dict[str, Any]:
-    """Make or complete the environment in `folder`, which is `venv` itself or beside it."""
+    """Make or complete the environment in `folder`, which is `venv` itself or its staging folder."""
     if rebuild:
         make(owner, folder, venv)
     result = install(owner, path, folder)
     return {**result, "changed": rebuild or result["changed"], "kept": ""}
 
 
-def put_in_place(owner: Owner, path: str, beside: Beside, rebuild: bool) -> dict[str, Any]:
-    """The whole of it: beside the environment, then in its place; at once in its place where it cannot be otherwise."""
-    reason = beside.why_in_place()
+def put_in_place(owner: Owner, path: str, staged: StagedVenv, rebuild: bool) -> dict[str, Any]:
+    """Fill the staging folder, then replace the environment; fill that itself where it cannot be replaced."""
+    reason = staged.why_in_place()
     if reason:
         owner.module.warn(f"{reason}: it is changed in place")
-        undo_log.note_irreversible(f"{beside.venv} was changed in place, because {reason}")
-        return fill(owner, path, beside.venv, beside.venv, rebuild)
-    beside.begin(owner.status, MODE if rebuild else owner.status.st_mode & 0o7777, filled=not rebuild)
-    result = fill(owner, path, beside.venv, beside.side, rebuild)
+        undo_log.note_irreversible(f"{staged.venv} was changed in place, because {reason}")
+        return fill(owner, path, staged.venv, staged.venv, rebuild)
+    staged.begin(owner.status, MODE if rebuild else owner.status.st_mode & 0o7777, filled=not rebuild)
+    result = fill(owner, path, staged.venv, staged.path, rebuild)
     if result["changed"]:
-        owner.run([sys.executable, "-c", RENAME, beside.side, beside.side_name, beside.name], "/")
-        result["kept"] = beside.old_name()
-        kept = beside.real(result["kept"]) if result["kept"] else ""
+        owner.run([sys.executable, "-c", RENAME, staged.path, staged.staged_name, staged.name], "/")
+        result["kept"] = staged.old_name()
+        kept = staged.real(result["kept"]) if result["kept"] else ""
         undo_log.note(
-            {"kind": "environment", "path": beside.real(beside.name), "kept_at": kept, "after": beside.stamp()}
+            {"kind": "environment", "path": staged.real(staged.name), "kept_at": kept, "after": staged.stamp()}
         )
-        beside.take_place(result["kept"])
+        staged.replace(result["kept"])
     return result
 
 
@@ -233,11 +233,11 @@ def main() -> None:
             if given["rebuild"]:
                 module.exit_json(**{**nothing, "changed": not owner.can_run(given["venv"])})
             module.exit_json(**install(owner, path, given["venv"], dry=True), kept="")
-        with Beside(given["venv"]) as beside:
-            settled = beside.settle()
-            owner = Owner(module, beside.venv)
-            runs = given["rebuild"] and owner.can_run(beside.venv)
-            result = nothing if runs else put_in_place(owner, path, beside, given["rebuild"])
+        with StagedVenv(given["venv"]) as staged:
+            settled = staged.settle()
+            owner = Owner(module, staged.venv)
+            runs = given["rebuild"] and owner.can_run(staged.venv)
+            result = nothing if runs else put_in_place(owner, path, staged, given["rebuild"])
     except OSError as error:
         module.fail_json(msg=f"{error.filename or given['venv']}: {error.strerror or error}. Nothing was changed.")
     module.exit_json(**{**result, "changed": settled or result["changed"]})

@@ -137,10 +137,10 @@ def test_readiness(answer: bytes, told: str) -> None:
                 connection.recv(1024)
                 connection.sendall(answer)
 
-        beside = threading.Thread(target=serve)
-        beside.start()
+        serving = threading.Thread(target=serve)
+        serving.start()
         assert postgresql.readiness("127.0.0.1", server.getsockname()[1], "app", "app") == told
-        beside.join()
+        serving.join()
 
 
 def test_names_and_texts_cannot_leave_their_quotes() -> None:

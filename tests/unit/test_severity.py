@@ -130,7 +130,9 @@ def test_a_run_does_the_rest_when_the_site_answers(tmp_path: Path) -> None:
         f"{record.data['edge']['after']['summary']}; the remedies did not bring the site back",
     )
     record.give_up({"collectstatic": 3}, 60)
-    assert record.data["worn"] == [], "a lesser one that was tried too often is no reason to call a person at night"
+    assert record.data["exhausted"] == [], (
+        "a lesser one that was tried too often is no reason to call a person at night"
+    )
     record.give_up({"start_database": 3}, 60)
     assert verdict.judge(record.data, check_mode=False)[0] == "needs-human"
 

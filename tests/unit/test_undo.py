@@ -10,7 +10,7 @@ from ansible_collections.rescue502.django.plugins.action.undo import lines
 from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy
 from ansible_collections.rescue502.django.plugins.module_utils.files.directory_handle import OpenFolder
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import undo
-from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import Beside
+from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import StagedVenv
 from ansible_collections.rescue502.django.plugins.module_utils.run import state_directory, undo_log
 
 INCIDENT = "20260131T120000Z-ab12cd"
@@ -174,9 +174,9 @@ def environment(folder: Path) -> Path:
 def test_a_copy_shares_files_but_no_programs(app: Path) -> None:
     """Modules are hard links, programs are not; links that led into the environment lead into the copy."""
     venv = environment(app)
-    with Beside(str(venv)) as beside:
-        beside.begin(venv.stat(), 0o755, filled=True)
-        side = Path(beside.side)
+    with StagedVenv(str(venv)) as staged:
+        staged.begin(venv.stat(), 0o755, filled=True)
+        side = Path(staged.path)
         assert (side / "lib/module.py").samefile(venv / "lib/module.py")
         assert not (side / "bin/tool").samefile(venv / "bin/tool")
         assert (side / "inward").resolve() == side / "lib"
@@ -192,15 +192,15 @@ def test_the_new_one_takes_the_place_and_is_taken_back(
         monkeypatch.setattr(OpenFolder, "exchange", lambda *_names: False)
     venv = environment(app)
     for number in range(4):
-        with Beside(str(venv)) as beside:
-            beside.begin(venv.stat(), 0o755, filled=True)
-            (Path(beside.side) / "lib" / f"added-{number}.py").write_text("")
+        with StagedVenv(str(venv)) as staged:
+            staged.begin(venv.stat(), 0o755, filled=True)
+            (Path(staged.path) / "lib" / f"added-{number}.py").write_text("")
             old = f"venv.rescue502-old-2026013{number}T120000Z"
             if number == 3:
                 undo_log.note(
-                    {"kind": "environment", "path": str(venv), "kept_at": str(app / old), "after": beside.stamp()}
+                    {"kind": "environment", "path": str(venv), "kept_at": str(app / old), "after": staged.stamp()}
                 )
-            beside.take_place(old)
+            staged.replace(old)
         assert (venv / "lib" / f"added-{number}.py").exists()
     assert len(list(app.iterdir())) == 3
     assert undo.take_back(INCIDENT, dry=False)["left"] == []

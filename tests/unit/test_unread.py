@@ -67,9 +67,9 @@ def test_facts_are_taken_out_and_listed() -> None:
 
 def test_what_was_found_is_true_and_what_was_not_found_is_not() -> None:
     """A positive find needs no full view; a conclusion from absence does."""
-    assert unread.told([1], "x", "", "barred") == [1]
-    assert isinstance(unread.told([], "x", "", "barred"), unread.Unread)
-    assert unread.told([], "x", "") == []
+    assert unread.reported([1], "x", "", "barred") == [1]
+    assert isinstance(unread.reported([], "x", "", "barred"), unread.Unread)
+    assert unread.reported([], "x", "") == []
     assert isinstance(unread.known(True, "x", "barred"), unread.Unread)
     assert unread.known(False, "x", "") is False
 

@@ -30,7 +30,7 @@ def collect(stack: Stack, asked: dict[str, Any], errors: list[dict[str, Any]]) -
         big = list(pool.map(lambda path: _big_header(stack, path), refused))
         slow = list(pool.map(lambda check: _slow(stack, check), late[:MOST]))
     return {
-        "big_headers": unread.told(
+        "big_headers": unread.reported(
             [item for item in big if 0 < item["status"] < 500], "nginx's error log", nginx_log.barred(stack)
         ),
         "buffers": _buffers(stack, max((item["header_bytes"] for item in big), default=0)),

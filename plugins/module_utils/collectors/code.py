@@ -30,7 +30,7 @@ def collect(stack: Stack) -> dict[str, Any]:
     venvs = [path for path in (stack.venv,) if path]
     return {
         "git": git_facts(stack.root),
-        "stale_bytecode": unread.told(
+        "stale_bytecode": unread.reported(
             bytecode.stale(stack.root, exclude=venvs, limit=LIMIT), "the app's bytecode", unread.sealed(stack.root)
         ),
     }

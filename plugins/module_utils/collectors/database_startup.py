@@ -56,9 +56,9 @@ def collect(unit_names: list[str]) -> dict[str, Any]:
     return {
         "unit": shown.get("Id", ""),
         "started": round(started, 3),
-        "reason": unread.told(reason(lines), "PostgreSQL's log", *bars),
-        "no_room": unread.told(no_room, "PostgreSQL's log", *bars),
-        "file": unread.told(file, "PostgreSQL's log", *bars),
+        "reason": unread.reported(reason(lines), "PostgreSQL's log", *bars),
+        "no_room": unread.reported(no_room, "PostgreSQL's log", *bars),
+        "file": unread.reported(file, "PostgreSQL's log", *bars),
         "line": line,
         # Where somebody has repaired the file meanwhile, what the log says of it is no longer true.
         "edited_since": bool(file) and _modified(file) > started,

@@ -21,7 +21,7 @@ def collect(stack: Stack) -> dict[str, Any]:
         "damaged": installed_packages.damaged(stack.venv) if stack.venv else [],
         "requirements": {
             "path": stack.requirements or os.path.join(stack.root, requirements.NAMES[0]),
-            "exists": unread.told(bool(stack.requirements), "the requirements", unread.sealed(stack.root)),
+            "exists": unread.reported(bool(stack.requirements), "the requirements", unread.sealed(stack.root)),
         },
     }
 

@@ -77,7 +77,7 @@ def recent_errors(stack: Stack, since: float) -> dict[str, Any]:
             match = _ACCESS.search(line)
             if match and int(match.group(3)) >= 500 and _epoch(match.group(1)) >= since:
                 paths.append(f"{match.group(3)} {match.group(2)[:120]}")
-    return {"count": unread.told(len(paths), "nginx's access log", *bars), "paths": sorted(set(paths))[:10]}
+    return {"count": unread.reported(len(paths), "nginx's access log", *bars), "paths": sorted(set(paths))[:10]}
 
 
 def _epoch(text: str) -> float:

@@ -40,16 +40,16 @@ def collect(stack: Stack) -> dict[str, Any]:
     folders = [unread.sealed(place) for path in lost for place in (os.path.dirname(path), *_COPY_FOLDERS)]
     return {
         "files": files,
-        "missing": unread.told(missing, "whether the environment files are there", *hidden),
+        "missing": unread.reported(missing, "whether the environment files are there", *hidden),
         # What a person may have back: the nearest copy of each missing file, and the files that have none.
         "saved": [{"path": path, **found[0]} for path, found in copies.items() if found],
         "lost": unread.known(lost, f"copies of {', '.join(lost)}", *folders),
-        "exposed": unread.told(
+        "exposed": unread.reported(
             [item["path"] for item in files if item["others_read"]], "the modes of the environment files", *hidden
         ),
         "inline": sorted(systemd.parse_environment_property(stack.properties.get("Environment", ""))),
         "names": lacking[0] if lacking else sorted({*stack.environment, *stack.credentials}),
-        "credentials_missing": unread.told(
+        "credentials_missing": unread.reported(
             stack.credentials_missing,
             "the unit's credentials",
             *[item.why for item in systemd_credentials.barred(stack.properties)],

@@ -52,7 +52,7 @@ def collect(
     bars = _bars(stack, settings, media, refused, settings_bar)
     return {
         "violations": {
-            part: unread.told(items, f"owners and modes: {_WORDS[part]}", *bars[part])
+            part: unread.reported(items, f"owners and modes: {_WORDS[part]}", *bars[part])
             for part, items in by_part.items()
         },
         # What is as wrong, and is not root's to give on the app's word.

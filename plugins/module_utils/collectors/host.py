@@ -29,7 +29,7 @@ def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
     return {
         "memory": dict(_memory(), largest=processes.largest()),
         "oom": oom_kills.seen(stack.unit, _number(stack.properties.get("ExecMainPID", "")), started, time.time()),
-        "at_file_limit": unread.told(
+        "at_file_limit": unread.reported(
             processes.at_file_limit(own),
             "how many files the app has open",
             *(unread.sealed(f"/proc/{pid}/fd") for pid in own),

@@ -59,7 +59,7 @@ def collect(stack: Stack) -> dict[str, Any]:
         "signs": signs(stamped, now),
     }
     bars = _bars(stack)
-    return {name: unread.told(value, "the app's log", *bars) for name, value in found.items()}
+    return {name: unread.reported(value, "the app's log", *bars) for name, value in found.items()}
 
 
 def _bars(stack: Stack) -> list[str]:

@@ -57,15 +57,15 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]
             "file_state": shown.get("UnitFileState", ""),
         },
         "test": _test(lambda: _was_valid(stack, shown, reloaded)),
-        "config_newer": unread.told(newer, "nginx's configuration", *config_bars),
+        "config_newer": unread.reported(newer, "nginx's configuration", *config_bars),
         "user": nginx_workers.user(stack, shown),
-        "behind_nginx": unread.told(stack.behind_nginx, "nginx's configuration", *config_bars, stack.bind_bar),
+        "behind_nginx": unread.reported(stack.behind_nginx, "nginx's configuration", *config_bars, stack.bind_bar),
         "included": stack.nginx_folders,
-        "unused": unread.told(unused, "nginx's configuration", *config_bars),
+        "unused": unread.reported(unused, "nginx's configuration", *config_bars),
         "upstreams": upstreams.collect(stack, listeners, shown),
         "refusals": refusals.collect(stack, asked),
-        "errors": unread.told([item["text"] for item in errors][-10:], "nginx's error log", log_bar),
-        "stalled_paths": unread.told(
+        "errors": unread.reported([item["text"] for item in errors][-10:], "nginx's error log", log_bar),
+        "stalled_paths": unread.reported(
             nginx_log.paths(errors, "upstream timed out|upstream prematurely closed"), "nginx's error log", log_bar
         ),
         **answers.collect(stack, asked, [item for item in errors if item["when"] >= int(reloaded)]),

@@ -47,8 +47,8 @@ def collect(
         "listening": unread.known(
             bool(binds) and all(bind["listeners"] for bind in binds), "where the app is to listen", stack.bind_bar
         ),
-        "foreign": unread.told(foreign, "whose processes listen", *nameless),
-        "elsewhere": unread.told(_elsewhere(stack, listeners), "whose processes listen", sockets.barred(listeners)),
+        "foreign": unread.reported(foreign, "whose processes listen", *nameless),
+        "elsewhere": unread.reported(_elsewhere(stack, listeners), "whose processes listen", sockets.barred(listeners)),
         "exec": _exec_facts(stack),
         "backend": backend.collect(stack, health_json, health_timeout),
         "pidfile": addresses.pidfile_facts(stack),

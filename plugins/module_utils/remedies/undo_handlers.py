@@ -18,7 +18,7 @@ import subprocess
 from collections.abc import Callable
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy, safe_files
-from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import Beside
+from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import StagedVenv
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout
 
@@ -130,8 +130,8 @@ def _environment(entry: Entry, dry: bool) -> bool:
     if there and hardlink_copy.stamp(path) != entry["after"]:
         raise LeftError("it was changed since" + (f"; the one before is {kept}" if kept else ""))
     if not dry:
-        with Beside(path) as beside:
-            beside.put_back(os.path.basename(kept))
+        with StagedVenv(path) as staged:
+            staged.put_back(os.path.basename(kept))
     return True
 
 

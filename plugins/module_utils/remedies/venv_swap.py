@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A virtual environment is prepared in a folder beside the one in use and takes its place at once.
+"""A virtual environment is built in a staging folder, next to the one in use, and replaces it atomically.
 
 However it is interrupted, what is in use is the old one or the new one, whole; or, where the kernel cannot exchange two
 folders, for a moment none, and the next run puts the new one there.
@@ -18,7 +18,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import hard
 from ansible_collections.rescue502.django.plugins.module_utils.files.directory_handle import OpenFolder
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems
 
-SIDE = ".{}.rescue502-new"
+STAGED = ".{}.rescue502-new"
 OLD = "{}.rescue502-old-{}"
 OLD_TIME = "%Y%m%dT%H%M%SZ"
 # How many old ones stay.
@@ -27,7 +27,7 @@ KEPT = 2
 MARK = ".rescue502-complete"
 # In a complete new environment whose predecessor could only be copied aside: what is in its place may go.
 COMMITTED = ".rescue502-committed"
-# Gives the folder beside its final name, in the programs and in what activates the environment. Run as its owner, so
+# Gives the staging folder its final name, in the programs and in what activates the environment. Run as its owner, so
 # that it can write nothing that is not theirs.
 RENAME = """
 import os, stat, sys
@@ -50,19 +50,19 @@ for path in [os.path.join(folder, "pyvenv.cfg"), *(os.path.join(programs, name) 
 """
 
 
-class Beside:
-    """The folder beside a virtual environment. As a context it is gone at the end, unless it has taken the place."""
+class StagedVenv:
+    """A virtual environment's staging folder. As a context it is removed at the end, unless it has replaced it."""
 
     def __init__(self, venv: str) -> None:
         """Raises OSError where there is no folder to hold it, or a link on the way cannot be trusted."""
         # Programs in it name the environment as the unit does, so only a link of its own is followed for good.
         self.venv = safe_files.resolve(venv) if os.path.islink(venv) else os.path.abspath(venv)
         folder, self.name = os.path.split(self.venv)
-        self.side_name = SIDE.format(self.name)
-        self.side = os.path.join(folder, self.side_name)
+        self.staged_name = STAGED.format(self.name)
+        self.path = os.path.join(folder, self.staged_name)
         self._folder = OpenFolder(safe_files.resolve(folder))
 
-    def __enter__(self) -> Beside:
+    def __enter__(self) -> StagedVenv:
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -82,28 +82,28 @@ class Beside:
     def settle(self) -> bool:
         """Finish or clear away what an interrupted run left. Whether what is in use is another one now."""
         exchanged = self._folder.read_mark(self.name, MARK)
-        ready = self._folder.read_mark(self.side_name, MARK)
+        ready = self._folder.read_mark(self.staged_name, MARK)
         done = exchanged is not None or (ready is not None and self._may_move_in())
         if exchanged is not None:
-            if self._folder.exists(self.side_name):
-                self._folder.rename(self.side_name, self._valid_old_name(exchanged))
+            if self._folder.exists(self.staged_name):
+                self._folder.rename(self.staged_name, self._valid_old_name(exchanged))
         elif done:
             self._folder.remove(self.name)
-            self._folder.rename(self.side_name, self.name)
+            self._folder.rename(self.staged_name, self.name)
         elif ready is not None and self._is_old(ready):
             # A copy of the one that is still in use.
             self._folder.remove(ready)
         self._unmark()
-        self._folder.remove(self.side_name)
+        self._folder.remove(self.staged_name)
         return done
 
     def _may_move_in(self) -> bool:
         """Whether the place of the complete new one is empty, or what is in it was kept elsewhere and may go."""
-        return not self._folder.exists(self.name) or self._folder.read_mark(self.side_name, COMMITTED) is not None
+        return not self._folder.exists(self.name) or self._folder.read_mark(self.staged_name, COMMITTED) is not None
 
     def begin(self, owner: os.stat_result, mode: int, filled: bool) -> None:
         """Make the folder, its owner's; filled: with all that is in the present one. Raises OSError."""
-        new = self._folder.make(self.side_name)
+        new = self._folder.make(self.staged_name)
         try:
             if filled:
                 self._fill(new)
@@ -122,23 +122,23 @@ class Beside:
             os.close(old)
 
     def stamp(self) -> dict[str, Any]:
-        """What tells later whether the environment that is now beside was changed since."""
-        return hardlink_copy.stamp(self.real(self.side_name))
+        """A stamp of the staged environment (hardlink_copy.stamp), by which undo sees a later change."""
+        return hardlink_copy.stamp(self.real(self.staged_name))
 
     def old_name(self) -> str:
-        """A name for the old one that tells when it was put aside; empty where there is none."""
+        """A name for the old one, with the time when it was put aside (UTC); empty where there is none."""
         return self._valid_old_name("") if self._folder.exists(self.name) else ""
 
-    def take_place(self, old_name: str) -> None:
-        """Put the complete new environment where the old one is, which becomes `old_name`. Raises OSError."""
-        self._folder.mark(self.side_name, MARK, old_name)
-        self._folder.flush(self.side_name)
-        if old_name and self._folder.exchange(self.side_name, self.name):
-            self._folder.rename(self.side_name, old_name)
+    def replace(self, old_name: str) -> None:
+        """Replace the old environment, which becomes `old_name`, by the complete staged one. Raises OSError."""
+        self._folder.mark(self.staged_name, MARK, old_name)
+        self._folder.flush(self.staged_name)
+        if old_name and self._folder.exchange(self.staged_name, self.name):
+            self._folder.rename(self.staged_name, old_name)
         else:
             if old_name:
                 self._put_aside(old_name)
-            self._folder.rename(self.side_name, self.name)
+            self._folder.rename(self.staged_name, self.name)
         self._folder.flush()
         self._unmark()
         for name in sorted(name for name in self._folder.names() if self._is_old(name))[:-KEPT]:
@@ -156,14 +156,14 @@ class Beside:
                 self._fill(copy)
             finally:
                 os.close(copy)
-            self._folder.mark(self.side_name, COMMITTED, old_name)
-            self._folder.flush(self.side_name)
+            self._folder.mark(self.staged_name, COMMITTED, old_name)
+            self._folder.flush(self.staged_name)
             self._folder.remove(self.name)
 
     def put_back(self, old_name: str) -> None:
         """Put an old environment back in the present one's place, which is removed; empty: remove it only."""
         if self._folder.exists(self.name):
-            self._folder.rename(self.name, self.side_name)
+            self._folder.rename(self.name, self.staged_name)
         if old_name:
             self._folder.rename(old_name, self.name)
         self._folder.flush()
@@ -173,10 +173,10 @@ class Beside:
         for mark in (MARK, COMMITTED):
             self._folder.unmark(self.name, mark)
 
-    def _valid_old_name(self, told: str) -> str:
-        """The name that a mark tells for the old one, where it is such a name and free; else a new one."""
-        if self._is_old(told) and not self._folder.exists(told):
-            return told
+    def _valid_old_name(self, marked: str) -> str:
+        """The name that a mark gives for the old one, where it is such a name and free; else a new one."""
+        if self._is_old(marked) and not self._folder.exists(marked):
+            return marked
         return OLD.format(self.name, time.strftime(OLD_TIME, time.gmtime()))
 
     def _is_old(self, name: str) -> bool:

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One run at a time on a host: a lock that dies with the run that holds it.
 
-A run is many short processes on the target, so a keeper holds the lock (flock(2)) between them. It lets go when it is
-told to, or when none of the run's processes has been seen for a while: the controller or the connection was killed.
-In either case it waits for what the run began: an installation goes on after the connection that started it is gone.
+A run is many short processes on the target, so a process of its own, the lock process, holds the lock (flock(2))
+between them. It releases the lock on SIGTERM, or when none of the run's processes has been seen for a while: the
+controller or the connection was killed. In either case it waits for what the run began: an installation goes on after
+the connection that started it is gone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import (
-    KEEPER,
+    LOCK_PROCESS,
     WAITS,
     at_work,
     call_oneself,
@@ -36,12 +37,12 @@ class Lock:
     """The lock of this host, as one run sees it."""
 
     def __init__(self, incident: str, host: str, controller: dict[str, Any], make: bool = True) -> None:
-        """incident and host (its name in the inventory) tell runs apart; controller is told to who finds it locked.
+        """incident and host (its name in the inventory) tell runs apart; controller is for a run that finds it locked.
 
         make: whether to make the lock's file where it is missing, as to take the lock one must.
         """
         self.incident = incident
-        self.claim = {"incident": incident, "host": host, "controller": controller, "since": time.time()}
+        self.entry = {"incident": incident, "host": host, "controller": controller, "since": time.time()}
         self.descriptor = _open(make)
 
     def take(self, abandoned: str, patience: float) -> tuple[dict[str, Any], float]:
@@ -49,7 +50,7 @@ class Lock:
 
         abandoned: an incident whose run is known to be dead; what it began is waited for, for `patience` seconds, as is
         what this run itself began and lost sight of. Of another run that is not known to be dead any sign of life is
-        enough to give up at once.
+        enough to give up immediately.
         """
         begun = time.monotonic()
         call_oneself(WAITS)
@@ -64,13 +65,13 @@ class Lock:
                 time.sleep(POLL_SECONDS)
             else:
                 self._keep()
-                return self.claim, time.monotonic() - begun
+                return self.entry, time.monotonic() - begun
 
     def release(self) -> None:
-        """Tell this run's keeper to let go. Does nothing where another run holds the lock, or none."""
+        """Have this run's lock process release the lock. Does nothing where another run holds it, or none."""
         holder = self.holder()
         if self.is_own(holder) and self.is_held():
-            _signal(holder.get("keeper", 0))
+            _signal(holder.get("pid", 0))
 
     def is_held(self) -> bool:
         """Whether anybody holds the lock."""
@@ -93,7 +94,7 @@ class Lock:
 
     def is_own(self, holder: dict[str, Any]) -> bool:
         """Whether that is this run on this host."""
-        return (holder.get("incident"), holder.get("host")) == (self.incident, self.claim["host"])
+        return (holder.get("incident"), holder.get("host")) == (self.incident, self.entry["host"])
 
     def _worth_waiting(self, holder: dict[str, Any], abandoned: str, waited: float, patience: float) -> bool:
         other = str(holder.get("incident", ""))
@@ -102,39 +103,39 @@ class Lock:
         if other in (abandoned, self.incident):
             # Dead, or this very run under another name of the same host: either way it ends.
             if other == abandoned:
-                _signal(holder.get("keeper", 0))
+                _signal(holder.get("pid", 0))
             return waited < patience
         return waited < GRACE_SECONDS + 2 * POLL_SECONDS and not at_work(other)
 
     def _keep(self) -> None:
-        """Leave a keeper behind that holds the lock: a copy of this process, out of its session and its pipes."""
-        ready, told = os.pipe()
+        """Leave a process behind that holds the lock: a copy of this one, out of its session and its pipes."""
+        ready, started = os.pipe()
         child = os.fork()
         if child == 0:
             os.setsid()
             if os.fork() == 0:
-                _become_keeper(self.incident, self.descriptor, told)
+                _become_lock_process(self.incident, self.descriptor, started)
             os._exit(0)
         os.waitpid(child, 0)
-        os.close(told)
-        keeper = int(os.read(ready, 20) or b"0")
+        os.close(started)
+        pid = int(os.read(ready, 20) or b"0")
         os.close(ready)
-        self.claim["keeper"] = keeper
+        self.entry["pid"] = pid
         os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, json.dumps(self.claim).encode(), 0)
+        os.pwrite(self.descriptor, json.dumps(self.entry).encode(), 0)
 
 
-def _become_keeper(incident: str, lock: int, told: int) -> None:
-    """Hold the lock until the run is over. Never returns."""
+def _become_lock_process(incident: str, lock: int, started: int) -> None:
+    """Hold the lock until the run has ended. Never returns."""
     try:
         os.chdir("/")
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)
-        call_oneself(KEEPER)
+        call_oneself(LOCK_PROCESS)
         released: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _frame: released.append(number))
-        os.write(told, str(os.getpid()).encode())
+        os.write(started, str(os.getpid()).encode())
         for descriptor in range(3, 256):
             if descriptor != lock:
                 _close(descriptor)
@@ -153,11 +154,11 @@ def _hold(incident: str, released: list[int]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _signal(keeper: Any) -> None:
-    # Only a process that calls itself a keeper: the number may be another one's by now.
-    if isinstance(keeper, int) and keeper > 1 and name_of(keeper) == KEEPER:
+def _signal(pid: Any) -> None:
+    # Only a process with the lock process's name: the number may be another one's by now.
+    if isinstance(pid, int) and pid > 1 and name_of(pid) == LOCK_PROCESS:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(keeper, signal.SIGTERM)
+            os.kill(pid, signal.SIGTERM)
 
 
 def _close(descriptor: int) -> None:

@@ -10,9 +10,9 @@ from ansible_collections.rescue502.django.plugins.module_utils.run.state_directo
 from ansible_collections.rescue502.django.plugins.module_utils.system.processes import pids
 
 # What processes call themselves that do nothing to the host; the kernel keeps 15 characters.
-KEEPER = "rescue502-lock"
+LOCK_PROCESS = "rescue502-lock"
 WAITS = "rescue502-wait"
-IDLE = (KEEPER, WAITS)
+IDLE = (LOCK_PROCESS, WAITS)
 
 
 def at_work(incident: str) -> list[int]:

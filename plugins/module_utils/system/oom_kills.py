@@ -37,7 +37,7 @@ def seen(unit: str, main_pid: int, since: float, now: float) -> dict[str, Any]:
         "kills": kills(kernel, unit, main_pid, since, now),
         "unit_killed": round(now - told[-1], 1) if told else None,
     }
-    return {name: unread.told(value, "the kernel's log", journal.barred()) for name, value in found.items()}
+    return {name: unread.reported(value, "the kernel's log", journal.barred()) for name, value in found.items()}
 
 
 def kills(entries: list[tuple[float, str]], unit: str, main_pid: int, since: float, now: float) -> list[dict[str, Any]]:

@@ -66,7 +66,7 @@ def sealed(path: str) -> str:
     return ""
 
 
-def told(value: Any, what: str, *bars: str) -> Any:
+def reported(value: Any, what: str, *bars: str) -> Any:
     """The fact itself where it was found, or where nothing barred the way to it; else the first bar in its place.
 
     What was found is true however little could be seen; that nothing was found is not.

@@ -62,11 +62,11 @@ def make(
     repaired = [cause for cause in diagnosis.to_repair if _may_repair(cause, allowed)]
     waiting = [cause for cause in diagnosis.to_repair if cause not in repaired]
     roots = {cause.id for cause in diagnosis.to_repair}
-    fallen = [found for found in diagnosis.findings if _fell_with(found, {cause.id for cause in repaired}, roots)]
+    effects = [found for found in diagnosis.findings if _is_effect_of(found, {cause.id for cause in repaired}, roots)]
     down = not edge_summary.summary(diagnosis.evidence)["well"]
     actions = _merge(
         [action for cause in repaired for action in _actions(cause, [cause], tried, down)]
-        + [action for found in fallen for action in _actions(found, _causes_of(found, repaired), tried, down)]
+        + [action for found in effects for action in _actions(found, _causes_of(found, repaired), tried, down)]
     )
     blocking = _blocking(diagnosis, waiting, tried)
     why = {action.remedy: reasons for action in actions if (reasons := blocking.of(action))}
@@ -89,7 +89,7 @@ def make(
 class _Blocking:
     """Ids of causes that are not repaired now, each for what it holds back."""
 
-    # Half-done merges: nothing works on that tree before whoever is to decide on it has.
+    # Half-done merges: nothing works on that tree before the person who decides on it has.
     work_on_code: list[str]
     # With something below unrepaired, what runs the app would end what may still serve.
     run_app: list[str]
@@ -162,8 +162,8 @@ def _causes_of(found: Finding, repaired: list[Finding]) -> list[Finding]:
     return [cause for cause in repaired if cause.id in found.explained_by]
 
 
-def _fell_with(found: Finding, repaired: set[str], roots: set[str]) -> bool:
-    """Whether something is down only because of root causes that are repaired now, and has but to be started."""
+def _is_effect_of(found: Finding, repaired: set[str], roots: set[str]) -> bool:
+    """Whether a finding is only an effect of root causes that are repaired now, so that starting it is enough."""
     why = roots & set(found.explained_by)
     return bool(why) and why <= repaired and found.risk == "safe" and bool(remedies.get(found.mode.remedy).starts)
 

@@ -74,10 +74,10 @@ class Incident:
             "held_back": [],
             "actions": [],
             "awaiting": [],
-            # Whether this run has the host to itself, and which other one has; what was tried too often, or too late.
-            "claimed": False,
+            # Whether this run holds the lock, and which other one does; whose budget is exhausted; what was too late.
+            "holds_lock": False,
             "locked_by": "",
-            "worn": [],
+            "exhausted": [],
             "overdue": "",
             "passes": 0,
             "evidence": {},
@@ -146,24 +146,24 @@ class Incident:
         """Whether this run has already applied the remedy for just these causes."""
         return any(a["remedy"] == remedy and sorted(a["for"]) == sorted(causes) for a in self.data["actions"])
 
-    def claim(self, held: bool, locked_by: str) -> None:
+    def note_lock(self, held: bool, locked_by: str) -> None:
         """Take in whether the host is this run's to change, or which other run is at work there."""
-        self.data["claimed"] = held or self.data["claimed"]
+        self.data["holds_lock"] = held or self.data["holds_lock"]
         self.data["locked_by"] = locked_by
 
-    def give_up(self, worn: dict[str, int], window: float) -> None:
+    def give_up(self, exhausted: dict[str, int], window: float) -> None:
         """Take remedies out of the plan that were tried so many times within `window` seconds: a person is to look."""
         causes = {action["remedy"]: action["for"] for action in self.data["plan"]}
-        partners = plan.held_with(worn, causes)
-        held = [action for action in self.data["plan"] if action["remedy"] in {*worn, *partners}]
+        partners = plan.held_with(exhausted, causes)
+        held = [action for action in self.data["plan"] if action["remedy"] in {*exhausted, *partners}]
         self.data["plan"] = [action for action in self.data["plan"] if action not in held]
         for action in held:
             why = f"is not done without {partners.get(action['remedy'])}"
-            if action["remedy"] in worn:
-                why = f"was tried {worn[action['remedy']]} times within {window / 60:g} min"
+            if action["remedy"] in exhausted:
+                why = f"was tried {exhausted[action['remedy']]} times within {window / 60:g} min"
             self.data["held_back"].append({"remedy": action["remedy"], "for": action["for"], "why": why})
             if set(action["for"]) & set(remaining_causes(self.data)):
-                self.data["worn"].append(f"{action['remedy']} for {', '.join(action['for'])} {why}")
+                self.data["exhausted"].append(f"{action['remedy']} for {', '.join(action['for'])} {why}")
         waiting = {item["id"] for item in self.data["awaiting"]}
         open_causes = dict.fromkeys(cause for action in held for cause in action["for"] if cause not in waiting)
         self.data["awaiting"] += [_for_a_person(item) for item in self.data["findings"] if item["id"] in open_causes]

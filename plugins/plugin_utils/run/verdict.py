@@ -29,8 +29,8 @@ def judge(data: dict[str, Any], check_mode: bool) -> tuple[str, str]:
     acted = [action for action in data["actions"] if action["changed"]]
     if data.get("locked_by") and not check_mode:
         return "locked", f"{after['summary']}; another run is at work on this host: {data['locked_by']}"
-    if data.get("worn") and remaining_causes(data):
-        return "needs-human", f"{after['summary']}; not tried again: {'; '.join(data['worn'])}"
+    if data.get("exhausted") and remaining_causes(data):
+        return "needs-human", f"{after['summary']}; not tried again: {'; '.join(data['exhausted'])}"
     if after["well"] and not remaining:
         if acted and not check_mode:
             return "recovered", f"the edge answers again: {after['summary']}"

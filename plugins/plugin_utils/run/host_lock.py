@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A run's claim to a host: nobody else is at work there, and nothing is done that was tried too often."""
+"""A host's lock for a run: nobody else is at work there, and nothing is done whose budget is exhausted."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text im
 NO_WAIT_SECONDS = 0.1
 
 
-class ClaimError(Exception):
-    """The host could not be claimed; the text says why. Nothing was changed."""
+class LockError(Exception):
+    """The host's lock could not be taken; the text says why. Nothing was changed."""
 
 
 @dataclass(frozen=True)
-class Claim:
-    """What came of it. worn: remedies that were tried as often as may be, and how often."""
+class HostLock:
+    """What came of taking it. exhausted: remedies that were tried as often as may be, and how often."""
 
     held: bool
     waited: bool
     locked_by: str
-    worn: dict[str, int]
+    exhausted: dict[str, int]
 
 
-def take(target: Target, given: Settings, unit: str, plan: list[dict[str, Any]]) -> Claim:
-    """Claim the host for this run. plan: the remedies that are about to be applied.
+def take(target: Target, given: Settings, unit: str, plan: list[dict[str, Any]]) -> HostLock:
+    """Take the host's lock for this run. plan: the remedies that are about to be applied.
 
     Where a dead run of this very controller has it, what that one began is waited for, and its lock is taken over.
-    Raises ClaimError.
+    Raises LockError.
     """
     arguments = {
         **_run(given, unit),
@@ -50,24 +50,24 @@ def take(target: Target, given: Settings, unit: str, plan: list[dict[str, Any]])
     if not answer["held"] and controller.is_gone(holder.get("controller") or {}):
         answer = _ask(target, {**arguments, "abandoned": str(holder.get("incident", ""))})
     held, waited = answer["held"] is True, answer.get("waited")
-    return Claim(
+    return HostLock(
         held=held,
         waited=isinstance(waited, (int, float)) and waited >= NO_WAIT_SECONDS,
         locked_by="" if held else _who(answer["holder"]),
-        worn=_worn(answer["exhausted"], [action["remedy"] for action in plan]),
+        exhausted=_exhausted(answer["exhausted"], [action["remedy"] for action in plan]),
     )
 
 
 def is_locked(target: Target, given: Settings, unit: str) -> bool:
     """Whether another run has the host, so that what is seen of it may be that one's work. Takes nothing.
 
-    Raises ClaimError.
+    Raises LockError.
     """
     return bool(_ask(target, {**_run(given, unit), "state": "seen"})["holder"])
 
 
 def release(target: Target, given: Settings, unit: str, facts: dict[str, Any]) -> None:
-    """Let the host go, and have it remember what was done. A host that is gone lets go by itself."""
+    """Release the host's lock, and have it remember what was done. On a host that is gone the lock ends by itself."""
     target.run("claim", {**_run(given, unit), "state": "released", "facts": facts}, "held")
 
 
@@ -78,13 +78,13 @@ def _run(given: Settings, unit: str) -> dict[str, Any]:
 def _ask(target: Target, arguments: dict[str, Any]) -> dict[str, Any]:
     answer = target.run("claim", arguments, "held")
     if not isinstance(answer.get("holder"), dict) or not isinstance(answer.get("exhausted"), list):
-        raise ClaimError(f"the host could not be claimed for this run: {complaint(answer, 'claim')}")
+        raise LockError(f"the host's lock could not be taken for this run: {complaint(answer, 'claim')}")
     return answer
 
 
-def _worn(exhausted: list[Any], planned: list[str]) -> dict[str, int]:
-    """Which of the planned remedies the host counts as tried too often; it may claim anything."""
-    items = [item for item in exhausted if isinstance(item, dict) and isinstance(item.get("times"), int)]
+def _exhausted(counted: list[Any], planned: list[str]) -> dict[str, int]:
+    """Which of the planned remedies the host counts as tried too often; it may answer anything."""
+    items = [item for item in counted if isinstance(item, dict) and isinstance(item.get("times"), int)]
     return {str(item["remedy"]): item["times"] for item in items if item.get("remedy") in planned}
 
 
