@@ -17,7 +17,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import safe
 
 # RENAME_EXCHANGE of renameat2(2).
 _EXCHANGE = 2
-_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST = 300
 
 
@@ -84,7 +83,7 @@ class OpenFolder:
         replace: whether it takes the place of what has that name; else FileExistsError where anything has.
         """
         staging = f".rescue502-{secrets.token_hex(8)}"
-        descriptor = os.open(staging, _MAKE, 0o600, dir_fd=self._fd)
+        descriptor = os.open(staging, safe_files.NEW, 0o600, dir_fd=self._fd)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
@@ -120,7 +119,7 @@ class OpenFolder:
         self.unmark(name, mark)
         folder = self.open(name)
         try:
-            with os.fdopen(os.open(mark, _MAKE, 0o600, dir_fd=folder), "w", encoding="utf-8") as file:
+            with os.fdopen(os.open(mark, safe_files.NEW, 0o600, dir_fd=folder), "w", encoding="utf-8") as file:
                 file.write(text)
         finally:
             os.close(folder)
