@@ -56,11 +56,6 @@ class Host:
         return shapes.load(self.shape_name)
 
     @property
-    def facts(self) -> dict[str, str]:
-        """What a reproduction may refer to."""
-        return self.shape.facts()
-
-    @property
     def container(self) -> str:
         return PREFIX + self.name
 
@@ -123,12 +118,19 @@ class Host:
     def run(
         self, script: str, check: bool = True, variables: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a bash script in it as root. LabError with its output where it fails and check is true."""
-        words = [f"--env={name}={value}" for name, value in (variables or {}).items()]
+        """Run a bash script in it as root. LabError with its output where it fails and check is true.
+
+        variables: what it finds in its environment besides the host's facts, or in the place of some.
+        """
+        words = [f"--env={fact}" for fact in self._environment(variables)]
         done = podman("exec", "-i", *words, self.container, "bash", "-euo", "pipefail", "-s", check=False, stdin=script)
         if check and done.returncode:
             raise LabError(f"on {self.name}, status {done.returncode}: {(done.stdout + done.stderr).strip()[-1500:]}")
         return done
+
+    def _environment(self, variables: dict[str, str] | None = None) -> list[str]:
+        """The host's facts (what a reproduction may refer to) and further variables, each as NAME=value."""
+        return [f"{name}={value}" for name, value in (self.shape.facts() | (variables or {})).items()]
 
     def address(self) -> str:
         """Its address on podman's bridge.
@@ -180,8 +182,8 @@ class Host:
             raise LabError(f"{fault} did not take on {self.name}: no file, row or unit differs")
 
     def _run_reproduction(self, script: str) -> None:
-        self.run(self.prelude() + script, variables=self.facts)
-        self.run(SETTLED, check=False, variables=self.facts)
+        self.run(self.prelude() + script)
+        self.run(SETTLED, check=False)
 
     def _await_fault(self, mode: Reproduction) -> None:
         """Ask the edge until it shows the fault. LabError where it does not within some seconds."""
@@ -220,8 +222,7 @@ class Host:
 
     def inside(self, words: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command in it as root, with its facts in the environment, past podman, which needs 0.2 s to begin."""
-        facts = [f"{name}={value}" for name, value in self.facts.items()]
-        enter = ["nsenter", f"--target={self._pid}", "--all", "env", "-i", f"PATH={PATH}", *facts]
+        enter = ["nsenter", f"--target={self._pid}", "--all", "env", "-i", f"PATH={PATH}", *self._environment()]
         return subprocess.run([*sudo(), *enter, *words], input=stdin, capture_output=True, text=True, check=False)
 
     def put(self, path: str, content: bytes) -> None:

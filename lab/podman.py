@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 
 PREFIX = "rescue502-"
 CACHE = Path(os.environ.get("RESCUE502_LAB_CACHE") or Path.home() / ".cache" / "rescue502-lab")
+NAMESPACE = CACHE / "namespace.pid"
 PACKAGES = {
     "podman": "podman",
     "runc": "runc",
@@ -87,13 +89,8 @@ def _pure_cgroup2() -> bool:
 
 def _namespace_pid() -> int:
     """The process that keeps the lab's mount namespace alive, started where there is none."""
-    file = CACHE / "namespace.pid"
-    try:
-        pid, started = (int(word) for word in file.read_text(encoding="utf-8").split())
-        if _started(pid) == started:
-            return pid
-    except (OSError, ValueError):
-        pass
+    if pid := _living_namespace():
+        return pid
     CACHE.mkdir(parents=True, exist_ok=True)
     script = "umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && echo ready && exec sleep infinity"
     process = subprocess.Popen(
@@ -106,8 +103,17 @@ def _namespace_pid() -> int:
     assert process.stdout is not None
     if process.stdout.readline().strip() != b"ready":
         raise LabError("no mount namespace with cgroup2 could be made: are you root on this machine?")
-    file.write_text(f"{process.pid} {_started(process.pid)}", encoding="utf-8")
+    NAMESPACE.write_text(f"{process.pid} {_started(process.pid)}", encoding="utf-8")
     return process.pid
+
+
+def _living_namespace() -> int:
+    """That process where it was started and still lives; else 0."""
+    try:
+        pid, started = (int(word) for word in NAMESPACE.read_text(encoding="utf-8").split())
+    except (OSError, ValueError):
+        return 0
+    return pid if _started(pid) == started else 0
 
 
 def _started(pid: int) -> int:
@@ -153,12 +159,8 @@ def podman(*arguments: str, check: bool = True, stdin: str | None = None) -> sub
 
 def end_namespace() -> None:
     """Let the mount namespace go; the next call makes a new one."""
-    file = CACHE / "namespace.pid"
-    try:
-        pid, started = (int(word) for word in file.read_text(encoding="utf-8").split())
-        if _started(pid) == started:
+    with contextlib.suppress(OSError):
+        if pid := _living_namespace():
             os.kill(pid, signal.SIGTERM)
             time.sleep(0.05)
-        file.unlink()
-    except (OSError, ValueError):
-        pass
+        NAMESPACE.unlink()

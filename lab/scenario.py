@@ -40,7 +40,7 @@ class Scenario:
         for step in self.steps:
             is_mode = re.match(r"^[a-z]+/[a-z0-9-]+$", step)
             host.break_with(step if is_mode else self.id, None if is_mode else step)
-        host.run(host.prelude() + self.shows, variables=host.facts)
+        host.run(host.prelude() + self.shows)
 
 
 def load(kind: str) -> list[Scenario]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Record
 
 import lab
 from lab import playbook
@@ -49,7 +50,7 @@ class Site:
         """What kind of host it is."""
         return self.host.shape
 
-    def play(self, name: str, *words: str, **variables: Any) -> tuple[int, dict[str, Any], str]:
+    def play(self, name: str, *words: str, **variables: Any) -> tuple[int, Record, str]:
         """Run a playbook: (return code, the incident that it wrote, its output)."""
         return self.finish(self.begin(name, *words, **variables))
 
@@ -62,11 +63,11 @@ class Site:
         process = playbook.begin(command, reports / "output")
         return Run(process, reports)
 
-    def finish(self, run: Run) -> tuple[int, dict[str, Any], str]:
+    def finish(self, run: Run) -> tuple[int, Record, str]:
         """Wait for a playbook: (return code, the incident that it wrote, its output)."""
         code = run.process.wait()
         written = list(run.reports.glob(f"*/{self.host.name}.json"))
-        incident = json.loads(written[0].read_text(encoding="utf-8")) if written else {}
+        incident: Any = json.loads(written[0].read_text(encoding="utf-8")) if written else {}
         return code, incident, run.output()
 
     def rescue502(self, command: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -127,12 +128,12 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
     return found
 
 
-def named(incident: dict[str, Any]) -> list[str]:
+def named(incident: Record) -> list[str]:
     """Ids of all that nothing explains: of the root causes, and of what was also found."""
     return sorted(item["id"] for item in [*incident["root_causes"], *incident["also_found"]])
 
 
-def also_found(incident: dict[str, Any]) -> list[str]:
+def also_found(incident: Record) -> list[str]:
     """Ids of what nothing explains and what takes no site down."""
     return sorted(item["id"] for item in incident["also_found"])
 

@@ -46,17 +46,17 @@ Contender = Callable[[Host], None]
 
 def restart(host: Host) -> None:
     """`systemctl restart`, as the first reflex."""
-    host.run(_bounded('systemctl restart "$UNIT"'), check=False, variables=host.facts)
+    host.run(_bounded('systemctl restart "$UNIT"'), check=False)
 
 
 def runbook(host: Host) -> None:
     """The runbook, line by line."""
-    host.run(_bounded(host.prelude() + RUNBOOK), check=False, variables=host.facts)
+    host.run(_bounded(host.prelude() + RUNBOOK), check=False)
 
 
 def monit(host: Host) -> None:
     """Debian's monit, configured to restart the app on a failed HTTP check, and left alone for a while."""
-    host.run(MONIT, variables=host.facts)
+    host.run(MONIT)
     deadline = time.monotonic() + MONIT_SECONDS
     while time.monotonic() < deadline and not is_well(host):
         time.sleep(POLL_SECONDS)

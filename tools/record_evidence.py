@@ -47,7 +47,7 @@ def look(name: str, shape: str, fault: str) -> dict[str, Any]:
         host.up()
         if fault:
             host.break_with(fault)
-            host.run(STEADY, check=False, variables=host.facts)
+            host.run(STEADY, check=False)
         with tempfile.TemporaryDirectory() as folder:
             _code, incident, output = Site(host, Path(folder), extra=settings_for(fault, host.shape)).play(
                 "diagnose", rescue502_level="full"

@@ -17,9 +17,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import local
-from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import incident_record
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Record
 
 import lab
 from lab import matrix
@@ -116,16 +117,16 @@ class Trial:
             changed_outside=sorted(outside(changed, [*remedies, contender], self.host.shape)),
         )  # fmt: skip
 
-    def _recover(self) -> dict[str, Any]:
+    def _recover(self) -> Record:
         steps = self.scenario.steps
         settings = settings_for(steps[0], self.host.shape) if len(steps) == 1 else {}
         with tempfile.TemporaryDirectory() as folder:
             site = Site(self.host, Path(folder), extra=settings)
             return site.play("recover", rescue502_approve=self.scenario.approve)[1]
 
-    def _let(self, contender: str) -> dict[str, Any]:
+    def _let(self, contender: str) -> Record:
         contenders.CONTENDERS[contender](self.host)
-        return {"root_causes": [], "also_found": [], "actions": [], "outcome": ""}
+        return incident_record.new(self.host.name)
 
 
 def measure(scenario: Scenario, names: list[str]) -> list[Result]:

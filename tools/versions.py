@@ -17,9 +17,9 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Record
 
 import lab
 from tools import pythons
@@ -146,12 +146,12 @@ def judged(one: Controller, hosts: list[lab.Host], inventory: Path) -> dict[str,
     return {shape: "; ".join(found) or "ok" for shape, found in problems.items()}
 
 
-def wrong(command: str, incident: dict[str, Any] | None) -> str:
+def wrong(command: str, incident: Record | None) -> str:
     """What is not as it must be in a host's incident; empty where all is."""
     if not incident:
         return "no report"
     causes = sorted(cause["id"] for cause in incident["root_causes"])
-    before, after = incident["edge"]["before"]["well"], incident["edge"]["after"]["well"]
+    before, after = (bool(state and state["well"]) for state in (incident["edge"]["before"], incident["edge"]["after"]))
     if before or causes != sorted(FAULTS):
         return f"the edge was {'well' if before else 'down'}, and the causes are {', '.join(causes) or 'none'}"
     if command == "recover" and not (after and incident["outcome"] == "recovered"):

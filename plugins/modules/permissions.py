@@ -110,7 +110,7 @@ import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, hard_links, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable, printable_tree
 from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
@@ -183,24 +183,13 @@ def repair(item: dict[str, Any]) -> None:
         status = os.fstat(descriptor)
         if status.st_ino != item["inode"]:
             raise OSError("another file was put in its place")
-        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-            require_own_name(os.path.dirname(path), status)
+        hard_links.require_own_name(path, status)
         if (status.st_uid, status.st_gid) != (item["owner"], item["group"]):
             os.fchown(descriptor, item["owner"], item["group"])
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != int(item["mode"], 8):
             os.fchmod(descriptor, int(item["mode"], 8))
     finally:
         os.close(descriptor)
-
-
-def require_own_name(folder: str, status: os.stat_result) -> None:
-    """OSError where a file has other names, and somebody else than its owner can have put this one there.
-
-    Who can write the folder could have linked any file of this file system into it.
-    """
-    maker = os.lstat(folder)
-    if maker.st_uid != status.st_uid or maker.st_mode & 0o022:
-        raise OSError("it is the same file as one elsewhere, whose owner did not put it here")
 
 
 def as_undone(item: dict[str, Any]) -> dict[str, Any]:

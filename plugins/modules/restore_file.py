@@ -63,11 +63,13 @@ path:
   type: str
 """
 
+import contextlib
 import os
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import hard_links, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files.directory_handle import OpenFolder
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 LIMIT = 2**24
@@ -85,28 +87,17 @@ def content(source: str, uid: int) -> bytes:
     folder, name = os.path.split(source)
     with os.fdopen(safe_files.open_entry(os.path.join(safe_files.resolve(folder), name)), "rb") as file:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != uid or status.st_nlink > 1 or status.st_size > LIMIT:
+        plain = stat.S_ISREG(status.st_mode) and not hard_links.has_other_names(status)
+        if not plain or status.st_uid != uid or status.st_size > LIMIT:
             raise OSError("it is no longer the file that was found")
         return file.read(LIMIT)
 
 
 def place(path: str, data: bytes, uid: int, gid: int, mode: int) -> None:
-    """Write the file whole beside its place, then give it its name, unless something has got that meanwhile."""
+    """Put the file in its place in one step. FileExistsError where something has got its name meanwhile."""
     folder, name = os.path.split(path)
-    parent = safe_files.open_folder(safe_files.resolve(folder))
-    part = f".{name}.rescue502-{os.getpid()}"
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                os.fchown(file.fileno(), uid, gid)
-                os.fchmod(file.fileno(), mode)
-            os.link(part, name, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
-        finally:
-            os.unlink(part, dir_fd=parent)
-    finally:
-        os.close(parent)
+    with contextlib.closing(OpenFolder(safe_files.resolve(folder))) as parent:
+        parent.write(name, data, (uid, gid), mode, replace=False)
 
 
 def main() -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnosis, plan, unread
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.edge_summary import summary
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnosis, incident_record, plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Record
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import take_in
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import judge
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 
@@ -99,26 +100,10 @@ def _recorded(data: Any, path: Path) -> Recorded:
     return Recorded(host, facts if isinstance(facts, dict) else {})
 
 
-def diagnose(recorded: Recorded, known: Catalogue, approved: Iterable[str] = ()) -> dict[str, Any]:
+def diagnose(recorded: Recorded, known: Catalogue, approved: Iterable[str] = ()) -> Record:
     """The incident that a diagnosis of the host would have written when the evidence was recorded. Pure."""
     found = diagnosis.diagnose(recorded.evidence, known)
-    todo = plan.make(found, approved)
-    edge = summary(found.evidence)
-    incident: dict[str, Any] = {
-        "host": recorded.host,
-        "mode": "diagnose",
-        "edge": {"before": edge, "after": edge, "checks": []},
-        "checklist": checklist(found.evidence),
-        "root_causes": [finding.public() for finding in found.root_causes],
-        "also_found": [finding.public() for finding in found.also_found],
-        "remaining": [finding.id for finding in found.to_repair],
-        "findings": [finding.public() for finding in found.findings],
-        "plan": [action.public() for action in (*todo.actions, *todo.later)],
-        "held_back": todo.held_back,
-        "actions": [],
-        "awaiting": todo.awaiting,
-        "evidence": found.evidence,
-        "unread": unread.listed(found.evidence),
-    }
-    incident["outcome"], incident["message"] = judge(incident, check_mode=False)
-    return incident
+    record = incident_record.new(recorded.host, "diagnose")
+    take_in(record, found, plan.make(found, approved), checklist(found.evidence))
+    record["outcome"], record["message"] = judge(record, check_mode=False)
+    return record

@@ -11,12 +11,14 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ansible_runner
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Record
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansible_version
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import new_id
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import is_good
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree
 
 OK, WRONG_USE, BROKEN, NEEDS_APPROVAL, UNREACHABLE, LOCKED, CANCELLED = 0, 1, 2, 3, 4, 5, 130
@@ -65,7 +67,7 @@ class Finished:
     incident: str
     returncode: int
     status: str
-    incidents: list[dict[str, Any]]
+    incidents: list[Record]
     folder: Path
     complaint: str
     # What the undo of each host returned.
@@ -81,10 +83,10 @@ class Finished:
         return next(code for code in WORST_FIRST if code in codes)
 
 
-def outcome_code(incident: dict[str, Any]) -> int:
+def outcome_code(incident: Record) -> int:
     """One host's exit code. A plan is as good as the edge that it was made for."""
     if incident.get("outcome") == "planned":
-        return OK if ((incident.get("edge") or {}).get("after") or {}).get("well") else BROKEN
+        return OK if is_good(incident) else BROKEN
     return EXIT_CODES.get(str(incident.get("outcome")), WRONG_USE)
 
 
@@ -197,14 +199,14 @@ def _first_words(finished: Finished) -> str:
     return f"{why}\nNothing was changed. `-v` shows all that Ansible says."
 
 
-def load_incidents(folder: Path) -> list[dict[str, Any]]:
+def load_incidents(folder: Path) -> list[Record]:
     """The incidents in a folder, by host; files that are no incident are passed over."""
-    incidents = []
+    incidents: list[Record] = []
     for path in sorted(folder.glob("*.json")):
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if isinstance(data, dict) and "outcome" in data:
-            incidents.append(data)
+            incidents.append(cast(Record, data))
     return incidents

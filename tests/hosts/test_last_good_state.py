@@ -33,12 +33,12 @@ echo '# edited' >> "$NGINX_SITE"
 
 def settled(site: Site) -> None:
     """The unit was started after the last answer of 500, as on a site that has run for long: a quick look is enough."""
-    site.host.run('systemctl restart "$UNIT"', variables=site.host.facts)
+    site.host.run('systemctl restart "$UNIT"')
     deadline = time.monotonic() + 20
     while site.host.ask(site.shape.api_path)[0] != 200 and time.monotonic() < deadline:
         time.sleep(0.2)
     # What came in while it was restarted was answered before the second start.
-    site.host.run('sleep 1; systemctl restart "$UNIT"; sleep 5', variables=site.host.facts)
+    site.host.run('sleep 1; systemctl restart "$UNIT"; sleep 5')
 
 
 def kept(site: Site) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def kept(site: Site) -> dict[str, Any]:
 def variables_of(site: Site) -> dict[str, str]:
     """The app's variables as its running process has them."""
     script = 'tr "\\0" "\\n" < /proc/$(systemctl show -P MainPID "$UNIT")/environ'
-    lines = site.host.run(script, variables=site.host.facts).stdout.splitlines()
+    lines = site.host.run(script).stdout.splitlines()
     return dict(line.partition("=")[::2] for line in lines if "=" in line)
 
 

@@ -1,21 +1,22 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A folder that stays open while what is directly in it is renamed, exchanged, marked and removed; no link is followed.
+"""A folder that stays open while entries of it are renamed, exchanged, written, marked, removed; no link is followed.
 
 Every name is that of an entry of the folder, without a separator.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import secrets
 import shutil
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 
 # RENAME_EXCHANGE of renameat2(2).
 _EXCHANGE = 2
-_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST = 300
 
 
@@ -73,6 +74,33 @@ class OpenFolder:
         # rmtree goes from open folder to open folder.
         shutil.rmtree(f"/proc/self/fd/{self._fd}/{name}", ignore_errors=True)
 
+    def write(
+        self, name: str, content: bytes, owner: tuple[int, int], mode: int, changed: int = 0, replace: bool = True
+    ) -> None:
+        """Write a file whole under a staging name, then give it `name` in one step.
+
+        owner: ids of user and group. changed: its time of change in nanoseconds since the epoch; now unless given.
+        replace: whether it takes the place of what has that name; else FileExistsError where anything has.
+        """
+        staging = f".rescue502-{secrets.token_hex(8)}"
+        descriptor = os.open(staging, safe_files.NEW, 0o600, dir_fd=self._fd)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                if changed:
+                    os.utime(file.fileno(), ns=(changed, changed))
+                os.fchown(file.fileno(), *owner)
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+            if replace:
+                self.rename(staging, name)
+            else:
+                os.link(staging, name, src_dir_fd=self._fd, dst_dir_fd=self._fd, follow_symlinks=False)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(staging, dir_fd=self._fd)
+
     def flush(self, name: str = "") -> None:
         """Have its own entries on the disk; with a name, all of the file system that this folder is on."""
         if not name:
@@ -91,7 +119,7 @@ class OpenFolder:
         self.unmark(name, mark)
         folder = self.open(name)
         try:
-            with os.fdopen(os.open(mark, _MAKE, 0o600, dir_fd=folder), "w", encoding="utf-8") as file:
+            with os.fdopen(os.open(mark, safe_files.NEW, 0o600, dir_fd=folder), "w", encoding="utf-8") as file:
                 file.write(text)
         finally:
             os.close(folder)

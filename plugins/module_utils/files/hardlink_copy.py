@@ -70,8 +70,7 @@ def _file(source: int, target: int, name: str, below: str) -> None:
         room = os.fstatvfs(target)
         if room.f_bavail * room.f_frsize < os.fstat(reading).st_size + SPARE:
             raise OSError(errno.ENOSPC, "there is no room for a copy")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(name, flags, 0o600, dir_fd=target), "wb") as new:
+        with os.fdopen(os.open(name, safe_files.NEW, 0o600, dir_fd=target), "wb") as new:
             shutil.copyfileobj(old, new, 2**20)
             new.flush()
             make_like(reading, new.fileno())

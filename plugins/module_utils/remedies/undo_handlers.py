@@ -9,15 +9,16 @@ be anybody's: no link is followed.
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import hashlib
 import os
-import secrets
 import stat
 import subprocess
 from collections.abc import Callable
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import hard_links, hardlink_copy, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files.directory_handle import OpenFolder
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import StagedVenv
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout
@@ -37,7 +38,7 @@ def _owner_and_mode(entry: Entry, dry: bool) -> bool:
         now = [status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)]
         before, after = list(entry["before"]), entry["after"]
         if stat.S_ISREG(status.st_mode):
-            _require_own_name(entry["path"], status)
+            hard_links.require_own_name(entry["path"], status)
             # What is in the file may be another one's by now: it must not run as its owner again.
             before[2] &= 0o1777 | now[2]
         if now == before:
@@ -51,13 +52,6 @@ def _owner_and_mode(entry: Entry, dry: bool) -> bool:
     finally:
         os.close(descriptor)
     return True
-
-
-def _require_own_name(path: str, status: os.stat_result) -> None:
-    """LeftError where a file has other names, and somebody else than its owner can have put this one there."""
-    folder = os.lstat(os.path.dirname(path))
-    if status.st_nlink > 1 and (folder.st_uid != status.st_uid or folder.st_mode & 0o022):
-        raise LeftError("it is the same file as one elsewhere, whose owner did not put it here")
 
 
 def _file(entry: Entry, dry: bool) -> bool:
@@ -93,20 +87,9 @@ def _put_back(path: str, before: Entry) -> None:
     """Put what was kept in its place in one step, as its owner's."""
     content = safe_files.read_bytes(before["saved_at"], undo_log.MOST_BYTES)
     folder, name = os.path.split(path)
-    parent = safe_files.open_folder(folder)
-    try:
-        part = f".{secrets.token_hex(8)}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(part, flags, 0o600, dir_fd=parent), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.utime(file.fileno(), ns=(before["time"], before["time"]))
-            os.fchown(file.fileno(), *before["owner"])
-            os.fchmod(file.fileno(), before["mode"] & 0o1777)
-            os.fsync(file.fileno())
-        os.rename(part, name, src_dir_fd=parent, dst_dir_fd=parent)
-    finally:
-        os.close(parent)
+    with contextlib.closing(OpenFolder(folder)) as parent:
+        uid, gid = before["owner"]
+        parent.write(name, content, (uid, gid), before["mode"] & 0o1777, changed=before["time"])
 
 
 def _folder(entry: Entry, dry: bool) -> bool:

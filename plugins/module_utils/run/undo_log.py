@@ -144,8 +144,7 @@ def _kept(path: str) -> Entry | None:
         raise OSError(f"{path} is too large to be kept")
     folder = state_directory.made(FOLDER, _begun(state_directory.incident()), KEPT)
     saved = os.path.join(folder, str(len(os.listdir(folder))))
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(saved, flags, 0o600), "wb") as copy:
+    with os.fdopen(os.open(saved, safe_files.NEW, 0o600), "wb") as copy:
         copy.write(content)
         copy.flush()
         os.fsync(copy.fileno())

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import yaml_text
 
 # In the order in which a person would ask.
 SECTIONS = (
@@ -32,7 +32,6 @@ SCALARS: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "number"
 FAILED = "failed"
 FOLDER = Path(__file__).parent / "evidence"
 _TYPES = "types"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass
@@ -124,7 +123,7 @@ def load() -> Schema:
 
 
 def _table(name: str) -> dict[str, Any]:
-    read: dict[str, Any] = yaml.load((FOLDER / f"{name}.yml").read_text(encoding="utf-8"), _LOADER)
+    read: dict[str, Any] = yaml_text.load((FOLDER / f"{name}.yml").read_text(encoding="utf-8"))
     return read
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import yaml_text
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
     Catalogue,
     CatalogueError,
@@ -41,7 +42,6 @@ KEYS: Schema = {
     "also_changes": (list, False),
 }
 _NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+\.[a-z0-9_]+)?")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        data = yaml_text.load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise CatalogueError(f"{path}: not valid YAML: {getattr(error, 'problem', error)}") from error
     if not isinstance(data, dict):

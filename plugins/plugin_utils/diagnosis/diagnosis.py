@@ -16,6 +16,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
     is_above,
 )
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import recent_changes, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Cause, Found
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree, plain_words
 
 # The rehearsal's steps that a gunicorn worker goes through before it can answer, in their order.
@@ -56,14 +57,15 @@ class Finding:
         """Whether it takes the site down, or an important part of it."""
         return self.severity == "outage"
 
-    def public(self) -> dict[str, Any]:
+    def in_short(self) -> Cause:
+        """As a cause stands in the incident."""
+        return {"id": self.id, "title": self.mode.title, "because": self.because, "risk": self.risk}
+
+    def public(self) -> Found:
         """As it stands in the incident."""
         return {
-            "id": self.id,
-            "title": self.mode.title,
+            **self.in_short(),
             "layer": self.mode.layer,
-            "because": self.because,
-            "risk": self.risk,
             "severity": self.severity,
             "explained_by": list(self.explained_by),
             "perhaps_explained_by": list(self.perhaps),

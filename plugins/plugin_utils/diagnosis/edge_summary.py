@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import EdgeState
+
 
 def checks(edge: dict[str, Any]) -> list[dict[str, Any]]:
     """The edge's checks, of which a host may claim anything."""
@@ -13,7 +15,7 @@ def checks(edge: dict[str, Any]) -> list[dict[str, Any]]:
     return [check for check in asked if isinstance(check, dict)] if isinstance(asked, list) else []
 
 
-def summary(evidence: dict[str, Any]) -> dict[str, Any]:
+def summary(evidence: dict[str, Any]) -> EdgeState:
     """Whether the edge is well, and in a few words what it answers."""
     edge = evidence.get("edge")
     if not isinstance(edge, dict):

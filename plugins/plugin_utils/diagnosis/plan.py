@@ -12,6 +12,11 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import LAYERS
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals, edge_summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import (
+    Awaiting,
+    HeldBack,
+    Planned,
+)
 
 IN_CONFLICT = ("code/conflict-markers", "code/conflict-committed")
 # Remedies of which neither is done without the other: migrations without a restart leave old code on new tables.
@@ -31,7 +36,7 @@ class Action:
     urgent: bool
     vars: dict[str, Any] = field(default_factory=dict)
 
-    def public(self) -> dict[str, Any]:
+    def public(self) -> Planned:
         return {"remedy": self.remedy, "for": self.causes, "risk": self.risk, "vars": self.vars}
 
 
@@ -45,8 +50,8 @@ class Plan:
 
     actions: list[Action]
     later: list[Action]
-    held_back: list[dict[str, Any]]
-    awaiting: list[dict[str, Any]]
+    held_back: list[HeldBack]
+    awaiting: list[Awaiting]
 
 
 def make(
@@ -193,7 +198,7 @@ def _merge(actions: Iterable[Action]) -> list[Action]:
     return sorted(merged.values(), key=place)
 
 
-def _awaiting(cause: Finding, host: str) -> dict[str, Any]:
+def _awaiting(cause: Finding, host: str) -> Awaiting:
     """What a person is to decide or do."""
     return {
         "id": cause.id,

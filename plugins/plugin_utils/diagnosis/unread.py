@@ -9,22 +9,25 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import expressions
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Unread
 
 # What the diagnosis derives from a fact is as unread as that.
 _DERIVED = {"rehearsal": ("app",), "database.error": ("database.text",)}
 
 
-def listed(evidence: dict[str, Any]) -> list[dict[str, str]]:
+def listed(evidence: dict[str, Any]) -> list[Unread]:
     """{what, why} of each fact that could not be read; a host may claim anything, so what is no such list is none."""
     probe = evidence.get("probe")
     items = probe.get("unread") if isinstance(probe, dict) else None
     items = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    return [{"what": str(item.get("what", "")), "why": str(item.get("why", "")), **_facts(item)} for item in items]
+    return [
+        {"what": str(item.get("what", "")), "why": str(item.get("why", "")), "facts": _facts(item)} for item in items
+    ]
 
 
-def _facts(item: dict[str, Any]) -> dict[str, Any]:
+def _facts(item: dict[str, Any]) -> list[str]:
     facts = item.get("facts")
-    return {"facts": [str(fact) for fact in facts] if isinstance(facts, list) else []}
+    return [str(fact) for fact in facts] if isinstance(facts, list) else []
 
 
 def facts(evidence: dict[str, Any]) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import expressions
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Row
 
 # name, condition for "ok", sentence; a condition that cannot be told leaves the row "unknown".
 _ROWS = (
@@ -83,9 +84,9 @@ _ROWS = (
 )
 
 
-def checklist(evidence: dict[str, Any]) -> list[dict[str, str]]:
+def checklist(evidence: dict[str, Any]) -> list[Row]:
     """Rows {name, state, detail}; state is ok, bad or unknown. evidence: as the diagnosis prepared it."""
-    rows = []
+    rows: list[Row] = []
     lacking = unread.facts(evidence)
     for name, source, text in _ROWS:
         told = expressions.value(source, evidence)

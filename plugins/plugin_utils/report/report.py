@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import recent_changes
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import incident_record, recent_changes
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -37,13 +38,9 @@ def _environment() -> Environment:
     )
 
 
-def _view(incident: dict[str, Any]) -> dict[str, Any]:
+def _view(incident: Mapping[str, Any]) -> dict[str, Any]:
     """What the templates show: the incident cleaned and complete, and what is derived from it."""
-    view: dict[str, Any] = {
-        "host": "", "incident": "", "outcome": "", "message": "", "started": "", "seconds": None, "root_causes": [],
-        "findings": [], "actions": [], "awaiting": [], "held_back": [], "plan": [], "checklist": [], "evidence": {},
-        "edge": {}, "unread": [], "also_found": [],
-    }  # fmt: skip
+    view: dict[str, Any] = {**incident_record.new()}
     view.update(clean_tree(incident))
     causes = {item["id"].partition("/")[0] for item in view["root_causes"]}
     view["chain"] = [{"name": name, "broken": bool(causes & set(layers))} for name, layers in CHAIN]
@@ -71,16 +68,16 @@ def _is_open(finding: dict[str, Any]) -> bool:
     return bool(finding.get("perhaps_explained_by")) and not explained
 
 
-def render_text(incident: dict[str, Any], page: str = "") -> str:
+def render_text(incident: Mapping[str, Any], page: str = "") -> str:
     """Plain lines for a terminal. page: where the page for a browser lies."""
     return _environment().get_template("incident.txt.j2").render(_view(incident), page=page).rstrip()
 
 
-def render_markdown(incident: dict[str, Any]) -> str:
+def render_markdown(incident: Mapping[str, Any]) -> str:
     """Markdown for a ticket or a chat."""
     return _environment().get_template("incident.md.j2").render(_view(incident))
 
 
-def render_html(incident: dict[str, Any]) -> str:
+def render_html(incident: Mapping[str, Any]) -> str:
     """One self-contained page: no scripts, nothing loaded from elsewhere, host text escaped."""
     return _environment().get_template("incident.html.j2").render(_view(incident))

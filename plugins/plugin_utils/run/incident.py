@@ -13,16 +13,26 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import (
+    edge_summary,
+    incident_record,
+    plan,
+    unread,
+)
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import (
+    Awaiting,
+    Cause,
+    Found,
+    Outcome,
+    Record,
+    Row,
+)
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import remaining_causes
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import DEPTH, clean, clean_tree, file_name
-
-SCHEMA = 1
 
 
 def new_id() -> str:
@@ -54,36 +64,9 @@ class Incident:
         RecordError where a link stands in the place of what is ours below it, or where the record is none.
         """
         self.path = folder / incident / f"{file_name(host)}.json"
-        self.data: dict[str, Any] = {
-            "schema": SCHEMA,
-            "incident": incident,
-            "host": host,
-            "mode": mode,
-            "started": now(),
-            "finished": None,
-            "seconds": None,
-            "outcome": "failed",
-            "message": "the run was cut off before it ended",
-            "edge": {"before": None, "after": None, "checks": []},
-            "checklist": [],
-            "root_causes": [],
-            # What nothing explains either, and what takes no site down.
-            "also_found": [],
-            "findings": [],
-            "plan": [],
-            "held_back": [],
-            "actions": [],
-            "awaiting": [],
-            # Whether this run holds the lock, and which other one does; whose budget is exhausted; what was too late.
-            "holds_lock": False,
-            "locked_by": "",
-            "exhausted": [],
-            "overdue": "",
-            "passes": 0,
-            "evidence": {},
-            # {what, why} of what the account that looked last could not read.
-            "unread": [],
-        }
+        self.data = incident_record.new(host, mode, incident)
+        self.data["started"] = now()
+        self.data["outcome"], self.data["message"] = "failed", "the run was cut off before it ended"
         for place in (self.path.parent, self.path):
             if place.is_symlink():
                 raise RecordError(f"{place} is a link: the report would be written elsewhere")
@@ -103,28 +86,9 @@ class Incident:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         _write(self.path, json.dumps(self.data, indent=1, ensure_ascii=False, default=str) + "\n")
 
-    def look(self, diagnosis: Diagnosis, planned: plan.Plan, checklist: list[dict[str, str]]) -> None:
-        """Take in one look. What the first look saw stays as `before`; causes of all looks are kept in order."""
-        edge = edge_summary.summary(diagnosis.evidence)
-        if self.data["edge"]["before"] is None:
-            self.data["edge"]["before"] = edge
-        self.data["edge"]["after"] = edge
-        self.data["edge"]["checks"] = edge_summary.checks(diagnosis.evidence.get("edge", {}))
-        _add(self.data["root_causes"], diagnosis.root_causes)
-        _add(self.data["also_found"], diagnosis.also_found)
-        earlier = {item["id"]: item for item in self.data["findings"]}
-        earlier.update({finding.id: finding.public() for finding in diagnosis.findings})
-        self.data["findings"] = list(earlier.values())
-        self.data["remaining"] = [finding.id for finding in diagnosis.to_repair]
-        self.data["unread"] = unread.listed(diagnosis.evidence)
-        self.data["plan"] = [action.public() for action in (*planned.actions, *planned.later)]
-        self.data["held_back"] = planned.held_back
-        self.data["awaiting"] = planned.awaiting
-        self.data["checklist"] = checklist
-        self.data["passes"] += 1
-        # The first look's evidence is what explains the incident; the last one's is what proves the end.
-        self.data["evidence"] = self.data["evidence"] or diagnosis.evidence
-        self.data["evidence_after"] = diagnosis.evidence if self.data["passes"] > 1 else None
+    def look(self, diagnosis: Diagnosis, planned: plan.Plan, checklist: list[Row]) -> None:
+        """Take in one look, and when it ended."""
+        take_in(self.data, diagnosis, planned, checklist)
         self.data["marked"] = now()
 
     def act(self, remedy: str, causes: list[str], changed: bool, ok: bool, message: str = "") -> None:
@@ -188,10 +152,12 @@ class Incident:
         self.data["overdue"] = f"the run's {deadline:g} s were over before {', '.join(remedies)}"
         return True
 
-    def conclude(self, outcome: str, message: str) -> None:
+    def conclude(self, outcome: Outcome, message: str) -> None:
         """Close the record and write it; where there is something to tell, its pages for people beside it."""
-        self.data.update(outcome=outcome, message=clean(message, 1000), finished=now())
-        self.data["seconds"] = seconds_between(self.data["started"], self.data["finished"])
+        finished = now()
+        self.data["outcome"], self.data["message"] = outcome, clean(message, 1000)
+        self.data["finished"] = finished
+        self.data["seconds"] = seconds_between(self.data["started"], finished)
         self.data.pop("marked", None)
         # The evidence in it keeps its depth, so that it gives the same findings again.
         self.data = clean_tree(self.data, depth=DEPTH + 1)
@@ -206,14 +172,36 @@ def _write(path: Path, text: str) -> None:
     atomic_write.replace(str(path), text.encode())
 
 
-def _add(recorded: list[dict[str, Any]], findings: Iterable[Finding]) -> None:
+def take_in(record: Record, diagnosis: Diagnosis, planned: plan.Plan, checklist: list[Row]) -> None:
+    """Take in one look. What the first look saw stays as `before`; causes of all looks are kept in order. Pure."""
+    edge = edge_summary.summary(diagnosis.evidence)
+    if record["edge"]["before"] is None:
+        record["edge"]["before"] = edge
+    record["edge"]["after"] = edge
+    record["edge"]["checks"] = edge_summary.checks(diagnosis.evidence.get("edge", {}))
+    _add(record["root_causes"], diagnosis.root_causes)
+    _add(record["also_found"], diagnosis.also_found)
+    earlier = {item["id"]: item for item in record["findings"]}
+    earlier.update({finding.id: finding.public() for finding in diagnosis.findings})
+    record["findings"] = list(earlier.values())
+    record["remaining"] = [finding.id for finding in diagnosis.to_repair]
+    record["unread"] = unread.listed(diagnosis.evidence)
+    record["plan"] = [action.public() for action in (*planned.actions, *planned.later)]
+    record["held_back"] = planned.held_back
+    record["awaiting"] = planned.awaiting
+    record["checklist"] = checklist
+    record["passes"] += 1
+    record["evidence"] = record["evidence"] or diagnosis.evidence
+    record["evidence_after"] = diagnosis.evidence if record["passes"] > 1 else None
+
+
+def _add(recorded: list[Cause], findings: Iterable[Finding]) -> None:
     """Take in findings of a look that no earlier look has recorded."""
     known = {item["id"] for item in recorded}
-    facts = [finding.public() for finding in findings if finding.id not in known]
-    recorded += [{key: fact[key] for key in ("id", "title", "because", "risk")} for fact in facts]
+    recorded += [finding.in_short() for finding in findings if finding.id not in known]
 
 
-def _for_a_person(finding: dict[str, Any]) -> dict[str, Any]:
+def _for_a_person(finding: Found) -> Awaiting:
     """What a person is to do where nothing more is tried."""
     return {
         "id": finding["id"],

@@ -4,25 +4,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Outcome, Record
 
 AS_ROOT = "look again as root (`become: true`, or without --no-become)"
 # Outcomes that leave the site answering; every other one fails the play.
 GOOD = ("healthy", "recovered", "degraded")
 
 
-def is_good(data: dict[str, Any]) -> bool:
+def is_good(data: Record) -> bool:
     """Whether a concluded record leaves the site answering. A plan is as good as the edge that it was made for."""
-    return data["outcome"] in GOOD or (data["outcome"] == "planned" and bool((data["edge"]["after"] or {}).get("well")))
+    after = data["edge"]["after"]
+    return data["outcome"] in GOOD or (data["outcome"] == "planned" and after is not None and after["well"])
 
 
-def remaining_causes(data: dict[str, Any]) -> list[str]:
+def remaining_causes(data: Record) -> list[str]:
     """Of the findings that nothing explains and that the last look saw, those that take the site down."""
     lesser = {item["id"] for item in data["findings"] if item["severity"] != "outage"}
     return [name for name in data.get("remaining", []) if name not in lesser]
 
 
-def judge(data: dict[str, Any], check_mode: bool) -> tuple[str, str]:
+def judge(data: Record, check_mode: bool) -> tuple[Outcome, str]:
     """(outcome, one line that says why) of a record whose looks and actions are all in."""
     after = data["edge"]["after"] or {"well": False, "summary": "the edge was never asked"}
     remaining = data.get("remaining", [])
@@ -45,7 +46,7 @@ def judge(data: dict[str, Any], check_mode: bool) -> tuple[str, str]:
     return _down(data, str(after["summary"]))
 
 
-def _down(data: dict[str, Any], summary: str) -> tuple[str, str]:
+def _down(data: Record, summary: str) -> tuple[Outcome, str]:
     """The verdict on a site that does not answer, and for which nothing more is planned."""
     causes = remaining_causes(data)
     if not causes:
@@ -64,7 +65,7 @@ def _down(data: dict[str, Any], summary: str) -> tuple[str, str]:
     return "failed", f"{summary}; the remedies did not bring the site back"
 
 
-def _unknown(data: dict[str, Any]) -> str:
+def _unknown(data: Record) -> str:
     """What to say where no cause is known."""
     if data.get("unread"):
         return f"the cause cannot be told without what was not read: {AS_ROOT}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from rescue502.cli.options import Failures, Reports, known_modes, own_failures
 from rescue502.run import load_incidents
 from rescue502.sudoers import Wanted
 
-RENDERERS: dict[str, Callable[[dict[str, Any]], str]] = {
+RENDERERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "text": report.render_text,
     "html": report.render_html,
     "markdown": report.render_markdown,
@@ -41,7 +41,7 @@ def show_report(
     if form not in RENDERERS:
         raise fail(f"--format {form}: choose {', '.join(RENDERERS)}")
     folder = newest(reports) if not which else reports / which
-    incidents = load_incidents(folder) if folder and folder.is_dir() else []
+    incidents: Sequence[Mapping[str, Any]] = load_incidents(folder) if folder and folder.is_dir() else []
     if which and Path(which).is_file():
         incidents = [read(Path(which))]
     if not incidents:

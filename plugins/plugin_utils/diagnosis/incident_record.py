@@ -1,0 +1,164 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The shape of an incident's record, which users read as JSON: keys are added to it, never renamed or taken away.
+
+Times are ISO 8601 in UTC, durations are seconds, `id` is a failure mode's `<layer>/<name>`, `for` lists such ids.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+SCHEMA = 1
+
+Outcome = Literal[
+    "healthy", "recovered", "degraded", "needs-approval", "needs-human", "failed", "unreachable", "locked", "planned"
+]
+
+
+class EdgeState(TypedDict):
+    """Whether the edge is well, and in a few words what it answers."""
+
+    well: bool
+    summary: str
+
+
+class Edge(TypedDict):
+    """The edge at the first look and at the last one; None where it was not asked. Each check as in the evidence."""
+
+    before: EdgeState | None
+    after: EdgeState | None
+    checks: list[dict[str, Any]]
+
+
+class Row(TypedDict):
+    """A row of the checklist; `state` is ok, bad or unknown."""
+
+    name: str
+    state: str
+    detail: str
+
+
+class Cause(TypedDict):
+    """A finding that nothing explains, in short."""
+
+    id: str
+    title: str
+    because: str
+    risk: str
+
+
+class Found(Cause):
+    """A finding; `remedy` is None where there is none, `perhaps_explained_by` is for want of what was not read."""
+
+    layer: str
+    severity: str
+    explained_by: list[str]
+    perhaps_explained_by: list[str]
+    symptom: bool
+    remedy: str | None
+    by_hand: str
+    means: str
+
+
+# `for` is no name that a class could have.
+Planned = TypedDict("Planned", {"remedy": str, "for": list[str], "risk": str, "vars": dict[str, Any]})
+HeldBack = TypedDict("HeldBack", {"remedy": str, "for": list[str], "why": str})
+Done = TypedDict(
+    "Done", {"remedy": str, "for": list[str], "changed": bool, "ok": bool, "seconds": float, "message": str}
+)
+
+
+class Awaiting(TypedDict):
+    """What a person is to decide or do. approve_with: the variable that approves it; None where nothing can."""
+
+    id: str
+    remedy: str | None
+    approval: str
+    approve_with: str | None
+    by_hand: str
+
+
+class Unread(TypedDict):
+    """What the account that looked last could not read, and the facts that are unknown for it."""
+
+    what: str
+    why: str
+    facts: list[str]
+
+
+class _WhileOpen(TypedDict, total=False):
+    """What only a record has that is not concluded yet: when the last look or remedy ended."""
+
+    marked: str
+
+
+class Record(_WhileOpen):
+    """One run's record for one host."""
+
+    schema: int
+    incident: str
+    host: str
+    # recover, diagnose or verify.
+    mode: str
+    started: str
+    finished: str | None
+    seconds: float | None
+    outcome: Outcome | Literal[""]
+    message: str
+    edge: Edge
+    checklist: list[Row]
+    root_causes: list[Cause]
+    # What nothing explains either, and what takes no site down.
+    also_found: list[Cause]
+    # Of all looks; `remaining` has the ids of those that nothing explained at the last one.
+    findings: list[Found]
+    remaining: list[str]
+    plan: list[Planned]
+    held_back: list[HeldBack]
+    actions: list[Done]
+    awaiting: list[Awaiting]
+    # Whether this run has the host to itself, and which other one has; what was tried too often, or too late.
+    holds_lock: bool
+    locked_by: str
+    exhausted: list[str]
+    overdue: str
+    # The number of looks.
+    passes: int
+    # The first look's evidence is what explains the incident; the last one's, where there were more, proves the end.
+    evidence: dict[str, Any]
+    evidence_after: dict[str, Any] | None
+    unread: list[Unread]
+
+
+def new(host: str = "", mode: str = "", incident: str = "") -> Record:
+    """The record of a run that has seen and done nothing yet."""
+    return {
+        "schema": SCHEMA,
+        "incident": incident,
+        "host": host,
+        "mode": mode,
+        "started": "",
+        "finished": None,
+        "seconds": None,
+        "outcome": "",
+        "message": "",
+        "edge": {"before": None, "after": None, "checks": []},
+        "checklist": [],
+        "root_causes": [],
+        "also_found": [],
+        "findings": [],
+        "remaining": [],
+        "plan": [],
+        "held_back": [],
+        "actions": [],
+        "awaiting": [],
+        "holds_lock": False,
+        "locked_by": "",
+        "exhausted": [],
+        "overdue": "",
+        "passes": 0,
+        "evidence": {},
+        "evidence_after": None,
+        "unread": [],
+    }
