@@ -52,3 +52,13 @@ def test_an_old_python_gets_a_sentence() -> None:
     done = subprocess.run([sys.executable, "-c", begin], capture_output=True, text=True, check=False)
     said = f"rescue502 needs Python 3.11 or newer on the controller; this is Python 3.10 at {sys.executable}\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
+def test_a_python_that_is_too_old_for_the_collection_gets_a_sentence() -> None:
+    """Ansible prints an error of its own kind in one line, whatever it was importing."""
+    begin = "import sys; sys.version_info = (3, 9, 18); import ansible_collections.rescue502.django.plugins.{}"
+    for name in ("plugin_utils.run.settings", "action.diagnose", "action.incident"):
+        done = subprocess.run([sys.executable, "-c", begin.format(name)], capture_output=True, text=True, check=False)
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("ansible.errors.AnsibleError: ansible-core ")
+        assert "controller's Python 3.9 is too old: rescue502 needs ansible-core 2.16 or newer" in last

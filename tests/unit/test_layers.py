@@ -20,7 +20,7 @@ _IMPORT = re.compile(r"django\.plugins\.(module_utils|plugin_utils)\.(\w+)")
 def rooms(kind: str) -> dict[Path, str]:
     """Files of module_utils or plugin_utils, with the room that each stands in; empty for one outside of any."""
     folder = PLUGINS / kind
-    paths = [path.relative_to(folder) for path in folder.rglob("*.py")]
+    paths = [path.relative_to(folder) for path in folder.rglob("*.py") if path.name != "__init__.py"]
     return {folder / path: path.parts[0] if len(path.parts) == 2 else "" for path in paths}
 
 
