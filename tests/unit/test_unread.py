@@ -181,7 +181,7 @@ def test_no_new_cause_without_the_rehearsal(fault: str) -> None:
 
 def test_people_are_told() -> None:
     """In all three reports and in the checklist."""
-    diagnosis = diagnose(without_rehearsal(recorded("dependencies/missing")), CATALOGUE)
+    diagnosis = diagnose(without_rehearsal(recorded("dependencies/version-conflict")), CATALOGUE)
     rows = {row["name"]: row for row in checklist(diagnosis.evidence)}
     assert rows["dependencies installed"]["detail"] == "could not be read without root"
     findings = [finding.public() for finding in diagnosis.findings]
