@@ -99,7 +99,7 @@ class Host:
     def come_back(self) -> None:
         """Do what a machine's firmware does: boot again after a shutdown.
 
-        A container has its machine's boot id; so that a reboot can be told, it gets one of its own.
+        A container has its machine's boot id; so that a reboot can be seen, it gets one of its own.
         """
         podman("wait", "--condition=exited", self.container)
         podman(*DISK, "start", self.container)
@@ -108,7 +108,7 @@ class Host:
         self.run(f"cat {kernel}/uuid > /run/boot_id && mount --bind /run/boot_id {kernel}/boot_id")
 
     def lose_power(self) -> None:
-        """Stop at once, in the middle of whatever it does, and boot again; its address may be another one then."""
+        """Stop immediately, in the middle of whatever it does, and boot again; its address may be another one then."""
         podman("kill", "--signal=KILL", self.container)
         podman("wait", "--condition=exited", self.container)
         podman(*DISK, "start", self.container)

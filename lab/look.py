@@ -49,7 +49,7 @@ def look(host: Host, settings: dict[str, Any] | None = None) -> dict[str, Any]:
     if done.returncode:
         raise LabError(f"the probe failed on {host.name}: {done.stderr.strip()[-800:]}")
     evidence: dict[str, Any] = json.loads(done.stdout)
-    # As the diagnose task does: the controller's clock beside the host's.
+    # As the diagnose task does: the controller's clock and the host's.
     evidence["probe"]["received"] = datetime.now(UTC).isoformat(timespec="seconds")
     return evidence
 

@@ -111,7 +111,7 @@ def _namespace_pid() -> int:
 
 
 def _started(pid: int) -> int:
-    """A process's start time in clock ticks: with it, a pid that was given out again is told from the first one."""
+    """A process's start time in clock ticks: with it, a pid that was given out again is not taken for the first one."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
     except OSError:

@@ -78,7 +78,7 @@ class Shape:
 
     def features(self) -> set[str]:
         """What a failure mode's `where` may ask for."""
-        told = {
+        known = {
             "tcp": not self.socket,
             "unix_socket": bool(self.socket),
             "runtime_directory": self.runtime_directory,
@@ -99,7 +99,7 @@ class Shape:
             "pyproject": self.requirements == "pyproject",
             "neighbour": self.neighbour,
         }
-        return {name for name, has in told.items() if has}
+        return {name for name, has in known.items() if has}
 
     def facts(self) -> dict[str, str]:
         """What a reproduction may refer to: it leans on no name of this lab."""

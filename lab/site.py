@@ -102,13 +102,13 @@ def put(host: lab.Host, path: str, text: str) -> None:
 
 
 def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
-    """What else a user must have set to be told of this fault."""
+    """What else a user must have set for this fault to be reported."""
     if fault == "files/media-elsewhere":
         # Django's settings are asked by a full look only.
         return {"rescue502_level": "full"}
     if fault != "edge/tls-name-mismatch":
         return {}
-    # Only who wants certificates verified is told; the lab's own is signed by nobody.
+    # Only who wants certificates verified gets a report; the lab's own is signed by nobody.
     checks = shape.careful_settings()["rescue502_edge"]
     return {"rescue502_edge": [{**check, "verify_tls": True} for check in checks]}
 
@@ -148,6 +148,6 @@ def own_business(remedy: str, shape: Shape) -> list[str]:
 
 
 def outside(changed: set[str], names: list[str], shape: Shape) -> set[str]:
-    """Of what changed, that which is no business of any of the remedies."""
+    """Of what changed, what none of the remedies may touch."""
     patterns = [pattern for name in names for pattern in own_business(name, shape)]
     return {item for item in changed if not any(fnmatchcase(item, pattern) for pattern in patterns)}

@@ -26,7 +26,7 @@ from tools import recordings
 
 AT_ONCE = int(os.environ.get("JOBS", "3"))
 STALE = "stale"
-# A unit that crashes again and again has settled once systemd gives it up: what is recorded is no passing moment.
+# A unit that crashes again and again has settled once systemd gives it up: what is recorded is not a passing moment.
 STEADY = """
 state() { systemctl show -P ActiveState -P NRestarts -P MainPID "$UNIT" | tr '\\n' ' '; }
 before=""

@@ -120,7 +120,7 @@ def breaches(given: dict[str, Any]) -> list[str]:
 def is_told(mode: FailureMode, found: Diagnosis) -> bool:
     """Whether the mode alone is named: as the root cause where it takes the site down, else as what was also found.
 
-    A symptom must be told, and must not be named.
+    A symptom must be reported, and must not be named.
     """
     named = [finding.id for finding in found.to_repair]
     if mode.symptom:

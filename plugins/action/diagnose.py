@@ -83,9 +83,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             # What ssh passes on from a host, such as its banner, is for no terminal.
             raise AnsibleConnectionFailure(clean(str(error))) from error
         except AnsibleActionFail as error:
-            told = str(error) if record.data["actions"] or UNTOUCHED in str(error) else f"{error}. {UNTOUCHED}."
-            record.conclude("failed", told)
-            raise AnsibleActionFail(told) from error
+            message = str(error) if record.data["actions"] or UNTOUCHED in str(error) else f"{error}. {UNTOUCHED}."
+            record.conclude("failed", message)
+            raise AnsibleActionFail(message) from error
         result.update(changed=False, temporary=target.temporary, incident=given.incident)
         record.save()
         return result
@@ -162,7 +162,7 @@ def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str
         raise AnsibleActionFail(complaint(probed, "probe"))
     evidence: dict[str, Any] = probed["evidence"] if isinstance(probed["evidence"], dict) else {}
     if isinstance(evidence.get("probe"), dict):
-        # The controller's clock beside the host's: the diagnosis itself knows no time.
+        # The controller's clock and the host's: the diagnosis itself knows no time.
         evidence = {**evidence, "probe": {**evidence["probe"], "received": now()}}
     return evidence
 

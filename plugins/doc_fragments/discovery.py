@@ -31,7 +31,7 @@ options:
     type: str
     default: ''
   env_file:
-    description: A file of variables beside those that the unit names.
+    description: A file of variables besides those that the unit names.
     type: str
     default: ''
   database_unit:

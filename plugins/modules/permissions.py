@@ -252,8 +252,8 @@ def main() -> None:
         "diff": {"before": before, "after": after},
     }
     if refused:
-        told = "; ".join(f"{item['path']} {item['objection']}" for item in refused[:5])
-        module.fail_json(msg=f"left as it is: {told}", **result)
+        objections = "; ".join(f"{item['path']} {item['objection']}" for item in refused[:5])
+        module.fail_json(msg=f"left as it is: {objections}", **result)
     if failed:
         module.fail_json(msg=f"could not be repaired: {', '.join(failed[:5])}", **result)
     module.exit_json(**result)

@@ -91,7 +91,7 @@ def content(source: str, uid: int) -> bytes:
 
 
 def place(path: str, data: bytes, uid: int, gid: int, mode: int) -> None:
-    """Write the file whole beside its place, then give it its name, unless something has got that meanwhile."""
+    """Write a temporary file next to it, then rename that, unless something has got that meanwhile."""
     folder, name = os.path.split(path)
     parent = safe_files.open_folder(safe_files.resolve(folder))
     part = f".{name}.rescue502-{os.getpid()}"

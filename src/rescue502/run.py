@@ -147,7 +147,7 @@ def _command_line(request: Request) -> str:
 
 
 def _absolute(source: str) -> str:
-    """Inventories are named relative to where the user is; `host,` lists are no files."""
+    """Inventories are named relative to where the user is; `host,` lists are not files."""
     path = Path(source).expanduser()
     if source.endswith(",") or "," in source:
         return source
@@ -198,7 +198,7 @@ def _first_words(finished: Finished) -> str:
 
 
 def load_incidents(folder: Path) -> list[dict[str, Any]]:
-    """The incidents in a folder, by host; files that are no incident are passed over."""
+    """The incidents in a folder, by host; files that are not an incident are passed over."""
     incidents = []
     for path in sorted(folder.glob("*.json")):
         try:

@@ -125,4 +125,4 @@ def _service(unit: str) -> str:
 def _require(pattern: re.Pattern[str], what: str, names: Iterable[str]) -> None:
     for name in names:
         if not pattern.fullmatch(name):
-            raise SudoersError(f"'{name}' is no {what} that can be named in a sudoers file")
+            raise SudoersError(f"'{name}' is not a {what} that can be named in a sudoers file")

@@ -48,7 +48,7 @@ def test_a_cause_is_named_or_left_open(site: Site, fault: str) -> None:
         assert what in output
     assert code == (0 if fault == "files/env-file-exposed" else 2)
     if not FOUND[fault]:
-        assert "the cause cannot be told without what was not read" in incident["message"]
+        assert "the cause cannot be found without what was not read" in incident["message"]
         assert incident["plan"] == []
     assert differences(before, site.host.snapshot()) == set()
 

@@ -87,7 +87,7 @@ def test_a_risky_migration_waits_and_is_dumped_before(site: Site) -> None:
 
 
 def test_without_room_for_a_dump_nothing_is_migrated(site: Site) -> None:
-    """The message says how much is needed and where; whoever wants no dump says so, and gets none."""
+    """The message says how much is needed and where; a user who wants no dump says so, and gets none."""
     site.host.break_with(RISKY)
     site.host.run("mkdir /var/lib/rescue502; mount -t tmpfs -o size=1m,mode=0700 tmpfs /var/lib/rescue502")
     broken = site.host.snapshot()

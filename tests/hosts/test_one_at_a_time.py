@@ -1,4 +1,4 @@
-"""A host is one run's at a time, nothing is tried for ever, and a run that was killed leaves no lock."""
+"""A host is one run's at a time, nothing is tried without end, and a run that was killed leaves no lock."""
 
 from __future__ import annotations
 

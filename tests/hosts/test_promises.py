@@ -55,7 +55,7 @@ def test_several_causes_are_repaired_from_the_ground_up(site: Site) -> None:
 
 
 def test_check_mode_changes_nothing_and_prints_the_plan(site: Site) -> None:
-    """--check tells what would be done, and does none of it."""
+    """--check prints what would be done, and does none of it."""
     site.host.break_with("dependencies/missing")
     site.host.break_with("database/stopped")
     before = site.host.snapshot()

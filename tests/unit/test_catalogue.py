@@ -1,4 +1,4 @@
-"""The catalogue: every file is sound, and one that is not is told by file, line and key."""
+"""The catalogue: every file is sound, and one that is not is reported by file, line and key."""
 
 from __future__ import annotations
 

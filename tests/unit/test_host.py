@@ -23,7 +23,7 @@ ROOM = {"full": False, "without_inodes": False, "read_only": False}
 
 
 def system(*wanted: tuple[str, bool], **facts: Any) -> dict[str, Any]:
-    """A file system as the storage collector tells of it, with (purpose, vital) of each place on it."""
+    """A file system as the storage collector reports it, with (purpose, vital) of each place on it."""
     found = [{"path": f"/{purpose}", "purpose": purpose, "vital": vital, "writes": vital} for purpose, vital in wanted]
     known = {"device": 1, "mount_point": "/x", "free_mib": 0, "total_mib": 9, "inodes": 9, "reserved_mib": 0}
     return {**known, "mount_points": ["/x"], "places": found, "vital": any(v for _p, v in wanted),

@@ -90,7 +90,7 @@ def test_a_long_list_is_cut_and_counted() -> None:
     before, now = ({str(n): f"{uid}:0 0644" for n in range(200)} for uid in (0, 1))
     told = changes.compare("modes", before, now)
     assert (told["count"], len(told["list"])) == (200, changes.LIMIT)
-    assert recent_changes.told({"changes": {**SAME, "modes": told}})["lines"][0].endswith("195 more")  # type: ignore[index]
+    assert recent_changes.summary({"changes": {**SAME, "modes": told}})["lines"][0].endswith("195 more")  # type: ignore[index]
 
 
 def test_packages_are_told_by_their_folders(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_finding_says_what_has_changed_of_its_layer() -> None:
 
 
 def test_the_key_that_was_there_is_named() -> None:
-    """environment/key-missing: it is gone since then, and others are not told again."""
+    """environment/key-missing: it is gone since then, and others are not reported again."""
     evidence = recordings.evidence("environment/key-missing")
     gone = {**SAME, "variables": changed("SECRET_KEY", "gone"), "nginx": changed("/etc/nginx/nginx.conf", "changed")}
     (found,) = diagnose({**evidence, "changes": gone}, CATALOGUE).root_causes
@@ -210,7 +210,7 @@ def test_any_changes_are_survived(inner: Any, whole: Any) -> None:
     parts += [{**SAME, name: part} for name in ("commits", "packages") for part in (inner, broken)]
     parts.append({**SAME, "commits": {**MOVED, "after": inner, "before": inner, "list": [{"subject": inner}]}})
     for part in parts:
-        recent_changes.told({"changes": part})
+        recent_changes.summary({"changes": part})
         diagnose({**evidence, "changes": part}, CATALOGUE)
     check_clean(whole_run({**evidence, "changes": parts[-2]}))
 

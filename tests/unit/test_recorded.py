@@ -1,4 +1,4 @@
-"""Every failure mode on the evidence that a lab host gave when it was broken so: the same findings, at once."""
+"""Every failure mode on the evidence that a lab host gave when it was broken so: the same findings, without a host."""
 
 from __future__ import annotations
 

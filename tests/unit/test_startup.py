@@ -144,7 +144,7 @@ def test_the_request_that_timed_out() -> None:
     ],
 )
 def test_a_server_that_refuses_its_options(line: str, refused: bool) -> None:
-    """Its last words are told apart from another's."""
+    """Its last words are distinguished from another's."""
     assert bool(log._REFUSAL.match(line)) is refused
 
 
@@ -174,7 +174,7 @@ def test_a_link_is_no_pid_file(tmp_path: Path) -> None:
 
 
 def test_who_may_remove_from_a_folder_of_everybody(tmp_path: Path) -> None:
-    """With the sticky bit the owner of the file or of the folder; without it whoever may write there."""
+    """With the sticky bit the owner of the file or of the folder; without it anybody who may write there."""
     account = access.Account("nobody", None)
     file = tmp_path / "app.sock"
     file.touch()

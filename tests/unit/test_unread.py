@@ -151,7 +151,7 @@ def test_identity_of_the_undefined_is_unknown(test: str) -> None:
 
 @pytest.mark.parametrize("fault", ["dependencies/missing", "environment/key-missing", "code/syntax-error"])
 def test_a_symptom_is_not_called_the_cause(fault: str) -> None:
-    """With root the cause is named; without the rehearsal nothing is, and what was seen is told with its doubt."""
+    """With root the cause is named; without the rehearsal nothing is, and what was seen is reported with its doubt."""
     evidence = recorded(fault)
     assert fault in [finding.id for finding in diagnose(evidence, CATALOGUE).root_causes]
     diagnosis = diagnose(without_rehearsal(evidence), CATALOGUE)

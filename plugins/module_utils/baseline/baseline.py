@@ -91,7 +91,7 @@ def key() -> bytes:
 
 
 def _made_key() -> bytes:
-    """The host's key, made where there is none. Two runs at once end up with the same one."""
+    """The host's key, made where there is none. Two concurrent runs end up with the same one."""
     path = state_directory.path(FOLDER, KEY)
     if not os.path.exists(path):
         atomic_write.create(path, secrets.token_bytes(KEY_BYTES))
@@ -99,7 +99,7 @@ def _made_key() -> bytes:
 
 
 def _told(marks: bytes) -> str:
-    """Which key it is, without telling it."""
+    """Which key it is, without revealing it."""
     return hashlib.sha256(marks).hexdigest()[:16]
 
 

@@ -62,7 +62,7 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
     if not server:
         return {"asked": False, "problem": "no PostgreSQL server listens on a socket of this host"}
     try:
-        told = json.loads(postgresql.ask(server, _SQL))
+        activity = json.loads(postgresql.ask(server, _SQL))
     except (postgresql.PostgresError, ValueError) as error:
         return {"asked": False, "problem": str(error)}
     return {
@@ -71,7 +71,7 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
         "account": server.account,
         "folder": server.folder,
         "port": server.port,
-        **told,
+        **activity,
     }
 
 

@@ -20,7 +20,7 @@ LINES = 300
 REASON_LENGTH = 160
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? (\w+)")
 _REASON = re.compile(r"\b(?:FATAL|PANIC|ERROR|Error|pg_ctl|initdb|postgres): +(\S.*)")
-# What a session was told is no reason for the server; nor is what always follows a reason.
+# What a session was answered is not a reason for the server; nor is what always follows a reason.
 _NO_REASON = re.compile(
     r"the database system is |terminating |authentication failed|role \"|database \"|connection slots|too many c"
     r"|no pg_hba|permission denied for|relation |exited with status|could not start server|unsupported frontend"
@@ -89,7 +89,7 @@ def place(lines: list[str]) -> tuple[str, int]:
             match = pattern.search(line)
             if match:
                 return match.group("file"), int(match.group("line") or 0)
-    # A value that does not fit is told with the parameter's name alone.
+    # A value that does not fit is reported with the parameter's name alone.
     for index, line in enumerate(lines):
         whole = _ERRORS_IN.search(line)
         named = [match.group(1) for match in map(_PARAMETER.search, lines[:index]) if match]

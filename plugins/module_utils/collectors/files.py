@@ -22,7 +22,7 @@ def collect(
 ) -> dict[str, Any]:
     """Violations by part, each {path, part, problem, owner, group, mode, inode} with the values wanted.
 
-    settings: what the rehearsal learnt of Django's settings; without it, nginx's locations tell media and static.
+    settings: what the rehearsal learnt of Django's settings; without it, nginx's locations give media and static.
     glance: look at the first files only. settings_bar: why nothing could be learnt of the settings, where an account
     was in the way.
     """

@@ -48,7 +48,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str]
 
 
 def _listening(bind: dict[str, Any], listeners: list[dict[str, Any]]) -> bool:
-    """Whether somebody accepts there: of addresses that are not this host's, only connecting tells."""
+    """Whether somebody accepts there: of addresses that are not this host's, only connecting shows it."""
     if sockets.matching(bind, listeners):
         return True
     return bind["kind"] == "tcp" and not sockets.connects(bind, CONNECT_TIMEOUT)

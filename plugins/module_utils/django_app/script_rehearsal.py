@@ -153,7 +153,7 @@ STEPS = (
 def main():
     out = os.fdopen(int(sys.argv[1]), "w")
     plan = json.loads(sys.argv[2])
-    # Where it is when native code kills it, and where it waits: told twice, because it may only be slow.
+    # Where it is when native code kills it, and where it waits: reported twice, because it may only be slow.
     faulthandler.enable(out, all_threads=False)
     faulthandler.dump_traceback_later(plan["look_after"], repeat=True, file=out)
     sys.argv[1:] = []

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs inside the app's own Python, as a part of script_rehearsal.py: what is required beside what is installed."""
+"""Runs inside the app's own Python, as a part of script_rehearsal.py: what is required, what is installed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def canonical(name):
 
 
 def compare_requirements(plan):
-    """Requirements beside what is installed, and what those in turn require, as `pip check` does."""
+    """Requirements compared with what is installed, and what those in turn require, as `pip check` does."""
     installed = installed_distributions()
     library = packaging_library(plan)
     if library is None or not plan["requirements"]:

@@ -74,7 +74,7 @@ def _is_past_its_start(properties: dict[str, str]) -> bool:
 def _settled(
     stack: Stack, ask_edge: Section, seconds: float, is_over: Callable[[dict[str, str]], bool], *, until_steady: bool
 ) -> dict[str, Any]:
-    """Ask until the edge is well, the unit's state says that it is over, or `seconds` have passed.
+    """Ask until the edge is well, the unit's state says that it has failed, or `seconds` have passed.
 
     until_steady: or until the app itself, no proxy in its place, gives the same wrong answers for STEADY_SECONDS.
     """

@@ -29,10 +29,10 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import soc
 PATH = "/usr/local/bin:/usr/bin:/bin"
 FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
 ASK_SECONDS = 15.0
-# How long it may wait for a table that somebody changes; whoever comes after it waits as well.
+# How long it may wait for a table that somebody changes; later transactions wait as well.
 LOCK_WAIT = "10s"
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
-# When a server was started tells it from every other one.
+# When a server was started distinguishes it from every other one.
 _STARTED = "SELECT extract(epoch from pg_postmaster_start_time())"
 _ASK = (
     "SELECT current_database(), pg_database_size(current_database()), current_setting('server_version_num'), "

@@ -51,7 +51,7 @@ class SQLite(Source):
         except OSError as error:
             raise DumpError(f"{self.path}: {error.strerror}") from error
         if not stat.S_ISREG(status.st_mode):
-            raise DumpError(f"{self.path} is no file")
+            raise DumpError(f"{self.path} is not a file")
         # What was written last is still beside it.
         log = f"{self.path}-wal"
         return status.st_size + (os.path.getsize(log) if os.path.exists(log) else 0)

@@ -159,7 +159,7 @@ def _commit(entry: Entry, dry: bool) -> bool:
 
 def _unit(entry: Entry, dry: bool) -> bool:
     unit, before = entry["unit"], entry["before"]
-    # What is-enabled says is no error, whatever its status.
+    # What is-enabled says is not an error, whatever its status.
     now = run("systemctl", "is-enabled", "--", unit, must=False)
     words = {"disabled": ["disable"], "masked": ["mask"], "masked-runtime": ["mask", "--runtime"]}.get(before)
     if now == before or not words:

@@ -43,7 +43,7 @@ _REMOTE = re.compile(r"^[ \t]*(?:push)?url[ \t]*=[ \t]*(\S+)", re.M | re.I)
 def of_app(root: str, cwd: str, settings_module: str, others: Iterable[str] = ()) -> list[Pair]:
     """(name, value) of what the app's own files assign: dotenv files, its settings, and its checkout's remotes.
 
-    others: further dotenv files. All that is read stays on this host; what of it is secret is for the caller to tell.
+    others: further dotenv files. All that is read stays on this host; what of it is secret is for the caller to decide.
     """
     folders = list(dict.fromkeys(folder for folder in (root, cwd, os.path.dirname(root)) if folder.strip("/")))
     dotenv = [*others, *(os.path.join(folder, name) for folder in folders for name in _names(folder, _DOTENV))]

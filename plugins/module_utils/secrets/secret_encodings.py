@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 SHORTEST = 4
 # A line of a key, or a part of something that was encoded, which is surely nothing else.
 SHORTEST_PART = 8
-# As five levels of quoting need at most; without an end, a text of backslashes would take for ever.
+# As five levels of quoting need at most; without a limit, a text of backslashes would never end.
 _BACKSLASHES = r"\\{0,32}"
 
 
@@ -37,7 +37,7 @@ def bare(text: str) -> str:
 
 
 def written_length(text: str, count: int) -> int:
-    """How many characters at a text's beginning hold its first `count` that are no backslashes."""
+    """How many characters at a text's beginning hold its first `count` that are not backslashes."""
     length = 0
     while count > 0 and length < len(text):
         count -= text[length] != "\\"

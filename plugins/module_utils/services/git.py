@@ -79,7 +79,7 @@ def _owner(top: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwuid(folder.st_uid)
     except KeyError as error:
-        raise RefusedError(f"{top} belongs to uid {folder.st_uid}, which is no account") from error
+        raise RefusedError(f"{top} belongs to uid {folder.st_uid}, which is not an account of this host") from error
 
 
 def _writable_by_others(git: str) -> str:

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How the app server was told to run: read from its command line and its configuration file, never by running it.
+"""How the app server is configured to run: read from its command line and its configuration file, never by running it.
 
 gunicorn's own options are in gunicorn_options.py; of other servers only what matters to us is known.
 """

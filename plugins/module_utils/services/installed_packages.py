@@ -3,7 +3,7 @@
 """Installed packages whose files are gone, empty or cut short, though pip believes that they are there.
 
 A full disk, a crash of the machine or a hand that slipped leaves such files. What was merely edited, or stripped, may
-be meant, and is not told. Source: packaging.python.org, "Recording installed projects"; elf(5).
+be meant, and is not reported. Source: packaging.python.org, "Recording installed projects"; elf(5).
 """
 
 from __future__ import annotations

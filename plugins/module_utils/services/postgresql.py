@@ -38,7 +38,7 @@ class Server:
 
 
 def find(listeners: list[dict[str, Any]], port: int) -> Server | None:
-    """The server on this host that has the port, else the only one there is; None where that cannot be told.
+    """The server on this host that has the port, else the only one there is; None where that is not known.
 
     An app may well name the port of a pooler in front of the server.
     """
@@ -126,7 +126,7 @@ def literal(text: str) -> str:
 def readiness(host: str, port: int, user: str = "", name: str = "", timeout: float = 2.0) -> str:
     """Empty where a server takes the app's connections now, else why not; no password is sent.
 
-    As pg_isready does: the first answer to a connection tells, before anybody logs in. host: a name, an address, or
+    As pg_isready does: the first answer to a connection shows it, before anybody logs in. host: a name, an address, or
     a socket's folder.
     """
     try:

@@ -13,7 +13,7 @@ import shutil
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 
-# The most telling first.
+# The most specific first.
 NAMES = (
     "requirements.txt",
     "requirements/production.txt",

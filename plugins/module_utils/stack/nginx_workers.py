@@ -64,7 +64,7 @@ def paths(stack: Stack) -> list[str]:
 def in_the_way(path: str, who: access.Account, stack: Stack) -> list[dict[str, Any]]:
     """What keeps an account from connecting to a unix socket: folders without x, a socket without w (unix(7)).
 
-    `by_group` tells whether the group that it belongs to may pass, which is neither root's nor the account's.
+    `by_group` says whether the group that it belongs to may pass, which is neither root's nor the account's.
     """
     made = systemd.runtime_directories(stack.properties)
     steps = []

@@ -23,7 +23,7 @@ PACKAGES = (
     "/var/cache/dnf/*/packages/*.rpm",
     "/var/cache/yum/*/*/*/packages/*.rpm",
 )
-# logrotate's names: x.log.1, x.log.2.gz, x.log-20240131.gz; x-20240131.log too where it was told so.
+# logrotate's names: x.log.1, x.log.2.gz, x.log-20240131.gz; x-20240131.log too where it is configured so.
 _ROTATED = re.compile(r"^(?P<base>.+?)[.-](\d{1,3}|\d{8}(-\d+)?)(?P<log>\.log)?(\.(gz|xz|bz2|zst|lz4|Z))?$")
 _KEEP = re.compile(r"(?i)sql|dump|back|\.bak|\.tar|\.tgz|\.zip|^[wb]tmp|^lastlog|audit")
 _KEPT_FOLDERS = frozenset(("audit", "journal", "private"))

@@ -45,7 +45,7 @@ def only_root(what: str, does: str) -> Unread:
 
 
 def hidden(path: str) -> str:
-    """Why it cannot even be told whether a path is there, links followed; empty where it can."""
+    """Why it is not even known whether a path is there, links followed; empty where it can."""
     try:
         os.stat(path)
     except PermissionError as error:
@@ -56,7 +56,7 @@ def hidden(path: str) -> str:
 
 
 def sealed(path: str) -> str:
-    """Why a file's or folder's content cannot be read, or its being there not be told; empty where there is no bar."""
+    """Why a file's or folder's content cannot be read, or its being there not be known; empty where there is no bar."""
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
     except PermissionError as error:

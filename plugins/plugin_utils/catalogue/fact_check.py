@@ -3,7 +3,7 @@
 """Facts in conditions and sentences of the catalogue that the evidence never has, as of a misspelt name. Pure.
 
 An expression's tree is read from the inside out: each node has the fact that it stands for, or None where the schema
-does not tell, and of what is None anything may be asked.
+does not say, and of what is None anything may be asked.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Remedy:
     starts: tuple[str, ...] = ()
     # It starts the app or runs its commands: with a broken app below it would end what may still serve.
     runs_app: bool = False
-    # It changes the code's tree or works with it: a tree in conflict is first made whole, by whoever decides on it.
+    # It changes the code's tree or works with it: a tree in conflict is first made whole, by a person.
     works_on_code: bool = False
     # Patterns of paths that it may change besides those that were broken; {root}, {venv} and {unit} are the app's.
     also_changes: tuple[str, ...] = ()

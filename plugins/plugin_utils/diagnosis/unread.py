@@ -15,7 +15,7 @@ _DERIVED = {"rehearsal": ("app",), "database.error": ("database.text",)}
 
 
 def listed(evidence: dict[str, Any]) -> list[dict[str, str]]:
-    """{what, why} of each fact that could not be read; a host may claim anything, so what is no such list is none."""
+    """{what, why} of each fact that could not be read; what is not such a list counts as empty."""
     probe = evidence.get("probe")
     items = probe.get("unread") if isinstance(probe, dict) else None
     items = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
@@ -38,7 +38,7 @@ def leaves_open(mode: FailureMode, evidence: dict[str, Any], lacking: Iterable[s
     verdicts = {source: expressions.verdict(source, evidence) for source in mode.when}
     if False in verdicts.values():
         return False
-    return any(concerns(source, lacking) for source, told in verdicts.items() if told is None)
+    return any(concerns(source, lacking) for source, verdict in verdicts.items() if verdict is None)
 
 
 def concerns(source: str, lacking: Iterable[str]) -> bool:

@@ -85,7 +85,7 @@ def _recognised(mode: FailureMode) -> Iterable[str]:
     yield f"By {_listed(rests_on(mode))}. All of this holds:"
     yield _block("jinja", "\n".join(" ".join(condition.split()) for condition in mode.when))
     if mode.symptom:
-        yield "It is a symptom: it is told, and never called the cause."
+        yield "It is a symptom: it is reported, and never called the cause."
 
 
 def rests_on(mode: FailureMode) -> list[str]:

@@ -59,7 +59,7 @@ class Settings:
             raise SettingsError(str(error)) from error
 
     def host_to_name(self) -> str:
-        """What an approval must name beside the failure mode: this host, where the run has others too."""
+        """What an approval must name besides the failure mode: this host, where the run has others too."""
         return self.scope.host if len(self.scope.run) > 1 else ""
 
 

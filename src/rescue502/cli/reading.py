@@ -50,7 +50,7 @@ def show_report(
         text = "\n".join(RENDERERS[form](incident) for incident in incidents)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # A file may come from anywhere.
-        raise fail(f"{which or folder} is no incident's record: {type(error).__name__}: {error}") from error
+        raise fail(f"{which or folder} is not a valid incident record: {type(error).__name__}: {error}") from error
     if output:
         output.write_text(text + "\n", encoding="utf-8")
     elif not browse:
@@ -67,7 +67,7 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise fail(f"{path} cannot be read: {error}") from error
     if not isinstance(found, dict):
-        raise fail(f"{path} is no incident's record")
+        raise fail(f"{path} is not a valid incident record")
     return found
 
 
