@@ -33,7 +33,7 @@ print(json.dumps(probe(json.load(sys.stdin))))
 
 
 def look(host: Host, settings: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The evidence of a host, all of it looked at. settings: `rescue502_*` variables beside the careful user's.
+    """The evidence of a host, all of it looked at. settings: `rescue502_*` variables besides the careful user's.
 
     LabError where the probe did not come to its end.
     """

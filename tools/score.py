@@ -1,4 +1,4 @@
-"""How well causes are named and sites healed, scenario by scenario, beside what people do today; on real hosts.
+"""How well causes are named and sites healed, scenario by scenario, compared with what people do today; on real hosts.
 
 A scenario in which any true root cause is missed scores 0, otherwise the share of named causes that are true, as public
 benchmarks of diagnosis do it. Run as `make score`; ONLY=substring takes some scenarios. Writes docs/score.md. It takes

@@ -65,13 +65,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {**result, "changed": False, "done": True, "number": 1, "plan": []}
         try:
             # The catalogue is read while the target answers: an outage is counted in seconds.
-            with ThreadPoolExecutor(1) as beside:
-                loading = beside.submit(_catalogue, given)
+            with ThreadPoolExecutor(1) as pool:
+                loading = pool.submit(_catalogue, given)
                 evidence = self._look(target, given, record)
                 known, approved = loading.result()
             diagnosis = diagnose(evidence, known)
             if _is_unexplained(diagnosis):
-                # What was over while the host was looked at, such as the database's start, left nothing to be seen.
+                # What ended while the host was looked at, such as the database's start, left nothing to be seen.
                 diagnosis = diagnose(self._look(target, given, record, again=True), known)
             result.update(decide(diagnosis, approved, given, record))
             if mode == "recover":

@@ -198,7 +198,7 @@ def counted(path: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("site", ["remote"], indirect=True)
-def test_a_host_without_pg_dump_is_told(site: Site) -> None:
+def test_a_host_without_pg_dump_is_reported(site: Site) -> None:
     """The database is elsewhere, and so are its programs: no dump, so no migration; unless none is asked for."""
     site.host.break_with("schema/unapplied-migrations")
     broken = site.host.snapshot()

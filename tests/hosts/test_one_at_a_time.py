@@ -90,7 +90,7 @@ def test_a_run_whose_controller_was_killed_is_taken_over(site: Site) -> None:
     wait_until(lambda: lock_is_free(site))
 
 
-def test_the_same_remedy_is_not_tried_for_ever(site: Site) -> None:
+def test_the_same_remedy_is_not_tried_without_end(site: Site) -> None:
     """What broke again three times within the hour is left to a person, with a bundle; later it may be tried again."""
     for _time in range(3):
         site.host.run(f"systemctl stop {site.shape.unit}")

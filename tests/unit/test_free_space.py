@@ -38,7 +38,7 @@ def test_need_is_of_space_or_inodes(tmp_path: Path) -> None:
 
 
 def test_the_limit_is_written_whole(tmp_path: Path) -> None:
-    """In a folder that is made for it, readable by all, with nothing left beside it."""
+    """In a folder that is made for it, readable by all, with nothing left next to it."""
     path = tmp_path / "shop.service.d" / file_limit.NAME
     file_limit.write(str(path), file_limit.TEXT.format(limit=5))
     assert "LimitNOFILE=5\n" in file_limit.read(str(path))

@@ -35,7 +35,7 @@ def told(site: Path) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_what_is_whole_is_not_told(site: Path) -> None:
+def test_what_is_whole_is_not_reported(site: Path) -> None:
     """Nor is what was edited, or is no module."""
     assert told(site) == []
     (site / "shop" / "__init__.py").write_text("NAME = 'patched'\n", encoding="utf-8")

@@ -60,7 +60,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path(state_directory.made(baseline.FOLDER))
 
 
-def test_versions_are_told_and_marks_are_not() -> None:
+def test_versions_are_shown_and_marks_are_not() -> None:
     """Of packages the versions, of variables the names alone."""
     old, new = {"django": "4.2", "gone": "1", "same": "2"}, {"django": "5.0", "new": "3", "same": "2"}
     told = changes.compare("packages", old, new)
@@ -93,7 +93,7 @@ def test_a_long_list_is_cut_and_counted() -> None:
     assert recent_changes.summary({"changes": {**SAME, "modes": told}})["lines"][0].endswith("195 more")  # type: ignore[index]
 
 
-def test_packages_are_told_by_their_folders(tmp_path: Path) -> None:
+def test_packages_are_known_by_their_folders(tmp_path: Path) -> None:
     """Names as pip normalises them; what pip has half removed is not there."""
     place = tmp_path / "venv" / "lib" / "python3.12" / "site-packages"
     for name in ("Django-4.2.16.dist-info", "typing_extensions-4.1.dist-info", "~ld-1.0.dist-info", "django"):

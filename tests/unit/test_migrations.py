@@ -113,7 +113,7 @@ def test_what_an_operation_could_lose(given: Any, risks: list[str]) -> None:
     assert script_migrations.risks_of(given, "notes", SimpleNamespace(models=models), set()) == risks
 
 
-def test_what_the_same_run_has_made_is_no_loss() -> None:
+def test_what_the_same_run_has_made_is_not_a_loss() -> None:
     """As in a new app, whose history is applied in one go."""
     made: set[Any] = set()
     state = SimpleNamespace(models={})

@@ -165,7 +165,7 @@ def test_what_is_not_stale_stays(tmp_path: Path, server: int, kind: str, content
     assert remove_stale.why_not(given, str(path)) == reason.format(server=server)
 
 
-def test_a_link_is_no_pid_file(tmp_path: Path) -> None:
+def test_a_link_is_not_a_pid_file(tmp_path: Path) -> None:
     """What it leads to may be anybody's."""
     link = tmp_path / "app.pid"
     link.symlink_to("/etc/hostname")

@@ -91,7 +91,7 @@ def private() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_what_is_private_is_told_from_what_is_missing(private: Path) -> None:
+def test_what_is_private_is_distinguished_from_what_is_missing(private: Path) -> None:
     """Whether it is there, what is in it, and what a walk had to leave out."""
     assert "Permission denied for" in unread.hidden(str(private / "closed/file"))
     assert unread.hidden(str(private / "secret")) == ""
@@ -179,7 +179,7 @@ def test_no_new_cause_without_the_rehearsal(fault: str) -> None:
     assert without <= with_it
 
 
-def test_people_are_told() -> None:
+def test_what_is_unread_is_reported_to_people() -> None:
     """In all three reports and in the checklist."""
     diagnosis = diagnose(without_rehearsal(recorded("dependencies/missing")), CATALOGUE)
     rows = {row["name"]: row for row in checklist(diagnosis.evidence)}

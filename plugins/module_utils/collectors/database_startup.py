@@ -99,7 +99,7 @@ def place(lines: list[str]) -> tuple[str, int]:
 
 
 def _line_of(parameter: str, file: str) -> tuple[str, int]:
-    """Where a parameter is set for the last time: in the file itself or in a folder of its own beside it."""
+    """Where a parameter is set for the last time: in the file itself or in a folder of its own next to it."""
     pattern = re.compile(rf"(?i)^\s*{parameter}\b\s*=?")
     for path in [
         *sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(file)), "*.d", "*.conf")), reverse=True),

@@ -85,7 +85,7 @@ def _file_facts(path: str, required: bool) -> dict[str, Any]:
 
 
 def saved_copies(path: str, user: str) -> list[dict[str, Any]]:
-    """Copies of a missing file, those beside it before those in root's places, the newest first.
+    """Copies of a missing file, those next to it before those in root's places, the newest first.
 
     Each is {source, owner, group, modified, names}, `names` being how many variables it holds.
 

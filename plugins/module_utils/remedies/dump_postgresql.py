@@ -104,7 +104,7 @@ class PostgreSQL(Source):
         return commands.run_as(user, group, words, {**_plain(user), **environment}, "/", seconds, **more)
 
     def _program(self, name: str, version: int) -> str:
-        """The path of pg_dump, or of psql beside it. DumpError where none is as new as the server."""
+        """The path of pg_dump, or of psql next to it. DumpError where none is as new as the server."""
         path = fitting(self.programs, version)
         if not path:
             newer = f" of version {version} or newer" if version else ""

@@ -52,7 +52,7 @@ class SQLite(Source):
             raise DumpError(f"{self.path}: {error.strerror}") from error
         if not stat.S_ISREG(status.st_mode):
             raise DumpError(f"{self.path} is not a file")
-        # What was written last is still beside it.
+        # What was written last is still in its -wal file.
         log = f"{self.path}-wal"
         return status.st_size + (os.path.getsize(log) if os.path.exists(log) else 0)
 

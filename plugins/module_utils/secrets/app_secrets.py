@@ -94,14 +94,14 @@ def _assignments(text: str) -> list[Pair]:
 
 
 def _settings_files(folders: list[str], module: str) -> list[str]:
-    """The settings module's file, or those of its package, and what lies beside it under a name of that kind."""
+    """The settings module's file, or those of its package, and what lies next to it under a name of that kind."""
     near = os.path.join(*module.split(".")) if module and ".." not in module and "/" not in module else ""
     found = []
     for folder in folders if near else []:
         place = os.path.join(folder, near)
-        beside = os.path.dirname(place)
-        names = _names(beside, re.compile(r"(?i)(settings|secret|local|conf|database|prod|base|env)\w*\.py$"))
-        found += [os.path.join(beside, name) for name in names]
+        parent = os.path.dirname(place)
+        names = _names(parent, re.compile(r"(?i)(settings|secret|local|conf|database|prod|base|env)\w*\.py$"))
+        found += [os.path.join(parent, name) for name in names]
         found += [os.path.join(place, name) for name in _names(place, re.compile(r"\.py$"))]
     return found[: 2 * MOST_FILES]
 

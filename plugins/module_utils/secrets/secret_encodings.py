@@ -96,7 +96,7 @@ def _encoded(text: str) -> set[str]:
         return set()
     found = {data.hex(), data.hex().upper()}
     for before in range(3):
-        # The first and the last characters depend on what stands beside the secret.
+        # The first and the last characters depend on what stands next to the secret.
         encoded = base64.b64encode(bytes(before) + data).rstrip(b"=").decode()
         whole = len(bytes(before) + data) * 8 // 6
         inner = encoded[-(-before * 8 // 6) : whole]

@@ -35,13 +35,13 @@ def damaged(venv: str) -> list[dict[str, Any]]:
     are left out: by that name and version an index may have another one.
     """
     pattern = os.path.join(glob.escape(venv), "lib", "python*", "site-packages", "*.dist-info", "RECORD")
-    records = (path for path in sorted(glob.glob(pattern)) if not os.path.lexists(_beside(path, "direct_url.json")))
+    records = (path for path in sorted(glob.glob(pattern)) if not os.path.lexists(_sibling(path, "direct_url.json")))
     files = ((record, *listed) for record in records for listed in _recorded(record))
     found = (_damage(record, name, size) for record, name, size in islice(files, MANY))
     return list(islice((item for item in found if item), KEPT))
 
 
-def _beside(record: str, name: str) -> str:
+def _sibling(record: str, name: str) -> str:
     return os.path.join(os.path.dirname(record), name)
 
 

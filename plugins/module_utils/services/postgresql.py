@@ -64,7 +64,7 @@ def find(listeners: list[dict[str, Any]], port: int) -> Server | None:
 
 
 def _psql(programs: str) -> str:
-    """psql beside the server's own program, else wherever it usually is; empty where there is none."""
+    """psql next to the server's own program, else wherever it usually is; empty where there is none."""
     versions = sorted(glob.glob("/usr/lib/postgresql/*/bin/psql") + glob.glob("/usr/pgsql-*/bin/psql"), reverse=True)
     places = [os.path.join(programs, "psql"), shutil.which("psql") or "", *versions]
     return next((path for path in places if path and os.access(path, os.X_OK)), "")

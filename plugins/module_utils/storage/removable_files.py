@@ -34,7 +34,7 @@ def find(devices: set[int], logs: list[str]) -> list[dict[str, Any]]:
 
     logs: log files that the app writes; in their folders only what was rotated from just these may go.
     """
-    paths = [(path, "rotated log") for path in [*_in_log_tree(), *_beside(logs)]]
+    paths = [(path, "rotated log") for path in [*_in_log_tree(), *_rotated_from(logs)]]
     paths += [(path, "package") for pattern in PACKAGES for path in glob.glob(pattern)]
     found = []
     open_files = {(status.st_dev, status.st_ino) for _pid, _path, status in processes.open_files()}
@@ -51,25 +51,25 @@ def find(devices: set[int], logs: list[str]) -> list[dict[str, Any]]:
     return [item for _kind, _changed, item in sorted(found, key=lambda row: row[:2])]
 
 
-def is_rotated(name: str, beside: set[str]) -> bool:
-    """Whether a file's name is that of a rotated log: of a .log, or of a file that is there beside it."""
+def is_rotated(name: str, siblings: set[str]) -> bool:
+    """Whether a file's name is that of a rotated log: of a .log, or of a file that is there next to it."""
     match = _ROTATED.match(name)
     if not match or _KEEP.search(name):
         return False
     base = match.group("base")
-    return base.endswith(".log") or bool(match.group("log")) or base in beside or base + ".log" in beside
+    return base.endswith(".log") or bool(match.group("log")) or base in siblings or base + ".log" in siblings
 
 
 def _in_log_tree() -> list[str]:
     found = []
     for folder, names, files in os.walk(LOG_TREE):
         names[:] = [name for name in names if name not in _KEPT_FOLDERS]
-        beside = set(files)
-        found += [os.path.join(folder, name) for name in files if is_rotated(name, beside)]
+        siblings = set(files)
+        found += [os.path.join(folder, name) for name in files if is_rotated(name, siblings)]
     return found
 
 
-def _beside(logs: list[str]) -> list[str]:
+def _rotated_from(logs: list[str]) -> list[str]:
     """Rotated from the app's own logs: the folder may hold anything else, as where it is the project's."""
     found = []
     for log in logs:
