@@ -51,12 +51,12 @@ class Host:
 
     @property
     def shape(self) -> Shape:
-        """What kind of host it is."""
+        """The kind of host."""
         return shapes.load(self.shape_name)
 
     @property
     def facts(self) -> dict[str, str]:
-        """What a reproduction may refer to."""
+        """The variables that a reproduction may refer to."""
         return self.shape.facts()
 
     @property
@@ -147,7 +147,7 @@ class Host:
         return podman("inspect", self.container, "--format", "{{.State.Pid}}").stdout.strip()
 
     def _forget(self) -> None:
-        """What may be another when it has booted again."""
+        """Forget the facts that a boot may change."""
         for known in ("_address", "_pid"):
             self.__dict__.pop(known, None)
 
@@ -208,7 +208,7 @@ class Host:
         return snapshot
 
     def _looked_at(self) -> dict[str, Any]:
-        """What snapshot.py sees."""
+        """The host's state, as snapshot.py sees it."""
         done = self.inside(["python3", "-"], stdin=SNAPSHOT.read_text(encoding="utf-8"))
         if done.returncode:
             raise LabError(f"{self.name} could not be looked at: {done.stderr.strip()[-800:]}")

@@ -55,13 +55,13 @@ def look(host: Host, settings: dict[str, Any] | None = None) -> dict[str, Any]:
 
 
 def diagnosed(host: Host, catalogue: Catalogue, settings: dict[str, Any] | None = None) -> Diagnosis:
-    """What is made of a host's evidence."""
+    """The diagnosis of a host's evidence."""
     return diagnose(look(host, settings), catalogue)
 
 
 @cache
 def _packed() -> bytes:
-    """What runs on targets, as a zip that Python imports from."""
+    """The code for targets, as a zip that Python imports from."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         files = {f"{PACKAGE}/{path.relative_to(SOURCE)}": path.read_bytes() for path in SOURCE.rglob("*.py")}

@@ -87,7 +87,7 @@ def begin(words: list[str], output: Path) -> Playbook:
 
 
 def _go_on(words: list[str], output: str) -> None:
-    """In the fork: what a shell does for a command, and the command."""
+    """Run in the fork: what a shell does for a command, and the command."""
     os.setsid()
     os.chdir(ROOT)
     for number, path, flags in ((0, os.devnull, os.O_RDONLY), (1, output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)):

@@ -41,7 +41,7 @@ def say(text: str) -> None:
 
 
 def sudo() -> list[str]:
-    """What to put before a command that needs root."""
+    """The words before a command that needs root."""
     if os.geteuid() == 0:
         return []
     if not shutil.which("sudo"):

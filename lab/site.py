@@ -30,7 +30,7 @@ class Run:
     reports: Path
 
     def output(self) -> str:
-        """What it has printed so far."""
+        """Its output so far."""
         return (self.reports / "output").read_text(encoding="utf-8", errors="replace")
 
 
@@ -46,7 +46,7 @@ class Site:
 
     @property
     def shape(self) -> Shape:
-        """What kind of host it is."""
+        """The kind of host."""
         return self.host.shape
 
     def play(self, name: str, *words: str, **variables: Any) -> tuple[int, dict[str, Any], str]:
@@ -102,7 +102,7 @@ def put(host: lab.Host, path: str, text: str) -> None:
 
 
 def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
-    """What else a user must have set for this fault to be reported."""
+    """The further variables that a user must have set for this fault to be reported."""
     if fault == "files/media-elsewhere":
         # Django's settings are asked by a full look only.
         return {"rescue502_level": "full"}

@@ -1,4 +1,4 @@
-"""What becomes of a host when a recovery is interrupted, or fed with nonsense: survived, lost or harmed; on real hosts.
+"""Chaos tests: a recovery is interrupted, or fed with nonsense, on real hosts: survived, lost or harmed.
 
 Survived: the next run did the job, or the nonsense was reported and nothing was changed. Lost: the job was not done, or
 a lock stayed. Harmed: something else was changed. Run as `make chaos`; ONLY=expression takes some (as pytest's -k),
@@ -38,7 +38,7 @@ WORDS = (SURVIVED, LOST, HARMED)
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a host in one test. word: survived, lost or harmed."""
+    """The state of a host after one test. word: survived, lost or harmed."""
 
     kind: str
     test: str
@@ -94,7 +94,7 @@ def page(results: list[Result]) -> str:
 
 
 def kept() -> list[Result]:
-    """What was measured before and survived; the rest is tried again."""
+    """The results measured before that survived; the rest is tried again."""
     found = [Result(**values) for values in json.loads(RAW.read_text(encoding="utf-8"))] if RAW.exists() else []
     return [result for result in found if result.word == SURVIVED]
 

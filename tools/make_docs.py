@@ -91,7 +91,7 @@ def index(known: Catalogue) -> str:
 
 
 def privileges(known: Catalogue, roles: dict[str, remedies.Remedy]) -> str:
-    """What each remedy needs root for, and for which failure modes it is used."""
+    """The table of what each remedy needs root for, and of the failure modes it is used for."""
     rows = []
     for remedy in roles.values():
         users = [mode.id for mode in known.modes.values() if remedy.name in (mode.remedy, *mode.then)]

@@ -74,7 +74,7 @@ def record(name: str, known: Catalogue) -> str:
 
 
 def wanted(only: list[str], known: Catalogue) -> list[str]:
-    """What to record: what was asked for, all that is missing or stale, or all of them and a healthy host."""
+    """The recordings to make: those asked for, those missing or stale, or all of them and a healthy host."""
     everything = [recordings.HEALTHY, *known.modes]
     if only == [STALE]:
         return [name for name in everything if _is_stale(name)]

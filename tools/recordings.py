@@ -27,7 +27,7 @@ DERIVED = (("database", "text"), ("probe", "clock_ahead"))
 
 
 def pairs() -> list[tuple[str, str]]:
-    """What was recorded: (id of a failure mode or HEALTHY, shape of the host)."""
+    """The recordings: (id of a failure mode or HEALTHY, shape of the host)."""
     paths = sorted(FOLDER.rglob(f"*{SUFFIX}"))
     return [(str(path.parent.relative_to(FOLDER)), path.name.removesuffix(SUFFIX)) for path in paths]
 
@@ -38,7 +38,7 @@ def names() -> list[str]:
 
 
 def evidence(name: str, shape: str = "") -> dict[str, Any]:
-    """What a host gave. shape: the first that was recorded where it is empty."""
+    """A recording's evidence. shape: the first that was recorded where it is empty."""
     recorded: dict[str, Any] = json.loads(text(name, shape))["evidence"]
     return recorded
 

@@ -39,7 +39,7 @@ _WORKER = local()
 
 @dataclass
 class Result:
-    """What one contender did about one scenario."""
+    """The result of one contender in one scenario."""
 
     scenario: str
     shape: str
@@ -129,7 +129,7 @@ class Trial:
 
 
 def measure(scenario: Scenario, names: list[str]) -> list[Result]:
-    """What these contenders do about a scenario. A host goes on to the next as long as it is as broken as it was."""
+    """Results of these contenders in a scenario. A host goes on to the next as long as it is as broken as it was."""
     results: list[Result] = []
     trial: Trial | None = None
     for name in names:
@@ -174,7 +174,7 @@ def keep(results: list[Result]) -> None:
 
 
 def kept() -> list[Result]:
-    """What was measured before."""
+    """The results measured before."""
     return [Result(**values) for values in json.loads(RAW.read_text(encoding="utf-8"))] if RAW.exists() else []
 
 

@@ -147,7 +147,7 @@ def judged(one: Controller, hosts: list[lab.Host], inventory: Path) -> dict[str,
 
 
 def wrong(command: str, incident: dict[str, Any] | None) -> str:
-    """What is not as it must be in a host's incident; empty where all is."""
+    """The differences of a host's incident from what it must be; empty where there are none."""
     if not incident:
         return "no report"
     causes = sorted(cause["id"] for cause in incident["root_causes"])

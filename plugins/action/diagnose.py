@@ -168,7 +168,7 @@ def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str
 
 
 def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, record: Incident) -> dict[str, Any]:
-    """What to do next; done where the plan is empty, holds nothing that was not tried before, or time is up."""
+    """Decide what to do next; done where the plan is empty, holds nothing that was not tried before, or time is up."""
     failed = [(act["remedy"], cause) for act in record.data["actions"] if not act["ok"] for cause in act["for"]]
     todo = plan.make(diagnosis, approved, failed, given.host_to_name())
     untried = [[a for a in actions if not record.tried(a.remedy, a.causes)] for actions in (todo.actions, todo.later)]
@@ -199,7 +199,7 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
 
 
 def _require_found(todo: list[dict[str, Any]], task_vars: dict[str, Any], templar: Any) -> None:
-    """What a look found is what its remedies are to get. AnsibleActionFail where a variable of the user's is preferred.
+    """Check that remedies get what the look found. AnsibleActionFail where a variable of the user's is preferred.
 
     A role takes what was found by its defaults, which give way to the inventory: a path that was set for a role alone
     must not be what another remedy writes to.

@@ -36,7 +36,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 
 def lines(host: str, incident: str, unit: str, done: dict[str, Any], check: bool) -> list[str]:
-    """What was done on one host, what was not, and what is left to do by hand."""
+    """Lines on what was done on one host, what was not, and what is left to do by hand."""
     if not done["found"]:
         known = ", ".join(reversed(done["known"][-10:])) or "none"
         return [f"{host}: no record of {incident}; this host has: {known}"]

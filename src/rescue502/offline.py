@@ -40,7 +40,7 @@ class Recorded:
 
 
 def read(path: Path) -> Recorded:
-    """What a file holds. EvidenceError where it cannot be read, or holds no evidence."""
+    """The content of a file. EvidenceError where it cannot be read, or holds no evidence."""
     try:
         data = _unpacked(path)
         file = io.BytesIO(data)

@@ -46,7 +46,7 @@ class RunError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """What to run, on which hosts. An empty inventory leaves the choice to ansible.cfg."""
+    """The playbook to run, and its hosts. An empty inventory leaves the choice to ansible.cfg."""
 
     playbook: str
     inventory: tuple[str, ...] = ()
@@ -181,7 +181,7 @@ def _complaints(event: dict[str, Any]) -> list[str]:
 
 
 def _undone(event: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the undo of a host returned, where this is the event of its end."""
+    """The result of a host's undo, where this is the event of its end."""
     data = event.get("event_data") or {}
     result = data.get("res") or {}
     return [clean_tree(result)] if data.get("task_action") == UNDO and "found" in result else []

@@ -41,7 +41,7 @@ BY_HAND = """\
 
 
 class SudoersError(ValueError):
-    """What was asked for cannot stand in a sudoers file; the text says what and why."""
+    """A value that cannot stand in a sudoers file; the text says which and why."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ def for_hands(wanted: Wanted, unit: str, database_unit: str = "") -> str:
 
 
 def for_looking(user: str) -> str:
-    """What an account needs that only looks: no rule at all."""
+    """The rules for an account that only looks: none at all."""
     _require(_ACCOUNT, "user", [user])
     return GROUPS.format(user=user)
 
 
 def _module_runs() -> Iterable[str]:
-    """What follows `/bin/sh -c`, for each Python and with a task's variables or without, in sudoers' own patterns."""
+    """Patterns after `/bin/sh -c`, for each Python and with a task's variables or without, in sudoers' own patterns."""
     mark = "echo BECOME-SUCCESS-" + "[a-z]" * LETTERS
     for python in PYTHONS:
         yield f"{mark} ; /usr/bin/{python}"

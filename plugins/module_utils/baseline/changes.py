@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What has changed since the last good state: the first question that an engineer asks."""
+"""Changes since the last good state: the first question that an engineer asks."""
 
 from __future__ import annotations
 

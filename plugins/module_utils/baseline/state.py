@@ -50,7 +50,7 @@ def _marks(key: bytes, paths: list[str]) -> dict[str, str]:
 
 
 def _content(path: str) -> bytes:
-    """What is in a file; nothing where it cannot be read safely, as a masked unit, which leads to /dev/null."""
+    """A file's content; empty where it cannot be read safely, as a masked unit, which leads to /dev/null."""
     try:
         return safe_files.read_bytes(safe_files.resolve(path), MOST_BYTES)
     except OSError:
@@ -74,7 +74,7 @@ def packages(venv: str) -> dict[str, str]:
 
 
 def _names(folder: str) -> list[str]:
-    """What is in a folder whose steps are no links; nothing where it cannot be listed."""
+    """The names in a folder whose path has no links; none where it cannot be listed."""
     try:
         fd = safe_files.open_folder(folder)
     except OSError:

@@ -24,7 +24,7 @@ _PORT_NAME = re.compile(r"(?i)^(.*_)?(db|database|postgres|postgresql|pg)_?port$
 
 
 def collect(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is known without asking Django: units, listeners, and the place that the environment names."""
+    """The facts that are known without asking Django: units, listeners, and the place that the environment names."""
     units = server_units(stack.database_unit)
     place = place_from_environment(stack.environment)
     return {
@@ -116,7 +116,7 @@ def _address(item: dict[str, Any]) -> str:
 def settled(
     facts: dict[str, Any], stack: Stack, listeners: list[dict[str, Any]], rehearsed: Any = None
 ) -> dict[str, Any]:
-    """What collect() found, joined with what Django's settings say into one answer; itself where the collector failed.
+    """The result of collect(), joined with Django's settings; itself where the collector failed.
 
     rehearsed: the rehearsal's facts, or the Unread in their place; None before it. Django's settings win, then the
     environment. `used` and `local` stay None where nothing says so.

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the database server said when it was last started, and whether its data has room: why it cannot run."""
+"""Why the database server cannot run: its words when it was last started, and whether its data has room."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _message(line: str) -> str:
 
 
 def _journal(unit: str, started: float) -> list[str]:
-    """What the unit's processes wrote when it was last really started; later refusals of systemd are none."""
+    """The lines of the unit's processes at its last real start; later refusals of systemd are none."""
     found = journal.entries("-u", unit, f"--since=@{int(started)}", lines=LINES) if started else []
     own = [entry for entry in found if entry.pid != "1" and entry.invocation]
     # One entry may hold several lines.

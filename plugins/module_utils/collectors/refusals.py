@@ -45,7 +45,7 @@ def collect(stack: Stack, asked: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def configured(root: Directive, host: str, path: str) -> list[dict[str, Any]]:
-    """What nginx's configuration refuses of a path under a host's name, the outermost first."""
+    """nginx's rules that refuse a path under a host's name, the outermost first."""
     servers = [item for item in root.walk() if item.name == "server" and item.block]
     named = [item for item in servers if host in [name for line in item.all("server_name") for name in line.words[1:]]]
     return [found for server in named or servers for found in _refusals(server, path, "")]

@@ -102,7 +102,7 @@ def _read_only(systems: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _filled_by(item: dict[str, Any], logs: list[str]) -> dict[str, Any]:
-    """What fills a file system, and how much of it could go."""
+    """The largest files and folders of a file system, and how much of it could go."""
     first = [*(os.path.dirname(path) for path in logs), removable_files.LOG_TREE, "/var/cache", "/tmp", "/var/tmp"]
     spare = removable_files.find({item["device"]}, logs)
     return {

@@ -25,7 +25,7 @@ class MigrationsError(Exception):
 
 
 def look(app: App) -> dict[str, Any]:
-    """What migrations_script.compare_migrations returns, asked by way of manage.py, which may set things up.
+    """The result of compare_migrations, asked by way of manage.py, which may set things up.
 
     Raises MigrationsError.
     """

@@ -108,7 +108,7 @@ class Ended:
 
 
 def _pages(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the app itself answered with 500, as requests of its own: {path, host, secure}."""
+    """Requests that the app itself answered with 500: {path, host, secure}."""
     failed = [(urlsplit(check["url"]), check["host"]) for check in checks if check["status"] == 500]
     return [
         {

@@ -92,7 +92,7 @@ def described(loader, key, risks, known):
 
 
 def risks_of(operation, app, state, made):
-    """What an operation could lose, in a few words each. state: the models before it; made: what this run has made."""
+    """Risks of an operation, in a few words each. state: the models before it; made: what this run has made."""
     kind = type(operation).__name__
     if kind == "SeparateDatabaseAndState":
         return [risk for inner in operation.database_operations for risk in risks_of(inner, app, state, made)]

@@ -43,7 +43,7 @@ def load_django(_plan):
 
 
 def load_application(plan):
-    """What `gunicorn package.module:object` does (gunicorn.util.import_app)."""
+    """Import an app as `gunicorn package.module:object` does (gunicorn.util.import_app)."""
     module_name, _colon, name = plan["app"].partition(":")
     module = importlib.import_module(module_name)
     name = (name or "application").split("(")[0]

@@ -64,7 +64,7 @@ def compare_requirements(plan):
 
 
 def needs(library, distribution, extras):
-    """What a distribution requires, for the extras that were asked for."""
+    """A distribution's requirements, for the extras that were asked for."""
     for text in distribution.requires or []:
         requirement = library.Requirement(text)
         environments = [{"extra": extra} for extra in extras or [""]]
@@ -74,7 +74,7 @@ def needs(library, distribution, extras):
 
 
 def wanted_lines(path):
-    """What a requirements.txt or a pyproject.toml asks for."""
+    """The requirements of a requirements.txt or a pyproject.toml."""
     if not path.endswith(".toml"):
         return list(requirement_lines(path, set()))
     try:

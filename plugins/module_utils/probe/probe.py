@@ -94,7 +94,7 @@ def redacted(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
 
 
 def redactor(stack: Stack) -> Redactor:
-    """What knows this app's secrets: those of its unit, of its own files, and of nginx's configuration."""
+    """A redactor for this app's secrets: those of its unit, of its own files, and of nginx's configuration."""
     names = [name for item in stack.all_locations for name in item["server_names"]]
     public = (stack.unit, stack.root, stack.venv, stack.user, stack.group, stack.cwd, stack.server.app, *names)
     own = app_secrets.of_app(stack.root, stack.cwd, stack.settings_module, stack.env_files)
@@ -139,7 +139,7 @@ def _look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str
 
 
 def _quick(stack: Stack, given: dict[str, Any], ask_edge: Section) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What every look asks, and who listens on this host; all of it anew where the edge had to settle first."""
+    """The sections of every look, and who listens on this host; all of it anew where the edge had to settle first."""
     listeners = sockets.listeners()
     found = concurrent.collect({"edge": ask_edge, **_quick_sections(stack, given, listeners)})
     if (settled := settling.settle(stack, found["edge"], ask_edge, given)) is not found["edge"]:

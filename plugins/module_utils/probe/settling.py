@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is worth waiting for at the edge: an app that is coming up, and a repaired one that must keep answering."""
+"""Waiting for the edge: for an app that is coming up, and for a repaired one that must keep answering."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GATEWAY_ERRORS = (502, 503, 504)
 
 
 def settle(stack: Stack, edge: dict[str, Any], ask_edge: Section, given: dict[str, Any]) -> dict[str, Any]:
-    """What the edge answers once that is worth something; `edge` itself where waiting would change nothing.
+    """The edge's answer once it has settled; `edge` itself where waiting would change nothing.
 
     given: patient, settle_seconds and until_steady of the module's parameters. Reads the unit's properties anew.
     """

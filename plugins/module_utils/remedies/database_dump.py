@@ -41,7 +41,7 @@ class Source:
         raise NotImplementedError
 
     def places(self, size: int) -> dict[str, int]:
-        """What is needed where besides the dump itself: bytes by folder."""
+        """The space needed besides the dump itself: bytes by folder."""
         return {}
 
     def write(self, descriptor: int, seconds: float) -> None:
@@ -124,7 +124,7 @@ def _write(source: Source, path: str, seconds: float) -> None:
 
 
 def _note(path: str, facts: dict[str, Any]) -> None:
-    """What the dump is of and how it is brought back, in a file next to it."""
+    """Write what the dump is of, and how it is restored, into a file next to it."""
     with open(os.open(f"{path}.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(facts, file, indent=1)
 

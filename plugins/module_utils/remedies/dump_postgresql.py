@@ -112,7 +112,7 @@ class PostgreSQL(Source):
         return os.path.join(os.path.dirname(path), name)
 
     def _why(self, done: commands.Finished, seconds: float) -> str:
-        """What went wrong, without the password."""
+        """The error's text, without the password."""
         if done.timed_out:
             return f"{self.settings['name']} gave no answer, or not all of it, within {seconds:g} s"
         text = (done.stderr.strip().splitlines() or ["the database gave no answer"])[0][:300]

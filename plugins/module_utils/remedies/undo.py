@@ -61,7 +61,7 @@ def take_back(incident: str, dry: bool) -> dict[str, Any]:
 
 
 def describe(entry: Entry) -> str:
-    """What is taken back, in a few words."""
+    """The change that is taken back, in a few words."""
     before, nothing = entry.get("before"), "it was not there"
     if entry["kind"] == "owner_and_mode" and before:
         return f"{entry['path']}: owner {before[0]}:{before[1]}, mode {before[2]:04o}"

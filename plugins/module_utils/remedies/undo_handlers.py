@@ -178,7 +178,7 @@ def _membership(entry: Entry, dry: bool) -> bool:
 
 
 def run(*words: str, must: bool = True) -> str:
-    """What a command of the system's prints. Raises LeftError where it fails and must is true."""
+    """The output of a command of the system's. Raises LeftError where it fails and must is true."""
     done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     if done.returncode and must:
         raise LeftError(f"{' '.join(words)}: {done.stderr.strip()[-300:]}")

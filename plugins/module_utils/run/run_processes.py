@@ -30,7 +30,7 @@ def call_oneself(name: str) -> None:
 
 
 def name_of(pid: int) -> str:
-    """What a process calls itself; empty where it is gone."""
+    """A process's name; empty where it is gone."""
     return _read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()
 
 

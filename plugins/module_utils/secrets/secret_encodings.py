@@ -90,7 +90,7 @@ def _quoted(text: str) -> set[str]:
 
 
 def _encoded(text: str) -> set[str]:
-    """In hexadecimal, and in base64 wherever in what was encoded it begins."""
+    """A text in hexadecimal, and in base64 wherever in what was encoded it begins."""
     data = text.encode("utf-8", "replace")
     if len(data) < SHORTEST_PART:
         return set()

@@ -46,7 +46,7 @@ def _sibling(record: str, name: str) -> str:
 
 
 def _damage(record: str, name: str, size: int) -> dict[str, Any]:
-    """What is wrong with one file that a RECORD lists; empty where nothing is."""
+    """The damage of one file that a RECORD lists; empty where there is none."""
     information = os.path.dirname(record)
     path = os.path.join(os.path.dirname(information), name)
     why = _why(path, size)

@@ -71,7 +71,7 @@ def _psql(programs: str) -> str:
 
 
 def ask(server: Server, sql: str, timeout: float = 4.0, statement_seconds: float = 1.5) -> str:
-    """What psql prints, unaligned, for SQL that it gets on its standard input, run as the server's own account.
+    """psql's output, unaligned, for SQL that it gets on its standard input, run as the server's own account.
 
     Asked over the socket, where that account is let in by its name, through a slot that is kept for it.
     PostgresError where there is no psql, it is not let in, a statement fails or time is up.

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What can go from a full file system without anybody missing it: rotated logs and packages that can be fetched again.
+"""Files that nobody misses on a full file system: rotated logs and packages that can be fetched again.
 
 Never more than that: not a log that is still written, not what an auditor would ask for, nothing that may be a backup.
 """

@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
 
 def entries(*words: str, lines: int = LINES, timeout: float = TIMEOUT) -> list[Entry]:
-    """What journalctl finds by these words, the newest last, at most `lines`; none where it does not answer in time.
+    """Entries that journalctl finds, the newest last, at most `lines`; none where it does not answer in time.
 
     Messages that are not text are left out.
     """

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What systemd says about a unit, and the environment it would start the unit with."""
+"""A unit's properties, and the environment that systemd would start it with."""
 
 from __future__ import annotations
 

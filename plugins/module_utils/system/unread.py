@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the account that looks may not read: said where the fact would stand, so that nothing is taken for false."""
+"""Facts that the account that looks may not read: marked in their place, so that none is taken for false."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def account() -> str:
 
 
 def only_root(what: str, does: str) -> Unread:
-    """What this account could only do as root. does: such as `become www-data`."""
+    """A fact that only root could find. does: such as `become www-data`."""
     return Unread(what, f"{account()} may not {does}")
 
 

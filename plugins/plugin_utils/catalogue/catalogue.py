@@ -97,7 +97,7 @@ class Catalogue:
         return iter(self.modes.values())
 
     def approvable(self) -> set[str]:
-        """What an approval may name: failure modes of risk `ask`, and the remedies of those."""
+        """The names that an approval may give: failure modes of risk `ask`, and the remedies of those."""
         asking = [mode for mode in self.modes.values() if mode.risk == "ask"]
         return {mode.id for mode in asking} | {mode.remedy for mode in asking if mode.remedy}
 

@@ -149,7 +149,7 @@ def sentence_tree(source: str) -> nodes.Template:
 
 
 def _check_names(tree: nodes.Node) -> None:
-    """What Jinja itself would report only when it compiles."""
+    """Check what Jinja itself would report only when it compiles."""
     for kind, known in ((nodes.Filter, _ENVIRONMENT.filters), (nodes.Test, _ENVIRONMENT.tests)):
         for node in tree.find_all(kind):
             if node.name not in known:

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a failure file could say in vain: conditions on facts that the evidence never has, unknown roles and features.
+"""Checks of a failure file: conditions on facts that the evidence never has, unknown roles and features.
 
 It takes too long for a hundred files at each look at a host: our own are checked by a unit test, a user's when loaded.
 """

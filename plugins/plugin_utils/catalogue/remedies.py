@@ -46,7 +46,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class Remedy:
-    """What a role says of itself; the values here are those of a role that says nothing."""
+    """A role's remedy.yml; the values here are those of a role that has none."""
 
     name: str
     # From argument_specs.yml: the state that it brings about, and how.
@@ -138,7 +138,7 @@ def _load_role(name: str, folder: Path) -> Remedy:
 
 
 def _known(path: Path) -> dict[str, Any]:
-    """What remedy.yml says, checked; empty where there is none. Raises CatalogueError with file, line and key."""
+    """The content of remedy.yml, checked; empty where there is none. Raises CatalogueError with file, line and key."""
     if not path.is_file():
         return {}
     data = _read(path)

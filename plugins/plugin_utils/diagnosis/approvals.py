@@ -27,7 +27,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class Scope:
-    """What an approval is judged by: this host, all of the inventory's and of the run's, and the time now."""
+    """The scope that an approval is judged by: this host, all of the inventory's and of the run's, and the time now."""
 
     host: str
     inventory: Collection[str]

@@ -57,7 +57,7 @@ class Finding:
         return self.severity == "outage"
 
     def public(self) -> dict[str, Any]:
-        """As it stands in the incident."""
+        """The finding as it stands in the incident."""
         return {
             "id": self.id,
             "title": self.mode.title,
@@ -83,17 +83,17 @@ class Diagnosis:
 
     @property
     def to_repair(self) -> tuple[Finding, ...]:
-        """What nothing explains: the root causes, and what was also found."""
+        """The findings that nothing explains: the root causes, and what was also found."""
         return tuple(finding for finding in self.findings if not finding.is_explained)
 
     @property
     def root_causes(self) -> tuple[Finding, ...]:
-        """What explains the outage."""
+        """The findings that explain the outage."""
         return tuple(finding for finding in self.to_repair if finding.is_outage)
 
     @property
     def also_found(self) -> tuple[Finding, ...]:
-        """What nothing explains, and what takes no site down: findings of severity `degraded` and `advice`."""
+        """The findings that nothing explains and that take no site down: of severity `degraded` and `advice`."""
         return tuple(finding for finding in self.to_repair if not finding.is_outage)
 
 

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the account that looked could not read, and which conditions it leaves open. Pure."""
+"""Facts that the account that looked could not read, and the conditions that this leaves open. Pure."""
 
 from __future__ import annotations
 

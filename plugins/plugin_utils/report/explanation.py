@@ -89,7 +89,7 @@ def _recognised(mode: FailureMode) -> Iterable[str]:
 
 
 def rests_on(mode: FailureMode) -> list[str]:
-    """Of live facts, the rehearsal and the log, those that the conditions look at, in this order."""
+    """Those of live facts, the rehearsal and the log that the conditions look at, in this order."""
     names = {name for condition in mode.when for name in expressions.names(condition)}
     found = {_source(name) for name in names}
     return [source for source in (LIVE, REHEARSAL, LOG) if source in found]

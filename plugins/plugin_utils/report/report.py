@@ -38,7 +38,7 @@ def _environment() -> Environment:
 
 
 def _view(incident: dict[str, Any]) -> dict[str, Any]:
-    """What the templates show: the incident cleaned and complete, and what is derived from it."""
+    """The templates' variables: the incident, cleaned and complete, and what is derived from it."""
     view: dict[str, Any] = {
         "host": "", "incident": "", "outcome": "", "message": "", "started": "", "seconds": None, "root_causes": [],
         "findings": [], "actions": [], "awaiting": [], "held_back": [], "plan": [], "checklist": [], "evidence": {},

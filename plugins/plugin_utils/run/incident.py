@@ -94,7 +94,7 @@ class Incident:
                 raise RecordError(f"{self.path} is not a valid incident record: {error}") from error
 
     def page(self) -> Path:
-        """What a person would open: the page, or the record itself where there was nothing to report."""
+        """The file that a person would open: the page, or the record itself where there was nothing to report."""
         html = self.path.with_suffix(".html")
         return html if html.exists() else self.path
 
@@ -214,7 +214,7 @@ def _add(recorded: list[dict[str, Any]], findings: Iterable[Finding]) -> None:
 
 
 def _for_a_person(finding: dict[str, Any]) -> dict[str, Any]:
-    """What a person is to do where nothing more is tried."""
+    """An entry of `awaiting` for a finding whose remedy is not tried again."""
     return {
         "id": finding["id"],
         "remedy": finding["remedy"],

@@ -17,7 +17,7 @@ def is_good(data: dict[str, Any]) -> bool:
 
 
 def remaining_causes(data: dict[str, Any]) -> list[str]:
-    """Of the findings that nothing explains and that the last look saw, those that take the site down."""
+    """Findings that nothing explains, that the last look saw, and that take the site down."""
     lesser = {item["id"] for item in data["findings"] if item["severity"] != "outage"}
     return [name for name in data.get("remaining", []) if name not in lesser]
 
@@ -65,7 +65,7 @@ def _down(data: dict[str, Any], summary: str) -> tuple[str, str]:
 
 
 def _unknown(data: dict[str, Any]) -> str:
-    """What to say where no cause is known."""
+    """The message where no cause is known."""
     if data.get("unread"):
         return f"the cause cannot be found without what was not read: {AS_ROOT}"
     message = "the cause is not known: the evidence is in the report"
