@@ -137,7 +137,7 @@ def also_found(incident: dict[str, Any]) -> list[str]:
     return sorted(item["id"] for item in incident["also_found"])
 
 
-def own_business(remedy: str, shape: Shape) -> list[str]:
+def may_change(remedy: str, shape: Shape) -> list[str]:
     """Patterns of what a remedy may change besides what the fault had changed, as the differences name it."""
     places = {"root": shape.root, "venv": shape.venv, "unit": shape.unit}
     patterns = ["/etc/monit/*"] if remedy == "monit" else remedies.get(remedy).also_changes
@@ -149,5 +149,5 @@ def own_business(remedy: str, shape: Shape) -> list[str]:
 
 def outside(changed: set[str], names: list[str], shape: Shape) -> set[str]:
     """Of what changed, what none of the remedies may touch."""
-    patterns = [pattern for name in names for pattern in own_business(name, shape)]
+    patterns = [pattern for name in names for pattern in may_change(name, shape)]
     return {item for item in changed if not any(fnmatchcase(item, pattern) for pattern in patterns)}

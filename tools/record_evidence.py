@@ -68,7 +68,7 @@ def record(name: str, known: Catalogue) -> str:
     except (LabError, RuntimeError) as error:
         return f"FAILED {name}: {error}"
     found = diagnose(recordings.slim(evidence), known)
-    if not (recordings.is_told(mode, found) if mode else found.findings == ()):
+    if not (recordings.is_reported(mode, found) if mode else found.findings == ()):
         return f"FAILED {name}: the diagnosis names {[finding.id for finding in found.to_repair]}"
     return f"{name}: {recordings.write(name, shape, evidence).stat().st_size} bytes"
 

@@ -117,7 +117,7 @@ def breaches(given: dict[str, Any]) -> list[str]:
     return [*lacking, *schema.problems(given)]
 
 
-def is_told(mode: FailureMode, found: Diagnosis) -> bool:
+def is_reported(mode: FailureMode, found: Diagnosis) -> bool:
     """Whether the mode alone is named: as the root cause where it takes the site down, else as what was also found.
 
     A symptom must be reported, and must not be named.

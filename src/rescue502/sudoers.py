@@ -64,7 +64,7 @@ def for_recovery(wanted: Wanted) -> str:
     return _file(wanted, EQUAL_TO_ROOT, _rule(wanted, RUN_AS, commands), "recover", "/etc/sudoers.d/rescue502")
 
 
-def for_hands(wanted: Wanted, unit: str, database_unit: str = "") -> str:
+def for_repair_by_hand(wanted: Wanted, unit: str, database_unit: str = "") -> str:
     """Rules for single commands: to start, restart and reload what serves the site."""
     units = [_service(unit), *([_service(database_unit)] if database_unit else [])]
     _require(_UNIT, "unit", units)

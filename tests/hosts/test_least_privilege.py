@@ -118,6 +118,6 @@ def test_recovery_with_the_generated_sudoers_file(site: Site, fault: str) -> Non
     assert (code, incident["outcome"]) == (0, "recovered"), output
     for command in ("id", "/bin/sh -c id", "/usr/bin/python3 -c pass"):
         assert site.host.run(f"su - {account} -c 'sudo -n {command}'", check=False).returncode != 0
-    hand = sudoers.for_hands(sudoers.Wanted(account, password=False), site.shape.unit, "postgresql")
+    hand = sudoers.for_repair_by_hand(sudoers.Wanted(account, password=False), site.shape.unit, "postgresql")
     site.host.run(f"cat > /etc/sudoers.d/by-hand <<'END'\n{hand}END\nchmod 440 /etc/sudoers.d/by-hand; visudo --check")
     site.host.run(f"su - {account} -c 'sudo -n systemctl restart {site.shape.unit} && sudo -n nginx -t'")

@@ -111,7 +111,7 @@ def test_marks_say_nothing_without_the_key() -> None:
 
 def test_a_baseline_is_read_again(folder: Path) -> None:
     """With the time at which it was last seen to be good, and only with the key that it was made with."""
-    record = {**unit_record(packages={"django": "4.2"}), "key": baseline._told(baseline._made_key())}
+    record = {**unit_record(packages={"django": "4.2"}), "key": baseline._key_id(baseline._made_key())}
     path = folder / "shop.service.json"
     path.write_text(json.dumps(record), encoding="utf-8")
     os.utime(path, (1_700_000_000, 1_700_000_000))

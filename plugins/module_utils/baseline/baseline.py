@@ -46,7 +46,13 @@ def remember(stack: Stack, incident: str, rehearsed: bool) -> str:
             return "unchanged"
         if kept and not rehearsed and _runs_what_was(kept["state"], now, stack):
             return "not kept: what runs was started before the change"
-        record = {"schema": SCHEMA, "unit": stack.unit, "key": _told(marks), "taken": _iso(None), "incident": incident}
+        record = {
+            "schema": SCHEMA,
+            "unit": stack.unit,
+            "key": _key_id(marks),
+            "taken": _iso(None),
+            "incident": incident,
+        }
         atomic_write.replace(_path(stack.unit), json.dumps({**record, "state": now}, separators=(",", ":")).encode())
     except (OSError, ValueError, systemd.SystemdError) as error:
         return f"not kept: {error}"
@@ -75,7 +81,7 @@ def last(unit: str) -> dict[str, Any]:
         with open(_path(unit), encoding="utf-8") as file:
             kept = json.load(file)
             since = os.fstat(file.fileno()).st_mtime
-        sound = _is_sound(kept, unit) and kept.get("key") == _told(key())
+        sound = _is_sound(kept, unit) and kept.get("key") == _key_id(key())
     except (OSError, ValueError):
         return {}
     return {**kept, "since": _iso(since)} if sound else {}
@@ -98,7 +104,7 @@ def _made_key() -> bytes:
     return key()
 
 
-def _told(marks: bytes) -> str:
+def _key_id(marks: bytes) -> str:
     """Which key it is, without revealing it."""
     return hashlib.sha256(marks).hexdigest()[:16]
 

@@ -42,7 +42,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str]
                     any(same_address(address, own) for own in stack.bind), "where the app is to listen", stack.bind_bar
                 ),
                 "listening": _listening(bind, listeners),
-                "denied": nginx_workers.in_the_way(path, who, stack) if exists and who else [],
+                "denied": nginx_workers.obstacles(path, who, stack) if exists and who else [],
             }
     return list(found.values())
 

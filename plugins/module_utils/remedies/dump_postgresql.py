@@ -51,7 +51,7 @@ class PostgreSQL(Source):
         done = self._as_app([self._program("psql", 0), "-XAtqw", "-F", "\t", "-c", _ASK], ASK_SECONDS)
         answer = done.stdout.rstrip("\n").split("\t")
         if done.returncode or len(answer) != 4:
-            raise DumpError(self._why(done, ASK_SECONDS))
+            raise DumpError(self._reason(done, ASK_SECONDS))
         # Behind a pooler it may have another name than the settings give it.
         self.name, self.bytes, self.version = answer[0], int(answer[1]), int(answer[2]) // 10000
         self.server = self._server(answer[3])
@@ -71,7 +71,7 @@ class PostgreSQL(Source):
         else:
             done = self._as_app(words, seconds, output=descriptor)
         if done.returncode:
-            raise DumpError(self._why(done, seconds))
+            raise DumpError(self._reason(done, seconds))
 
     def restore(self, path: str) -> str:
         if self.server:
@@ -111,7 +111,7 @@ class PostgreSQL(Source):
             raise DumpError(f"there is no pg_dump{newer} on this host (on Debian its package is postgresql-client)")
         return os.path.join(os.path.dirname(path), name)
 
-    def _why(self, done: commands.Finished, seconds: float) -> str:
+    def _reason(self, done: commands.Finished, seconds: float) -> str:
         """The error's text, without the password."""
         if done.timed_out:
             return f"{self.settings['name']} gave no answer, or not all of it, within {seconds:g} s"

@@ -49,7 +49,7 @@ def _damage(record: str, name: str, size: int) -> dict[str, Any]:
     """The damage of one file that a RECORD lists; empty where there is none."""
     information = os.path.dirname(record)
     path = os.path.join(os.path.dirname(information), name)
-    why = _why(path, size)
+    why = _reason(path, size)
     if not why:
         return {}
     return {
@@ -77,7 +77,7 @@ def _is_below(name: str) -> bool:
     return name.isprintable() and not name.startswith("/") and ".." not in name.split("/")
 
 
-def _why(path: str, size: int) -> str:
+def _reason(path: str, size: int) -> str:
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

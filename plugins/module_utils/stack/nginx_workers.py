@@ -61,7 +61,7 @@ def paths(stack: Stack) -> list[str]:
     return sorted({path for path in own if os.path.lexists(path)} | set(served))
 
 
-def in_the_way(path: str, who: access.Account, stack: Stack) -> list[dict[str, Any]]:
+def obstacles(path: str, who: access.Account, stack: Stack) -> list[dict[str, Any]]:
     """The obstacles to an account's connecting to a unix socket: folders without x, a socket without w (unix(7)).
 
     `by_group` says whether the group that it belongs to may pass, which is neither root's nor the account's.

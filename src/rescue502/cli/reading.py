@@ -113,7 +113,7 @@ def sudoers(
         wanted = Wanted(user, tuple(host or ()), not nopasswd)
         texts = {
             "recover": lambda: sudo.for_recovery(wanted),
-            "by-hand": lambda: sudo.for_hands(wanted, unit, database_unit),
+            "by-hand": lambda: sudo.for_repair_by_hand(wanted, unit, database_unit),
             "diagnose": lambda: sudo.for_looking(user),
         }
         if purpose not in texts:
