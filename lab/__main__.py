@@ -15,7 +15,7 @@ from lab import shape as shapes
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be asked of the lab."""
+    """The lab's command line."""
     top = argparse.ArgumentParser(
         prog="lab",
         description="Real hosts (systemd, nginx, gunicorn, Django, PostgreSQL) in podman, to break and to repair.",

@@ -52,7 +52,7 @@ class Host:
 
     @property
     def shape(self) -> Shape:
-        """What kind of host it is."""
+        """The kind of host."""
         return shapes.load(self.shape_name)
 
     @property
@@ -95,7 +95,7 @@ class Host:
     def come_back(self) -> None:
         """Do what a machine's firmware does: boot again after a shutdown.
 
-        A container has its machine's boot id; so that a reboot can be told, it gets one of its own.
+        A container has its machine's boot id; so that a reboot can be seen, it gets one of its own.
         """
         podman("wait", "--condition=exited", self.container)
         podman(*DISK, "start", self.container)
@@ -104,7 +104,7 @@ class Host:
         self.run(f"cat {kernel}/uuid > /run/boot_id && mount --bind /run/boot_id {kernel}/boot_id")
 
     def lose_power(self) -> None:
-        """Stop at once, in the middle of whatever it does, and boot again; its address may be another one then."""
+        """Stop immediately, in the middle of whatever it does, and boot again; its address may be another one then."""
         podman("kill", "--signal=KILL", self.container)
         podman("wait", "--condition=exited", self.container)
         podman(*DISK, "start", self.container)
@@ -150,7 +150,7 @@ class Host:
         return podman("inspect", self.container, "--format", "{{.State.Pid}}").stdout.strip()
 
     def _forget(self) -> None:
-        """What may be another when it has booted again."""
+        """Forget the facts that a boot may change."""
         for known in ("_address", "_pid"):
             self.__dict__.pop(known, None)
 
@@ -213,7 +213,7 @@ class Host:
         return snapshot
 
     def _looked_at(self) -> dict[str, Any]:
-        """What snapshot.py sees."""
+        """The host's state, as snapshot.py sees it."""
         done = self.inside(["python3", "-"], stdin=SNAPSHOT.read_text(encoding="utf-8"))
         if done.returncode:
             raise LabError(f"{self.name} could not be looked at: {done.stderr.strip()[-800:]}")

@@ -238,7 +238,7 @@ def _copy_app(shape: Shape, target: Path) -> None:
 
 
 def _render(shape: Shape, folder: Path) -> None:
-    """The configuration: beside the code what belongs to it, the rest under rendered/."""
+    """The configuration: next to the code what belongs to it, the rest under rendered/."""
     environment = Environment(
         loader=FileSystemLoader(CONTENT / "templates"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -18,7 +18,7 @@ from lab.site import Run, Site, differences, outside, settings_for
 
 # Seconds: until the remedy has begun, until the lock is released, and the longest time into a remedy that is struck.
 PATIENCE = 180.0
-LET_GO_SECONDS = 40.0
+RELEASE_SECONDS = 40.0
 LATEST = 2.0
 # Every process of the run on the host but the one that holds its lock.
 MARKED = "grep -lz '^RESCUE502_INCIDENT=' /proc/[0-9]*/environ 2> /dev/null | cut -d/ -f3"
@@ -136,7 +136,7 @@ def _judge(site: Site, mode: FailureMode, healthy: dict[str, Any], by_fault: set
     status, headers, _body = site.host.ask(site.shape.api_path)
     if status != 200 or headers.get("access-control-allow-origin") != site.shape.origin:
         return Verdict(LOST, f"the edge answers {status}")
-    if not lock_is_let_go(site):
+    if not lock_is_released(site):
         return Verdict(LOST, "the lock stays")
     changed = differences(healthy, site.host.snapshot()) - by_fault
     strange = outside(changed, [mode.remedy, *mode.then], site.shape)
@@ -145,7 +145,7 @@ def _judge(site: Site, mode: FailureMode, healthy: dict[str, Any], by_fault: set
     return Verdict(SURVIVED)
 
 
-def lock_is_let_go(site: Site, seconds: float = LET_GO_SECONDS) -> bool:
+def lock_is_released(site: Site, seconds: float = RELEASE_SECONDS) -> bool:
     """Whether nobody holds the host's lock, or lets it go within so many seconds."""
     script = f"[ ! -e /run/rescue502/lock ] || flock --timeout {seconds:g} /run/rescue502/lock true"
     return site.host.run(script, check=False).returncode == 0

@@ -33,7 +33,7 @@ print(json.dumps(probe(json.load(sys.stdin))))
 
 
 def look(host: Host, settings: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The evidence of a host, all of it looked at. settings: `rescue502_*` variables beside the careful user's.
+    """The evidence of a host, all of it looked at. settings: `rescue502_*` variables besides the careful user's.
 
     LabError where the probe did not come to its end.
     """
@@ -49,19 +49,19 @@ def look(host: Host, settings: dict[str, Any] | None = None) -> dict[str, Any]:
     if done.returncode:
         raise LabError(f"the probe failed on {host.name}: {done.stderr.strip()[-800:]}")
     evidence: dict[str, Any] = json.loads(done.stdout)
-    # As the diagnose task does: the controller's clock beside the host's.
+    # As the diagnose task does: the controller's clock and the host's.
     evidence["probe"]["received"] = datetime.now(UTC).isoformat(timespec="seconds")
     return evidence
 
 
 def diagnosed(host: Host, catalogue: Catalogue, settings: dict[str, Any] | None = None) -> Diagnosis:
-    """What is made of a host's evidence."""
+    """The diagnosis of a host's evidence."""
     return diagnose(look(host, settings), catalogue)
 
 
 @cache
 def _packed() -> bytes:
-    """What runs on targets, as a zip that Python imports from."""
+    """The code for targets, as a zip that Python imports from."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         files = {f"{PACKAGE}/{path.relative_to(SOURCE)}": path.read_bytes() for path in SOURCE.rglob("*.py")}

@@ -71,7 +71,7 @@ def begin(words: list[str], output: Path) -> Playbook:
     """Start it with these words, all that it prints going to a file, and do not wait for it."""
     output.touch()
     if _warm == _settings():
-        fork = _Fork(target=_go_on, args=(words, str(output)))
+        fork = _Fork(target=_exec_command, args=(words, str(output)))
         fork.start()
         return fork
     with output.open("wb") as file:
@@ -86,8 +86,8 @@ def begin(words: list[str], output: Path) -> Playbook:
         )
 
 
-def _go_on(words: list[str], output: str) -> None:
-    """In the fork: what a shell does for a command, and the command."""
+def _exec_command(words: list[str], output: str) -> None:
+    """Run in the fork: what a shell does for a command, and the command."""
     os.setsid()
     os.chdir(ROOT)
     for number, path, flags in ((0, os.devnull, os.O_RDONLY), (1, output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)):

@@ -43,7 +43,7 @@ def say(text: str) -> None:
 
 
 def sudo() -> list[str]:
-    """What to put before a command that needs root."""
+    """The words before a command that needs root."""
     if os.geteuid() == 0:
         return []
     if not shutil.which("sudo"):
@@ -117,7 +117,7 @@ def _living_namespace() -> int:
 
 
 def _started(pid: int) -> int:
-    """A process's start time in clock ticks: with it, a pid that was given out again is told from the first one."""
+    """A process's start time in clock ticks: with it, a pid that was given out again is not taken for the first one."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
     except OSError:

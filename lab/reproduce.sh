@@ -93,7 +93,7 @@ serve_on_socket() {
   chown "$APP_USER:$APP_GROUP" "$(dirname "$socket")"
   command="$(start_command | sed -E "s#(unix:)?$BIND#unix:$socket#")"
   [[ $command == *"$socket"* ]] || command="$command --bind unix:$socket"
-  # As lasting as what nginx is told: a reboot must not part them.
+  # As lasting as nginx's own configuration: a reboot must not part them.
   write_drop_in /etc socket '[Service]' 'ExecStart=' "ExecStart=$command $*"
   sed -i -E "s#http://(unix:)?$BIND:?#http://unix:$socket:#; s#server +(unix:)?$BIND#server unix:$socket#" "$NGINX_SITE"
   restart_app

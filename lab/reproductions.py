@@ -25,7 +25,7 @@ class Reproduction:
 
     @property
     def shows_at_the_edge(self) -> bool:
-        """Whether a request tells the fault: not where all is well but for an advice, uploads or a certificate."""
+        """Whether a request shows the fault: not where all is well but for an advice, uploads or a certificate."""
         return not re.search(r"\b200\b|any answer|certificate", self.edge)
 
     @property

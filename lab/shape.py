@@ -73,12 +73,12 @@ class Shape:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """What a careful user has checked through nginx; the first needs the database."""
+        """Checks that a careful user makes through nginx; the first needs the database."""
         return (self.api_path, "/health/", "/api/notifications/user/count/")
 
     def features(self) -> set[str]:
-        """What a failure mode's `where` may ask for."""
-        told = {
+        """The features that a failure mode's `where` may ask for."""
+        known = {
             "tcp": not self.socket,
             "unix_socket": bool(self.socket),
             "runtime_directory": self.runtime_directory,
@@ -99,10 +99,10 @@ class Shape:
             "pyproject": self.requirements == "pyproject",
             "neighbour": self.neighbour,
         }
-        return {name for name, has in told.items() if has}
+        return {name for name, has in known.items() if has}
 
     def facts(self) -> dict[str, str]:
-        """What a reproduction may refer to: it leans on no name of this lab."""
+        """The variables that a reproduction may refer to: it depends on no name of this lab."""
         here = self.database == "here"
         return {
             "UNIT": self.unit,
@@ -135,7 +135,7 @@ class Shape:
         }
 
     def careful_settings(self) -> dict[str, Any]:
-        """What a careful user would set in the inventory, as inventory/xamila does."""
+        """The variables that a careful user would set in the inventory, as inventory/xamila does."""
         scheme = "https" if self.tls else "http"
         urls = [
             "http://127.0.0.1/health/",
@@ -153,7 +153,7 @@ class Shape:
         return settings
 
     def requirement_lines(self) -> list[str]:
-        """What the app needs, pinned."""
+        """The app's requirements, pinned."""
         text = (Path(__file__).parent / "image" / "app" / "requirements.txt").read_text(encoding="utf-8")
         lines = [f"Django=={self.django}" if line.startswith("Django==") else line for line in text.splitlines()]
         return [*lines, "uvicorn==0.30.6"] if self.worker == "uvicorn" else lines

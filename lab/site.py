@@ -31,7 +31,7 @@ class Run:
     reports: Path
 
     def output(self) -> str:
-        """What it has printed so far."""
+        """Its output so far."""
         return (self.reports / "output").read_text(encoding="utf-8", errors="replace")
 
 
@@ -47,7 +47,7 @@ class Site:
 
     @property
     def shape(self) -> Shape:
-        """What kind of host it is."""
+        """The kind of host."""
         return self.host.shape
 
     def play(self, name: str, *words: str, **variables: Any) -> tuple[int, Record, str]:
@@ -103,13 +103,13 @@ def put(host: lab.Host, path: str, text: str) -> None:
 
 
 def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
-    """What else a user must have set to be told of this fault."""
+    """The further variables that a user must have set for this fault to be reported."""
     if fault == "files/media-elsewhere":
         # Django's settings are asked by a full look only.
         return {"rescue502_level": "full"}
     if fault != "edge/tls-name-mismatch":
         return {}
-    # Only who wants certificates verified is told; the lab's own is signed by nobody.
+    # Only who wants certificates verified gets a report; the lab's own is signed by nobody.
     checks = shape.careful_settings()["rescue502_edge"]
     return {"rescue502_edge": [{**check, "verify_tls": True} for check in checks]}
 
@@ -138,7 +138,7 @@ def also_found(incident: Record) -> list[str]:
     return sorted(item["id"] for item in incident["also_found"])
 
 
-def own_business(remedy: str, shape: Shape) -> list[str]:
+def may_change(remedy: str, shape: Shape) -> list[str]:
     """Patterns of what a remedy may change besides what the fault had changed, as the differences name it."""
     places = {"root": shape.root, "venv": shape.venv, "unit": shape.unit}
     patterns = ["/etc/monit/*"] if remedy == "monit" else remedies.get(remedy).also_changes
@@ -149,6 +149,6 @@ def own_business(remedy: str, shape: Shape) -> list[str]:
 
 
 def outside(changed: set[str], names: list[str], shape: Shape) -> set[str]:
-    """Of what changed, that which is no business of any of the remedies."""
-    patterns = [pattern for name in names for pattern in own_business(name, shape)]
+    """Of what changed, what none of the remedies may touch."""
+    patterns = [pattern for name in names for pattern in may_change(name, shape)]
     return {item for item in changed if not any(fnmatchcase(item, pattern) for pattern in patterns)}

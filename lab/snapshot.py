@@ -21,7 +21,7 @@ LEFT_OUT = (
     "/etc/hosts",
     "/etc/hostname",
 )
-# Seven thousand files: whoever wrote one of them left another time.
+# Seven thousand files: a file that was written has another time.
 VENV = (os.environ["VENV"] + "/", os.environ["VENV"] + ".rescue502-")
 DATABASE = os.environ["DATABASE_NAME"]
 MARK = "=== table "

@@ -1,4 +1,4 @@
-"""Seconds of a diagnosis on a lab host over SSH beside those of a ping playbook: medians and ratios of one run."""
+"""Seconds of a diagnosis on a lab host over SSH and of a ping playbook: medians and ratios of one run."""
 
 from __future__ import annotations
 

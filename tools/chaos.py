@@ -1,8 +1,8 @@
-"""What becomes of a host when a recovery is interrupted, or fed with nonsense: survived, lost or harmed; on real hosts.
+"""Chaos tests: a recovery is interrupted, or fed with nonsense, on real hosts: survived, lost or harmed.
 
-Survived: the next run did the job, or the nonsense was told and nothing was changed. Lost: the job was not done, or a
-lock stayed. Harmed: something else was changed. Run as `make chaos`; ONLY=expression takes some (as pytest's -k),
-JOBS=number as many hosts at once. Writes docs/chaos.md. It takes an hour or more, so what is measured is kept in
+Survived: the next run did the job, or the nonsense was reported and nothing was changed. Lost: the job was not done, or
+a lock stayed. Harmed: something else was changed. Run as `make chaos`; ONLY=expression takes some (as pytest's -k),
+JOBS=number as many hosts in parallel. Writes docs/chaos.md. It takes an hour or more, so what is measured is kept in
 reports/chaos.json, and RESUME=yes goes on from there.
 """
 
@@ -38,7 +38,7 @@ WORDS = (SURVIVED, LOST, HARMED)
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a host in one test. word: survived, lost or harmed."""
+    """The state of a host after one test. word: survived, lost or harmed."""
 
     kind: str
     test: str
@@ -65,7 +65,7 @@ class Watch:
         said = dict(report.user_properties).get("verdict")
         word = str(said) if said else SURVIVED if report.passed else HARMED
         why = "" if report.passed else str(getattr(report.longrepr, "reprcrash", report.longrepr))[:300]
-        # Its group of tests follows the name, as pytest-xdist tells it.
+        # Its group of tests follows the name, as pytest-xdist prints it.
         test = re.sub(r"@\w+$", "", report.nodeid)
         self.results.append(Result(kind, test, word, " ".join(why.split())))
         RAW.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ def page(results: list[Result]) -> str:
 
 
 def kept() -> list[Result]:
-    """What was measured before and survived; the rest is tried again."""
+    """The results measured before that survived; the rest is tried again."""
     found = [Result(**values) for values in json.loads(RAW.read_text(encoding="utf-8"))] if RAW.exists() else []
     return [result for result in found if result.word == SURVIVED]
 

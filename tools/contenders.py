@@ -1,4 +1,4 @@
-"""What people do today about a 502, to measure ourselves against: a restart, the runbook by hand, monit."""
+"""The contenders: what people do today about a 502, a restart, the runbook by hand, monit."""
 
 from __future__ import annotations
 

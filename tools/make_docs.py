@@ -37,15 +37,15 @@ Made by `make docs` from the roles' `meta/remedy.yml`.
 
 **To look, no root is needed.** `rescue502 diagnose --no-become` (or `ansible_become: false`) looks as the account
 that logs in. What that account may not read is listed in the report and is *unknown*: no cause is named, and none is
-ruled out, because something could not be read. A finding that such a cause might explain is told, and not called the
-cause. The groups `systemd-journal` and `adm` let it read more: the logs of the app, of nginx, of PostgreSQL and of the
-kernel. The rehearsal, which tells most causes in the app's code and variables, runs as the app's own user or not at
-all.
+ruled out, because something could not be read. A finding that such a cause might explain is reported, and not called
+the cause. The groups `systemd-journal` and `adm` let it read more: the logs of the app, of nginx, of PostgreSQL and
+of the kernel. The rehearsal, which finds most causes in the app's code and variables, runs as the app's own user or
+not at all.
 
 **To repair, root is needed**, for what the table says. Ansible becomes root through sudo by starting a shell whose
 Python gets each task on its standard input: a rule that lets it do so lets it do anything, and cannot be narrowed to a
 module or a role. `rescue502 sudoers --user deploy` prints the narrowest rule that works, for an account of its own, and
-says that. Whoever wants to give away less repairs by hand, with the commands of the report:
+says that. To grant less, repair by hand, with the commands of the report:
 `rescue502 sudoers --user deploy --for by-hand --unit shop` allows the usual ones, word by word.
 
 | remedy | needs root for | used for |
@@ -91,7 +91,7 @@ def index(known: Catalogue) -> str:
 
 
 def privileges(known: Catalogue, roles: dict[str, remedies.Remedy]) -> str:
-    """What each remedy needs root for, and for which failure modes it is used."""
+    """The table of what each remedy needs root for, and of the failure modes it is used for."""
     rows = []
     for remedy in roles.values():
         users = [mode.id for mode in known.modes.values() if remedy.name in (mode.remedy, *mode.then)]

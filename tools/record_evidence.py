@@ -26,7 +26,7 @@ from tools import recordings
 
 AT_ONCE = int(os.environ.get("JOBS", "3"))
 STALE = "stale"
-# A unit that crashes again and again has settled once systemd gives it up: what is recorded is no passing moment.
+# A unit that crashes again and again has settled once systemd gives it up: what is recorded is not a passing moment.
 STEADY = """
 state() { systemctl show -P ActiveState -P NRestarts -P MainPID "$UNIT" | tr '\\n' ' '; }
 before=""
@@ -68,13 +68,13 @@ def record(name: str, known: Catalogue) -> str:
     except (LabError, RuntimeError) as error:
         return f"FAILED {name}: {error}"
     found = diagnose(recordings.slim(evidence), known)
-    if not (recordings.is_told(mode, found) if mode else found.findings == ()):
+    if not (recordings.is_reported(mode, found) if mode else found.findings == ()):
         return f"FAILED {name}: the diagnosis names {[finding.id for finding in found.to_repair]}"
     return f"{name}: {recordings.write(name, shape, evidence).stat().st_size} bytes"
 
 
 def wanted(only: list[str], known: Catalogue) -> list[str]:
-    """What to record: what was asked for, all that is missing or stale, or all of them and a healthy host."""
+    """The recordings to make: those asked for, those missing or stale, or all of them and a healthy host."""
     everything = [recordings.HEALTHY, *known.modes]
     if only == [STALE]:
         return [name for name in everything if _is_stale(name)]

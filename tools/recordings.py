@@ -27,7 +27,7 @@ DERIVED = (("database", "text"), ("probe", "clock_ahead"))
 
 
 def pairs() -> list[tuple[str, str]]:
-    """What was recorded: (id of a failure mode or HEALTHY, shape of the host)."""
+    """The recordings: (id of a failure mode or HEALTHY, shape of the host)."""
     paths = sorted(FOLDER.rglob(f"*{SUFFIX}"))
     return [(str(path.parent.relative_to(FOLDER)), path.name.removesuffix(SUFFIX)) for path in paths]
 
@@ -38,7 +38,7 @@ def names() -> list[str]:
 
 
 def evidence(name: str, shape: str = "") -> dict[str, Any]:
-    """What a host gave. shape: the first that was recorded where it is empty."""
+    """A recording's evidence. shape: the first that was recorded where it is empty."""
     recorded: dict[str, Any] = json.loads(text(name, shape))["evidence"]
     return recorded
 
@@ -117,10 +117,10 @@ def breaches(given: dict[str, Any]) -> list[str]:
     return [*lacking, *schema.problems(given)]
 
 
-def is_told(mode: FailureMode, found: Diagnosis) -> bool:
+def is_reported(mode: FailureMode, found: Diagnosis) -> bool:
     """Whether the mode alone is named: as the root cause where it takes the site down, else as what was also found.
 
-    A symptom must be told, and must not be named.
+    A symptom must be reported, and must not be named.
     """
     named = [finding.id for finding in found.to_repair]
     if mode.symptom:

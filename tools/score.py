@@ -1,4 +1,4 @@
-"""How well causes are named and sites healed, scenario by scenario, beside what people do today; on real hosts.
+"""How well causes are named and sites healed, scenario by scenario, compared with what people do today; on real hosts.
 
 A scenario in which any true root cause is missed scores 0, otherwise the share of named causes that are true, as public
 benchmarks of diagnosis do it. Run as `make score`; ONLY=substring takes some scenarios. Writes docs/score.md. It takes
@@ -40,7 +40,7 @@ _WORKER = local()
 
 @dataclass
 class Result:
-    """What one contender did about one scenario."""
+    """The result of one contender in one scenario."""
 
     scenario: str
     shape: str
@@ -130,7 +130,7 @@ class Trial:
 
 
 def measure(scenario: Scenario, names: list[str]) -> list[Result]:
-    """What these contenders do about a scenario. A host goes on to the next as long as it is as broken as it was."""
+    """Results of these contenders in a scenario. A host goes on to the next as long as it is as broken as it was."""
     results: list[Result] = []
     trial: Trial | None = None
     for name in names:
@@ -175,7 +175,7 @@ def keep(results: list[Result]) -> None:
 
 
 def kept() -> list[Result]:
-    """What was measured before."""
+    """The results measured before."""
     return [Result(**values) for values in json.loads(RAW.read_text(encoding="utf-8"))] if RAW.exists() else []
 
 

@@ -92,7 +92,7 @@ def _summary(name: str, own: list[Any]) -> dict[str, Any]:
 
 
 def _wins(found: list[Any], ours: dict[str, Any]) -> tuple[list[Any], dict[str, list[float]]]:
-    """What another contender heals and we do not, and by how many seconds one is sooner where both heal."""
+    """The scenarios that another contender heals and we do not, and by how many seconds one is sooner where both do."""
     only: list[Any] = []
     sooner: dict[str, list[float]] = defaultdict(list)
     for result in found:
@@ -107,7 +107,7 @@ def _wins(found: list[Any], ours: dict[str, Any]) -> tuple[list[Any], dict[str, 
 
 
 def _word(result: Any) -> str:
-    """What another contender came to."""
+    """Another contender's result."""
     if result is None:
         return "-"
     if result.healed:

@@ -65,13 +65,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {**result, "changed": False, "done": True, "number": 1, "plan": []}
         try:
             # The catalogue is read while the target answers: an outage is counted in seconds.
-            with ThreadPoolExecutor(1) as beside:
-                loading = beside.submit(_catalogue, given)
+            with ThreadPoolExecutor(1) as pool:
+                loading = pool.submit(_catalogue, given)
                 evidence = self._look(target, given, record)
                 known, approved = loading.result()
             diagnosis = diagnose(evidence, known)
             if _is_unexplained(diagnosis):
-                # What was over while the host was looked at, such as the database's start, left nothing to be seen.
+                # What ended while the host was looked at, such as the database's start, left nothing to be seen.
                 diagnosis = diagnose(self._look(target, given, record, again=True), known)
             result.update(decide(diagnosis, approved, given, record))
             if mode == "recover":
@@ -83,9 +83,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             # What ssh passes on from a host, such as its banner, is for no terminal.
             raise AnsibleConnectionFailure(clean(str(error))) from error
         except AnsibleActionFail as error:
-            told = str(error) if record.data["actions"] or UNTOUCHED in str(error) else f"{error}. {UNTOUCHED}."
-            record.conclude("failed", told)
-            raise AnsibleActionFail(told) from error
+            message = str(error) if record.data["actions"] or UNTOUCHED in str(error) else f"{error}. {UNTOUCHED}."
+            record.conclude("failed", message)
+            raise AnsibleActionFail(message) from error
         result.update(changed=False, temporary=target.temporary, incident=given.incident)
         record.save()
         return result
@@ -162,13 +162,13 @@ def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str
         raise AnsibleActionFail(complaint(probed, "probe"))
     evidence: dict[str, Any] = probed["evidence"] if isinstance(probed["evidence"], dict) else {}
     if isinstance(evidence.get("probe"), dict):
-        # The controller's clock beside the host's: the diagnosis itself knows no time.
+        # The controller's clock and the host's: the diagnosis itself knows no time.
         evidence = {**evidence, "probe": {**evidence["probe"], "received": now()}}
     return evidence
 
 
 def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, record: Incident) -> dict[str, Any]:
-    """What to do next; done where the plan is empty, holds nothing that was not tried before, or time is up."""
+    """Decide what to do next; done where the plan is empty, holds nothing that was not tried before, or time is up."""
     failed = [(act["remedy"], cause) for act in record.data["actions"] if not act["ok"] for cause in act["for"]]
     todo = plan.make(diagnosis, approved, failed, given.host_to_name())
     untried = [[a for a in actions if not record.tried(a.remedy, a.causes)] for actions in (todo.actions, todo.later)]
@@ -199,7 +199,7 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
 
 
 def _require_found(todo: list[dict[str, Any]], task_vars: dict[str, Any], templar: Any) -> None:
-    """What a look found is what its remedies are to get. AnsibleActionFail where a variable of the user's is preferred.
+    """Check that remedies get what the look found. AnsibleActionFail where a variable of the user's is preferred.
 
     A role takes what was found by its defaults, which give way to the inventory: a path that was set for a role alone
     must not be what another remedy writes to.

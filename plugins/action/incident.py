@@ -61,7 +61,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         try:
             host_lock.release(Target(self, task_vars, given.incident), given, str(unit), facts)
         except AnsibleConnectionFailure:
-            # The host lets go by itself when it hears no more of the run.
+            # The lock ends by itself when the host sees no more of the run.
             self._display.warning("the host went away at the end of the run; its lock ends by itself")
 
 
@@ -71,7 +71,7 @@ def _changed(task_vars: dict[str, Any], remedy: str) -> bool:
 
 
 def _notes(task_vars: dict[str, Any], remedy: str) -> list[str]:
-    """What the role's tasks have left for people to know, such as where a dump is: their results' `note`.
+    """Notes of the role's tasks for people, such as where a dump is: their results' `note`.
 
     Of one that failed the message has it.
     """

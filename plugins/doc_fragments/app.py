@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What `extends_documentation_fragment: rescue502.django.app` adds."""
+    """The options that `extends_documentation_fragment: rescue502.django.app` adds."""
 
     DOCUMENTATION = r"""
 options:

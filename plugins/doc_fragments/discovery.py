@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What `extends_documentation_fragment: rescue502.django.discovery` adds."""
+    """The options that `extends_documentation_fragment: rescue502.django.discovery` adds."""
 
     DOCUMENTATION = r"""
 options:
@@ -31,7 +31,7 @@ options:
     type: str
     default: ''
   env_file:
-    description: A file of variables beside those that the unit names.
+    description: A file of variables besides those that the unit names.
     type: str
     default: ''
   database_unit:

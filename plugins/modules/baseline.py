@@ -1,7 +1,7 @@
 #!/usr/bin/python
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Keep the state of an app that was found to be well, so that a later diagnosis can tell what has changed since."""
+"""Keep the state of an app that was found to be well, so that a later diagnosis can report what has changed since."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ version_added: 0.3.0
 description:
   - Keeps the commit, the installed packages, and marks of the unit files, the nginx configuration, owners and modes and
     the variables of an app, in C(/var/lib/rescue502/baseline), which root alone may enter.
-  - Neither a value of a variable nor the content of a file is kept. The marks tell whether two are the same; they are
+  - Neither a value of a variable nor the content of a file is kept. The marks show whether two are the same; they are
     made with a key that never leaves the host.
   - Call it only where the app is known to be well. M(rescue502.django.diagnose) does so after a full look that finds
     nothing wrong; after a quick one, M(rescue502.django.probe) has done so by itself.

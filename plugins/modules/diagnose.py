@@ -13,7 +13,7 @@ description:
   - Runs M(rescue502.django.probe) on the target, diagnoses its evidence on the controller and plans the repair.
   - Changes nothing on the target. Where the plan of a recovery holds anything, the target's lock is taken for this run
     (M(rescue502.django.claim)). Where I(mode) is C(recover) or C(verify) and all is well, it keeps its state as the
-    last good one in rescue502's own folder, so that a later diagnosis can tell what has changed since
+    last good one in rescue502's own folder, so that a later diagnosis can report what has changed since
     (M(rescue502.django.baseline)).
   - The incident's record is kept in C(rescue502_reports) on the controller.
   - Reads its settings from the host's C(rescue502_*) variables, which README.md lists.

@@ -122,10 +122,10 @@ def main() -> None:
         return
     act = "true" if module.check_mode else "pg_terminate_backend(pid)"
     try:
-        told = postgresql.ask(server, _SQL.format(which=chosen(module.params), act=act))
+        output = postgresql.ask(server, _SQL.format(which=chosen(module.params), act=act))
     except postgresql.PostgresError as error:
         module.fail_json(msg=f"PostgreSQL could not be asked: {error}")
-    ended = [line for line in told.splitlines() if line]
+    ended = [line for line in output.splitlines() if line]
     if ended and not module.check_mode:
         undo_log.note_irreversible(
             f"sessions were ended, what they had not committed is lost: {'; '.join(ended)[:1000]}"

@@ -1,7 +1,7 @@
 #!/usr/bin/python
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Let a unit open more files, by a file beside its own that can be taken away again."""
+"""Let a unit open more files, by a drop-in next to its own file that can be taken away again."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     unit, current, wanted = (module.params[name] for name in ("unit", "current", "at_least"))
     if "/" in unit or not unit.endswith((".service", ".socket")):
-        module.fail_json(msg=f"'{unit}' is no unit's name")
+        module.fail_json(msg=f"'{unit}' is not a valid unit name")
     path = os.path.join(UNITS, unit + ".d", NAME)
     limit = min(max(wanted, 4 * current), grantable())
     if limit <= current:

@@ -84,7 +84,7 @@ ARGUMENTS = {
 }
 
 
-def needy(places: list[str], percent: int) -> dict[int, str]:
+def short_of_space(places: list[str], percent: int) -> dict[int, str]:
     """The places that have not got room enough yet, by their file system's device."""
     found = {}
     for place in places:
@@ -103,7 +103,7 @@ def remove(items: list[dict[str, Any]], places: list[str], percent: int) -> list
     """Remove file after file while its file system lacks room. Returns those that were removed."""
     removed = []
     for item in items:
-        if item["device"] in needy(places, percent):
+        if item["device"] in short_of_space(places, percent):
             try:
                 folder, name = os.path.split(item["path"])
                 safe_files.remove(os.path.join(safe_files.resolve(folder), name))
@@ -145,7 +145,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     places, percent, keep = (module.params[name] for name in ("places", "enough_percent", "journal_mib"))
-    before = needy(places, percent)
+    before = short_of_space(places, percent)
     if not before:
         module.exit_json(changed=False, removed=[], freed_mib=0)
     items = removable_files.find(set(before), module.params["logs"])
@@ -156,7 +156,7 @@ def main() -> None:
     undo_log.note_irreversible("fetched packages, rotated logs and old parts of the journal were removed to make room")
     gone = remove(items, places, percent)
     freed = sum(item["bytes"] for item in gone)
-    for folder in journals(needy(places, percent), keep):
+    for folder in journals(short_of_space(places, percent), keep):
         freed += shorten(module, folder, keep)
     result = {
         "changed": bool(gone or freed),
@@ -165,7 +165,7 @@ def main() -> None:
         "msg": f"{len(gone)} files removed, {freed // MIB} MiB freed",
     }
     # Little is better than nothing: it fails only where it could give no room at all.
-    still = needy(list(before.values()), 1)
+    still = short_of_space(list(before.values()), 1)
     if still and not result["changed"]:
         module.fail_json(
             **{**result, "msg": f"nothing on {', '.join(still.values())} can go unasked: see by hand what fills it"}

@@ -14,14 +14,14 @@ description:
   - Runs C(migrate), C(collectstatic) or C(check) as the user of the app's unit, in the environment that systemd would
     give it. The environment is read on the target, so no secret crosses to the controller or shows in a command line.
   - This is why C(community.general.django_command) is not used, which takes the environment from the controller.
-  - Of C(migrate) it tells what was applied, what that could lose, and how it is taken back.
+  - Of C(migrate) it reports what was applied, what that could lose, and how it is taken back.
 extends_documentation_fragment:
   - rescue502.django.app
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
-    description: Says what would be applied, or copied, which C(collectstatic --dry-run) tells.
+    description: Says what would be applied, or copied, which C(collectstatic --dry-run) lists.
     support: full
   diff_mode:
     description: There is nothing to compare.
@@ -113,7 +113,7 @@ OPTIONS = {
 
 
 class Command:
-    """One management command, run and told of."""
+    """One management command, run and reported."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
@@ -148,16 +148,16 @@ class Command:
             self.module.exit_json(changed=bool(pending), pending=pending, output=names)
         if pending:
             undo_log.note_irreversible(
-                "migrations were applied; what their reversal drops is lost", "\n".join(self.told(pending)["reverse"])
+                "migrations were applied; what their reversal drops is lost", "\n".join(self.report(pending)["reverse"])
             )
         # A migration that is cut off may have to begin again each time, and not all can be taken back.
         output, why = self.run(["migrate", "--noinput"], to_the_end=True)
         if why:
             self.module.fail_json(output=output, pending=pending, **self.aftermath(before, why))
-        self.module.exit_json(changed=bool(pending), output=output, pending=pending, **self.told(pending))
+        self.module.exit_json(changed=bool(pending), output=output, pending=pending, **self.report(pending))
 
     def look(self) -> dict[str, Any]:
-        """The migrations as they are; ends the module where that cannot be told."""
+        """The migrations as they are; ends the module where that is not known."""
         try:
             return migrations.look(self.app)
         except migrations.MigrationsError as error:
@@ -180,23 +180,23 @@ class Command:
         except migrations.MigrationsError as error:
             unknown = f"The migrations could not be looked at afterwards ({error}): what it has left is not known."
             return {"msg": f"{message} {unknown}", "database_unchanged": False}
-        told = self.told(applied)
+        report = self.report(applied)
         if not clean:
             message += f" {migrations.key(after['pending'][0])} is not atomic and may have left its work half done."
-        message += f" {told['note']}." if applied else f"{taken_back} The database is as it was." if clean else ""
-        return {"msg": message, "changed": bool(applied), "database_unchanged": clean and not applied, **told}
+        message += f" {report['note']}." if applied else f"{taken_back} The database is as it was." if clean else ""
+        return {"msg": message, "changed": bool(applied), "database_unchanged": clean and not applied, **report}
 
-    def told(self, applied: list[dict[str, Any]]) -> dict[str, Any]:
+    def report(self, applied: list[dict[str, Any]]) -> dict[str, Any]:
         """What was applied, and the commands that take it back."""
         words = migrations.way_back(applied)
         python = f"{self.given['venv']}/bin/python" if self.given["venv"] else "python3"
         start = f"cd {shlex.quote(self.given['root'])} && runuser -u {shlex.quote(self.given['user'])} -- {python}"
         reverse = [f"{start} manage.py {shlex.join(item)}" for item in words]
-        told = {"applied": [{name: item[name] for name in ("app", "name")} for item in applied], "reverse": reverse}
+        report = {"applied": [{name: item[name] for name in ("app", "name")} for item in applied], "reverse": reverse}
         if applied:
             names = ", ".join(migrations.key(item) for item in applied)
-            told["note"] = f"Applied: {names}; taken back by: {'; '.join(' '.join(item) for item in words)}"
-        return told
+            report["note"] = f"Applied: {names}; taken back by: {'; '.join(' '.join(item) for item in words)}"
+        return report
 
 
 def main() -> None:

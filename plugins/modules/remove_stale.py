@@ -42,7 +42,7 @@ options:
     type: str
     default: gunicorn
   venv:
-    description: The app's virtual environment. The same server from it is the app, whoever started it.
+    description: The app's virtual environment. The same server from it is the app, started by anybody.
     type: str
     default: ''
   app:

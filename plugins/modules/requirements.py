@@ -225,7 +225,7 @@ def main() -> None:
         module.fail_json(msg=f"no requirements.txt and no pyproject.toml for {given['root']}. Nothing was changed.")
     odd = [item for item in given["reinstall"] if not _PINNED.match(item)]
     if odd:
-        module.fail_json(msg=f"{odd[0]!r} is no package and version, as in name==1.0. Nothing was changed.")
+        module.fail_json(msg=f"{odd[0]!r} is not a valid package and version, such as name==1.0. Nothing was changed.")
     nothing = {"changed": False, "installer": [], "output": [], "kept": ""}
     try:
         if module.check_mode:

@@ -14,7 +14,7 @@ description:
   - Starts a unit that is down, restarts one that is up, and waits until all its addresses accept connections.
   - Before that it loads unit files that changed on disk, resets failures and start limits, and opens the sockets that
     hand the app its requests.
-  - Fails with systemd's words where systemd cannot start it, and at once where the unit stops again meanwhile.
+  - Fails with systemd's words where systemd cannot start it, and immediately where the unit stops again meanwhile.
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
@@ -139,11 +139,11 @@ def wait_until_listening(unit: str, binds: list[dict[str, Any]], seconds: float)
         if now - asked >= STATE_SECONDS or now - begun >= seconds:
             asked = now
             app = state(unit)
-            told = f"{app['ActiveState']}, {app['SubState']}, result {app['Result']}"
+            shown = f"{app['ActiveState']}, {app['SubState']}, result {app['Result']}"
             if app["ActiveState"] in DOWN:
-                raise RestartError(f"systemd started it, and it stopped again: {told}")
+                raise RestartError(f"systemd started it, and it stopped again: {shown}")
             if now - begun >= seconds:
-                raise RestartError(f"it does not listen on {', '.join(silent)} {seconds:g} s after the start: {told}")
+                raise RestartError(f"it does not listen on {', '.join(silent)} {seconds:g} s after the start: {shown}")
         time.sleep(POLL_SECONDS)
 
 

@@ -27,7 +27,7 @@ attributes:
     support: none
 options:
   incident:
-    description: The incident's id, as the run and its reports tell it.
+    description: The incident's id, as in the run's output and reports.
     type: str
     required: true
 """

@@ -12,7 +12,7 @@ short_description: Wait until PostgreSQL takes connections
 version_added: 0.2.0
 description:
   - Asks the server again and again, as C(pg_isready) does, until it takes connections. No password is sent.
-  - Where the server's unit has failed meanwhile, waiting is over at once.
+  - Where the server's unit has failed meanwhile, waiting ends immediately.
   - Reports a change where the server took no connections at first and does at the end.
 author:
   - rescue502 maintainers (@rescue502)

@@ -69,7 +69,7 @@ def _say(console: Console, text: str) -> None:
 
 
 def _answers(console: Console, host: Any) -> None:
-    """What the outside sees: status, and the CORS header that a browser looks for."""
+    """The answer that the outside sees: status, and the CORS header that a browser looks for."""
     for path in PATHS:
         status, headers, body = host.ask(path)
         cors = headers.get("access-control-allow-origin", "none")

@@ -1,4 +1,4 @@
-"""What is going on now: a line for each host while a run lasts. Text from hosts is cleaned before it is shown."""
+"""The live view: a line for each host while a run lasts. Text from hosts is cleaned before it is shown."""
 
 from __future__ import annotations
 

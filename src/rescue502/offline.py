@@ -41,7 +41,7 @@ class Recorded:
 
 
 def read(path: Path) -> Recorded:
-    """What a file holds. EvidenceError where it cannot be read, or holds no evidence."""
+    """The content of a file. EvidenceError where it cannot be read, or holds no evidence."""
     try:
         data = _unpacked(path)
         file = io.BytesIO(data)
@@ -54,13 +54,13 @@ def read(path: Path) -> Recorded:
     recorded = _recorded(loaded, path)
     if not any(isinstance(recorded.evidence.get(name), dict) for name in SECTIONS):
         raise EvidenceError(
-            f"{path}: neither an incident, nor evidence, nor a bundle: it has none of {', '.join(SECTIONS)}"
+            f"{path}: neither an incident, nor evidence, nor a bundle: it has no section of: {', '.join(SECTIONS)}"
         )
     return recorded
 
 
 def _unpacked(path: Path) -> bytes:
-    """The file's content, decompressed: never more than could be evidence, whatever it claims to hold."""
+    """The file's content, decompressed: never more than could be evidence, whatever size it names."""
     with path.open("rb") as file:
         packed = file.read(2) == GZIP
     with gzip.open(path) if packed else path.open("rb") as content:

@@ -48,7 +48,7 @@ class RunError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """What to run, on which hosts. An empty inventory leaves the choice to ansible.cfg."""
+    """The playbook to run, and its hosts. An empty inventory leaves the choice to ansible.cfg."""
 
     playbook: str
     inventory: tuple[str, ...] = ()
@@ -149,7 +149,7 @@ def _command_line(request: Request) -> str:
 
 
 def _absolute(source: str) -> str:
-    """Inventories are named relative to where the user is; `host,` lists are no files."""
+    """Inventories are named relative to where the user is; `host,` lists are not files."""
     path = Path(source).expanduser()
     if source.endswith(",") or "," in source:
         return source
@@ -183,7 +183,7 @@ def _complaints(event: dict[str, Any]) -> list[str]:
 
 
 def _undone(event: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the undo of a host returned, where this is the event of its end."""
+    """The result of a host's undo, where this is the event of its end."""
     data = event.get("event_data") or {}
     result = data.get("res") or {}
     return [clean_tree(result)] if data.get("task_action") == UNDO and "found" in result else []

@@ -41,7 +41,7 @@ BY_HAND = """\
 
 
 class SudoersError(ValueError):
-    """What was asked for cannot stand in a sudoers file; the text says what and why."""
+    """A value that cannot stand in a sudoers file; the text says which and why."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def for_recovery(wanted: Wanted) -> str:
     return _file(wanted, EQUAL_TO_ROOT, _rule(wanted, RUN_AS, commands), "recover", "/etc/sudoers.d/rescue502")
 
 
-def for_hands(wanted: Wanted, unit: str, database_unit: str = "") -> str:
+def for_repair_by_hand(wanted: Wanted, unit: str, database_unit: str = "") -> str:
     """Rules for single commands: to start, restart and reload what serves the site."""
     units = [_service(unit), *([_service(database_unit)] if database_unit else [])]
     _require(_UNIT, "unit", units)
@@ -75,13 +75,13 @@ def for_hands(wanted: Wanted, unit: str, database_unit: str = "") -> str:
 
 
 def for_looking(user: str) -> str:
-    """What an account needs that only looks: no rule at all."""
+    """The rules for an account that only looks: none at all."""
     _require(_ACCOUNT, "user", [user])
     return GROUPS.format(user=user)
 
 
 def _module_runs() -> Iterable[str]:
-    """What follows `/bin/sh -c`, for each Python and with a task's variables or without, in sudoers' own patterns."""
+    """Patterns after `/bin/sh -c`, for each Python and with a task's variables or without, in sudoers' own patterns."""
     mark = "echo BECOME-SUCCESS-" + "[a-z]" * LETTERS
     for python in PYTHONS:
         yield f"{mark} ; /usr/bin/{python}"
@@ -125,4 +125,4 @@ def _service(unit: str) -> str:
 def _require(pattern: re.Pattern[str], what: str, names: Iterable[str]) -> None:
     for name in names:
         if not pattern.fullmatch(name):
-            raise SudoersError(f"'{name}' is no {what} that can be named in a sudoers file")
+            raise SudoersError(f"'{name}' is not a {what} that can be named in a sudoers file")

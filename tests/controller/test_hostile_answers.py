@@ -89,7 +89,7 @@ def test_the_run_ends_in_time_and_within_its_folder(recovery: Recovery) -> None:
 
 
 @pytest.mark.parametrize("name", bad_inputs.ANSWERS)
-def test_an_answer_that_is_none_ends_the_run(recovery: Recovery, name: str) -> None:
+def test_an_unreadable_answer_ends_the_run(recovery: Recovery, name: str) -> None:
     """No result, or none that could be one: the run ends before anything is changed, and says so."""
     assert recovery.recap(name)["changed"] == 0
     assert "Nothing was changed" in record_of(recovery, name)["message"]

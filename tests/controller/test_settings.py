@@ -1,6 +1,6 @@
-"""Settings that cannot be meant, of which the controller alone can tell: refused by name, and the host not touched.
+"""Settings that are not valid, as the controller alone can know: refused by name, and the host not touched.
 
-Those of which only the host can tell are in tests/hosts/test_bad_settings.py.
+Those that only the host can know are in tests/hosts/test_bad_settings.py.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an-approval-until-some-day": (
         {"rescue502_approve": [{"id": "code/syntax-error", "until": "some day"}]},
-        "is no time",
+        "is not a valid time",
     ),
     "an-approval-for-no-host": ({"rescue502_approve": ["code/syntax-error@elsewhere"]}, "no host of the inventory"),
-    "an-approval-that-is-a-number": ({"rescue502_approve": [7]}, "is no approval"),
+    "an-approval-that-is-a-number": ({"rescue502_approve": [7]}, "is not a valid approval"),
     "a-hold-that-is-no-number": ({"rescue502_hold_seconds": "soon"}, "rescue502_hold_seconds"),
     "a-deadline-before-the-start": ({"rescue502_deadline": -1}, "rescue502_deadline"),
     "a-deadline-that-never-comes": ({"rescue502_deadline": "inf"}, "rescue502_deadline"),

@@ -41,7 +41,7 @@ def broken(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.mark.parametrize("name", each_change("a-unit-with-a-command", "an-address-that-is-a-file", "no-become", of=BAD))
-def test_a_bad_setting_is_told_and_changes_nothing(broken: Site, name: str) -> None:
+def test_a_bad_setting_is_reported_and_changes_nothing(broken: Site, name: str) -> None:
     """The play fails, names what is wrong and says that nothing was changed; and nothing was."""
     variables, words = BAD[name]
     before = broken.host.snapshot()
@@ -53,7 +53,7 @@ def test_a_bad_setting_is_told_and_changes_nothing(broken: Site, name: str) -> N
     assert broken.host.run("systemctl is-active xamila", check=False).stdout.strip() == "inactive"
 
 
-def test_reports_that_cannot_be_written_are_told(broken: Site, tmp_path: Path) -> None:
+def test_reports_that_cannot_be_written_are_an_error(broken: Site, tmp_path: Path) -> None:
     """A file where the folder for reports should be: the run ends before anything is changed."""
     (tmp_path / "file").write_text("")
     code, _incident, output = broken.play("recover", rescue502_reports=str(tmp_path / "file" / "reports"))

@@ -205,7 +205,7 @@ def test_a_reports_folder_may_be_a_link(site: Site) -> None:
     assert list((site.folder / "elsewhere").glob("*/*.json"))
 
 
-def test_all_texts_at_once_in_the_runner(site: Site) -> None:
+def test_all_texts_together_in_the_runner(site: Site) -> None:
     """The command line's own output, live and at -vvv, is for terminals."""
     inventory = site.inventory()
     reports = ["--reports", str(site.folder / "reports-0")]

@@ -49,7 +49,7 @@ def test_a_cause_is_named_or_left_open(site: Site, fault: str) -> None:
         assert what in output
     assert code == (0 if fault == "files/env-file-exposed" else 2)
     if not FOUND[fault]:
-        assert "the cause cannot be told without what was not read" in incident["message"]
+        assert "the cause cannot be found without what was not read" in incident["message"]
         assert incident["plan"] == []
     assert differences(before, site.host.snapshot()) == set()
 
@@ -122,6 +122,6 @@ def test_recovery_with_the_generated_sudoers_file(site: Site, fault: str) -> Non
     assert (code, incident["outcome"]) == (0, "recovered"), output
     for command in ("id", "/bin/sh -c id", "/usr/bin/python3 -c pass"):
         assert site.host.run(f"su - {account} -c 'sudo -n {command}'", check=False).returncode != 0
-    hand = sudoers.for_hands(sudoers.Wanted(account, password=False), site.shape.unit, "postgresql")
+    hand = sudoers.for_repair_by_hand(sudoers.Wanted(account, password=False), site.shape.unit, "postgresql")
     site.host.run(f"cat > /etc/sudoers.d/by-hand <<'END'\n{hand}END\nchmod 440 /etc/sudoers.d/by-hand; visudo --check")
     site.host.run(f"su - {account} -c 'sudo -n systemctl restart {site.shape.unit} && sudo -n nginx -t'")

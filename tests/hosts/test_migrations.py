@@ -88,7 +88,7 @@ def test_a_risky_migration_waits_and_is_dumped_before(site: Site) -> None:
 
 @pytest.mark.nightly
 def test_without_room_for_a_dump_nothing_is_migrated(site: Site) -> None:
-    """The message says how much is needed and where; whoever wants no dump says so, and gets none."""
+    """The message says how much is needed and where; a user who wants no dump says so, and gets none."""
     site.host.break_with(RISKY)
     site.host.run("mkdir /var/lib/rescue502; mount -t tmpfs -o size=1m,mode=0700 tmpfs /var/lib/rescue502")
     broken = site.host.snapshot()
@@ -203,7 +203,7 @@ def counted(path: Path) -> dict[str, int]:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("site", ["remote"], indirect=True)
-def test_a_host_without_pg_dump_is_told(site: Site) -> None:
+def test_a_host_without_pg_dump_is_reported(site: Site) -> None:
     """The database is elsewhere, and so are its programs: no dump, so no migration; unless none is asked for."""
     site.host.break_with("schema/unapplied-migrations")
     broken = site.host.snapshot()

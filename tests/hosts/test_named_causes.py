@@ -1,4 +1,4 @@
-"""What nothing here may repair is named on a real host, by the probe alone; where faults do not meet, several at once.
+"""What nothing here may repair is named on a real host, by the probe alone; where faults do not meet, several together.
 
 That a play says the same, and leaves the host alone, is shown each night by test_failure_modes.py.
 """

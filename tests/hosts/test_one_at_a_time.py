@@ -1,4 +1,4 @@
-"""A host is one run's at a time, nothing is tried for ever, and a run that was killed leaves no lock."""
+"""A host is one run's at a time, nothing is tried without end, and a run that was killed leaves no lock."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_used_up_budget_leaves_it_to_a_person(site: Site) -> None:
 
 
 @pytest.mark.nightly
-def test_the_same_remedy_is_not_tried_for_ever(site: Site) -> None:
+def test_the_same_remedy_is_not_tried_without_end(site: Site) -> None:
     """What broke again three times within the hour is left to a person, with a bundle; later it may be tried again."""
     for _time in range(3):
         site.host.run(f"systemctl stop {site.shape.unit}")

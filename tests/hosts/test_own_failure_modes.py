@@ -47,7 +47,7 @@ def test_a_users_own_mode_takes_the_place_of_ours(site: Site, own: Path) -> None
 
 
 @pytest.mark.nightly
-def test_a_role_that_is_not_there_is_told(site: Site, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_role_is_reported(site: Site, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The failed remedy is recorded with Ansible's words, and the run ends as failed."""
     monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(ROOT / "collections"))
     site.host.run("systemctl stop xamila")

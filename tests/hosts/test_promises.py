@@ -38,7 +38,7 @@ def test_without_edge_checks_a_broken_host_is_repaired_all_the_same(site: Site) 
 
 
 @pytest.mark.nightly
-def test_without_edge_checks_an_answer_alone_is_no_proof(site: Site) -> None:
+def test_without_edge_checks_an_answer_alone_is_not_a_proof(site: Site) -> None:
     """With the unit alone: every page that asks the database fails, though nginx's location answers 404."""
     site.full = False
     site.host.break_with("database/no-connection")
@@ -58,7 +58,7 @@ def test_several_causes_are_repaired_from_the_ground_up(site: Site) -> None:
 
 
 def test_check_mode_changes_nothing_and_prints_the_plan(site: Site) -> None:
-    """--check tells what would be done, and does none of it."""
+    """--check prints what would be done, and does none of it."""
     site.host.break_with("dependencies/missing")
     site.host.break_with("database/stopped")
     before = site.host.snapshot()
@@ -70,17 +70,17 @@ def test_check_mode_changes_nothing_and_prints_the_plan(site: Site) -> None:
 
 
 @pytest.mark.nightly
-def test_what_is_over_by_now_is_no_riddle(site: Site) -> None:
+def test_what_has_ended_by_now_is_not_unexplained(site: Site) -> None:
     """nginx answers 204, which nothing explains, until the rehearsal has begun: the second look finds the site well."""
     site.host.break_with(
         "",
         """
-        touch /var/tmp/riddle
-        sed -i 's#proxy_pass .*;#if (-f /var/tmp/riddle) { return 204; } &#' "$NGINX_SITE"
+        touch /var/tmp/unexplained
+        sed -i 's#proxy_pass .*;#if (-f /var/tmp/unexplained) { return 204; } &#' "$NGINX_SITE"
         systemctl reload nginx
         # The workers of before take requests for a moment longer.
         until_true "curl -so /dev/null -w '%{http_code}' http://127.0.0.1/health/ | grep -q 204"
-        systemd-run --quiet bash -c 'until pgrep -f "[l]ook_after"; do sleep 0.1; done; rm /var/tmp/riddle'
+        systemd-run --quiet bash -c 'until pgrep -f "[l]ook_after"; do sleep 0.1; done; rm /var/tmp/unexplained'
         """,
     )
     assert site.host.ask("/health/")[0] == 204
@@ -130,7 +130,7 @@ def test_secrets_never_show(site: Site) -> None:
 
 
 @pytest.mark.nightly
-def test_a_host_without_nginx_is_told(site: Site) -> None:
+def test_a_host_without_nginx_is_reported(site: Site) -> None:
     """Without nginx and without configured checks there is nothing to prove anything by."""
     site.full = False
     site.host.run("systemctl stop nginx; mv /etc/nginx /etc/nginx.gone")
@@ -139,7 +139,7 @@ def test_a_host_without_nginx_is_told(site: Site) -> None:
     assert "set rescue502_edge" in output
 
 
-def test_an_unreachable_host_is_told(site: Site) -> None:
+def test_an_unreachable_host_is_reported(site: Site) -> None:
     """Ansible's return code 4, and an incident that says so."""
     site.host.run("systemctl stop ssh.socket ssh")
     code, incident, _output = site.play("recover")
@@ -147,7 +147,7 @@ def test_an_unreachable_host_is_told(site: Site) -> None:
 
 
 @pytest.mark.nightly
-def test_an_unknown_host_key_is_refused_at_once(site: Site) -> None:
+def test_an_unknown_host_key_is_refused_immediately(site: Site) -> None:
     """The runner neither trusts a key that nobody has seen, as ansible-runner would, nor waits for a hidden prompt."""
     host = site.host.inventory()
     known = site.folder / "known_hosts"

@@ -10,7 +10,7 @@ LOGS = "/var/log/xamila"
 SETTINGS = f"{ROOT_FOLDER}/xamila/settings.py"
 AS_APP = "runuser -u www-data --"
 # A folder of root's that everybody can write, made into what git takes for its own: its configuration runs a command.
-# Whoever looks at the owner of what the link leads to sees root.
+# A check of the owner of what the link leads to finds root.
 PLANTED_GIT = f"""
 cd {ROOT_FOLDER}
 cp -a .git/. /dev/shm/

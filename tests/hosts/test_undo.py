@@ -55,7 +55,7 @@ def test_what_is_in_use_by_now_is_left_alone(site: Site, mode: FailureMode) -> N
 
 @pytest.mark.nightly
 @on([pair for pair in usual() if pair[1].id == "schema/unapplied-migrations"])
-def test_a_migration_is_told_with_its_reverse(site: Site, mode: FailureMode) -> None:
+def test_a_migration_is_reported_with_its_reverse(site: Site, mode: FailureMode) -> None:
     """Nothing is dropped from a database: the command is printed."""
     site.host.break_with(mode.id)
     incident = recovered(site, mode)
@@ -96,7 +96,7 @@ def test_bytecode_without_its_source_comes_back(site: Site) -> None:
 
 
 @pytest.mark.nightly
-def test_an_unknown_incident_is_told(site: Site) -> None:
+def test_an_unknown_incident_is_reported(site: Site) -> None:
     """With the incidents that the host knows; the runner's exit code says wrong use."""
     site.host.run("chmod 644 /var/www/xamila/xamila_backend/.env")
     _code, incident, output = site.play("recover")

@@ -39,17 +39,17 @@ def test_what_is_approved_here(given: object, approved: list[str]) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("code/no-such", "no failure mode or remedy"),
-        ("code/*", "no failure mode or remedy"),
+        ("code/no-such", "not a failure mode or remedy"),
+        ("code/*", "not a failure mode or remedy"),
         ("code/syntax-error@web9", "no host of the inventory"),
         ([{"id": "service/masked", "until": "2026-01-31T12:00:00Z"}], "expired"),
         ([{"id": "service/masked", "until": "2026-01-31T13:00:00"}], "no time zone"),
-        ([{"id": "service/masked", "until": "soon"}], "no time such as"),
-        ([{"id": "service/masked", "hosts": "web1"}], "is no approval"),
-        ([{"host": "web1"}], "is no approval"),
-        ([["service/masked"]], "is no approval"),
-        (7, "is no approval"),
-        (True, "is no approval"),
+        ([{"id": "service/masked", "until": "soon"}], "not a valid time, such as"),
+        ([{"id": "service/masked", "hosts": "web1"}], "is not a valid approval"),
+        ([{"host": "web1"}], "is not a valid approval"),
+        ([["service/masked"]], "is not a valid approval"),
+        (7, "is not a valid approval"),
+        (True, "is not a valid approval"),
     ],
 )
 def test_a_doubtful_approval_is_an_error(given: object, words: str) -> None:

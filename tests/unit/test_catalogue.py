@@ -1,4 +1,4 @@
-"""The catalogue: every file is sound, and one that is not is told by file, line and key."""
+"""The catalogue: every file is sound, and one that is not is reported by file, line and key."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_features_are_those_of_the_lab() -> None:
         ("remedy: restart", "vars: {rescue502_x: stack.unti}", 8, "vars"),
     ],
 )
-def test_a_broken_file_is_told(tmp_path: Path, old: str, new: str, line: int, key: str) -> None:
+def test_a_broken_file_is_reported(tmp_path: Path, old: str, new: str, line: int, key: str) -> None:
     """File, line and key of the first breach."""
     path = write(tmp_path, GOOD.replace(old, new))
     with pytest.raises(CatalogueError) as told:
@@ -99,7 +99,7 @@ def test_a_users_own_role_has_a_full_name(tmp_path: Path) -> None:
     assert load([own_path(), tmp_path]).modes["service/mine"].remedy == "acme.ops.finish_deploy"
 
 
-def test_a_fact_that_is_none_is_told_with_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_fact_is_reported_with_the_nearest(tmp_path: Path) -> None:
     """The one that was meant is most often at hand."""
     write(tmp_path, GOOD.replace("edge.well", "edge.checks | rejectattr('wel') | list"))
     with pytest.raises(CatalogueError, match=r"no evidence has 'edge\.checks\[\]\.wel', did you mean 'well'\?"):
@@ -113,7 +113,7 @@ def test_loading_takes_little_time() -> None:
     assert time.perf_counter() - begun < 0.3
 
 
-def test_yaml_that_is_none_is_told(tmp_path: Path) -> None:
+def test_invalid_yaml_is_reported(tmp_path: Path) -> None:
     """A syntax error in the file itself has a line too."""
     write(tmp_path, "title: [\n")
     with pytest.raises(CatalogueError, match=r"mine\.yml:2: not valid YAML"):

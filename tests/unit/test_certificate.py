@@ -1,4 +1,4 @@
-"""Reading a certificate's dates and names, beside what the cryptography package wrote into it."""
+"""Reading a certificate's dates and names, compared with what the cryptography package wrote into it."""
 
 from __future__ import annotations
 

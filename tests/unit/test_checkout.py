@@ -58,7 +58,7 @@ def test_git_runs_as_another_owner(checkout: Path) -> None:
 
 
 def test_a_link_in_place_of_git_is_refused(checkout: Path) -> None:
-    """Whoever made it, and wherever it leads; the evidence says why nothing is told."""
+    """By any account, and leading anywhere; the evidence says why nothing is reported."""
     (checkout / ".git").rename(checkout.parent / "kept")
     (checkout / ".git").symlink_to(checkout.parent / "kept")
     with pytest.raises(RefusedError, match="is a link"):

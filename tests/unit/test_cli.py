@@ -41,14 +41,14 @@ def test_explain_knows_and_suggests() -> None:
         (["explain", "--failures", "/no/such/folder"], "no such folder of failure modes"),
     ],
 )
-def test_wrong_use_is_told(words: list[str], said: str) -> None:
+def test_wrong_use_is_reported(words: list[str], said: str) -> None:
     """Exit code 1 and a line that says what to do."""
     done = runner.invoke(app, words)
     assert done.exit_code == 1
     assert said in done.output
 
 
-def test_a_broken_inventory_is_told(tmp_path: Path) -> None:
+def test_a_broken_inventory_is_reported(tmp_path: Path) -> None:
     """Ansible itself is asked; its complaint is passed on behind one clear line."""
     inventory = tmp_path / "hosts.yml"
     inventory.write_text("all: [broken", encoding="utf-8")
@@ -57,7 +57,7 @@ def test_a_broken_inventory_is_told(tmp_path: Path) -> None:
     assert "the inventory could not be read. Nothing was changed." in done.output
 
 
-def test_an_unreachable_host_is_told(tmp_path: Path) -> None:
+def test_an_unreachable_host_is_reported(tmp_path: Path) -> None:
     """Exit code 4, and an incident that says so."""
     words = ["diagnose", "-i", "127.0.0.1,", "-e", "ansible_port=1", "--reports", str(tmp_path), "--json"]
     done = runner.invoke(app, words)
@@ -87,7 +87,7 @@ def test_the_host_that_needs_help_first_decides(outcomes: list[str], code: int) 
      '{"host": {"\\u001b[2J": 1}, "outcome": "failed", "root_causes": 3, "findings": "abc"}', "[" * 100_000],
 )  # fmt: skip
 @pytest.mark.parametrize("form", ["text", "html", "markdown", "json"])
-def test_a_file_that_is_no_record_is_told_or_shown(tmp_path: Path, content: str, form: str) -> None:
+def test_a_file_that_is_not_a_record_is_reported_or_shown(tmp_path: Path, content: str, form: str) -> None:
     """It may come from anywhere: no traceback, and nothing that a terminal would obey."""
     path = tmp_path / "record.json"
     path.write_text(content, encoding="utf-8")

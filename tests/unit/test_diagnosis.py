@@ -59,7 +59,7 @@ def test_a_rehearsal_that_hung_does_not_say_that_the_app_serves(missing: str) ->
 @pytest.mark.parametrize(
     "payload", ["; {run}", "$({run})", "`{run}`", "'; {run} #", '"; {run} #', "\n{run}\n", "& {run}", "a {run}"]
 )
-def test_commands_for_people_hold_none_of_the_hosts(payload: str, tmp_path: Path) -> None:
+def test_commands_for_people_hold_no_text_of_the_host(payload: str, tmp_path: Path) -> None:
     """A file's name that would be a command, pasted with the others, is not run."""
     canary = tmp_path / "canary"
     damaged = evidence("files/code-unreadable")

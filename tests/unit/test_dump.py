@@ -41,8 +41,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state" / database_dump.FOLDER
 
 
-def test_a_dump_is_whole_private_and_told(state: Path) -> None:
-    """It has the incident's and the database's names, and a note beside it."""
+def test_a_dump_is_whole_private_and_reported(state: Path) -> None:
+    """It has the incident's and the database's names, and a note next to it."""
     told = database_dump.take(Fake(), 3, 1.0)
     assert told["path"] == str(state / "20260131T120000Z-ab12cd-shop.dump")
     assert (told["bytes"], Path(told["path"]).stat().st_mode & 0o777) == (4, 0o600)

@@ -48,12 +48,12 @@ def test_what_the_diagnosis_derives_is_in_it_too(name: str, shape: str) -> None:
         ("database.versions", {"default": 15}, "database.versions.default: int, and must be text"),
     ],
 )
-def test_what_is_wrong_is_told(path: str, value: Any, said: str) -> None:
+def test_what_is_wrong_is_reported(path: str, value: Any, said: str) -> None:
     """By its path, and what it must be."""
     assert SCHEMA.problems(_with(path, value)) == [said]
 
 
-def test_what_is_missing_is_told() -> None:
+def test_what_is_missing_is_reported() -> None:
     """Unless it is listed as unread, is there only sometimes, or its collector failed."""
     evidence = copy.deepcopy(GIVEN)
     del evidence["service"]["listening"], evidence["code"], evidence["database"]["error"]

@@ -51,7 +51,7 @@ def test_every_role_says_what_it_risks() -> None:
     ],
 )
 def test_what_it_rests_on(mode: str, sources: list[str]) -> None:
-    """Told from the pieces of evidence that the conditions name."""
+    """Known from the pieces of evidence that the conditions name."""
     assert rests_on(CATALOGUE.modes[mode]) == sources
 
 

@@ -36,7 +36,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
     ],
 )
 def test_expressions(source: str, unknown: list[str]) -> None:
-    """What is unknown is told by the name that was written."""
+    """What is unknown is reported by the name that was written."""
     told = fact_check.in_expression(source)
     assert [line.split("'")[1] for line in told] == unknown
 

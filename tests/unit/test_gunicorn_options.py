@@ -1,4 +1,4 @@
-"""gunicorn's command line: what ours makes of it, beside what gunicorn's own parser does."""
+"""gunicorn's command line: what ours makes of it, compared with what gunicorn's own parser does."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ ROOM = {"full": False, "without_inodes": False, "read_only": False}
 
 
 def system(*wanted: tuple[str, bool], **facts: Any) -> dict[str, Any]:
-    """A file system as the storage collector tells of it, with (purpose, vital) of each place on it."""
+    """A file system as the storage collector reports it, with (purpose, vital) of each place on it."""
     found = [{"path": f"/{purpose}", "purpose": purpose, "vital": vital, "writes": vital} for purpose, vital in wanted]
     known = {"device": 1, "mount_point": "/x", "free_mib": 0, "total_mib": 9, "inodes": 9, "reserved_mib": 0}
     return {**known, "mount_points": ["/x"], "places": found, "vital": any(v for _p, v in wanted),
@@ -67,7 +67,7 @@ def test_what_is_a_rotated_log(name: str, may_go: bool) -> None:
 
 
 def test_what_may_go(tmp_path: Path) -> None:
-    """Beside the app's log only what was rotated from it, not what is open, not on another device; the oldest first."""
+    """Only what was rotated from the app's log: nothing open, nothing on another device; the oldest first."""
     for age, name in enumerate(["app.log", "app.log.1", "app.log.2.gz", "app.log.3", "notes.1", "notes", "app.py"]):
         (tmp_path / name).write_text(name)
         os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
@@ -191,7 +191,7 @@ def test_a_full_disk_explains_the_database() -> None:
 
 
 def test_what_is_full_but_does_not_matter() -> None:
-    """A full /tmp with another place to go to, or full uploads beside a database that was stopped, explain nothing."""
+    """A full /tmp with another place to go to, or full uploads next to a database that was stopped, explain nothing."""
     for purpose in ("temporary files", "uploads"):
         found = diagnose(with_host("dependencies/missing", full=[system((purpose, False), full=True)]), CATALOGUE)
         assert "host/disk-full" not in [finding.id for finding in found.findings]

@@ -193,7 +193,7 @@ def test_lists_in_lists_give_the_same_sentence_again() -> None:
     "name", ["code/syntax-error", "database/no-connection", "service/port-taken", "proxy/config-invalid"]
 )
 def test_hostile_text_in_every_place(name: str, text: str) -> None:
-    """All strings of the evidence at once, so that it reaches every sentence that is made of them."""
+    """All strings of the evidence together, so that it reaches every sentence that is made of them."""
 
     def poison(value: Any) -> Any:
         if isinstance(value, dict):

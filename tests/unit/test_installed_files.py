@@ -1,4 +1,4 @@
-"""Damaged packages: what is gone, empty or cut short is told; what may be meant, and what leads elsewhere, is not."""
+"""Damaged packages: what is gone, empty or cut short is reported; what may be intended, or leads elsewhere, is not."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def record(site: Path, *rows: str) -> None:
 
 
 def told(site: Path) -> list[tuple[str, str, str]]:
-    """What is told of it, in short."""
+    """What is reported of it, in short."""
     return [
         (item["requirement"], item["module"], item["why"]) for item in installed_packages.damaged(str(site.parents[2]))
     ]
 
 
-def test_what_is_whole_is_not_told(site: Path) -> None:
+def test_what_is_whole_is_not_reported(site: Path) -> None:
     """Nor is what was edited, or is no module."""
     assert told(site) == []
     (site / "shop" / "__init__.py").write_text("NAME = 'patched'\n", encoding="utf-8")
@@ -76,7 +76,7 @@ def test_machine_code_that_is_cut_short(site: Path) -> None:
     ],
 )
 def test_a_record_leads_nowhere_else(site: Path, row: str) -> None:
-    """Whoever owns the environment wrote it."""
+    """The environment's owner wrote it."""
     record(site, row)
     assert told(site) == []
 

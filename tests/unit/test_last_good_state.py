@@ -60,7 +60,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path(state_directory.made(baseline.FOLDER))
 
 
-def test_versions_are_told_and_marks_are_not() -> None:
+def test_versions_are_shown_and_marks_are_not() -> None:
     """Of packages the versions, of variables the names alone."""
     old, new = {"django": "4.2", "gone": "1", "same": "2"}, {"django": "5.0", "new": "3", "same": "2"}
     told = changes.compare("packages", old, new)
@@ -90,10 +90,10 @@ def test_a_long_list_is_cut_and_counted() -> None:
     before, now = ({str(n): f"{uid}:0 0644" for n in range(200)} for uid in (0, 1))
     told = changes.compare("modes", before, now)
     assert (told["count"], len(told["list"])) == (200, changes.LIMIT)
-    assert recent_changes.told({"changes": {**SAME, "modes": told}})["lines"][0].endswith("195 more")  # type: ignore[index]
+    assert recent_changes.summary({"changes": {**SAME, "modes": told}})["lines"][0].endswith("195 more")  # type: ignore[index]
 
 
-def test_packages_are_told_by_their_folders(tmp_path: Path) -> None:
+def test_packages_are_known_by_their_folders(tmp_path: Path) -> None:
     """Names as pip normalises them; what pip has half removed is not there."""
     place = tmp_path / "venv" / "lib" / "python3.12" / "site-packages"
     for name in ("Django-4.2.16.dist-info", "typing_extensions-4.1.dist-info", "~ld-1.0.dist-info", "django"):
@@ -111,7 +111,7 @@ def test_marks_say_nothing_without_the_key() -> None:
 
 def test_a_baseline_is_read_again(folder: Path) -> None:
     """With the time at which it was last seen to be good, and only with the key that it was made with."""
-    record = {**unit_record(packages={"django": "4.2"}), "key": baseline._told(baseline._made_key())}
+    record = {**unit_record(packages={"django": "4.2"}), "key": baseline._key_id(baseline._made_key())}
     path = folder / "shop.service.json"
     path.write_text(json.dumps(record), encoding="utf-8")
     os.utime(path, (1_700_000_000, 1_700_000_000))
@@ -178,7 +178,7 @@ def test_a_finding_says_what_has_changed_of_its_layer() -> None:
 
 
 def test_the_key_that_was_there_is_named() -> None:
-    """environment/key-missing: it is gone since then, and others are not told again."""
+    """environment/key-missing: it is gone since then, and others are not reported again."""
     evidence = recordings.evidence("environment/key-missing")
     gone = {**SAME, "variables": changed("SECRET_KEY", "gone"), "nginx": changed("/etc/nginx/nginx.conf", "changed")}
     (found,) = diagnose({**evidence, "changes": gone}, CATALOGUE).root_causes
@@ -210,7 +210,7 @@ def test_any_changes_are_survived(inner: Any, whole: Any) -> None:
     parts += [{**SAME, name: part} for name in ("commits", "packages") for part in (inner, broken)]
     parts.append({**SAME, "commits": {**MOVED, "after": inner, "before": inner, "list": [{"subject": inner}]}})
     for part in parts:
-        recent_changes.told({"changes": part})
+        recent_changes.summary({"changes": part})
         diagnose({**evidence, "changes": part}, CATALOGUE)
     check_clean(whole_run({**evidence, "changes": parts[-2]}))
 

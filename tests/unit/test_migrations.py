@@ -24,7 +24,7 @@ RISKY, SAFE = "schema/risky-migrations", "schema/unapplied-migrations"
 
 
 def pending(app: str, name: str, *after: str, **more: Any) -> dict[str, Any]:
-    """A migration that is not applied, and harmless unless told otherwise."""
+    """A migration that is not applied, and harmless unless configured otherwise."""
     return {
         "app": app,
         "name": name,
@@ -92,7 +92,7 @@ def field(kind: str, null: bool = False, **values: Any) -> Any:
         (operation("RunPython", code=""), []),
         (operation("RunSQL", sql="DELETE FROM x"), ["RunSQL in notes"]),
         (operation("RunSQL", sql=""), []),
-        (operation("Purge", module="acme.operations"), ["Purge in notes, which is none of Django's own"]),
+        (operation("Purge", module="acme.operations"), ["Purge in notes, which is not one of Django's own"]),
         (operation("AddIndex", reversible=False), ["AddIndex in notes, which cannot be reversed"]),
         (
             operation(
@@ -113,8 +113,8 @@ def test_what_an_operation_could_lose(given: Any, risks: list[str]) -> None:
     assert script_migrations.risks_of(given, "notes", SimpleNamespace(models=models), set()) == risks
 
 
-def test_what_the_same_run_has_made_is_no_loss() -> None:
-    """As in a new app, whose history is applied at once."""
+def test_what_the_same_run_has_made_is_not_a_loss() -> None:
+    """As in a new app, whose history is applied in one go."""
     made: set[Any] = set()
     state = SimpleNamespace(models={})
     assert script_migrations.risks_of(operation("CreateModel", name="Page"), "notes", state, made) == []
@@ -161,7 +161,7 @@ def test_the_rehearsal_is_one_text() -> None:
 
 @pytest.mark.parametrize(("risks", "cause"), [([], SAFE), (["RunPython in a"], RISKY), (None, "")])
 def test_one_of_two_is_found(risks: list[str] | None, cause: str) -> None:
-    """Where nobody could tell what is risky, nothing is called safe."""
+    """Where it is not known what is risky, nothing is called safe."""
     evidence = recordings.evidence(SAFE)
     step = evidence["rehearsal"]["steps"]["migrations"]
     step["pending"] = [pending("a", "0002", "0001", risks=risks)]
@@ -172,7 +172,7 @@ def test_one_of_two_is_found(risks: list[str] | None, cause: str) -> None:
 
 
 def test_risks_that_are_not_known_yet_are_left_to_the_remedy() -> None:
-    """An app that does not load cannot tell; when it does, the remedy looks again and applies none that is risky."""
+    """An app that does not load reports none; when it does, the remedy looks again and applies none that is risky."""
     evidence = recordings.evidence(SAFE)
     unknown = pending("a", "0002", "0001", risks=["not known, for a.0001 raises AppRegistryNotReady"], known=False)
     evidence["rehearsal"]["steps"]["migrations"]["pending"] = [unknown]

@@ -88,7 +88,7 @@ def test_a_healthy_host_is_well(tmp_path: Path) -> None:
         (b'{"name": "package.json"}', "neither an incident"),
     ],
 )
-def test_a_file_that_is_none_is_told(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_of_another_kind_is_reported(tmp_path: Path, content: bytes, said: str) -> None:
     """Exit code 1, the file's name, and what is wrong with it."""
     path = tmp_path / "x.json"
     path.write_bytes(content)
@@ -98,7 +98,7 @@ def test_a_file_that_is_none_is_told(tmp_path: Path, content: bytes, said: str) 
     assert said in done.output
 
 
-def test_a_bundle_without_evidence_is_told(tmp_path: Path) -> None:
+def test_a_bundle_without_evidence_is_reported(tmp_path: Path) -> None:
     """As one that an older version made."""
     path = bundle(tmp_path / "old.tar.gz", {"bundle/a.txt": b"x"})
     done = runner.invoke(app, ["diagnose", "--evidence", str(path)])
@@ -106,7 +106,7 @@ def test_a_bundle_without_evidence_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["no/such/file", "."])
-def test_what_cannot_be_read_is_told(tmp_path: Path, name: str) -> None:
+def test_what_cannot_be_read_is_reported(tmp_path: Path, name: str) -> None:
     """A file that is not there, and a folder."""
     done = runner.invoke(app, ["diagnose", "--evidence", str(tmp_path / name)])
     assert (done.exit_code, "rescue502: " in done.output) == (1, True), done.output

@@ -62,7 +62,7 @@ def test_gunicorn_configuration_file(tmp_path: Path) -> None:
     assert (doubtful.app, doubtful.timeout) == ("", 90.0)
 
 
-def test_what_gunicorn_is_told_by_a_variable_of_its_own() -> None:
+def test_gunicorn_options_in_a_variable_of_its_own() -> None:
     """GUNICORN_CMD_ARGS: the command line wins, and the app is never there."""
     environment = {"GUNICORN_CMD_ARGS": "--bind :7 --umask 007 -e A=1 other.wsgi"}
     config = gunicorn_config.parse(["/v/bin/gunicorn", "shop.wsgi", "-b", ":9"], environment, "/")
@@ -224,6 +224,8 @@ def test_what_nginx_refuses(tmp_path: Path, host: str, path: str, found: list[tu
         ("https://a.example/", "", 200, {"location": "/"}, False),
     ],
 )
-def test_a_redirect_to_itself_is_told(url: str, host: str, status: int, headers: dict[str, str], loops: bool) -> None:
+def test_a_redirect_to_itself_is_reported(
+    url: str, host: str, status: int, headers: dict[str, str], loops: bool
+) -> None:
     """The same scheme, name, path and query; a cookie may make the next answer another one."""
     assert http_client.loops(url, host, {"status": status, "headers": headers}) == loops

@@ -1,4 +1,4 @@
-"""Every failure mode on the evidence that a lab host gave when it was broken so: the same findings, at once."""
+"""Every failure mode on the evidence that a lab host gave when it was broken so: the same findings, without a host."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_recorded(name: str, shape: str) -> None:
     """The same cause as on the host, and its remedy."""
     mode = CATALOGUE.modes[name]
     found = diagnose(recordings.evidence(name, shape), CATALOGUE)
-    assert recordings.is_told(mode, found), [finding.id for finding in found.root_causes]
+    assert recordings.is_reported(mode, found), [finding.id for finding in found.root_causes]
     approved = plan.make(found, [mode.id])
     if mode.remedy and not mode.symptom:
         own, planned = [mode.remedy, *mode.then], [action.remedy for action in approved.actions]

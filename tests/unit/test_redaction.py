@@ -155,7 +155,7 @@ def test_an_apps_own_files_tell_its_secrets(tmp_path: Path) -> None:
     assert redactor.text(plain) == plain
 
 
-def test_nginx_tells_its_headers(tmp_path: Path) -> None:
+def test_nginx_shows_its_headers(tmp_path: Path) -> None:
     """Of what it sets to a fixed text, that with a secret's name; a variable is none."""
     path = tmp_path / "site.conf"
     path.write_text(

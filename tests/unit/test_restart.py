@@ -72,7 +72,7 @@ def test_sockets_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_waiting_ends_with_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At once where it stopped again, else when the time is up; the text says what is silent and why."""
+    """Immediately where it stopped again, else when the time is up; the text says what is silent and why."""
     here: dict[str, Any] = {"kind": "unix", "path": "/not/there.sock"}
     fake = Systemd(service="failed")
     monkeypatch.setattr(systemd, "show_many", fake.show_many)

@@ -64,7 +64,7 @@ def test_a_role_says_what_it_does_touches_and_risks(name: str) -> None:
 
 
 @each
-def test_galaxy_is_told_the_same(name: str) -> None:
+def test_galaxy_names_the_same(name: str) -> None:
     """The description in meta/main.yml is the one of argument_specs.yml; a role of ours needs no other."""
     meta = read(name, "meta/main.yml")
     assert meta["galaxy_info"]["description"] == REMEDIES[name].short

@@ -36,7 +36,7 @@ def described(folder: Path, line: str) -> dict[str, Any]:
         'X = {"a": 1}[os.getenv("VARIABLE")]',
     ],
 )
-def test_a_bad_value_is_told_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+def test_a_bad_value_is_reported_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     """The name, the place, and neither the value nor the line."""
     monkeypatch.setenv("VARIABLE", SECRET)
     told = described(tmp_path, line)

@@ -34,7 +34,7 @@ SAFE = ["permissions", "collectstatic", "daemon_reload"]
 
 
 def with_lesser_ones(name: str) -> dict[str, Any]:
-    """A recording, and beside its own fault all of LESSER that its sections have room for."""
+    """A recording, and besides its own fault all of LESSER that its sections have room for."""
     evidence = copy.deepcopy(recordings.evidence(name))
     if "violations" in evidence.get("files", {}):
         violations = evidence["files"]["violations"]

@@ -144,7 +144,7 @@ def test_the_request_that_timed_out() -> None:
     ],
 )
 def test_a_server_that_refuses_its_options(line: str, refused: bool) -> None:
-    """Its last words are told apart from another's."""
+    """Its last words are distinguished from another's."""
     assert bool(log._REFUSAL.match(line)) is refused
 
 
@@ -165,7 +165,7 @@ def test_what_is_not_stale_stays(tmp_path: Path, server: int, kind: str, content
     assert remove_stale.why_not(given, str(path)) == reason.format(server=server)
 
 
-def test_a_link_is_no_pid_file(tmp_path: Path) -> None:
+def test_a_link_is_not_a_pid_file(tmp_path: Path) -> None:
     """What it leads to may be anybody's."""
     link = tmp_path / "app.pid"
     link.symlink_to("/etc/hostname")
@@ -174,7 +174,7 @@ def test_a_link_is_no_pid_file(tmp_path: Path) -> None:
 
 
 def test_who_may_remove_from_a_folder_of_everybody(tmp_path: Path) -> None:
-    """With the sticky bit the owner of the file or of the folder; without it whoever may write there."""
+    """With the sticky bit the owner of the file or of the folder; without it anybody who may write there."""
     account = access.Account("nobody", None)
     file = tmp_path / "app.sock"
     file.touch()

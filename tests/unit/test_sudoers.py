@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import pytest
 from typer.testing import CliRunner
 
-from rescue502.sudoers import SudoersError, Wanted, for_hands, for_looking, for_recovery
+from rescue502.sudoers import SudoersError, Wanted, for_looking, for_recovery, for_repair_by_hand
 
 MARK = "echo BECOME-SUCCESS-" + "abcdefghijklmnopqrstuvwxyzabcdef"
 
@@ -69,7 +69,7 @@ def test_it_says_what_it_gives_away() -> None:
 
 def test_commands_by_hand_are_spelled_out() -> None:
     """No pattern in them, no pager, and the two files' names do not meet."""
-    text = for_hands(Wanted("deploy"), "shop", "postgresql")
+    text = for_repair_by_hand(Wanted("deploy"), "shop", "postgresql")
     assert "/bin/systemctl restart shop.service" in commands(text)
     assert "/bin/systemctl start postgresql.service" in commands(text)
     assert not any(set("*?[") & set(command) for command in commands(text))
@@ -89,7 +89,7 @@ def test_a_name_adds_nothing(name: str) -> None:
 @pytest.mark.parametrize("unit", ["shop.service, ALL", "shop*", "a b", "!x"])
 def test_a_unit_adds_nothing(unit: str) -> None:
     with pytest.raises(SudoersError):
-        for_hands(Wanted("deploy"), unit)
+        for_repair_by_hand(Wanted("deploy"), unit)
     with pytest.raises(SudoersError):
         Wanted("deploy", (unit,))
 

@@ -210,7 +210,7 @@ def test_the_new_one_takes_the_place_and_is_taken_back(
     assert [path.name for path in app.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_stamp_tells_a_change_and_not_bytecode(app: Path) -> None:
+def test_a_stamp_shows_a_change_and_not_bytecode(app: Path) -> None:
     """Python's own bytecode is no change, a new file is."""
     venv = environment(app)
     before = hardlink_copy.stamp(str(venv))

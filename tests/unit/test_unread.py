@@ -91,7 +91,7 @@ def private() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_what_is_private_is_told_from_what_is_missing(private: Path) -> None:
+def test_what_is_private_is_distinguished_from_what_is_missing(private: Path) -> None:
     """Whether it is there, what is in it, and what a walk had to leave out."""
     assert "Permission denied for" in unread.hidden(str(private / "closed/file"))
     assert unread.hidden(str(private / "secret")) == ""
@@ -151,7 +151,7 @@ def test_identity_of_the_undefined_is_unknown(test: str) -> None:
 
 @pytest.mark.parametrize("fault", ["dependencies/missing", "environment/key-missing", "code/syntax-error"])
 def test_a_symptom_is_not_called_the_cause(fault: str) -> None:
-    """With root the cause is named; without the rehearsal nothing is, and what was seen is told with its doubt."""
+    """With root the cause is named; without the rehearsal nothing is, and what was seen is reported with its doubt."""
     evidence = recorded(fault)
     assert fault in [finding.id for finding in diagnose(evidence, CATALOGUE).root_causes]
     diagnosis = diagnose(without_rehearsal(evidence), CATALOGUE)
@@ -179,7 +179,7 @@ def test_no_new_cause_without_the_rehearsal(fault: str) -> None:
     assert without <= with_it
 
 
-def test_people_are_told() -> None:
+def test_what_is_unread_is_reported_to_people() -> None:
     """In all three reports and in the checklist."""
     diagnosis = diagnose(without_rehearsal(recorded("dependencies/version-conflict")), CATALOGUE)
     rows = {row["name"]: row for row in checklist(diagnosis.evidence)}

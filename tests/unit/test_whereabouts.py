@@ -39,7 +39,7 @@ def test_a_crash_is_found(tmp_path: Path) -> None:
 
 
 def test_who_waits_is_in_the_same_line_each_time(tmp_path: Path) -> None:
-    """A thread beside it is not taken for it."""
+    """Another thread is not taken for it."""
     told = run(tmp_path, WAIT, "import time\n\ntime.sleep(60)\n")
     found = hang_location.place(told, str(tmp_path), "", at_least=2)
     assert (found["own_file"], found["own_line"]) == (str(tmp_path / "app.py"), 3)
@@ -55,6 +55,6 @@ def test_who_only_takes_long_is_nowhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "told", [[], ["Timeout (0:00:01)!", "Stack (most recent call first):"], ['  File "/srv/x.py", line 1 in f'] * 3]
 )
-def test_what_is_no_stack_tells_nothing(told: list[str]) -> None:
+def test_what_is_not_a_stack_shows_nothing(told: list[str]) -> None:
     """Such as an app's own words on the same pipe."""
     assert hang_location.place(told, "/srv", "", at_least=1) == hang_location.NOWHERE

@@ -32,7 +32,7 @@ def test_bytecode_is_clean(host: Host) -> None:
 
 
 def test_environment_is_whole(host: Host) -> None:
-    """The virtual environment runs, has what is required, and the broken one is kept beside it."""
+    """The virtual environment runs, has what is required, and the broken one is kept next to it."""
     assert host.run(f"{ROOT}/venv/bin/python -c 'import slugify, django'").rc == 0
     assert host.file(f"{ROOT}/venv/bin/gunicorn").mode & 0o111 == 0o111
     assert host.file(f"{ROOT}/venv").user == "www-data"

@@ -46,7 +46,13 @@ def remember(stack: Stack, incident: str, rehearsed: bool) -> str:
             return "unchanged"
         if kept and not rehearsed and _runs_what_was(kept["state"], now, stack):
             return "not kept: what runs was started before the change"
-        record = {"schema": SCHEMA, "unit": stack.unit, "key": _told(marks), "taken": _iso(None), "incident": incident}
+        record = {
+            "schema": SCHEMA,
+            "unit": stack.unit,
+            "key": _key_id(marks),
+            "taken": _iso(None),
+            "incident": incident,
+        }
         atomic_write.replace(_path(stack.unit), json.dumps({**record, "state": now}, separators=(",", ":")).encode())
     except (OSError, ValueError, systemd.SystemdError) as error:
         return f"not kept: {error}"
@@ -75,7 +81,7 @@ def last(unit: str) -> dict[str, Any]:
         with open(_path(unit), encoding="utf-8") as file:
             kept = json.load(file)
             since = os.fstat(file.fileno()).st_mtime
-        sound = _is_sound(kept, unit) and kept.get("key") == _told(key())
+        sound = _is_sound(kept, unit) and kept.get("key") == _key_id(key())
     except (OSError, ValueError):
         return {}
     return {**kept, "since": _iso(since)} if sound else {}
@@ -91,15 +97,15 @@ def key() -> bytes:
 
 
 def _made_key() -> bytes:
-    """The host's key, made where there is none. Two runs at once end up with the same one."""
+    """The host's key, made where there is none. Two concurrent runs end up with the same one."""
     path = state_directory.path(FOLDER, KEY)
     if not os.path.exists(path):
         atomic_write.create(path, secrets.token_bytes(KEY_BYTES))
     return key()
 
 
-def _told(marks: bytes) -> str:
-    """Which key it is, without telling it."""
+def _key_id(marks: bytes) -> str:
+    """Which key it is, without revealing it."""
     return hashlib.sha256(marks).hexdigest()[:16]
 
 

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What has changed since the last good state: the first question that an engineer asks."""
+"""Changes since the last good state: the first question that an engineer asks."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def collect(stack: Stack) -> dict[str, Any]:
 
     A section is {count, list}, at most LIMIT of the list, each {name, how, before, after}: how is new, gone or changed;
     before and after are empty where there is nothing to show, as of a variable's value. commits is as code.between
-    tells it; empty where HEAD has not moved.
+    returns it; empty where HEAD has not moved.
     """
     last = baseline.last(stack.unit)
     if not last:
         return {"since": ""}
     before, now = last["state"], state.take(stack, baseline.key())
     moved = before.get("commit") and now["commit"] and before["commit"] != now["commit"]
-    told: dict[str, Any] = {name: str(last.get(name, "")) for name in ("since", "taken", "incident")}
-    told["commits"] = code.between(stack.root, str(before["commit"]), now["commit"]) if moved else {}
-    told.update({name: compare(name, before[name], now[name]) for name in state.SECTIONS})
-    return told
+    found: dict[str, Any] = {name: str(last.get(name, "")) for name in ("since", "taken", "incident")}
+    found["commits"] = code.between(stack.root, str(before["commit"]), now["commit"]) if moved else {}
+    found.update({name: compare(name, before[name], now[name]) for name in state.SECTIONS})
+    return found
 
 
 def compare(section: str, before: Texts, now: Texts) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The state that a change could break: commit, packages, unit and nginx files, owners and modes, variables.
 
-It is taken twice, when the app is known to be well and when it is not, to tell what has changed in between. So it is
-small, quick, and the same for the same host. Content is kept as keyed marks only: they tell whether two are the same.
+It is taken twice, when the app is known to be well and when it is not, to find what has changed in between. So it is
+small, quick, and the same for the same host. Content is kept as keyed marks only: they show whether two are the same.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def take(stack: Stack, key: bytes) -> dict[str, Any]:
 
 
 def _mark(key: bytes, name: str, content: bytes) -> str:
-    """The same for the same content under the same name; says nothing to whoever has not the key."""
+    """The same for the same content under the same name; says nothing to anybody without the key."""
     return hmac.new(key, name.encode("utf-8", "surrogateescape") + b"\0" + content, "sha256").hexdigest()[:32]
 
 
@@ -50,7 +50,7 @@ def _marks(key: bytes, paths: list[str]) -> dict[str, str]:
 
 
 def _content(path: str) -> bytes:
-    """What is in a file; nothing where it cannot be read safely, as a masked unit, which leads to /dev/null."""
+    """A file's content; empty where it cannot be read safely, as a masked unit, which leads to /dev/null."""
     try:
         return safe_files.read_bytes(safe_files.resolve(path), MOST_BYTES)
     except OSError:
@@ -58,7 +58,7 @@ def _content(path: str) -> bytes:
 
 
 def packages(venv: str) -> dict[str, str]:
-    """Versions of what is installed in a virtual environment, by normalised name, told by the names of folders."""
+    """Versions of what is installed in a virtual environment, by normalised name, known by the names of folders."""
     try:
         library = os.path.join(safe_files.resolve(venv), "lib") if venv else ""
     except OSError:
@@ -74,7 +74,7 @@ def packages(venv: str) -> dict[str, str]:
 
 
 def _names(folder: str) -> list[str]:
-    """What is in a folder whose steps are no links; nothing where it cannot be listed."""
+    """The names in a folder whose path has no links; none where it cannot be listed."""
     try:
         fd = safe_files.open_folder(folder)
     except OSError:
@@ -153,5 +153,5 @@ def _variables(stack: Stack) -> dict[str, bytes]:
     for path in stack.env_files:
         found.update(systemd.parse_environment_file(_content(path).decode("utf-8", "replace")))
     found.update(stack.environment)
-    told = {name: value.encode("utf-8", "surrogateescape") for name, value in found.items()}
-    return {**told, **stack.credentials}
+    variables = {name: value.encode("utf-8", "surrogateescape") for name, value in found.items()}
+    return {**variables, **stack.credentials}

@@ -103,7 +103,7 @@ def pidfile_facts(stack: Stack) -> dict[str, Any]:
     command = processes.command_line(pid) if alive else ""
     ours = alive and is_app(pid, stack.unit, stack.server.server, stack.venv, stack.server.app)
     why = unread.sealed(path) if path else ""
-    # /proc may be mounted so that other accounts' processes tell nothing of themselves (proc(5), hidepid).
+    # /proc may be mounted so that other accounts' processes show nothing of themselves (proc(5), hidepid).
     why = why or (unread.sealed(f"/proc/{pid}/cgroup") if alive else "")
     return {
         "path": path,

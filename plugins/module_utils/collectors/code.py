@@ -110,14 +110,14 @@ def _log(checkout: Checkout, most: int, commits: str) -> list[dict[str, str]]:
 
 
 def operation(top: str) -> str:
-    """What git has in progress there, by the command that would give it up; empty where nothing is."""
+    """The operation that git has in progress, by the command that would abort it; empty where there is none."""
     marks = [os.path.join(top, ".git", name) for name, _command in _OPERATIONS]
     found = [command for mark, (_name, command) in zip(marks, _OPERATIONS) if os.path.exists(mark)]
     return found[0] if found else ""
 
 
 def _git(checkout: Checkout, *arguments: str) -> str:
-    """What git says; empty where it fails."""
+    """git's output; empty where it fails."""
     try:
         return checkout.git(*arguments, timeout=GIT_TIMEOUT, variables={"GIT_OPTIONAL_LOCKS": "0"})
     except (GitError, OSError):

@@ -24,7 +24,7 @@ _PORT_NAME = re.compile(r"(?i)^(.*_)?(db|database|postgres|postgresql|pg)_?port$
 
 
 def collect(stack: Stack, listeners: list[dict[str, Any]]) -> dict[str, Any]:
-    """What can be told without asking Django: units, listeners, and the place that the environment names."""
+    """The facts that are known without asking Django: units, listeners, and the place that the environment names."""
     units = server_units(stack.database_unit)
     place = place_from_environment(stack.environment)
     return {
@@ -116,14 +116,14 @@ def _address(item: dict[str, Any]) -> str:
 def settled(
     facts: dict[str, Any], stack: Stack, listeners: list[dict[str, Any]], rehearsed: Any = None
 ) -> dict[str, Any]:
-    """What collect() found, joined with what Django's settings say into one answer; itself where the collector failed.
+    """The result of collect(), joined with Django's settings; itself where the collector failed.
 
     rehearsed: the rehearsal's facts, or the Unread in their place; None before it. Django's settings win, then the
-    environment. `used` and `local` stay None where nothing tells.
+    environment. `used` and `local` stay None where nothing says so.
     """
     if "failed" in facts:
         return facts
-    # Where only the account was in the way, what the rehearsal would have told is unread, and not absent.
+    # Where only the account was in the way, what the rehearsal would have reported is unread, and not absent.
     unrehearsed = rehearsed if isinstance(rehearsed, unread.Unread) else None
     rehearsal = rehearsed or {}
     steps = rehearsal.get("steps", {})

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a database server on this host says of itself: who is connected, who waits for whom, which names it knows."""
+"""Activity of a database server on this host: who is connected, who waits for whom, which names it knows."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
     if not server:
         return {"asked": False, "problem": "no PostgreSQL server listens on a socket of this host"}
     try:
-        told = json.loads(postgresql.ask(server, _SQL))
+        activity = json.loads(postgresql.ask(server, _SQL))
     except (postgresql.PostgresError, ValueError) as error:
         return {"asked": False, "problem": str(error)}
     return {
@@ -71,12 +71,12 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
         "account": server.account,
         "folder": server.folder,
         "port": server.port,
-        **told,
+        **activity,
     }
 
 
 def settled(activity: Any, name: str, user: str) -> Any:
-    """What collect() found, with what concerns the app: who blocks its sessions, whether its role and database exist.
+    """The result of collect(), for the app: who blocks its sessions, whether its role and database exist.
 
     name, user: the app's database and role; empty where its settings could not be read.
     """

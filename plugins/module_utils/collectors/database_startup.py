@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the database server said when it was last started, and whether its data has room: why it cannot run."""
+"""Why the database server cannot run: its words when it was last started, and whether its data has room."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LINES = 300
 REASON_LENGTH = 160
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? (\w+)")
 _REASON = re.compile(r"\b(?:FATAL|PANIC|ERROR|Error|pg_ctl|initdb|postgres): +(\S.*)")
-# What a session was told is no reason for the server; nor is what always follows a reason.
+# What a session was answered is not a reason for the server; nor is what always follows a reason.
 _NO_REASON = re.compile(
     r"the database system is |terminating |authentication failed|role \"|database \"|connection slots|too many c"
     r"|no pg_hba|permission denied for|relation |exited with status|could not start server|unsupported frontend"
@@ -89,7 +89,7 @@ def place(lines: list[str]) -> tuple[str, int]:
             match = pattern.search(line)
             if match:
                 return match.group("file"), int(match.group("line") or 0)
-    # A value that does not fit is told with the parameter's name alone.
+    # A value that does not fit is reported with the parameter's name alone.
     for index, line in enumerate(lines):
         whole = _ERRORS_IN.search(line)
         named = [match.group(1) for match in map(_PARAMETER.search, lines[:index]) if match]
@@ -99,7 +99,7 @@ def place(lines: list[str]) -> tuple[str, int]:
 
 
 def _line_of(parameter: str, file: str) -> tuple[str, int]:
-    """Where a parameter is set for the last time: in the file itself or in a folder of its own beside it."""
+    """Where a parameter is set for the last time: in the file itself or in a folder of its own next to it."""
     pattern = re.compile(rf"(?i)^\s*{parameter}\b\s*=?")
     for path in [
         *sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(file)), "*.d", "*.conf")), reverse=True),
@@ -118,7 +118,7 @@ def _message(line: str) -> str:
 
 
 def _journal(unit: str, started: float) -> list[str]:
-    """What the unit's processes wrote when it was last really started; later refusals of systemd are none."""
+    """The lines of the unit's processes at its last real start; later refusals of systemd are none."""
     found = journal.entries("-u", unit, f"--since=@{int(started)}", lines=LINES) if started else []
     own = [entry for entry in found if entry.pid != "1" and entry.invocation]
     # One entry may hold several lines.

@@ -52,7 +52,7 @@ def _base_url(listen: str, tls: bool) -> str:
 
 
 def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout: float) -> dict[str, Any]:
-    """Ask all edge checks at once. timeout is in seconds, for each."""
+    """Ask all edge checks in parallel. timeout is in seconds, for each."""
     wanted = checks_for(stack, configured)
     with ThreadPoolExecutor(max_workers=max(1, len(wanted))) as pool:
         answers = list(pool.map(lambda item: http_client.check(item, origin, timeout), wanted))

@@ -17,7 +17,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack.stack impor
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
 _TRUE = ("1", "true", "yes", "on")
-# Where people and tools put a file aside; a file such as .env.example or .env.staging is no copy of .env.
+# Where people and tools put a file aside; a file such as .env.example or .env.staging is not a copy of .env.
 _ASIDE = (
     "bak|backup|old|orig|original|save|saved|gone|prev|previous|copy|last|good|moved|removed|deleted|disabled|away"
     "|rpmsave|dpkg-old|dpkg-bak|ucf-old"
@@ -85,7 +85,7 @@ def _file_facts(path: str, required: bool) -> dict[str, Any]:
 
 
 def saved_copies(path: str, user: str) -> list[dict[str, Any]]:
-    """Copies of a missing file, those beside it before those in root's places, the newest first.
+    """Copies of a missing file, those next to it before those in root's places, the newest first.
 
     Each is {source, owner, group, modified, names}, `names` being how many variables it holds.
 

@@ -22,7 +22,7 @@ def collect(
 ) -> dict[str, Any]:
     """Violations by part, each {path, part, problem, owner, group, mode, inode} with the values wanted.
 
-    settings: what the rehearsal learnt of Django's settings; without it, nginx's locations tell media and static.
+    settings: what the rehearsal learnt of Django's settings; without it, nginx's locations give media and static.
     glance: look at the first files only. settings_bar: why nothing could be learnt of the settings, where an account
     was in the way.
     """
@@ -77,7 +77,7 @@ def named_folders(stack: Stack) -> list[str]:
 
 
 def own(stack: Stack, folders: list[str]) -> own_folders.OwnFolders | None:
-    """What may be given to the app's account; None where there is no such account."""
+    """The app's own folders, which may be given to its account; None where there is no such account."""
     try:
         account = access.Account(stack.user, stack.group)
     except KeyError:
@@ -93,7 +93,7 @@ def _concerns(item: dict[str, Any], log: str) -> bool:
 def _bars(
     stack: Stack, settings: dict[str, Any] | None, media: str, refused: list[str], settings_bar: str
 ) -> dict[str, list[str]]:
-    """By part, why this account may have overlooked a file that the app cannot use."""
+    """The reasons, by part, why this account may have overlooked a file that the app cannot use."""
     below_media = [path for path in refused if media and (path + "/").startswith(media + "/")]
     by_account = {path: unread.sealed(path) or unread.hidden(os.path.join(path, ".")) for path in refused}
     parents = [unread.hidden(os.path.dirname(path)) for path in (stack.root, stack.venv) if path]

@@ -25,7 +25,7 @@ _REFUSAL = re.compile(r"^(?:\w+: error: |Error: (?!Already running on PID)|Faile
 _HANDLING = re.compile(r"Error handling request (/[^ ?]*)")
 RECENT = 300
 # True, loud and harmless: newer gunicorns' control server cannot write where www-data has no home, and workers that
-# are told to end by a restart are reported as errors.
+# are asked to end by a restart are reported as errors.
 _HARMLESS = re.compile(r"Control server error|was sent SIGTERM")
 # Signs of what the app has run out of. What was true hours ago in this invocation may not be now, so each has its age.
 _SIGNS = {
@@ -38,7 +38,7 @@ Line = tuple[float, str]
 
 
 def collect(stack: Stack) -> dict[str, Any]:
-    """Lines of this invocation from the journal and from gunicorn's error log; those that tell of trouble apart.
+    """Lines of this invocation from the journal and from gunicorn's error log; those that report trouble apart.
 
     signs: of each sign that is there, how many seconds ago it was last seen; for a unit that has ended, how many
     seconds before its last line.

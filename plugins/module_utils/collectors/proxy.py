@@ -32,7 +32,7 @@ RECENT = 300.0
 
 
 def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]) -> dict[str, Any]:
-    """State of nginx, validity of its configuration, upstreams beside listeners, what nginx said of this app's answers.
+    """State of nginx, validity of its configuration, upstreams and listeners, what nginx said of this app's answers.
 
     asked: what the edge section holds; of checks that timed out there the backend itself is asked.
     """

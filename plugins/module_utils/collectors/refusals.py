@@ -21,10 +21,10 @@ RULES = {"deny": 403, "auth_basic": 401}
 
 
 def collect(stack: Stack, asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """Checks that nginx is told to refuse: {path, status, words, condition, file, app_status}.
+    """Checks that nginx is configured to refuse: {path, status, words, condition, file, app_status}.
 
-    asked: what the edge section holds. The app itself is asked for each path, so that an error of its own is none of
-    nginx's. `condition` is that of the `if` around it.
+    asked: what the edge section holds. The app itself is asked for each path, so that an error of its own is not
+    taken for nginx's. `condition` is that of the `if` around it.
     """
     failed = [check for check in asked.get("checks", []) if not check["well"] and check["status"] >= 400]
     if not failed or not stack.nginx_config:
@@ -37,15 +37,15 @@ def collect(stack: Stack, asked: dict[str, Any]) -> list[dict[str, Any]]:
     for check in failed[:MOST]:
         path = urlsplit(check["url"]).path or "/"
         host = check["host"] or urlsplit(check["url"]).hostname or ""
-        told = [item for item in configured(root, host, path) if item["status"] == check["status"]]
-        answer = backend.ask(stack, path, PATIENCE) if told else {}
+        rules = [item for item in configured(root, host, path) if item["status"] == check["status"]]
+        answer = backend.ask(stack, path, PATIENCE) if rules else {}
         if answer.get("status") and answer["status"] != check["status"]:
-            found.append({"path": path, "app_status": answer["status"], **told[0]})
+            found.append({"path": path, "app_status": answer["status"], **rules[0]})
     return found
 
 
 def configured(root: Directive, host: str, path: str) -> list[dict[str, Any]]:
-    """What nginx's configuration refuses of a path under a host's name, the outermost first."""
+    """nginx's rules that refuse a path under a host's name, the outermost first."""
     servers = [item for item in root.walk() if item.name == "server" and item.block]
     named = [item for item in servers if host in [name for line in item.all("server_name") for name in line.words[1:]]]
     return [found for server in named or servers for found in _refusals(server, path, "")]
@@ -71,7 +71,7 @@ def _status(item: Directive) -> int:
 
 
 def _takes(words: list[str], path: str) -> bool:
-    """Whether a location may take a path: of several that may, nginx takes one, and the answer tells which."""
+    """Whether a location may take a path: of several that may, nginx takes one, and the answer shows which."""
     if words[0] in ("~", "~*"):
         try:
             return bool(re.search(words[-1], path, re.IGNORECASE if words[0] == "~*" else 0))

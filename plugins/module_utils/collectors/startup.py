@@ -51,7 +51,7 @@ _ON_FILES: dict[str, Callable[[str], bool]] = {
 def collect(properties: dict[str, str]) -> dict[str, Any]:
     """{failed, step, condition, dependencies}: what kept the unit's last start from reaching the app.
 
-    failed: commands beside ExecStart= that failed. step: what systemd itself could not do, `what` empty where nothing.
+    failed: commands besides ExecStart= that failed. step: what systemd itself could not do, `what` empty where nothing.
     condition: {unmet, kind, which}. dependencies: required units that failed or cannot be started.
     """
     down = properties.get("ActiveState") != "active"
@@ -175,7 +175,7 @@ def _holds_now(name: str, parameter: str, negated: bool) -> bool:
 def _broken_dependencies(properties: dict[str, str]) -> list[dict[str, Any]]:
     """Units that this one cannot start without and that failed or cannot be started; the nearest first."""
     found: list[dict[str, Any]] = []
-    # The unit's own socket fails with it, and is no cause.
+    # The unit's own socket fails with it, and is not a cause.
     seen = {properties.get("Id", ""), *properties.get("TriggeredBy", "").split()}
     level = [properties]
     for _depth in range(DEPTH):

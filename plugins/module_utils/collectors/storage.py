@@ -13,7 +13,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack.stack impor
 from ansible_collections.rescue502.django.plugins.module_utils.storage import disk_usage, locations, removable_files
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems
 
-# A server that wants a new piece of its write-ahead log needs this much at once.
+# A server that wants a new piece of its write-ahead log needs this much in one piece.
 WAL_SEGMENT_MIB = 16
 
 
@@ -32,9 +32,9 @@ def collect(
     full, without = (_by_device(systems, wrong) for wrong in ("full", "without_inodes"))
     if not glance:
         logs = files.log_files(stack, settings)
-        told = {item["device"]: _filled_by(item, logs) for item in [*full, *without]}
+        filled = {item["device"]: _filled_by(item, logs) for item in [*full, *without]}
         for item in [*full, *without]:
-            item.update(told[item["device"]])
+            item.update(filled[item["device"]])
     return {"file_systems": systems, "full": full, "without_inodes": without, "read_only": _read_only(systems)}
 
 
@@ -102,7 +102,7 @@ def _read_only(systems: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _filled_by(item: dict[str, Any], logs: list[str]) -> dict[str, Any]:
-    """What fills a file system, and how much of it could go."""
+    """The largest files and folders of a file system, and how much of it could go."""
     first = [*(os.path.dirname(path) for path in logs), removable_files.LOG_TREE, "/var/cache", "/tmp", "/var/tmp"]
     spare = removable_files.find({item["device"]}, logs)
     return {

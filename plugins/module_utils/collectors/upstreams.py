@@ -42,13 +42,13 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str]
                     any(same_address(address, own) for own in stack.bind), "where the app is to listen", stack.bind_bar
                 ),
                 "listening": _listening(bind, listeners),
-                "denied": nginx_workers.in_the_way(path, who, stack) if exists and who else [],
+                "denied": nginx_workers.obstacles(path, who, stack) if exists and who else [],
             }
     return list(found.values())
 
 
 def _listening(bind: dict[str, Any], listeners: list[dict[str, Any]]) -> bool:
-    """Whether somebody accepts there: of addresses that are not this host's, only connecting tells."""
+    """Whether somebody accepts there: of addresses that are not this host's, only connecting shows it."""
     if sockets.matching(bind, listeners):
         return True
     return bind["kind"] == "tcp" and not sockets.connects(bind, CONNECT_TIMEOUT)

@@ -31,7 +31,7 @@ def database(app: App) -> dict[str, str]:
     """
     done = app.python(["-c", _SCRIPT], TIMEOUT)
     try:
-        told: dict[str, str] = json.loads(done.stdout.rpartition("\0")[2])
+        values: dict[str, str] = json.loads(done.stdout.rpartition("\0")[2])
     except ValueError as error:
         raise SettingsError("the app's settings do not load; a diagnosis says why") from error
-    return told
+    return values

@@ -17,13 +17,13 @@ Frame = tuple[str, int]
 NOWHERE: dict[str, Any] = {"file": "", "line": 0, "own_file": "", "own_line": 0}
 
 
-def place(told: list[str], root: str, venv: str, at_least: int) -> dict[str, Any]:
+def place(lines: list[str], root: str, venv: str, at_least: int) -> dict[str, Any]:
     """Where the last `at_least` stacks all are: {file, line, own_file, own_line}; "" and 0 where they differ or lack.
 
-    told: lines, of which others than faulthandler's are passed over. own_file, own_line: the innermost place in the
+    lines: text, of which others than faulthandler's are passed over. own_file, own_line: the innermost place in the
     app's own code, below `root` and not in `venv`.
     """
-    seen = _stacks(told)[-at_least:]
+    seen = _stacks(lines)[-at_least:]
     if len(seen) < at_least or any(frames[0] != seen[0][0] for frames in seen):
         return dict(NOWHERE)
     root, venv = os.path.join(root, ""), os.path.join(venv or "\0", "")
@@ -31,10 +31,10 @@ def place(told: list[str], root: str, venv: str, at_least: int) -> dict[str, Any
     return {"file": seen[-1][0][0], "line": seen[-1][0][1], "own_file": own[0], "own_line": own[1]}
 
 
-def _stacks(told: list[str]) -> list[list[Frame]]:
+def _stacks(lines: list[str]) -> list[list[Frame]]:
     """The main thread's stack in each look; without frames of the import machinery, which is frozen into Python."""
     looks: list[list[Frame]] = []
-    for line in told:
+    for line in lines:
         frame = _FRAME.match(line)
         if _LOOK.match(line):
             looks.append([])

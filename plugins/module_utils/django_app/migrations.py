@@ -12,7 +12,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.manage_command import App
 
 TIMEOUT = 60.0
-# In the name space of its own that `manage.py shell` does not give. What it tells comes last, after a mark.
+# In the name space of its own that `manage.py shell` does not give. What it prints comes last, after a mark.
 _TELL = """
 import json, sys
 sys.stdout.write("\\n\\0" + json.dumps(compare_migrations({})))
@@ -25,17 +25,17 @@ class MigrationsError(Exception):
 
 
 def look(app: App) -> dict[str, Any]:
-    """What migrations_script.compare_migrations tells, asked by way of manage.py, which may set things up.
+    """The result of compare_migrations, asked by way of manage.py, which may set things up.
 
     Raises MigrationsError.
     """
     text = inspect.getsource(script_migrations) + _TELL
     done = app.manage(["shell", "-c", f"exec({text!r}, {{'__name__': 'rescue502'}})"], TIMEOUT)
     try:
-        told: dict[str, Any] = json.loads(done.stdout.rpartition("\0")[2])
+        result: dict[str, Any] = json.loads(done.stdout.rpartition("\0")[2])
     except ValueError as error:
         raise MigrationsError(app.reason(done, TIMEOUT)) from error
-    return told
+    return result
 
 
 def key(migration: Migration) -> str:

@@ -83,7 +83,7 @@ def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict
     except (OSError, subprocess.SubprocessError) as error:
         outcome["problem"] = f"{stack.python}: {error}"
         return outcome
-    outcome["steps"] = {step.pop("step"): step for step in _steps(ended.told)}
+    outcome["steps"] = {step.pop("step"): step for step in _steps(ended.lines)}
     outcome["ran"] = bool(outcome["steps"])
     missing = [name for name in STEPS if name not in outcome["steps"]]
     if missing and outcome["ran"]:
@@ -92,7 +92,7 @@ def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict
         else:
             outcome["hung"] = missing[0]
         looks = 1 if ended.by_itself else 2
-        outcome["place"] = hang_location.place(ended.told, stack.root, stack.venv, looks)
+        outcome["place"] = hang_location.place(ended.lines, stack.root, stack.venv, looks)
     if not outcome["ran"]:
         outcome["problem"] = "the interpreter ended without a word" if ended.by_itself else "no answer in time"
     return outcome
@@ -100,15 +100,15 @@ def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict
 
 @dataclass(frozen=True)
 class Ended:
-    """How the rehearsal's process ended: by itself, or because time was up. told: the lines that it wrote."""
+    """How the rehearsal's process ended: by itself, or because time was up. lines: what it wrote."""
 
     by_itself: bool
     code: int
-    told: list[str]
+    lines: list[str]
 
 
 def _pages(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the app itself answered with 500, as requests of its own: {path, host, secure}."""
+    """Requests that the app itself answered with 500: {path, host, secure}."""
     failed = [(urlsplit(check["url"]), check["host"]) for check in checks if check["status"] == 500]
     return [
         {
@@ -130,8 +130,8 @@ def _run(stack: Stack, source: str, variables: dict[str, str], timeout: float, p
         raise
     finally:
         os.close(write_end)
-    told = _read(read_end, time.monotonic() + timeout)
-    return Ended(_end(process), process.returncode, told)
+    lines = _read(read_end, time.monotonic() + timeout)
+    return Ended(_end(process), process.returncode, lines)
 
 
 def _start(
@@ -177,10 +177,10 @@ def _read(descriptor: int, deadline: float) -> list[str]:
     return data.decode("utf-8", "replace").splitlines()
 
 
-def _steps(told: list[str]) -> list[dict[str, Any]]:
+def _steps(lines: list[str]) -> list[dict[str, Any]]:
     """The results of the steps, of which each is a line of JSON."""
     found = []
-    for line in told:
+    for line in lines:
         try:
             parsed = json.loads(line)
         except ValueError:

@@ -39,7 +39,7 @@ ORDER BY c.relkind = 'S', 1, 2 LIMIT 100
 
 
 def ask_privileges(_plan):
-    """What of its own tables the app's role may not use, as after a dump was restored by somebody else."""
+    """The app's own tables that its role may not use, as after a dump was restored by somebody else."""
     from django.apps import apps
     from django.db import connection
 

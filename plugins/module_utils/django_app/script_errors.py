@@ -25,7 +25,7 @@ def inside_app(path, plan):
 
 
 def describe(error, plan):
-    """What an exception says of its cause: never a source line or a local variable, which could hold a secret.
+    """An exception's account of its cause: never a source line or a local variable, which could hold a secret.
 
     Of a line that reads the environment the variable's name is taken.
     """

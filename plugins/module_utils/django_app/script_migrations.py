@@ -25,7 +25,7 @@ WIDER = {
 
 
 def compare_migrations(_plan):
-    """Migrations on disk beside those recorded in the database (django.db.migrations.loader).
+    """Migrations on disk compared with those recorded in the database (django.db.migrations.loader).
 
     pending: those that are not applied, in the order in which Django would apply them (see describe_pending).
     transactional: whether a migration that fails leaves nothing behind, unless it says itself that it is not atomic.
@@ -52,8 +52,8 @@ def compare_migrations(_plan):
 
 def describe_pending(loader, applied):
     """[{app, name, after, risks, known, reversible, atomic}]. after: what it follows in its own app; risks: what could
-    be lost for good, or cannot be told, an operation each; none where no migration was ever applied: there is nothing
-    to lose. known: whether they could be told, as where the app's models load.
+    be lost for good, or is not known, an operation each; none where no migration was ever applied: there is nothing
+    to lose. known: whether that is known, as where the app's models load.
     """
     from django.db.migrations.state import ProjectState
 
@@ -92,7 +92,7 @@ def described(loader, key, risks, known):
 
 
 def risks_of(operation, app, state, made):
-    """What an operation could lose, in a few words each. state: the models before it; made: what this run has made."""
+    """Risks of an operation, in a few words each. state: the models before it; made: what this run has made."""
     kind = type(operation).__name__
     if kind == "SeparateDatabaseAndState":
         return [risk for inner in operation.database_operations for risk in risks_of(inner, app, state, made)]
@@ -100,7 +100,7 @@ def risks_of(operation, app, state, made):
         does_nothing = getattr(operation, "code", None) == operation.noop or getattr(operation, "sql", None) == ""
         return [] if does_nothing else [kind + " in " + app]
     if not type(operation).__module__.startswith(OWN_OPERATIONS):
-        return [kind + " in " + app + ", which is none of Django's own"]
+        return [kind + " in " + app + ", which is not one of Django's own"]
     model = getattr(operation, "model_name", None) or getattr(operation, "name", None) or ""
     place = (app, str(model).lower())
     field = place + (str(operation.name).lower(),) if kind in ("AddField", "RemoveField", "AlterField") else ()

@@ -43,7 +43,7 @@ def load_django(_plan):
 
 
 def load_application(plan):
-    """What `gunicorn package.module:object` does (gunicorn.util.import_app)."""
+    """Import an app as `gunicorn package.module:object` does (gunicorn.util.import_app)."""
     module_name, _colon, name = plan["app"].partition(":")
     module = importlib.import_module(module_name)
     name = (name or "application").split("(")[0]
@@ -153,7 +153,7 @@ STEPS = (
 def main():
     out = os.fdopen(int(sys.argv[1]), "w")
     plan = json.loads(sys.argv[2])
-    # Where it is when native code kills it, and where it waits: told twice, because it may only be slow.
+    # Where it is when native code kills it, and where it waits: reported twice, because it may only be slow.
     faulthandler.enable(out, all_threads=False)
     faulthandler.dump_traceback_later(plan["look_after"], repeat=True, file=out)
     sys.argv[1:] = []

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs inside the app's own Python, as a part of script_rehearsal.py: what is required beside what is installed."""
+"""Runs inside the app's own Python, as a part of script_rehearsal.py: what is required, what is installed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def canonical(name):
 
 
 def compare_requirements(plan):
-    """Requirements beside what is installed, and what those in turn require, as `pip check` does."""
+    """Requirements compared with what is installed, and what those in turn require, as `pip check` does."""
     installed = installed_distributions()
     library = packaging_library(plan)
     if library is None or not plan["requirements"]:
@@ -64,7 +64,7 @@ def compare_requirements(plan):
 
 
 def needs(library, distribution, extras):
-    """What a distribution requires, for the extras that were asked for."""
+    """A distribution's requirements, for the extras that were asked for."""
     for text in distribution.requires or []:
         requirement = library.Requirement(text)
         environments = [{"extra": extra} for extra in extras or [""]]
@@ -74,7 +74,7 @@ def needs(library, distribution, extras):
 
 
 def wanted_lines(path):
-    """What a requirements.txt or a pyproject.toml asks for."""
+    """The requirements of a requirements.txt or a pyproject.toml."""
     if not path.endswith(".toml"):
         return list(requirement_lines(path, set()))
     try:

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the probe takes, for the modules that run it. modules/probe.py and doc_fragments/ say what each means."""
+"""The probe's options, for the modules that run it. modules/probe.py and doc_fragments/ say what each means."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack.stack impor
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, sockets, unread
 
 SCHEMA = 1
-# A network file system whose server is gone keeps one waiting for ever.
+# A network file system whose server is gone never answers.
 GLANCE_SECONDS = 2.0
 REHEARSAL_SECONDS = 9.0
 _WEB_ADDRESS = re.compile(r"https?://[^/\s]+(/\S*)?$")
@@ -94,7 +94,7 @@ def redacted(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
 
 
 def redactor(stack: Stack) -> Redactor:
-    """What knows this app's secrets: those of its unit, of its own files, and of nginx's configuration."""
+    """A redactor for this app's secrets: those of its unit, of its own files, and of nginx's configuration."""
     names = [name for item in stack.all_locations for name in item["server_names"]]
     public = (stack.unit, stack.root, stack.venv, stack.user, stack.group, stack.cwd, stack.server.app, *names)
     own = app_secrets.of_app(stack.root, stack.cwd, stack.settings_module, stack.env_files)
@@ -107,7 +107,7 @@ def require_edge(stack: Stack, given: dict[str, Any]) -> None:
     wanted += [("rescue502_health_url", given["health_url"])] if given.get("health_url") else []
     for name, url in wanted:
         if not _WEB_ADDRESS.match(url):
-            raise StackError(f"{name}: '{url}' is no address of http:// or https://. Nothing was changed.")
+            raise StackError(f"{name}: '{url}' is not a valid address (http:// or https://). Nothing was changed.")
     if stack.nginx_unread and not stack.locations and not given.get("edge"):
         lacking = stack.nginx_unread[0]
         raise StackError(
@@ -139,7 +139,7 @@ def _look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str
 
 
 def _quick(stack: Stack, given: dict[str, Any], ask_edge: Section) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What every look asks, and who listens on this host; all of it anew where the edge had to settle first."""
+    """The sections of every look, and who listens on this host; all of it anew where the edge had to settle first."""
     listeners = sockets.listeners()
     found = concurrent.collect({"edge": ask_edge, **_quick_sections(stack, given, listeners)})
     if (settled := settling.settle(stack, found["edge"], ask_edge, given)) is not found["edge"]:
@@ -200,16 +200,16 @@ def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -
 
 def _with_settings(stack: Stack, found: dict[str, Any], listeners: list[dict[str, Any]]) -> dict[str, Any]:
     """The sections that what the rehearsal learnt of Django's settings sharpens. found: those of the stages before."""
-    told = found["rehearsal"]
-    settings_bar = told.why if isinstance(told, unread.Unread) else ""
-    step = ((told or {}).get("steps") or {}).get("settings") or {}
+    rehearsed = found["rehearsal"]
+    settings_bar = rehearsed.why if isinstance(rehearsed, unread.Unread) else ""
+    step = ((rehearsed or {}).get("steps") or {}).get("settings") or {}
     settings = step if step.get("ok") else None
-    base = database.settled(found["database"], stack, listeners, told)
+    base = database.settled(found["database"], stack, listeners, rehearsed)
     sections: Sections = {
         "files": lambda: files.collect(stack, settings, settings_bar=settings_bar),
         "storage": lambda: storage.collect(stack, base, settings),
         "names": lambda: {"names": host.needed_names(base)},
-        "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(told) else []},
+        "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(rehearsed) else []},
     }
     later = concurrent.collect(sections)
     sharpened = {
@@ -223,8 +223,8 @@ def _with_settings(stack: Stack, found: dict[str, Any], listeners: list[dict[str
     return sharpened
 
 
-def _was_refused(told: Any) -> bool:
+def _was_refused(rehearsed: Any) -> bool:
     """Whether something but the database refused the app a connection: a service that is down may be why."""
-    steps = told.get("steps", {}) if isinstance(told, dict) else {}
+    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
     well = (steps.get("database") or {}).get("ok") is True
     return well and any("refused" in str(step.get("error")) for step in steps.values())

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a quick look is enough for, so that a healthy host is not looked at any further."""
+"""Reasons why a quick look is not enough, so that a healthy host is not looked at any further."""
 
 from __future__ import annotations
 

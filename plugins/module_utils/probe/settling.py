@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is worth waiting for at the edge: an app that is coming up, and a repaired one that must keep answering."""
+"""Waiting for the edge: for an app that is coming up, and for a repaired one that must keep answering."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GATEWAY_ERRORS = (502, 503, 504)
 
 
 def settle(stack: Stack, edge: dict[str, Any], ask_edge: Section, given: dict[str, Any]) -> dict[str, Any]:
-    """What the edge answers once that is worth something; `edge` itself where waiting would change nothing.
+    """The edge's answer once it has settled; `edge` itself where waiting would change nothing.
 
     given: patient, settle_seconds and until_steady of the module's parameters. Reads the unit's properties anew.
     """
@@ -74,7 +74,7 @@ def _is_past_its_start(properties: dict[str, str]) -> bool:
 def _settled(
     stack: Stack, ask_edge: Section, seconds: float, is_over: Callable[[dict[str, str]], bool], *, until_steady: bool
 ) -> dict[str, Any]:
-    """Ask until the edge is well, the unit's state says that it is over, or `seconds` have passed.
+    """Ask until the edge is well, the unit's state says that it has failed, or `seconds` have passed.
 
     until_steady: or until the app itself, no proxy in its place, gives the same wrong answers for STEADY_SECONDS.
     """

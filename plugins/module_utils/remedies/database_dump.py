@@ -33,7 +33,7 @@ class DumpError(Exception):
 class Source:
     """A database that can be dumped. Each method raises DumpError."""
 
-    # Engine, host, port and name: what tells it from another database's dumps.
+    # Engine, host, port and name: what distinguishes it from another database's dumps.
     identity: dict[str, str] = {}
 
     def size(self) -> int:
@@ -41,7 +41,7 @@ class Source:
         raise NotImplementedError
 
     def places(self, size: int) -> dict[str, int]:
-        """What is needed where besides the dump itself: bytes by folder."""
+        """The space needed besides the dump itself: bytes by folder."""
         return {}
 
     def write(self, descriptor: int, seconds: float) -> None:
@@ -92,12 +92,12 @@ def take(source: Source, keep: int, seconds: float) -> dict[str, Any]:
         folder = state_directory.made(FOLDER)
         path = _free_name(folder, source.identity["name"])
         _write(source, path, seconds)
-        told = {"path": path, "bytes": os.path.getsize(path), "restore": source.restore(path)}
-        _note(path, {**source.identity, **told})
+        dump = {"path": path, "bytes": os.path.getsize(path), "restore": source.restore(path)}
+        _note(path, {**source.identity, **dump})
     except OSError as error:
         raise DumpError(f"{error.filename or state_directory.STATE}: {error.strerror or error}") from error
     _forget(folder, source.identity, keep)
-    return {**told, "seconds": round(time.monotonic() - begun, 3)}
+    return {**dump, "seconds": round(time.monotonic() - begun, 3)}
 
 
 def _free_name(folder: str, name: str) -> str:
@@ -109,7 +109,7 @@ def _free_name(folder: str, name: str) -> str:
 
 
 def _write(source: Source, path: str, seconds: float) -> None:
-    """Write beside it and rename: what has the name is whole."""
+    """Write a temporary file and rename it: what has the name is whole."""
     part = f"{path}.part"
     descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -124,7 +124,7 @@ def _write(source: Source, path: str, seconds: float) -> None:
 
 
 def _note(path: str, facts: dict[str, Any]) -> None:
-    """What the dump is of and how it is brought back, in a file beside it."""
+    """Write what the dump is of, and how it is restored, into a file next to it."""
     with open(os.open(f"{path}.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(facts, file, indent=1)
 

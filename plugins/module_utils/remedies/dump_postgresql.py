@@ -29,10 +29,10 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import soc
 PATH = "/usr/local/bin:/usr/bin:/bin"
 FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
 ASK_SECONDS = 15.0
-# How long it may wait for a table that somebody changes; whoever comes after it waits as well.
+# How long it may wait for a table that somebody changes; later transactions wait as well.
 LOCK_WAIT = "10s"
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
-# When a server was started tells it from every other one.
+# When a server was started distinguishes it from every other one.
 _STARTED = "SELECT extract(epoch from pg_postmaster_start_time())"
 _ASK = (
     "SELECT current_database(), pg_database_size(current_database()), current_setting('server_version_num'), "
@@ -51,7 +51,7 @@ class PostgreSQL(Source):
         done = self._as_app([self._program("psql", 0), "-XAtqw", "-F", "\t", "-c", _ASK], ASK_SECONDS)
         answer = done.stdout.rstrip("\n").split("\t")
         if done.returncode or len(answer) != 4:
-            raise DumpError(self._why(done, ASK_SECONDS))
+            raise DumpError(self._reason(done, ASK_SECONDS))
         # Behind a pooler it may have another name than the settings give it.
         self.name, self.bytes, self.version = answer[0], int(answer[1]), int(answer[2]) // 10000
         self.server = self._server(answer[3])
@@ -71,7 +71,7 @@ class PostgreSQL(Source):
         else:
             done = self._as_app(words, seconds, output=descriptor)
         if done.returncode:
-            raise DumpError(self._why(done, seconds))
+            raise DumpError(self._reason(done, seconds))
 
     def restore(self, path: str) -> str:
         if self.server:
@@ -104,15 +104,15 @@ class PostgreSQL(Source):
         return commands.run_as(user, group, words, {**_plain(user), **environment}, "/", seconds, **more)
 
     def _program(self, name: str, version: int) -> str:
-        """The path of pg_dump, or of psql beside it. DumpError where none is as new as the server."""
+        """The path of pg_dump, or of psql next to it. DumpError where none is as new as the server."""
         path = fitting(self.programs, version)
         if not path:
             newer = f" of version {version} or newer" if version else ""
             raise DumpError(f"there is no pg_dump{newer} on this host (on Debian its package is postgresql-client)")
         return os.path.join(os.path.dirname(path), name)
 
-    def _why(self, done: commands.Finished, seconds: float) -> str:
-        """What went wrong, without the password."""
+    def _reason(self, done: commands.Finished, seconds: float) -> str:
+        """The error's text, without the password."""
         if done.timed_out:
             return f"{self.settings['name']} gave no answer, or not all of it, within {seconds:g} s"
         text = (done.stderr.strip().splitlines() or ["the database gave no answer"])[0][:300]

@@ -51,8 +51,8 @@ class SQLite(Source):
         except OSError as error:
             raise DumpError(f"{self.path}: {error.strerror}") from error
         if not stat.S_ISREG(status.st_mode):
-            raise DumpError(f"{self.path} is no file")
-        # What was written last is still beside it.
+            raise DumpError(f"{self.path} is not a file")
+        # What was written last is still in its -wal file.
         log = f"{self.path}-wal"
         return status.st_size + (os.path.getsize(log) if os.path.exists(log) else 0)
 

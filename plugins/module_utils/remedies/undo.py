@@ -22,7 +22,7 @@ NGINX = "/etc/nginx/"
 def take_back(incident: str, dry: bool) -> dict[str, Any]:
     """Walk an incident's record backwards. dry: change nothing.
 
-    Returns {undone, left: [{what, why}], by_hand: [{what, by_hand}], reload_nginx}; `undone` tells what each thing that
+    Returns {undone, left: [{what, why}], by_hand: [{what, by_hand}], reload_nginx}; `undone` says what each thing that
     was changed is again. Raises FileNotFoundError where this host has no such record.
     """
     entries = undo_log.read(incident)
@@ -34,7 +34,7 @@ def take_back(incident: str, dry: bool) -> dict[str, Any]:
             continue
         subject = tuple(str(entry.get(name, "")) for name in ("kind", "path", "checkout", "unit", "user", "group"))
         try:
-            # In a dry run a later change of the same thing still stands, and was told already.
+            # In a dry run a later change of the same thing still stands, and was reported already.
             changed = (dry and subject in undone) or KINDS[entry["kind"]](entry, dry)
         except (LeftError, GitError, OSError, KeyError) as error:
             left.append({"what": describe(entry), "why": str(error)})
@@ -61,7 +61,7 @@ def take_back(incident: str, dry: bool) -> dict[str, Any]:
 
 
 def describe(entry: Entry) -> str:
-    """What is taken back, in a few words."""
+    """The change that is taken back, in a few words."""
     before, nothing = entry.get("before"), "it was not there"
     if entry["kind"] == "owner_and_mode" and before:
         return f"{entry['path']}: owner {before[0]}:{before[1]}, mode {before[2]:04o}"

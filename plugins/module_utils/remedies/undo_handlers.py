@@ -142,7 +142,7 @@ def _commit(entry: Entry, dry: bool) -> bool:
 
 def _unit(entry: Entry, dry: bool) -> bool:
     unit, before = entry["unit"], entry["before"]
-    # What is-enabled says is no error, whatever its status.
+    # What is-enabled says is not an error, whatever its status.
     now = run("systemctl", "is-enabled", "--", unit, must=False)
     words = {"disabled": ["disable"], "masked": ["mask"], "masked-runtime": ["mask", "--runtime"]}.get(before)
     if now == before or not words:
@@ -161,7 +161,7 @@ def _membership(entry: Entry, dry: bool) -> bool:
 
 
 def run(*words: str, must: bool = True) -> str:
-    """What a command of the system's prints. Raises LeftError where it fails and must is true."""
+    """The output of a command of the system's. Raises LeftError where it fails and must is true."""
     done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     if done.returncode and must:
         raise LeftError(f"{' '.join(words)}: {done.stderr.strip()[-300:]}")

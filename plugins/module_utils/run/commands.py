@@ -36,7 +36,7 @@ def run_as(
 ) -> Finished:
     """Run argv as the app's user and wait for it, for at most `timeout` seconds; its children end with it.
 
-    output: a descriptor that takes what the command prints, which is then not told.
+    output: a descriptor that takes what the command prints, which is then not returned.
     to_the_end: whether it goes on though the run's own time is up, because it is worse to stop it than to wait.
     Never raises for what the command does; KeyError where user or group is unknown.
     """

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What was done on this host, one JSON line each, in the state folder: so that nothing is tried for ever."""
+"""The history of this host's repairs, a JSON line each, in the state folder: so that nothing is tried without end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def append(event: str, facts: list[dict[str, Any]]) -> None:
 
 
 def recent(window: float) -> list[dict[str, Any]]:
-    """What was done within `window` seconds of now, the oldest first; lines that are no JSON are passed over.
+    """The entries within `window` seconds of now, the oldest first; lines that are not JSON are passed over.
 
     Times ahead of now count too: a clock that was set back must not make a host forget.
     """

@@ -22,8 +22,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes
     LOCK_PROCESS,
     WAITS,
     at_work,
-    call_oneself,
     name_of,
+    set_process_name,
 )
 
 # In memory, so that a full disk does not keep it from being taken, and no reboot leaves it behind.
@@ -53,7 +53,7 @@ class Lock:
         enough to give up immediately.
         """
         begun = time.monotonic()
-        call_oneself(WAITS)
+        set_process_name(WAITS)
         while True:
             try:
                 fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -132,7 +132,7 @@ def _become_lock_process(incident: str, lock: int, started: int) -> None:
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)
-        call_oneself(LOCK_PROCESS)
+        set_process_name(LOCK_PROCESS)
         released: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _frame: released.append(number))
         os.write(started, str(os.getpid()).encode())

@@ -23,14 +23,14 @@ def at_work(incident: str) -> list[int]:
     return [pid for pid in pids() if pid not in own and mark in _environment(pid) and name_of(pid) not in IDLE]
 
 
-def call_oneself(name: str) -> None:
+def set_process_name(name: str) -> None:
     """Give this process a name by which others know what it is."""
     with open("/proc/self/comm", "w", encoding="ascii") as file:
         file.write(name)
 
 
 def name_of(pid: int) -> str:
-    """What a process calls itself; empty where it is gone."""
+    """A process's name; empty where it is gone."""
     return _read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()
 
 

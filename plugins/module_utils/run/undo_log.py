@@ -1,9 +1,9 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What an incident's remedies change on this host, told before each change, so that it can be taken back.
+"""The log of what an incident's remedies change on this host, written before each change, so that it can be taken back.
 
 Each note is a line that is on the disk before its function returns. A task that belongs to no incident notes nothing.
-Every function raises OSError where there is no telling: then nothing may be changed. Paths are absolute and real.
+Every function raises OSError where nothing can be recorded: then nothing may be changed. Paths are absolute and real.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ _REMOTE = re.compile(r"^[ \t]*(?:push)?url[ \t]*=[ \t]*(\S+)", re.M | re.I)
 def of_app(root: str, cwd: str, settings_module: str, others: Iterable[str] = ()) -> list[Pair]:
     """(name, value) of what the app's own files assign: dotenv files, its settings, and its checkout's remotes.
 
-    others: further dotenv files. All that is read stays on this host; what of it is secret is for the caller to tell.
+    others: further dotenv files. All that is read stays on this host; what of it is secret is for the caller to decide.
     """
     folders = list(dict.fromkeys(folder for folder in (root, cwd, os.path.dirname(root)) if folder.strip("/")))
     dotenv = [*others, *(os.path.join(folder, name) for folder in folders for name in _names(folder, _DOTENV))]
@@ -94,14 +94,14 @@ def _assignments(text: str) -> list[Pair]:
 
 
 def _settings_files(folders: list[str], module: str) -> list[str]:
-    """The settings module's file, or those of its package, and what lies beside it under a name of that kind."""
+    """The settings module's file, or those of its package, and what lies next to it under a name of that kind."""
     near = os.path.join(*module.split(".")) if module and ".." not in module and "/" not in module else ""
     found = []
     for folder in folders if near else []:
         place = os.path.join(folder, near)
-        beside = os.path.dirname(place)
-        names = _names(beside, re.compile(r"(?i)(settings|secret|local|conf|database|prod|base|env)\w*\.py$"))
-        found += [os.path.join(beside, name) for name in names]
+        parent = os.path.dirname(place)
+        names = _names(parent, re.compile(r"(?i)(settings|secret|local|conf|database|prod|base|env)\w*\.py$"))
+        found += [os.path.join(parent, name) for name in names]
         found += [os.path.join(place, name) for name in _names(place, re.compile(r"\.py$"))]
     return found[: 2 * MOST_FILES]
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 SHORTEST = 4
 # A line of a key, or a part of something that was encoded, which is surely nothing else.
 SHORTEST_PART = 8
-# As five levels of quoting need at most; without an end, a text of backslashes would take for ever.
+# As five levels of quoting need at most; without a limit, a text of backslashes would never end.
 _BACKSLASHES = r"\\{0,32}"
 
 
@@ -37,7 +37,7 @@ def bare(text: str) -> str:
 
 
 def written_length(text: str, count: int) -> int:
-    """How many characters at a text's beginning hold its first `count` that are no backslashes."""
+    """How many characters at a text's beginning hold its first `count` that are not backslashes."""
     length = 0
     while count > 0 and length < len(text):
         count -= text[length] != "\\"
@@ -90,13 +90,13 @@ def _quoted(text: str) -> set[str]:
 
 
 def _encoded(text: str) -> set[str]:
-    """In hexadecimal, and in base64 wherever in what was encoded it begins."""
+    """A text in hexadecimal, and in base64 wherever in what was encoded it begins."""
     data = text.encode("utf-8", "replace")
     if len(data) < SHORTEST_PART:
         return set()
     found = {data.hex(), data.hex().upper()}
     for before in range(3):
-        # The first and the last characters depend on what stands beside the secret.
+        # The first and the last characters depend on what stands next to the secret.
         encoded = base64.b64encode(bytes(before) + data).rstrip(b"=").decode()
         whole = len(bytes(before) + data) * 8 // 6
         inner = encoded[-(-before * 8 // 6) : whole]

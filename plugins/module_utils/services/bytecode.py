@@ -31,7 +31,7 @@ def why_stale(path: str) -> str:
     """Why this bytecode should not be there; empty where Python would look at its source first."""
     source = _source(path)
     if not os.path.exists(source):
-        # In __pycache__ Python ignores what has no source; beside the code it runs it.
+        # In __pycache__ Python ignores what has no source; next to the code it runs it.
         return "" if "__pycache__" in path else "its source is gone, and Python would run it all the same"
     if "__pycache__" not in path:
         return ""

@@ -28,7 +28,7 @@ _DNS_NAME, _IP_ADDRESS = 0x82, 0x87
 
 
 class Certificate(NamedTuple):
-    """What a certificate says of itself."""
+    """A certificate's dates and names."""
 
     not_before: float  # seconds since the epoch
     not_after: float  # seconds since the epoch

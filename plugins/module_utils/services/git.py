@@ -51,11 +51,11 @@ class Checkout:
         return [*_WORDS, "-C", self.top, *words]
 
     def git(self, *words: str, timeout: float = TIMEOUT, variables: dict[str, str] | None = None) -> str:
-        """What git prints, without the blanks around it. variables: of its environment. Raises GitError."""
+        """git's output, without the blanks around it. variables: of its environment. Raises GitError."""
         return self.run(self.command(*words), timeout, {**_ENVIRONMENT, **(variables or {})}, f"git {words[0]}").strip()
 
     def run(self, argv: list[str], timeout: float, environment: dict[str, str] | None = None, name: str = "") -> str:
-        """What any command prints, run as the owner. Raises GitError where it fails or takes `timeout` seconds.
+        """The output of any command, run as the owner. Raises GitError where it fails or takes `timeout` seconds.
 
         name: what the error calls it; the program unless given.
         """
@@ -79,7 +79,7 @@ def _owner(top: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwuid(folder.st_uid)
     except KeyError as error:
-        raise RefusedError(f"{top} belongs to uid {folder.st_uid}, which is no account") from error
+        raise RefusedError(f"{top} belongs to uid {folder.st_uid}, which is not an account of this host") from error
 
 
 def _writable_by_others(git: str) -> str:

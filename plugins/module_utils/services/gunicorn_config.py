@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How the app server was told to run: read from its command line and its configuration file, never by running it.
+"""How the app server is configured to run: read from its command line and its configuration file, never by running it.
 
 gunicorn's own options are in gunicorn_options.py; of other servers only what matters to us is known.
 """
@@ -27,7 +27,7 @@ _NAME = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 
 @dataclass
 class ServerConfig:
-    """What the app server listens on and loads. What nothing sets is empty, and so is an app or a bind not known."""
+    """The app server's bind and app. What nothing sets is empty, and so is an app or a bind not known."""
 
     server: str = ""
     app: str = ""
@@ -53,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> _Parser:
-    """Of servers other than gunicorn: only what matters to us; every other option is skipped by parse_known_args."""
+    """Options of other servers than gunicorn: only those we need; every other option is skipped by parse_known_args."""
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("-b", "--bind", action="append")
     parser.add_argument("-c", "--config")
@@ -131,7 +131,7 @@ def _arguments(argv: list[str]) -> list[str]:
 
 
 def _options(words: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Of a server other than gunicorn: the options that we know, and the words that are left."""
+    """A command line of a server other than gunicorn: the options that we know, and the words that are left."""
     try:
         known, rest = _parser().parse_known_args(words)
     except ValueError:
@@ -162,7 +162,7 @@ def _words(text: str) -> list[str]:
 
 
 def _apply_gunicorn(config: ServerConfig, words: list[str], more: list[str], cwd: str) -> bool:
-    """What the command line, GUNICORN_CMD_ARGS (`more`) and the configuration file say; the former wins.
+    """The settings of the command line, GUNICORN_CMD_ARGS (`more`) and the configuration file; the former wins.
 
     Returns whether what they say of the addresses is known. The app is the command line's, else the file's.
     """
@@ -179,7 +179,7 @@ def _apply_gunicorn(config: ServerConfig, words: list[str], more: list[str], cwd
 
 
 def _apply_other(config: ServerConfig, words: list[str]) -> None:
-    """What the command line of another server than gunicorn says."""
+    """The settings on the command line of another server than gunicorn."""
     options, rest = _options(words)
     _apply_all(config, options)
     if options.get("uds"):

@@ -160,7 +160,7 @@ def _parser() -> _Parser:
 
 
 def read(words: list[str]) -> Reading:
-    """What gunicorn makes of the words after its own name. Never raises."""
+    """gunicorn's reading of the words after its own name. Never raises."""
     try:
         known, rest = _parser().parse_known_args(words)
     except ValueError:

@@ -3,7 +3,7 @@
 """Installed packages whose files are gone, empty or cut short, though pip believes that they are there.
 
 A full disk, a crash of the machine or a hand that slipped leaves such files. What was merely edited, or stripped, may
-be meant, and is not told. Source: packaging.python.org, "Recording installed projects"; elf(5).
+be meant, and is not reported. Source: packaging.python.org, "Recording installed projects"; elf(5).
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ def damaged(venv: str) -> list[dict[str, Any]]:
     are left out: by that name and version an index may have another one.
     """
     pattern = os.path.join(glob.escape(venv), "lib", "python*", "site-packages", "*.dist-info", "RECORD")
-    records = (path for path in sorted(glob.glob(pattern)) if not os.path.lexists(_beside(path, "direct_url.json")))
+    records = (path for path in sorted(glob.glob(pattern)) if not os.path.lexists(_sibling(path, "direct_url.json")))
     files = ((record, *listed) for record in records for listed in _recorded(record))
     found = (_damage(record, name, size) for record, name, size in islice(files, MANY))
     return list(islice((item for item in found if item), KEPT))
 
 
-def _beside(record: str, name: str) -> str:
+def _sibling(record: str, name: str) -> str:
     return os.path.join(os.path.dirname(record), name)
 
 
 def _damage(record: str, name: str, size: int) -> dict[str, Any]:
-    """What is wrong with one file that a RECORD lists; empty where nothing is."""
+    """The damage of one file that a RECORD lists; empty where there is none."""
     information = os.path.dirname(record)
     path = os.path.join(os.path.dirname(information), name)
-    why = _why(path, size)
+    why = _reason(path, size)
     if not why:
         return {}
     return {
@@ -77,7 +77,7 @@ def _is_below(name: str) -> bool:
     return name.isprintable() and not name.startswith("/") and ".." not in name.split("/")
 
 
-def _why(path: str, size: int) -> str:
+def _reason(path: str, size: int) -> str:
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

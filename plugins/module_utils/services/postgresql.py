@@ -38,7 +38,7 @@ class Server:
 
 
 def find(listeners: list[dict[str, Any]], port: int) -> Server | None:
-    """The server on this host that has the port, else the only one there is; None where that cannot be told.
+    """The server on this host that has the port, else the only one there is; None where that is not known.
 
     An app may well name the port of a pooler in front of the server.
     """
@@ -64,14 +64,14 @@ def find(listeners: list[dict[str, Any]], port: int) -> Server | None:
 
 
 def _psql(programs: str) -> str:
-    """psql beside the server's own program, else wherever it usually is; empty where there is none."""
+    """psql next to the server's own program, else wherever it usually is; empty where there is none."""
     versions = sorted(glob.glob("/usr/lib/postgresql/*/bin/psql") + glob.glob("/usr/pgsql-*/bin/psql"), reverse=True)
     places = [os.path.join(programs, "psql"), shutil.which("psql") or "", *versions]
     return next((path for path in places if path and os.access(path, os.X_OK)), "")
 
 
 def ask(server: Server, sql: str, timeout: float = 4.0, statement_seconds: float = 1.5) -> str:
-    """What psql prints, unaligned, for SQL that it gets on its standard input, run as the server's own account.
+    """psql's output, unaligned, for SQL that it gets on its standard input, run as the server's own account.
 
     Asked over the socket, where that account is let in by its name, through a slot that is kept for it.
     PostgresError where there is no psql, it is not let in, a statement fails or time is up.
@@ -126,7 +126,7 @@ def literal(text: str) -> str:
 def readiness(host: str, port: int, user: str = "", name: str = "", timeout: float = 2.0) -> str:
     """Empty where a server takes the app's connections now, else why not; no password is sent.
 
-    As pg_isready does: the first answer to a connection tells, before anybody logs in. host: a name, an address, or
+    As pg_isready does: the first answer to a connection shows it, before anybody logs in. host: a name, an address, or
     a socket's folder.
     """
     try:

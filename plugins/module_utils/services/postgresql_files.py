@@ -14,7 +14,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import sys
 # Debian's instances are named VERSION-CLUSTER.
 INSTANCE = re.compile(r"@([\d.]+)-(.+)\.service$")
 _SETTING = re.compile(r"^\s*data_directory\s*=?\s*'([^']+)'", re.MULTILINE)
-# Where distributions' packages put it; looked at only where nothing else tells.
+# Where distributions' packages put it; looked at only where nothing else says.
 USUAL = ("/var/lib/pgsql/data", "/var/lib/pgsql/*/data", "/var/lib/postgresql/*/main", "/var/lib/postgresql/data")
 LOG_TAIL = 16384
 
@@ -41,7 +41,7 @@ def parts(folder: str) -> list[str]:
 
 
 def ran_out_of_space(folder: str) -> bool:
-    """Whether the server's last words were that the file system is full: it needs 16 MiB at once for its log."""
+    """Whether the server's last words were that the file system is full: it needs 16 MiB in one piece for its log."""
     cluster = "-".join(folder.split("/")[-2:])
     logs = glob.glob(os.path.join(glob.escape(folder), "*log", "*")) + glob.glob(f"/var/log/postgresql/*{cluster}.log")
     try:
@@ -72,13 +72,13 @@ def _link(path: str) -> str:
 
 
 def _from_unit(unit: str) -> list[str]:
-    """The data folder of a server's unit, in a list that is empty where it cannot be told."""
+    """The data folder of a server's unit, in a list that is empty where it is not known."""
     folder = of_unit(systemd.show(unit if "." in unit else unit + ".service")) if unit else ""
     return [folder] if folder else []
 
 
 def of_unit(shown: dict[str, str]) -> str:
-    """Where a server's unit keeps its data; empty where that cannot be told. shown: the unit's properties.
+    """Where a server's unit keeps its data; empty where that is not known. shown: the unit's properties.
 
     Of one of Debian's clusters its own setting, else Debian's place; of others -D or PGDATA=, as on Fedora and its kin.
     """

@@ -13,7 +13,7 @@ import shutil
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 
-# The most telling first.
+# The most specific first.
 NAMES = (
     "requirements.txt",
     "requirements/production.txt",
@@ -107,7 +107,7 @@ def _runs(user: str, argv: list[str]) -> bool:
 
 
 def packages_argument(kind: str, path: str, venv: str) -> list[str]:
-    """What to install, in the words of pip or uv."""
+    """The requirements to install, as arguments of pip or uv."""
     if kind == "pip" and path.endswith(".toml"):
         return of_pyproject(path, os.path.join(venv, "bin", "python"))
     return ["-r", path]

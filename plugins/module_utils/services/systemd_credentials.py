@@ -43,7 +43,7 @@ def read(properties: dict[str, str]) -> tuple[dict[str, bytes], list[str]]:
 
 
 def barred(properties: dict[str, str]) -> list[unread.Unread]:
-    """What this account may not read of the unit's credentials."""
+    """The unit's credentials that this account may not read."""
     places = [
         (kind, _path(value.partition(":")[2] or value, ENCRYPTED_STORES if kind.endswith("Encrypted") else STORES))
         for kind, value in _settings(properties)

@@ -44,7 +44,7 @@ def venv(properties: dict[str, str], root: str) -> str:
 
 
 def python(properties: dict[str, str], venv: str) -> str:
-    """The interpreter that the app runs in: its virtual environment's, else that beside its program, else the system's.
+    """The app's interpreter: its virtual environment's, else the one next to its program, else the system's.
 
     It may not exist: then the app cannot run either.
     """

@@ -42,7 +42,7 @@ def only() -> str:
 
 
 def refuse_misspelt(unit: str) -> None:
-    """StackError where systemd's not knowing this unit tells of a wrong setting rather than of a unit that is gone.
+    """StackError where systemd's not knowing this unit is a sign of a wrong setting rather than of a unit that is gone.
 
     A unit that is gone leaves an address behind to which nginx sends requests, and at which neither anybody listens nor
     any other unit is set to.
@@ -85,7 +85,7 @@ def working_directory(properties: dict[str, str], environment: dict[str, str]) -
 
 
 def server_of(properties: dict[str, str], environment: dict[str, str], cwd: str) -> gunicorn_config.ServerConfig:
-    """How a unit's app server is told to run."""
+    """How a unit's app server is configured to run."""
     words = systemd.exec_words(properties)
     # A shell that starts the server has all of the server's command line as one word of its own.
     argv = words if gunicorn_config.server_name(words) else systemd.exec_argv(properties.get("ExecStart", ""))

@@ -77,7 +77,7 @@ def discover(given: dict[str, Any]) -> Stack:
 
 
 def _leave_out_unread(stack: Stack) -> None:
-    """What rests on files that this account may not read is not guessed, and their being unreadable is no problem."""
+    """Take out what rests on files that this account may not read: it is unknown, and not a problem."""
     files = [path for path, _optional in systemd.environment_file_paths(stack.properties.get("EnvironmentFiles", ""))]
     bars = {path: why for path in files if (why := unread.sealed(path))}
     stack.environment_problems = [text for text in stack.environment_problems if text.partition(": ")[0] not in bars]

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""As whom nginx's workers run, and what lies between them and a unix socket."""
+"""The account of nginx's workers, and what lies between them and a unix socket."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def account(stack: Stack, shown: dict[str, str]) -> access.Account | None:
 
 
 def paths(stack: Stack) -> list[str]:
-    """What nginx must reach of this app, as far as it is there: its socket, and the folders of files that it serves.
+    """Paths of this app that nginx must reach, where they exist: its socket, and the folders of files that it serves.
 
     What systemd makes for the unit is left out: it gets its mode anew at each start.
     """
@@ -61,10 +61,10 @@ def paths(stack: Stack) -> list[str]:
     return sorted({path for path in own if os.path.lexists(path)} | set(served))
 
 
-def in_the_way(path: str, who: access.Account, stack: Stack) -> list[dict[str, Any]]:
-    """What keeps an account from connecting to a unix socket: folders without x, a socket without w (unix(7)).
+def obstacles(path: str, who: access.Account, stack: Stack) -> list[dict[str, Any]]:
+    """The obstacles to an account's connecting to a unix socket: folders without x, a socket without w (unix(7)).
 
-    `by_group` tells whether the group that it belongs to may pass, which is neither root's nor the account's.
+    `by_group` says whether the group that it belongs to may pass, which is neither root's nor the account's.
     """
     made = systemd.runtime_directories(stack.properties)
     steps = []

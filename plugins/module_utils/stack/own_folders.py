@@ -1,8 +1,8 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""In which folders root gives an app what its own settings name: logs to write, uploads to keep.
+"""The folders in which root gives an app what its own settings name: logs to write, uploads to keep.
 
-Settings are the app's word, and whoever holds the app could name /etc/shadow there. So root acts below the app's own
+Settings are the app's word; an attacker in the app could name /etc/shadow there. So root acts below the app's own
 folders (its root, its account's home), below folders that root's own files name (unit, nginx, a playbook), and where
 the account could help itself anyhow. Never in what belongs to the system, and never on a folder that others share.
 """
@@ -51,7 +51,7 @@ def named(unit: str, properties: dict[str, str], served: list[str]) -> list[str]
 
 @dataclass(frozen=True)
 class OwnFolders:
-    """What is an app's own. named: as named() gives it, or as a playbook says. Paths are absolute."""
+    """An app's own folders. named: as named() gives it, or as a playbook says. Paths are absolute."""
 
     root: str
     venv: str
@@ -73,7 +73,7 @@ class OwnFolders:
             return ""
         can_write = self.account.may(status, access.WRITE | access.ENTER)
         if folder not in SHARED and (status.st_uid == self.account.uid or can_write):
-            # Whoever may write the folder could put another file in this one's place.
+            # An account that may write the folder could put another file in this one's place.
             return "" if not status.st_mode & stat.S_ISVTX else self._elsewhere()
         if log not in self.named and not self._is_below_own(folder):
             return self._elsewhere()
@@ -100,7 +100,7 @@ class OwnFolders:
         return f"holds programs that are not the app's: {program}" if program else ""
 
     def _never(self, path: str) -> str:
-        """What is given away on nobody's word."""
+        """Why a path is never given away; empty where it may be."""
         if any(is_below(path, folder) for folder in SYSTEM):
             return "belongs to the system"
         if path in SHARED:

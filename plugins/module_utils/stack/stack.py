@@ -56,7 +56,7 @@ class Stack:
     database_is_here: bool = False
 
     def public(self) -> dict[str, Any]:
-        """What may be shown, and what the remedies take as their variables."""
+        """The facts that may be shown, and that the remedies take as their variables."""
         return {
             "unit": self.unit,
             "root": self.root,

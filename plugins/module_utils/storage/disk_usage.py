@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What fills a file system: its largest files and fullest folders, found within a time limit."""
+"""Disk usage: a file system's largest files and fullest folders, found within a time limit."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _target(path: str) -> str:
 
 
 def _entries(folder: str, device: int, seen: set[int]) -> list[tuple[str, os.stat_result]]:
-    """What lies in a folder on this device, unless it was looked into already; nothing where it cannot be read."""
+    """The entries of a folder on this device, unless it was looked into already; none where it cannot be read."""
     try:
         own = os.stat(folder)
         if own.st_dev != device or not stat.S_ISDIR(own.st_mode) or own.st_ino in seen:

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 MIB = 2**20
-# Less than this is nothing: not even a log line's block and a lock file beside it.
+# Less than this is nothing: not even a log line's block and a lock file next to it.
 FULL_BELOW = 1 * MIB
 
 

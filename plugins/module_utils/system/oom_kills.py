@@ -27,7 +27,7 @@ def seen(unit: str, main_pid: int, since: float, now: float) -> dict[str, Any]:
     kernel killed. unit_killed: how many seconds ago systemd said that a process of the unit was; None where it did not.
     """
     kernel = [entry[:2] for entry in journal.entries("_TRANSPORT=kernel", "-b", lines=LINES)]
-    told = [
+    times = [
         entry.when
         for entry in journal.entries("_PID=1", f"UNIT={unit}", "-b", lines=LINES)
         if entry.when >= since and _UNIT_KILLED.search(entry.message)
@@ -35,7 +35,7 @@ def seen(unit: str, main_pid: int, since: float, now: float) -> dict[str, Any]:
     found = {
         "kernel_log": bool(kernel),
         "kills": kills(kernel, unit, main_pid, since, now),
-        "unit_killed": round(now - told[-1], 1) if told else None,
+        "unit_killed": round(now - times[-1], 1) if times else None,
     }
     return {name: unread.reported(value, "the kernel's log", journal.barred()) for name, value in found.items()}
 

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Processes, as /proc tells of them: open files and their limit, memory (proc(5))."""
+"""Processes, as /proc shows them: open files and their limit, memory (proc(5))."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def descriptors(pid: int) -> list[str]:
 
 
 def file_limit(pid: int) -> int:
-    """How many files a process may have open; 0 where that cannot be told or has no limit."""
+    """How many files a process may have open; 0 where that is not known or has no limit."""
     try:
         with open(f"/proc/{pid}/limits", encoding="utf-8") as file:
             match = re.search(r"^Max open files\s+(\d+)\s", file.read(), re.MULTILINE)
@@ -80,7 +80,7 @@ def unit_of(pid: int) -> str:
 
 
 def start_ticks(pid: int) -> int:
-    """When a process was started, in clock ticks since the boot: with it, a number given out again is told apart.
+    """When a process was started, in clock ticks since the boot: with it, a number given out again is distinguished.
 
     Raises OSError where it is gone. Source: proc_pid_stat(5), field 22.
     """

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who listens on which address: read from /proc, as the kernel tells it (proc(5), /proc/net/tcp and unix)."""
+"""Who listens on which address: read from /proc, as the kernel shows it (proc(5), /proc/net/tcp and unix)."""
 
 from __future__ import annotations
 

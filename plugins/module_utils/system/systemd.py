@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What systemd says about a unit, and the environment it would start the unit with."""
+"""A unit's properties, and the environment that systemd would start it with."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def change(*arguments: str, timeout: float) -> str:
     Raises SystemdError as systemctl() does. What systemd has begun by then, it goes on with.
     """
     done = _systemctl(arguments, timeout)
-    told = [line for line in done.stderr.splitlines() if not line.startswith("See ")]
-    return " ".join(told).strip()[:MOST_COMPLAINT] or f"exit status {done.returncode}" if done.returncode else ""
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("See ")]
+    return " ".join(lines).strip()[:MOST_COMPLAINT] or f"exit status {done.returncode}" if done.returncode else ""
 
 
 def _systemctl(arguments: tuple[str, ...], timeout: float) -> subprocess.CompletedProcess[str]:
@@ -183,7 +183,7 @@ def unit_environment(properties: dict[str, str]) -> tuple[dict[str, str], list[s
 
 
 def _regular_text(path: str) -> str:
-    """A file as systemd would read it, which follows any link; but only a regular one, and never for ever."""
+    """A file as systemd would read it, which follows any link; but only a regular one, and never without end."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(fd, encoding="utf-8", errors="replace") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

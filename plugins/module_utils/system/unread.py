@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the account that looks may not read: said where the fact would stand, so that nothing is taken for false."""
+"""Facts that the account that looks may not read: marked in their place, so that none is taken for false."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def account() -> str:
 
 
 def only_root(what: str, does: str) -> Unread:
-    """What this account could only do as root. does: such as `become www-data`."""
+    """A fact that only root could find. does: such as `become www-data`."""
     return Unread(what, f"{account()} may not {does}")
 
 
 def hidden(path: str) -> str:
-    """Why it cannot even be told whether a path is there, links followed; empty where it can."""
+    """Why it is not even known whether a path is there, links followed; empty where it can."""
     try:
         os.stat(path)
     except PermissionError as error:
@@ -56,7 +56,7 @@ def hidden(path: str) -> str:
 
 
 def sealed(path: str) -> str:
-    """Why a file's or folder's content cannot be read, or its being there not be told; empty where there is no bar."""
+    """Why a file's or folder's content cannot be read, or its being there not be known; empty where there is no bar."""
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
     except PermissionError as error:

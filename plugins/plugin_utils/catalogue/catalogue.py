@@ -76,7 +76,7 @@ class FailureMode:
     where: tuple[str, ...] = ()
 
     def matches(self, evidence: dict[str, Any]) -> bool:
-        """Whether all conditions hold; one that cannot be told does not."""
+        """Whether all conditions hold; one that is unknown does not."""
         return all(expressions.holds(source, evidence) for source in self.when)
 
     def risk_on(self, evidence: dict[str, Any]) -> str:
@@ -95,7 +95,7 @@ class Catalogue:
         return iter(self.modes.values())
 
     def approvable(self) -> set[str]:
-        """What an approval may name: failure modes of risk `ask`, and the remedies of those."""
+        """The names that an approval may give: failure modes of risk `ask`, and the remedies of those."""
         asking = [mode for mode in self.modes.values() if mode.risk == "ask"]
         return {mode.id for mode in asking} | {mode.remedy for mode in asking if mode.remedy}
 
@@ -146,7 +146,7 @@ def load_file(path: Path, *, proved: bool = False) -> FailureMode:
         line = mark.line + 1 if mark else 1
         raise CatalogueError(f"{path}:{line}: not valid YAML: {getattr(error, 'problem', error)}") from error
     if layer not in LAYERS:
-        raise CatalogueError(f"{path}:1: folder '{layer}' is no layer; the layers are {', '.join(LAYERS)}")
+        raise CatalogueError(f"{path}:1: folder '{layer}' is not one of: {', '.join(LAYERS)}")
     if not isinstance(data, dict):
         raise CatalogueError(f"{path}:1: a failure mode is a mapping of keys to values")
     for key, wrong in (*_problems(data, proved), *_explanation_problems(layer, data)):
@@ -193,7 +193,7 @@ def _problems(data: dict[str, Any], proved: bool) -> Iterable[tuple[str, str]]:
     yield from key_problems(data, KEYS)
     for key, choices in (("risk", RISKS), ("severity", SEVERITIES)):
         if isinstance(data.get(key), str) and data[key] not in choices:
-            yield key, f"'{data[key]}' is none of {', '.join(choices)}"
+            yield key, f"'{data[key]}' is not one of: {', '.join(choices)}"
     if not proved:
         yield from failure_checks.problems(data)
     if "safe_when" in data and data.get("risk") != "ask":

@@ -63,12 +63,12 @@ def _template(source: str) -> Template:
 
 
 def holds(source: str, evidence: dict[str, Any]) -> bool:
-    """Whether a condition that check_expression accepts holds; what cannot be told from the evidence does not."""
+    """Whether a condition that check_expression accepts holds; what is unknown from the evidence does not."""
     return bool(value(source, evidence))
 
 
 def verdict(source: str, evidence: dict[str, Any]) -> bool | None:
-    """Whether a condition holds; None where that cannot be told from the evidence."""
+    """Whether a condition holds; None where that is not known from the evidence."""
     try:
         result = _expression(source)(**evidence)
         return None if isinstance(result, StrictUndefined) else bool(result)
@@ -107,7 +107,7 @@ def names(source: str) -> set[str]:
 
 
 def _dotted(node: nodes.Node) -> str:
-    """`a.b.c` for a chain of attributes; an index adds nothing, and what is no chain has no name."""
+    """`a.b.c` for a chain of attributes; an index adds nothing, and what is not a chain has no name."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getitem):
@@ -119,7 +119,7 @@ def _dotted(node: nodes.Node) -> str:
 
 
 def check_expression(source: str) -> None:
-    """Raise jinja2.TemplateSyntaxError when the source is no expression, or names a filter or test that is not there.
+    """Raise jinja2.TemplateSyntaxError where the source is not a valid expression, or names an unknown filter or test.
 
     It is not compiled: loading a catalogue needs no more.
     """
@@ -136,7 +136,7 @@ def expression_tree(source: str) -> nodes.Output:
 
 
 def check_sentence(source: str) -> None:
-    """Raise jinja2.TemplateSyntaxError when the source is no template, or names a filter or test that is not there.
+    """Raise jinja2.TemplateSyntaxError where the source is not a valid template, or names an unknown filter or test.
 
     It is not compiled: loading a catalogue needs no more.
     """
@@ -149,7 +149,7 @@ def sentence_tree(source: str) -> nodes.Template:
 
 
 def _check_names(tree: nodes.Node) -> None:
-    """What Jinja itself would tell only when it compiles."""
+    """Check what Jinja itself would report only when it compiles."""
     for kind, known in ((nodes.Filter, _ENVIRONMENT.filters), (nodes.Test, _ENVIRONMENT.tests)):
         for node in tree.find_all(kind):
             if node.name not in known:

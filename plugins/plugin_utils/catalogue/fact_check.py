@@ -3,7 +3,7 @@
 """Facts in conditions and sentences of the catalogue that the evidence never has, as of a misspelt name. Pure.
 
 An expression's tree is read from the inside out: each node has the fact that it stands for, or None where the schema
-does not tell, and of what is None anything may be asked.
+does not say, and of what is None anything may be asked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Scope = dict[str, Fact | None]
 
 
 def in_expression(source: str) -> list[str]:
-    """What an expression asks for and no evidence has: a line each. The source must be valid."""
+    """The facts that an expression asks for and no evidence has: a line each. The source must be valid."""
     return _Reader().read(expressions.expression_tree(source))
 
 
@@ -142,7 +142,7 @@ class _Reader:
 
 
 def _common(found: list[Fact]) -> Fact | None:
-    """What several facts have in common: all of it where they are of one table, and nothing that is known otherwise."""
+    """The parts that several facts have in common: all where they are of one table, else none that is known."""
     return found[0] if found and all(fact == found[0] for fact in found) else None
 
 

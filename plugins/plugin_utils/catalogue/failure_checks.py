@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a failure file could say in vain: conditions on facts that the evidence never has, unknown roles and features.
+"""Checks of a failure file: conditions on facts that the evidence never has, unknown roles and features.
 
 It takes too long for a hundred files at each look at a host: our own are checked by a unit test, a user's when loaded.
 """
@@ -32,7 +32,7 @@ def problems(data: dict[str, Any]) -> Iterable[tuple[str, str]]:
 
 
 def _name_problems(data: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    """Remedies that are no role, and features that no lab host has."""
+    """Remedies that are not a role, and features that no lab host has."""
     roles = [("remedy", data.get("remedy") or ""), *(("then", role) for role in data.get("then") or [])]
     for key, role in roles:
         if role and not _FULL_ROLE_NAME.fullmatch(str(role)) and not _is_our_role(str(role)):
@@ -47,7 +47,7 @@ def _is_our_role(name: str) -> bool:
 
 
 def _source_problems(data: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    """Conditions, sentences and variables that are no valid Jinja, or that ask for what the evidence never has."""
+    """Conditions, sentences and variables that are not valid Jinja, or that ask for what the evidence never has."""
     if not data.get("when"):
         yield "when", "needs at least one condition"
     expected = [("when", item) for item in data.get("when") or []]
@@ -66,4 +66,4 @@ def _wrong(
     except TemplateSyntaxError as error:
         yield key, str(error)
     else:
-        yield from ((key, told) for told in unknown(source))
+        yield from ((key, problem) for problem in unknown(source))

@@ -46,7 +46,7 @@ _NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+\.[a-z0-9_]+)?")
 
 @dataclass(frozen=True)
 class Remedy:
-    """What a role says of itself; the values here are those of a role that says nothing."""
+    """A role's remedy.yml; the values here are those of a role that has none."""
 
     name: str
     # From argument_specs.yml: the state that it brings about, and how.
@@ -62,7 +62,7 @@ class Remedy:
     starts: tuple[str, ...] = ()
     # It starts the app or runs its commands: with a broken app below it would end what may still serve.
     runs_app: bool = False
-    # It changes the code's tree or works with it: a tree in conflict is first made whole, by whoever decides on it.
+    # It changes the code's tree or works with it: a tree in conflict is first made whole, by a person.
     works_on_code: bool = False
     # Patterns of paths that it may change besides those that were broken; {root}, {venv} and {unit} are the app's.
     also_changes: tuple[str, ...] = ()
@@ -138,7 +138,7 @@ def _load_role(name: str, folder: Path) -> Remedy:
 
 
 def _known(path: Path) -> dict[str, Any]:
-    """What remedy.yml says, checked; empty where there is none. Raises CatalogueError with file, line and key."""
+    """The content of remedy.yml, checked; empty where there is none. Raises CatalogueError with file, line and key."""
     if not path.is_file():
         return {}
     data = _read(path)

@@ -27,7 +27,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class Scope:
-    """What an approval is judged by: this host, all of the inventory's and of the run's, and the time now."""
+    """The scope that an approval is judged by: this host, all of the inventory's and of the run's, and the time now."""
 
     host: str
     inventory: Collection[str]
@@ -46,7 +46,7 @@ def parse(given: Any) -> list[Approval]:
 def approved_here(approvals: list[Approval], known: Collection[str], scope: Scope) -> list[str]:
     """The names that are approved on this host, in this run. known: all that can be approved.
 
-    Raises ApprovalError for one that is unknown, expired, for no host of the inventory, or for several hosts at once.
+    Raises ApprovalError for one that is unknown, expired, for no host of the inventory, or for several hosts together.
     """
     for approval in approvals:
         _require_valid(approval, known, scope)
@@ -67,7 +67,7 @@ def _parse_one(item: Any) -> Approval:
         name, _at, host = item.partition("@")
         return Approval(name, host)
     if not isinstance(item, dict) or not item.get("id") or set(item) - {"id", "host", "until"}:
-        raise ApprovalError(f"rescue502_approve: {item!r} is no approval: {FORMS}")
+        raise ApprovalError(f"rescue502_approve: {item!r} is not a valid approval: {FORMS}")
     return Approval(str(item["id"]), str(item.get("host") or ""), _time(item.get("until")))
 
 
@@ -77,7 +77,9 @@ def _time(given: Any) -> datetime | None:
     try:
         until = given if isinstance(given, datetime) else datetime.fromisoformat(str(given).replace("Z", "+00:00"))
     except ValueError as error:
-        raise ApprovalError(f"rescue502_approve: until '{given}' is no time such as 2026-01-31T12:00:00Z") from error
+        raise ApprovalError(
+            f"rescue502_approve: until '{given}' is not a valid time, such as 2026-01-31T12:00:00Z"
+        ) from error
     if until.tzinfo is None:
         raise ApprovalError(f"rescue502_approve: until '{given}' names no time zone; end it with Z for UTC")
     return until
@@ -86,7 +88,7 @@ def _time(given: Any) -> datetime | None:
 def _require_valid(approval: Approval, known: Collection[str], scope: Scope) -> None:
     if approval.name not in known:
         raise ApprovalError(
-            f"rescue502_approve: '{approval.name}' is no failure mode or remedy that waits for approval; "
+            f"rescue502_approve: '{approval.name}' is not a failure mode or remedy that waits for approval; "
             f"known are: {', '.join(sorted(known))}"
         )
     if approval.until and approval.until <= scope.now:

@@ -85,17 +85,17 @@ class Diagnosis:
 
     @property
     def to_repair(self) -> tuple[Finding, ...]:
-        """What nothing explains: the root causes, and what was also found."""
+        """The findings that nothing explains: the root causes, and what was also found."""
         return tuple(finding for finding in self.findings if not finding.is_explained)
 
     @property
     def root_causes(self) -> tuple[Finding, ...]:
-        """What explains the outage."""
+        """The findings that explain the outage."""
         return tuple(finding for finding in self.to_repair if finding.is_outage)
 
     @property
     def also_found(self) -> tuple[Finding, ...]:
-        """What nothing explains, and what takes no site down: findings of severity `degraded` and `advice`."""
+        """The findings that nothing explains and that take no site down: of severity `degraded` and `advice`."""
         return tuple(finding for finding in self.to_repair if not finding.is_outage)
 
 
@@ -153,7 +153,7 @@ def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     the controller's. A section that failed is left out, so that conditions on it are unknown.
     """
     cleaned = clean_tree(evidence) if isinstance(evidence, dict) else {}
-    # A section that is none, like one that failed, is left out; `app` is ours to derive, never the host's to claim.
+    # A section that is none, like one that failed, is left out; `app` is ours to derive, never the host's to say.
     sections = {name: part for name, part in cleaned.items() if isinstance(part, dict) and name != "app"}
     facts: dict[str, Any] = {name: part for name, part in sections.items() if "failed" not in part}
     rehearsal = facts.get("rehearsal")
@@ -186,8 +186,8 @@ def _app(steps: dict[str, Any]) -> dict[str, Any]:
             return {"rehearsed": True}
         if step.get("ok") is False:
             error = step.get("error")
-            told = error if isinstance(error, dict) else None
-            return {"rehearsed": True, "serves": False, "step": name, "error": told, "text": _error_text(error)}
+            described = error if isinstance(error, dict) else None
+            return {"rehearsed": True, "serves": False, "step": name, "error": described, "text": _error_text(error)}
         if step.get("ok") is not True:
             return {"rehearsed": True}
     requests = steps.get("requests")

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The edge in a few words, from evidence of which a host may claim anything."""
+"""The edge in a few words, from evidence of which a host may answer anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
 
 
 def checks(edge: dict[str, Any]) -> list[dict[str, Any]]:
-    """The edge's checks, of which a host may claim anything."""
+    """The edge's checks, of which a host may answer anything."""
     asked = edge.get("checks")
     return [check for check in asked if isinstance(check, dict)] if isinstance(asked, list) else []
 
@@ -27,12 +27,12 @@ def summary(evidence: dict[str, Any]) -> EdgeState:
     if bad:
         shown = bad[0]
         what = f"{shown.get('status') or shown.get('error')} on {shown.get('name')}"
-        told = what + (f" and {len(bad) - 1} more" if len(bad) > 1 else "")
+        text = what + (f" and {len(bad) - 1} more" if len(bad) > 1 else "")
     elif hold and not well:
-        told = f"did not hold: {hold.get('broken_by')}"
+        text = f"did not hold: {hold.get('broken_by')}"
     elif asked:
         statuses = sorted({str(check.get("status")) for check in asked})
-        told = f"{', '.join(statuses)} on {len(asked)} check{'s' if len(asked) != 1 else ''}"
+        text = f"{', '.join(statuses)} on {len(asked)} check{'s' if len(asked) != 1 else ''}"
     else:
-        told = "nginx hands no requests to this app"
-    return {"well": well, "summary": told}
+        text = "nginx hands no requests to this app"
+    return {"well": well, "summary": text}

@@ -42,7 +42,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be done, what is held back with the reason, and what waits for approval or for a person.
+    """The remedies to apply, those held back with the reason, and those that wait for approval or for a person.
 
     `actions` bring the site back, from the ground up; where there are none, or it answers, they are all that is to be
     done. `later` is the rest, for when the site answers, or nothing more can be tried for it.
@@ -102,7 +102,7 @@ class _Blocking:
     start_app: list[str]
 
     def of(self, action: Action) -> list[str]:
-        """What holds this remedy back; empty where nothing does."""
+        """Ids of the causes that block this remedy; empty where none does."""
         role = remedies.get(action.remedy)
         return (
             (self.work_on_code if role.works_on_code else [])
@@ -122,7 +122,7 @@ def _blocking(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[st
 
 
 def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[str, str]]) -> list[str]:
-    """What keeps new code from its tables while the old still serves without them: a restart would end that."""
+    """Ids of the causes that keep new code from its tables while the old still serves: a restart would end that."""
     edge = diagnosis.evidence.get("edge")
     if not isinstance(edge, dict) or edge.get("well") is not True:
         return []

@@ -1,8 +1,8 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What has changed since the last good state, in words: for the top of a report, and for a finding of its layer. Pure.
+"""Changes since the last good state, in words: for the top of a report, and for a finding of its layer. Pure.
 
-The evidence is a host's, so any of it may be missing or of another kind; what cannot be told is left out.
+The evidence is a host's, so any of it may be missing or of another kind; what is not known is left out.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SUBJECT = 60
 LONGEST = 1000
 
 
-def told(evidence: Any) -> dict[str, Any] | None:
+def summary(evidence: Any) -> dict[str, Any] | None:
     """{when, lines}: which state was the last good one, and a line for each section that differs from it now.
 
     None where no good state is known, or nobody has looked.
@@ -48,7 +48,7 @@ def told(evidence: Any) -> dict[str, Any] | None:
 
 
 def bearing_on(layer: str, evidence: Any) -> str:
-    """What to add to a finding's sentence: what has changed of that layer since the last good state, if anything."""
+    """The addition to a finding's sentence: what has changed of that layer since the last good state, if anything."""
     changes = _changes(evidence)
     lines = _lines(changes)
     bearing = [lines[section] for section in _BEARS_ON.get(layer, ()) if section in lines]

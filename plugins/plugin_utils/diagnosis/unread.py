@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the account that looked could not read, and which conditions it leaves open. Pure."""
+"""Facts that the account that looked could not read, and the conditions that this leaves open. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def leaves_open(mode: FailureMode, evidence: dict[str, Any], lacking: Iterable[s
     verdicts = {source: expressions.verdict(source, evidence) for source in mode.when}
     if False in verdicts.values():
         return False
-    return any(concerns(source, lacking) for source, told in verdicts.items() if told is None)
+    return any(concerns(source, lacking) for source, verdict in verdicts.items() if verdict is None)
 
 
 def concerns(source: str, lacking: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Row
 
-# name, condition for "ok", sentence; a condition that cannot be told leaves the row "unknown".
+# name, condition for "ok", sentence; a condition that is unknown leaves the row "unknown".
 _ROWS = (
     (
         "service active",
@@ -89,9 +89,9 @@ def checklist(evidence: dict[str, Any]) -> list[Row]:
     rows: list[Row] = []
     lacking = unread.facts(evidence)
     for name, source, text in _ROWS:
-        told = expressions.value(source, evidence)
-        state = "unknown" if told is None else ("ok" if told else "bad")
+        holds = expressions.value(source, evidence)
+        state = "unknown" if holds is None else ("ok" if holds else "bad")
         unknown = "could not be read without root" if unread.concerns(source, lacking) else "not looked at"
-        detail = unknown if told is None else expressions.sentence(text, evidence)
+        detail = unknown if holds is None else expressions.sentence(text, evidence)
         rows.append({"name": name, "state": state, "detail": detail})
     return rows

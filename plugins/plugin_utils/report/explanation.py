@@ -85,11 +85,11 @@ def _recognised(mode: FailureMode) -> Iterable[str]:
     yield f"By {_listed(rests_on(mode))}. All of this holds:"
     yield _block("jinja", "\n".join(" ".join(condition.split()) for condition in mode.when))
     if mode.symptom:
-        yield "It is a symptom: it is told, and never called the cause."
+        yield "It is a symptom: it is reported, and never called the cause."
 
 
 def rests_on(mode: FailureMode) -> list[str]:
-    """Of live facts, the rehearsal and the log, those that the conditions look at, in this order."""
+    """Those of live facts, the rehearsal and the log that the conditions look at, in this order."""
     names = {name for condition in mode.when for name in expressions.names(condition)}
     found = {_source(name) for name in names}
     return [source for source in (LIVE, REHEARSAL, LOG) if source in found]

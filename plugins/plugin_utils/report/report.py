@@ -52,7 +52,7 @@ def _view(incident: Mapping[str, Any]) -> dict[str, Any]:
     view["also_found"] = [{**by_id.get(item["id"], {}), **item} for item in view["also_found"]]
     view["before"] = (view["edge"].get("before") or {}).get("summary", "not asked")
     view["after"] = (view["edge"].get("after") or {}).get("summary", "not asked")
-    view["since"] = recent_changes.told(view["evidence"])
+    view["since"] = recent_changes.summary(view["evidence"])
     view["marks"] = MARKS
     # A check has changed nothing, whatever its remedies say they would.
     changed = [item["remedy"] for item in view["actions"] if item.get("changed")]

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which controller a run is steered from, so that the next run there can tell whether that one still lives."""
+"""Which controller a run is steered from, so that the next run there can find whether that one still lives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def this_run() -> dict[str, Any]:
 
 
 def is_gone(run: dict[str, Any]) -> bool:
-    """Whether a run was steered from here and its process has ended. False where that cannot be told."""
+    """Whether a run was steered from here and its process has ended. False where that is not known."""
     pid, where = run.get("pid"), run.get("where")
     if not isinstance(pid, int) or pid <= 1 or not where or where != _where():
         return False
@@ -40,7 +40,7 @@ def _where() -> str:
 def _started(pid: int) -> str:
     """When a living process was started, in clock ticks since boot; empty where there is none."""
     try:
-        # One that has ended and is not yet reaped by whoever started it does nothing any more.
+        # One that has ended and is not yet reaped by the process that started it does nothing any more.
         return "" if processes.state(pid) in ("Z", "X") else str(processes.start_ticks(pid))
     except OSError:
         return ""

@@ -23,7 +23,7 @@ class LockError(Exception):
 
 @dataclass(frozen=True)
 class HostLock:
-    """What came of taking it. exhausted: remedies that were tried as often as may be, and how often."""
+    """The result of taking the lock. exhausted: remedies that were tried as often as may be, and how often."""
 
     held: bool
     waited: bool

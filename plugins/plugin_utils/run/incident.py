@@ -56,7 +56,7 @@ class RecordError(Exception):
 
 
 class Incident:
-    """The record and its file. Every change is followed by save(), by whoever made it."""
+    """The record and its file. Every change is followed by save(), by the code that made it."""
 
     def __init__(self, folder: Path, incident: str, host: str, mode: str) -> None:
         """Open the record of this run and host, or begin it. folder: the reports folder, which may be a link.
@@ -74,10 +74,10 @@ class Incident:
             try:
                 self.data = json.loads(self.path.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
-                raise RecordError(f"{self.path} is no incident's record: {error}") from error
+                raise RecordError(f"{self.path} is not a valid incident record: {error}") from error
 
     def page(self) -> Path:
-        """What a person would open: the page, or the record itself where there was nothing to tell."""
+        """The file that a person would open: the page, or the record itself where there was nothing to report."""
         html = self.path.with_suffix(".html")
         return html if html.exists() else self.path
 

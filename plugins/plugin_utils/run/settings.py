@@ -52,14 +52,14 @@ class Settings:
     failure_paths: list[Path]
 
     def approved(self, known: Collection[str]) -> list[str]:
-        """What is approved on this host. known: all that can be. Raises SettingsError: a doubt must not pass."""
+        """Ids that are approved on this host. known: all that can be. Raises SettingsError: a doubt must not pass."""
         try:
             return approvals.approved_here(self.approvals, known, self.scope)
         except approvals.ApprovalError as error:
             raise SettingsError(str(error)) from error
 
     def host_to_name(self) -> str:
-        """What an approval must name beside the failure mode: this host, where the run has others too."""
+        """The host that an approval must name, where the run has others too; else empty."""
         return self.scope.host if len(self.scope.run) > 1 else ""
 
 

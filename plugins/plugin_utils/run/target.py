@@ -28,9 +28,9 @@ class Target:
         self._add_environment({INCIDENT: incident})
 
     def run(self, module: str, arguments: dict[str, Any], answers_with: str) -> dict[str, Any]:
-        """What one of our modules returns; where it fails for want of room, it is tried again with room in memory.
+        """The result of one of our modules; where it fails for want of room, it is tried again with room in memory.
 
-        answers_with: a key that each of its answers has, by which a failure is told.
+        answers_with: a key that each of its answers has, by which a failure is recognised.
         """
         answer = self._execute(module, arguments)
         if answers_with not in answer and not self.temporary and _NO_ROOM.search(str(answer.get("module_stderr", ""))):

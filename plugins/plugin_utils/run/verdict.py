@@ -68,7 +68,7 @@ def _down(data: Record, summary: str) -> tuple[Outcome, str]:
 def _unknown(data: Record) -> str:
     """What to say where no cause is known."""
     if data.get("unread"):
-        return f"the cause cannot be told without what was not read: {AS_ROOT}"
-    told = "the cause is not known: the evidence is in the report"
+        return f"the cause cannot be found without what was not read: {AS_ROOT}"
+    message = "the cause is not known: the evidence is in the report"
     others = data.get("remaining", [])
-    return f"{told}; also found: {', '.join(others)}" if others else told
+    return f"{message}; also found: {', '.join(others)}" if others else message

@@ -69,5 +69,5 @@ def file_name(name: str) -> str:
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[:NAME]
     if safe and safe == name:
         return safe
-    # What was taken out told it from others.
+    # What was taken out distinguished it from others.
     return f"{safe}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}".lstrip("-")

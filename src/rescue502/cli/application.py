@@ -56,7 +56,7 @@ def options(
 
 
 def main() -> None:
-    """Start; a broken catalogue is the user's to repair, so it is told in one line."""
+    """Start; a broken catalogue is the user's to repair, so it is reported in one line."""
     try:
         app()
     except catalogue.CatalogueError as error:

@@ -73,7 +73,7 @@ def known_modes(own: list[str]) -> catalogue.Catalogue:
 
 
 def own_settings(own: list[str], approve: list[str] | None) -> dict[str, Any]:
-    """What a play has to know of the user's own failure modes and approvals. A typing error in one ends here."""
+    """The variables for the user's own failure modes and approvals. A typing error in one ends here."""
     known = known_modes(own).approvable()
     unknown = [approval.name for approval in approvals.parse(approve) if approval.name not in known]
     if unknown:
@@ -86,5 +86,5 @@ def own_settings(own: list[str], approve: list[str] | None) -> dict[str, Any]:
 
 
 def without_root(wanted: bool) -> dict[str, Any]:
-    """What keeps Ansible from becoming root, whatever the play and the inventory say."""
+    """The arguments that keep Ansible from becoming root, whatever the play and the inventory say."""
     return {"ansible_become": False} if wanted else {}

@@ -207,7 +207,7 @@ def bundle(
 
 @app.command(epilog=EPILOG)
 def undo(
-    incident: Annotated[str, typer.Argument(help="The incident's id, as its report tells it.")],
+    incident: Annotated[str, typer.Argument(help="The incident's id, as in its report.")],
     inventory: Inventory = None,
     limit: Limit = "",
     check: Annotated[bool, typer.Option("--check", help="Change nothing; say what would be taken back.")] = False,
@@ -226,6 +226,6 @@ def undo(
     if as_json:
         print(json.dumps(finished.undone, indent=1, ensure_ascii=False))
     else:
-        out.print(Text("\n".join(line for host in finished.undone for line in host["told"])))
+        out.print(Text("\n".join(line for host in finished.undone for line in host["report"])))
     unknown = bool(finished.undone) and not any(host["found"] for host in finished.undone)
     raise typer.Exit(WRONG_USE if unknown else finished.exit_code())

@@ -50,7 +50,7 @@ def show_report(
         text = "\n".join(RENDERERS[form](incident) for incident in incidents)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # A file may come from anywhere.
-        raise fail(f"{which or folder} is no incident's record: {type(error).__name__}: {error}") from error
+        raise fail(f"{which or folder} is not a valid incident record: {type(error).__name__}: {error}") from error
     if output:
         output.write_text(text + "\n", encoding="utf-8")
     elif not browse:
@@ -67,7 +67,7 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise fail(f"{path} cannot be read: {error}") from error
     if not isinstance(found, dict):
-        raise fail(f"{path} is no incident's record")
+        raise fail(f"{path} is not a valid incident record")
     return found
 
 
@@ -113,7 +113,7 @@ def sudoers(
         wanted = Wanted(user, tuple(host or ()), not nopasswd)
         texts = {
             "recover": lambda: sudo.for_recovery(wanted),
-            "by-hand": lambda: sudo.for_hands(wanted, unit, database_unit),
+            "by-hand": lambda: sudo.for_repair_by_hand(wanted, unit, database_unit),
             "diagnose": lambda: sudo.for_looking(user),
         }
         if purpose not in texts:
