@@ -20,15 +20,13 @@ description:
   - It is rescue502's own memory and no state of the host, so that it never counts as a change.
 extends_documentation_fragment:
   - rescue502.django.discovery
+  - rescue502.django.attributes
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Keeps nothing.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   state:
     description: That the state is kept, as the only thing there is to do.

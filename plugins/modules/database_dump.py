@@ -20,15 +20,13 @@ description:
   - Fails, with nothing changed, where the dump might not fit or would leave less than 5 % of the disk free.
 extends_documentation_fragment:
   - rescue502.django.app
+  - rescue502.django.attributes
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Looks for room, says what it would dump, and writes nothing.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   keep:
     description: How many dumps of this database are kept, the newest; older ones are removed once a new one is there.

@@ -17,15 +17,13 @@ description:
   - Of C(migrate) it tells what was applied, what that could lose, and how it is taken back.
 extends_documentation_fragment:
   - rescue502.django.app
+  - rescue502.django.attributes
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says what would be applied, or copied, which C(collectstatic --dry-run) tells.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   command:
     description: The management command.
