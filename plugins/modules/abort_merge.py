@@ -15,9 +15,7 @@ description:
     in progress.
   - Keeps the tracked files as they are, conflict markers and half-made resolutions included, on a branch
     C(rescue502/conflict-COMMIT) first.
-extends_documentation_fragment:
-  - rescue502.django.checkout
-  - rescue502.django.attributes
+extends_documentation_fragment: [rescue502.django.checkout, rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:

@@ -15,9 +15,7 @@ description:
     PostgreSQL as a SCRAM verifier only, so that it shows in no process list, no log and no output.
   - Creates what is missing and changes nothing that is there.
   - Asks the server on this host as the account that it runs as, over its socket.
-extends_documentation_fragment:
-  - rescue502.django.app
-  - rescue502.django.attributes
+extends_documentation_fragment: [rescue502.django.app, rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:

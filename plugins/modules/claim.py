@@ -16,8 +16,7 @@ description:
   - Says which of the remedies that are about to be applied were tried too often lately, and remembers those that were
     not, in C(/var/lib/rescue502/history.jsonl).
   - Used in a playbook it is an action that adds the run and the controller by itself.
-extends_documentation_fragment:
-  - rescue502.django.attributes
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:

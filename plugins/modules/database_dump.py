@@ -18,9 +18,7 @@ description:
     this host it is asked as its own account, over its socket; elsewhere as the app reaches it. SQLite is copied by its
     own backup.
   - Fails, with nothing changed, where the dump might not fit or would leave less than 5 % of the disk free.
-extends_documentation_fragment:
-  - rescue502.django.app
-  - rescue502.django.attributes
+extends_documentation_fragment: [rescue502.django.app, rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:

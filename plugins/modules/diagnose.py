@@ -17,8 +17,7 @@ description:
     (M(rescue502.django.baseline)).
   - The incident's record is kept in C(rescue502_reports) on the controller.
   - Reads its settings from the host's C(rescue502_*) variables, which README.md lists.
-extends_documentation_fragment:
-  - rescue502.django.attributes.looks_only
+extends_documentation_fragment: [rescue502.django.attributes.looks_only]
 author:
   - rescue502 maintainers (@rescue502)
 options:

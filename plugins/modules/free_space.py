@@ -15,8 +15,7 @@ description:
     stops as soon as there is room enough.
   - Removes nothing else, nothing from another file system, and nothing that a process has open. Fails where that does
     not make room.
-extends_documentation_fragment:
-  - rescue502.django.attributes
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:

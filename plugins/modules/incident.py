@@ -12,8 +12,7 @@ version_added: 0.1.0
 description:
   - Keeps the record of a run on the controller. Where the run had claimed the target, concluding it lets that go.
   - Concluding it judges the run, writes the reports, and fails where the site is left broken.
-extends_documentation_fragment:
-  - rescue502.django.attributes
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:

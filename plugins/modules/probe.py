@@ -16,9 +16,7 @@ description:
   - Reads only, but for its own memory where I(remember) says so. It asks the edge first and, with I(level=auto), stops
     there when all is well.
   - Secrets are masked before anything leaves the host.
-extends_documentation_fragment:
-  - rescue502.django.discovery
-  - rescue502.django.attributes.looks_only
+extends_documentation_fragment: [rescue502.django.discovery, rescue502.django.attributes.looks_only]
 author:
   - rescue502 maintainers (@rescue502)
 options:

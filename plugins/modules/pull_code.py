@@ -14,8 +14,7 @@ description:
   - Runs C(git pull --ff-only) as the owner of the checkout, with the owner's own configuration, keys and hooks.
   - Refuses a checkout whose owner is not clear, and one of root's that others can write. C(ansible.builtin.git) is not
     used, because it takes the remote and the branch from the playbook instead of from the checkout.
-extends_documentation_fragment:
-  - rescue502.django.checkout
+extends_documentation_fragment: [rescue502.django.checkout]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:

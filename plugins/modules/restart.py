@@ -15,8 +15,7 @@ description:
   - Before that it loads unit files that changed on disk, resets failures and start limits, and opens the sockets that
     hand the app its requests.
   - Fails with systemd's words where systemd cannot start it, and at once where the unit stops again meanwhile.
-extends_documentation_fragment:
-  - rescue502.django.attributes
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:

@@ -16,8 +16,7 @@ description:
     with a list of it.
   - Tells what cannot be taken back, such as a migration, with the command for a person. Restarts nothing; where unit
     files are restored, systemd loads them anew.
-extends_documentation_fragment:
-  - rescue502.django.attributes
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:

@@ -14,8 +14,7 @@ description:
     C(rescue502 undo INCIDENT) restores from it.
   - Does nothing where the task belongs to no incident (environment variable C(RESCUE502_INCIDENT)), as where a role is
     used alone. Is never reported as a change.
-extends_documentation_fragment:
-  - rescue502.django.attributes
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:

@@ -14,8 +14,7 @@ description:
   - Asks the server again and again, as C(pg_isready) does, until it takes connections. No password is sent.
   - Where the server's unit has failed meanwhile, waiting is over at once.
   - Reports a change where the server took no connections at first and does at the end.
-extends_documentation_fragment:
-  - rescue502.django.attributes
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
