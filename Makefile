@@ -47,10 +47,11 @@ mutants: install ## whether the unit tests notice faults in the logic that decid
 
 release: matrix chaos score mutants ## what a release is measured by: every mode on every shape, interruptions, the score
 
-lint: install ## ruff, mypy, yamllint, the changelog, ansible-lint in its production profile
+lint: install ## ruff, mypy, nothing written twice, yamllint, the changelog, ansible-lint in its production profile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/pylint plugins src lab tools tests
 	$(BIN)/yamllint --strict .
 	$(BIN)/antsibull-changelog lint
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --strict

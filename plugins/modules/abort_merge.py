@@ -15,20 +15,13 @@ description:
     in progress.
   - Keeps the tracked files as they are, conflict markers and half-made resolutions included, on a branch
     C(rescue502/conflict-COMMIT) first.
+extends_documentation_fragment: [rescue502.django.checkout, rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says what would be given up.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
-options:
-  root:
-    description: The app's folder, or any folder of the checkout.
-    type: path
-    required: true
 """
 
 EXAMPLES = r"""

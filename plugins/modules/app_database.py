@@ -15,17 +15,13 @@ description:
     PostgreSQL as a SCRAM verifier only, so that it shows in no process list, no log and no output.
   - Creates what is missing and changes nothing that is there.
   - Asks the server on this host as the account that it runs as, over its socket.
-extends_documentation_fragment:
-  - rescue502.django.app
+extends_documentation_fragment: [rescue502.django.app, rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says whether it would create anything.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   ensure:
     description: What is to be there. A database is owned by the app's role, which must be there.

@@ -18,17 +18,13 @@ description:
   - Call it only where the app is known to be well. M(rescue502.django.diagnose) does so after a full look that finds
     nothing wrong; after a quick one, M(rescue502.django.probe) has done so by itself.
   - It is rescue502's own memory and no state of the host, so that it never counts as a change.
-extends_documentation_fragment:
-  - rescue502.django.discovery
+extends_documentation_fragment: [rescue502.django.discovery, rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Keeps nothing.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   state:
     description: That the state is kept, as the only thing there is to do.

@@ -15,15 +15,13 @@ description:
     its test, listening sockets, processes, disks and the ends of the app's log files, with secrets masked; and what
     M(rescue502.django.probe) finds, from which C(rescue502 diagnose --evidence) names the cause anywhere.
   - Writes one C(.tar.gz) that only root may read, into a temporary folder of its own.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Gathers and writes nothing.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   unit:
     description: The app's systemd unit.

@@ -16,15 +16,13 @@ description:
   - Says which of the remedies that are about to be applied were tried too often lately, and remembers those that were
     not, in C(/var/lib/rescue502/history.jsonl).
   - Used in a playbook it is an action that adds the run and the controller by itself.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says who holds the lock and what was tried too often; takes and writes nothing.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   state:
     description: Whether to take the lock, to release it, or only to report who else has it.

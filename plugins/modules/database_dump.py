@@ -18,17 +18,13 @@ description:
     this host it is asked as its own account, over its socket; elsewhere as the app reaches it. SQLite is copied by its
     own backup.
   - Fails, with nothing changed, where the dump might not fit or would leave less than 5 % of the disk free.
-extends_documentation_fragment:
-  - rescue502.django.app
+extends_documentation_fragment: [rescue502.django.app, rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Looks for room, says what it would dump, and writes nothing.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   keep:
     description: How many dumps of this database are kept, the newest; older ones are removed once a new one is there.

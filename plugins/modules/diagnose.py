@@ -17,15 +17,9 @@ description:
     (M(rescue502.django.baseline)).
   - The incident's record is kept in C(rescue502_reports) on the controller.
   - Reads its settings from the host's C(rescue502_*) variables, which README.md lists.
+extends_documentation_fragment: [rescue502.django.attributes.looks_only]
 author:
   - rescue502 maintainers (@rescue502)
-attributes:
-  check_mode:
-    description: Changes nothing, in check mode or out of it.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   mode:
     description:

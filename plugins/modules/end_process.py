@@ -14,15 +14,13 @@ description:
   - Ends a process only if it listens on one of the app's addresses at this moment and does not belong to the app's own
     unit. A pid that was given to another process meanwhile is left alone.
   - A process that belongs to another service is ended by stopping that service, which would start it again otherwise.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says whether it would be ended.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   pid:
     description: The process.

@@ -15,15 +15,13 @@ description:
   - Without, ends the sessions of one database that have done nothing for long. One that runs a statement is never
     ended.
   - Asks the server on this host as the account that it runs as, over its socket.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says which sessions would be ended.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   port:
     description: The server's port.

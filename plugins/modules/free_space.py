@@ -15,15 +15,13 @@ description:
     stops as soon as there is room enough.
   - Removes nothing else, nothing from another file system, and nothing that a process has open. Fails where that does
     not make room.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says what could be removed; how much of it is needed shows only while it is done.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   places:
     description: Paths on the file systems that need room, such as their mount points.

@@ -12,15 +12,13 @@ version_added: 0.1.0
 description:
   - Keeps the record of a run on the controller. Where the run held the target's lock, concluding it releases that.
   - Concluding it judges the run, writes the reports, and fails where the site is left broken.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Writes the record all the same; it is on the controller.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   state:
     description: What to record.

@@ -15,17 +15,13 @@ description:
     give it. The environment is read on the target, so no secret crosses to the controller or shows in a command line.
   - This is why C(community.general.django_command) is not used, which takes the environment from the controller.
   - Of C(migrate) it reports what was applied, what that could lose, and how it is taken back.
-extends_documentation_fragment:
-  - rescue502.django.app
+extends_documentation_fragment: [rescue502.django.app, rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says what would be applied, or copied, which C(collectstatic --dry-run) lists.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   command:
     description: The management command.

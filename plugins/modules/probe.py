@@ -16,17 +16,9 @@ description:
   - Reads only, but for its own memory where I(remember) says so. It asks the edge first and, with I(level=auto), stops
     there when all is well.
   - Secrets are masked before anything leaves the host.
-extends_documentation_fragment:
-  - rescue502.django.discovery
+extends_documentation_fragment: [rescue502.django.discovery, rescue502.django.attributes.looks_only]
 author:
   - rescue502 maintainers (@rescue502)
-attributes:
-  check_mode:
-    description: Changes nothing, in check mode or out of it.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   health_url:
     description: The backend asked directly, past nginx.

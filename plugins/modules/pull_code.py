@@ -14,6 +14,7 @@ description:
   - Runs C(git pull --ff-only) as the owner of the checkout, with the owner's own configuration, keys and hooks.
   - Refuses a checkout whose owner is not clear, and one of root's that others can write. C(ansible.builtin.git) is not
     used, because it takes the remote and the branch from the playbook instead of from the checkout.
+extends_documentation_fragment: [rescue502.django.checkout]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
@@ -24,10 +25,6 @@ attributes:
     description: Shows the commit before and after.
     support: full
 options:
-  root:
-    description: The app's folder, or any folder of the checkout.
-    type: path
-    required: true
   timeout:
     description: How many seconds it may take.
     type: float

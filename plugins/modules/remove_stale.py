@@ -14,15 +14,13 @@ description:
   - Removes a socket only if the kernel says at this moment that nobody listens on it, and a pid file only if it names
     no process, or one that is not the app. Anything else is refused with a message, and nothing is changed.
   - Never follows a symbolic link.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says whether it would be removed.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   path:
     description: The file. One that is not there is as good as removed.

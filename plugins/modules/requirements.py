@@ -19,15 +19,13 @@ description:
     and one that is or holds the app's own folder.
   - Uses the environment's own pip; where it has none, uv, or a pip of the system's. C(ansible.builtin.pip) is not used,
     because it needs setuptools or packaging in the target's own Python, and knows neither uv nor pyproject.toml.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says what would be installed.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   root:
     description: The app's folder, in which the requirements are looked for.

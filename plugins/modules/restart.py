@@ -15,15 +15,13 @@ description:
   - Before that it loads unit files that changed on disk, resets failures and start limits, and opens the sockets that
     hand the app its requests.
   - Fails with systemd's words where systemd cannot start it, and immediately where the unit stops again meanwhile.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says that it would start or restart the unit. Whether that would succeed is not known then.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   unit:
     description: The app's systemd unit.

@@ -15,6 +15,7 @@ description:
     before, or to the nearest earlier commit, in which every Python file compiles. The code is compiled and never run.
   - Refuses where tracked files were edited, because that would be lost.
   - Leaves a branch C(rescue502/before-COMMIT) where the checkout was.
+extends_documentation_fragment: [rescue502.django.checkout]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
@@ -25,10 +26,6 @@ attributes:
     description: Shows the commit before and after.
     support: full
 options:
-  root:
-    description: The app's folder, or any folder of the checkout.
-    type: path
-    required: true
   commit:
     description: The commit to go to. Found unless given.
     type: str

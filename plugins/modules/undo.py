@@ -16,15 +16,13 @@ description:
     with a list of it.
   - Tells what cannot be taken back, such as a migration, with the command for a person. Restarts nothing; where unit
     files are restored, systemd loads them anew.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says what would be taken back.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   incident:
     description: The incident's id, as in the run's output and reports.

@@ -14,15 +14,13 @@ description:
     C(rescue502 undo INCIDENT) restores from it.
   - Does nothing where the task belongs to no incident (environment variable C(RESCUE502_INCIDENT)), as where a role is
     used alone. Is never reported as a change.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Records nothing.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   path:
     description: A file or folder whose owner or mode is about to be changed, or that is about to be made.

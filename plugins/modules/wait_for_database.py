@@ -14,15 +14,13 @@ description:
   - Asks the server again and again, as C(pg_isready) does, until it takes connections. No password is sent.
   - Where the server's unit has failed meanwhile, waiting ends immediately.
   - Reports a change where the server took no connections at first and does at the end.
+extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
     description: Says whether it would wait.
     support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
 options:
   host:
     description: The server's name, address, or socket folder. The usual socket folders unless given.

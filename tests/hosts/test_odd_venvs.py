@@ -20,20 +20,16 @@ until_true "curl -sf -o /dev/null http://$BIND/health/"
 """
 # Each of the roles, on each of these folders.
 ROLES = """
-- hosts: all
-  become: true
-  gather_facts: false
-  tasks:
-    - name: The folder is refused
-      ansible.builtin.include_role:
-        name: "rescue502.django.{{ item[0] }}"
-        apply:
-          ignore_errors: true
-      vars:
-        rescue502_root: /var/www/xamila/xamila_backend
-        rescue502_venv: "{{ item[1] }}"
-        rescue502_user: www-data
-      loop: "{{ ['pip_install', 'rebuild_venv'] | product(folders.split(',')) }}"
+- name: The folder is refused
+  ansible.builtin.include_role:
+    name: "rescue502.django.{{ item[0] }}"
+    apply:
+      ignore_errors: true
+  vars:
+    rescue502_root: /var/www/xamila/xamila_backend
+    rescue502_venv: "{{ item[1] }}"
+    rescue502_user: www-data
+  loop: "{{ ['pip_install', 'rebuild_venv'] | product(folders.split(',')) }}"
 """
 REFUSED = {
     "": "virtual environment is not known",

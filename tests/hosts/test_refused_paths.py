@@ -23,33 +23,29 @@ echo 'manage.py filter=planted' > /dev/shm/info/attributes
 touch manage.py
 """
 GIVEN_AWAY = """
-- hosts: all
-  become: true
-  gather_facts: false
-  tasks:
-    - name: Owners and modes are right
-      rescue502.django.permissions:
-        root: /var/www/xamila/xamila_backend
-        venv: /var/www/xamila/xamila_backend/venv
-        user: www-data
-        media_root: "{{ item.media | default('') }}"
-        logs: "{{ item.logs | default([]) }}"
-        folders: "{{ item.folders | default(omit) }}"
-        parts: [media, logs]
-      loop:
-        - {media: /etc/systemd/system}
-        - {media: /var/log}
-        - {media: /var/www}
-        - {media: /srv/planted-media, folders: []}
-        - {media: /var/www/xamila/xamila_backend/linked/uploads}
-        - {logs: [/etc/shadow]}
-        - {logs: [/var/log/../../etc/shadow]}
-        - {logs: [/var/log/missing.log]}
-        - {logs: [/root/missing.log]}
-        - {logs: [/srv/planted-media/missing.log], folders: []}
-        - {logs: [/var/www/xamila/xamila_backend/linked/missing.log]}
-        - {logs: [/var/www/xamila/xamila_backend/hard.log]}
-      ignore_errors: true
+- name: Owners and modes are right
+  rescue502.django.permissions:
+    root: /var/www/xamila/xamila_backend
+    venv: /var/www/xamila/xamila_backend/venv
+    user: www-data
+    media_root: "{{ item.media | default('') }}"
+    logs: "{{ item.logs | default([]) }}"
+    folders: "{{ item.folders | default(omit) }}"
+    parts: [media, logs]
+  loop:
+    - {media: /etc/systemd/system}
+    - {media: /var/log}
+    - {media: /var/www}
+    - {media: /srv/planted-media, folders: []}
+    - {media: /var/www/xamila/xamila_backend/linked/uploads}
+    - {logs: [/etc/shadow]}
+    - {logs: [/var/log/../../etc/shadow]}
+    - {logs: [/var/log/missing.log]}
+    - {logs: [/root/missing.log]}
+    - {logs: [/srv/planted-media/missing.log], folders: []}
+    - {logs: [/var/www/xamila/xamila_backend/linked/missing.log]}
+    - {logs: [/var/www/xamila/xamila_backend/hard.log]}
+  ignore_errors: true
 """
 
 
@@ -103,7 +99,7 @@ def test_the_module_gives_nothing_of_the_systems_away(site: Site) -> None:
     assert site.host.run(f"stat -c '%h %U' {ROOT_FOLDER}/hard.log").stdout.split() == ["2", "root"]
     before = site.host.snapshot()
     output = play(site, GIVEN_AWAY)
-    assert output.count("failed: [") == GIVEN_AWAY.count("        - {"), output
+    assert output.count("failed: [") == GIVEN_AWAY.count("    - {"), output
     assert differences(before, site.host.snapshot()) == set()
 
 

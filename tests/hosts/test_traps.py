@@ -25,72 +25,62 @@ pytestmark = pytest.mark.xdist_group("traps")
 PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 # The remedies that work on files as root, each made to find something; the account could not use what was planted.
 REMEDIES = """
-- hosts: all
-  become: true
-  gather_facts: false
-  vars:
-    root: /var/www/xamila/xamila_backend
-  tasks:
-    - name: Owners and modes are right
-      rescue502.django.permissions:
-        root: "{{ root }}"
-        venv: "{{ root }}/venv"
-        user: www-data
-        media_root: "{{ root }}/media"
-        env_files: ["{{ root }}/.env", "{{ root }}/.env.local"]
-        logs: [/var/log/xamila/django.log, /var/log/xamila/error.log, /var/log/xamila/access.log]
-      ignore_errors: true
-    - name: No stale bytecode is left
-      rescue502.django.bytecode:
-        root: "{{ root }}"
-      ignore_errors: true
-    - name: There is room
-      rescue502.django.free_space:
-        places: [/]
-        logs: [/var/log/xamila/django.log]
-        enough_percent: 100
-      ignore_errors: true
-    - name: No stale socket or pid file is left
-      rescue502.django.remove_stale:
-        path: "{{ root }}/{{ item.path }}"
-        kind: "{{ item.kind }}"
-        unit: xamila.service
-      loop:
-        - {path: trap_link.py, kind: pidfile}
-        - {path: trap_folder/shadow, kind: pidfile}
-        - {path: trap_fifo.py, kind: pidfile}
-        - {path: trap_fifo.py, kind: socket}
-      ignore_errors: true
-    - name: The bundle is packed
-      rescue502.django.bundle:
-        unit: xamila.service
-        logs: [/var/log/xamila/django.log, /var/log/xamila/access.log]
-      register: bundle
-    - name: The bundle is on the controller
-      ansible.builtin.fetch:
-        src: "{{ bundle.path }}"
-        dest: "{{ fetched }}"
-        flat: true
+- name: Owners and modes are right
+  rescue502.django.permissions:
+    root: "{{ root }}"
+    venv: "{{ root }}/venv"
+    user: www-data
+    media_root: "{{ root }}/media"
+    env_files: ["{{ root }}/.env", "{{ root }}/.env.local"]
+    logs: [/var/log/xamila/django.log, /var/log/xamila/error.log, /var/log/xamila/access.log]
+  ignore_errors: true
+- name: No stale bytecode is left
+  rescue502.django.bytecode:
+    root: "{{ root }}"
+  ignore_errors: true
+- name: There is room
+  rescue502.django.free_space:
+    places: [/]
+    logs: [/var/log/xamila/django.log]
+    enough_percent: 100
+  ignore_errors: true
+- name: No stale socket or pid file is left
+  rescue502.django.remove_stale:
+    path: "{{ root }}/{{ item.path }}"
+    kind: "{{ item.kind }}"
+    unit: xamila.service
+  loop:
+    - {path: trap_link.py, kind: pidfile}
+    - {path: trap_folder/shadow, kind: pidfile}
+    - {path: trap_fifo.py, kind: pidfile}
+    - {path: trap_fifo.py, kind: socket}
+  ignore_errors: true
+- name: The bundle is packed
+  rescue502.django.bundle:
+    unit: xamila.service
+    logs: [/var/log/xamila/django.log, /var/log/xamila/access.log]
+  register: bundle
+- name: The bundle is on the controller
+  ansible.builtin.fetch:
+    src: "{{ bundle.path }}"
+    dest: "{{ fetched }}"
+    flat: true
 """
 # While the app's user swaps what is there for something else, root repairs it, again and again.
 RACE = """
-- hosts: all
-  become: true
-  gather_facts: false
-  tasks:
-    - name: Owners and modes are right
-      rescue502.django.permissions:
-        root: /var/www/xamila/xamila_backend
-        user: www-data
-        media_root: /var/www/xamila/xamila_backend/media
-        parts: [code, media]
-      loop: "{{ range(5) | list }}"
-      ignore_errors: true
-    - name: No stale bytecode is left
-      rescue502.django.bytecode:
-        root: /var/www/xamila/xamila_backend
-      loop: "{{ range(2) | list }}"
-      ignore_errors: true
+- name: Owners and modes are right
+  rescue502.django.permissions:
+    root: /var/www/xamila/xamila_backend
+    user: www-data
+    media_root: /var/www/xamila/xamila_backend/media
+    parts: [code, media]
+  loop: "{{ range(5) | list }}"
+  ignore_errors: true
+- name: No stale bytecode is left
+  rescue502.django.bytecode:
+    root: /var/www/xamila/xamila_backend
+  loop: "{{ range(2) | list }}"
+  ignore_errors: true
 """
 # Enough files that nobody may read that a repairing takes long enough to be raced.
 RACED = """
@@ -156,9 +146,10 @@ class Sprung:
     pwned: bool
 
 
-def play(site: Site, playbook: str, **variables: str) -> str:
-    """Run a playbook of this test's own; its output."""
-    (site.folder / "play.yml").write_text(playbook, encoding="utf-8")
+def play(site: Site, tasks: str, **variables: str) -> str:
+    """Run tasks of this test's own as root; the output."""
+    playbook = [{"hosts": "all", "become": True, "gather_facts": False, "tasks": yaml.safe_load(tasks)}]
+    (site.folder / "play.yml").write_text(yaml.safe_dump(playbook), encoding="utf-8")
     hosts = {site.host.name: site.host.inventory(full=True)}
     (site.folder / "hosts.yml").write_text(yaml.safe_dump({"django": {"hosts": hosts}}), encoding="utf-8")
     words = [COMMAND, "-i", str(site.folder / "hosts.yml")]
@@ -209,7 +200,7 @@ def sprung(trapped: Trapped) -> Sprung:
     site = trapped.site
     site.host.run(WORK)
     before, begun = site.host.snapshot(), time.monotonic()
-    output = play(site, REMEDIES, fetched=str(site.folder / "bundle.tar.gz"))
+    output = play(site, REMEDIES, root=ROOT_FOLDER, fetched=str(site.folder / "bundle.tar.gz"))
     seconds = time.monotonic() - begun
     content = subprocess.run(["gzip", "-dc", str(site.folder / "bundle.tar.gz")], capture_output=True, check=True)
     pwned = site.host.run("find / -xdev -name rescue502-pwned").stdout != ""

@@ -43,3 +43,11 @@ def test_the_import_of_a_room_is_seen() -> None:
     """The test above reads imports: it must find those that are there."""
     lines = [path.read_text(encoding="utf-8") for path in rooms("module_utils")]
     assert sum(len(_IMPORT.findall(text)) for text in lines) > 100
+
+
+def test_unit_tests_stand_in_the_same_rooms() -> None:
+    """Tests of one module stand below the names of its folders; those of the runner, in src, in `runner`."""
+    below = Path(__file__).parent
+    folders = {path.parent.relative_to(below) for path in below.rglob("test_*.py")}
+    assert Path("module_utils/files") in folders
+    assert [str(folder) for folder in folders if not (PLUGINS / folder).is_dir() and folder.name != "runner"] == []

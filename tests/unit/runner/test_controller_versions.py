@@ -13,7 +13,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansibl
 
 from rescue502 import run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("version", ["2.16.0", "2.16.0rc1", "2.19.14", "2.21.5", "2.22.0.dev0", "3.0"])
