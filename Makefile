@@ -6,10 +6,12 @@ FAULT ?=
 ONLY ?=
 LAB := $(BIN)/python -m lab
 JOBS ?= 4
+DECIDING := $(wildcard $(addprefix plugins/plugin_utils/,catalogue/*.py diagnosis/*.py)) \
+	plugins/module_utils/secrets/redaction.py
 SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test nightly release lint sanity all-sanity unit mutants molecule hosts all-hosts versions bench lab shapes matrix score chaos record docs clean
+.PHONY: help install demo test nightly release lint sanity all-sanity unit coverage mutants molecule hosts all-hosts versions bench lab shapes matrix score chaos record docs clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -39,7 +41,13 @@ test: install ## what each change must pass: lint, unit tests, molecule, real ho
 	$(MAKE) molecule
 	$(MAKE) hosts
 
-nightly: all-sanity all-hosts record versions ## all tests on real hosts, a seventh of the shapes' matrix, the evidence recorded anew, versions of Ansible and Python: hours
+nightly: all-sanity coverage all-hosts record versions ## all tests on real hosts, coverage of what decides, a seventh of the shapes' matrix, the evidence recorded anew, versions of Ansible and Python: hours
+
+coverage: install ## branches of what decides and of what masks secrets that unit tests take: at least 95 % of each file
+	$(BIN)/pytest tests/unit -q -n $(JOBS) --cov --cov-report= --cov-fail-under=0
+	@$(BIN)/coverage report --show-missing --include="$(subst $() ,$(,),$(strip $(DECIDING)))" || true
+	@for file in $(DECIDING); do $(BIN)/coverage report --include="$$file" >/dev/null || failed="$$failed $$file"; done; \
+		test -z "$$failed" || { echo "below 95 %:$$failed" >&2; exit 1; }
 
 mutants: install ## whether the unit tests notice faults in the logic that decides; ONLY=diagnosis/plan takes one module
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible_collections.rescue502.django.plugins.action.diagnose import _require_found
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import CatalogueError, load
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
+    Catalogue,
+    CatalogueError,
+    load,
+)
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
 
 CATALOGUE = load()
@@ -163,6 +168,29 @@ def test_what_breaks_the_schema_is_refused(own: Path, old: str, new: str, line: 
     own.write_text("a: [", encoding="utf-8")
     with pytest.raises(CatalogueError, match="not valid YAML"):
         remedies.get("acme.shop.unlock")
+    own.write_text("- a", encoding="utf-8")
+    with pytest.raises(CatalogueError, match=r"remedy\.yml:1: not a mapping"):
+        remedies.get("acme.shop.unlock")
+
+
+def test_a_users_own_roles_are_read_before_anything_is_done(own: Path) -> None:
+    """Those that the catalogue names, as remedies or to follow one. One that says nothing of itself is let pass."""
+    mode = CATALOGUE.modes["service/stopped"]
+
+    def naming(remedy: str, *then: str) -> Catalogue:
+        return Catalogue({mode.id: replace(mode, remedy=remedy, then=then)})
+
+    mute = own.parents[2] / "mute"
+    mute.mkdir()
+    assert remedies.get("acme.shop.mute") == remedies.Remedy("acme.shop.mute")
+    remedies.require_sound(naming("restart", "acme.shop.unlock", "acme.shop.mute"))
+    assert set(remedies.named_by(naming("restart", "acme.shop.unlock"))) == {"acme.shop.unlock", "restart"}
+    own.write_text(KNOWN.replace("[app]", "[redis]"), encoding="utf-8")
+    remedies._load_role.cache_clear()
+    remedies.require_sound(naming("restart", "migrate"))
+    for named in (naming("acme.shop.unlock"), naming("restart", "acme.shop.unlock")):
+        with pytest.raises(CatalogueError, match="'redis' is not one of: app, database, proxy"):
+            remedies.require_sound(named)
 
 
 class Verbatim:

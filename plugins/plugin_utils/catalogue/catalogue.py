@@ -91,9 +91,6 @@ class Catalogue:
 
     modes: dict[str, FailureMode]
 
-    def __iter__(self) -> Iterable[FailureMode]:
-        return iter(self.modes.values())
-
     def approvable(self) -> set[str]:
         """The names that an approval may give: failure modes of risk `ask`, and the remedies of those."""
         asking = [mode for mode in self.modes.values() if mode.risk == "ask"]

@@ -118,6 +118,11 @@ def test_a_secret_within_a_value_is_known(value: str, secret: str) -> None:
     assert secret not in Redactor({"SETTING": value}).text(f"it was {secret} then")
 
 
+def test_a_url_that_is_none_tells_no_password() -> None:
+    """A host that is no address, in the user's own settings, keeps no run from its evidence."""
+    assert Redactor({"SETTING": "http://[::1/x"}).text("x http://[::1/x") == "x http://[::1/x"
+
+
 @pytest.mark.parametrize("cut", [0, 5, -3])
 def test_what_a_limit_left_of_a_secret_is_masked(cut: int) -> None:
     """At the end of a text and at its beginning."""

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
     CatalogueError,
     check_names,
+    lines_of_keys,
     load,
     load_file,
     own_path,
@@ -77,6 +78,7 @@ def test_the_features_are_those_of_the_lab() -> None:
         ("remedy: restart", "remedy: restart\nexplains: [host/*]", 9, "explains"),
         ("remedy: restart", "remedy: restart\nwhere: [nosuch]", 9, "where"),
         ("remedy: restart", "remedy: restrat", 8, "remedy"),
+        ("remedy: restart\n", "", 1, "remedy"),
         ("remedy: restart", "remedy: restart\nthen: [../restart]", 9, "then"),
         ("when: [edge.well]", "when: [edge.well, not edge.wel]", 6, "when"),
         ("when: [edge.well]", "when: [egde.well]", 6, "when"),
@@ -118,6 +120,24 @@ def test_invalid_yaml_is_reported(tmp_path: Path) -> None:
     write(tmp_path, "title: [\n")
     with pytest.raises(CatalogueError, match=r"mine\.yml:2: not valid YAML"):
         load([tmp_path])
+
+
+@pytest.mark.parametrize("text", ["- title: A title\n", "A title\n", ""])
+def test_a_file_that_is_no_mapping_is_told(tmp_path: Path, text: str) -> None:
+    """A list, a text and nothing hold no keys."""
+    path = write(tmp_path, text)
+    with pytest.raises(CatalogueError, match=r"mine\.yml:1: .* mapping"):
+        load_file(path)
+    assert lines_of_keys(text) == {}
+
+
+def test_a_folder_is_a_layer(tmp_path: Path) -> None:
+    """The message names those that there are."""
+    path = write(tmp_path, GOOD, "servce/mine.yml")
+    with pytest.raises(CatalogueError, match=r"mine\.yml:1: .*'servce'.* host, database, files"):
+        load([path.parents[1]])
+    with pytest.raises(CatalogueError, match="no such folder"):
+        load([tmp_path / "elsewhere"])
 
 
 def test_a_users_own_file_overrides_ours(tmp_path: Path) -> None:

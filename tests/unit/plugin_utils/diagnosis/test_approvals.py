@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.approvals import (
+    Approval,
     ApprovalError,
     Scope,
     approved_here,
     parse,
+    written,
 )
 
 KNOWN = ("code/syntax-error", "service/masked", "rollback_code")
@@ -43,6 +45,7 @@ def test_what_is_approved_here(given: object, approved: list[str]) -> None:
         ("code/*", "not a failure mode or remedy"),
         ("code/syntax-error@web9", "no host of the inventory"),
         ([{"id": "service/masked", "until": "2026-01-31T12:00:00Z"}], "expired"),
+        ([{"id": "service/masked", "until": "2025-01-31T12:00:00Z"}], "expired"),
         ([{"id": "service/masked", "until": "2026-01-31T13:00:00"}], "no time zone"),
         ([{"id": "service/masked", "until": "soon"}], "not a valid time, such as"),
         ([{"id": "service/masked", "hosts": "web1"}], "is not a valid approval"),
@@ -65,3 +68,12 @@ def test_an_approval_for_the_run_names_its_host_where_there_are_several() -> Non
         approved_here(parse("service/masked"), KNOWN, scope(run=both))
     assert approved_here(parse("service/masked@web2"), KNOWN, scope(run=both)) == []
     assert approved_here(parse("service/masked"), KNOWN, scope(run=both, for_run=False)) == ["service/masked"]
+    assert approved_here(parse("service/masked"), KNOWN, scope(run=())) == ["service/masked"], "offline, of no play"
+    in_inventory = Scope("web1", both, both, NOON)
+    assert approved_here(parse("service/masked"), KNOWN, in_inventory) == ["service/masked"]
+
+
+def test_an_approval_is_read_as_it_is_written() -> None:
+    """With the host that it is for, or without."""
+    assert written("service/masked") == "service/masked"
+    assert parse(written("service/masked", "web1")) == [Approval("service/masked", "web1")]

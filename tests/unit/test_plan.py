@@ -1,0 +1,260 @@
+"""The plan on findings made for it: who repairs what, in which order, and what holds a remedy back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
+
+WELL = {"edge": {"well": True, "checks": [{"name": "/", "status": 200, "well": True}]}}
+DOWN = {"edge": {"well": False, "checks": [{"name": "/", "status": 502, "well": False}]}}
+# The rehearsal says that the app would come up.
+BOOTS = {"app": {"rehearsed": True, "serves": True}}
+
+
+def found(name: str, remedy: str = "", **values: Any) -> Finding:
+    """A finding, by default the safe cause of an outage. Its text is that of a host: no literal of ours."""
+    name, remedy, layer, risk, severity = json.loads(
+        json.dumps([name, remedy, name.partition("/")[0], values.get("risk", "safe"), values.get("severity", "outage")])
+    )
+    mode = FailureMode(
+        id=name, layer=layer, title="", means="", risk=risk, severity=severity, edge="502", because="",
+        by_hand="", reproduce="", source="", when=(), remedy=remedy, then=tuple(values.get("then", ())),
+        symptom=values.get("symptom", False),
+    )  # fmt: skip
+    return Finding(mode, "", "by hand", tuple(values.get("explained_by", ())), severity, values.get("vars", {}), risk)
+
+
+def made(*findings: Finding, evidence: dict[str, Any] = DOWN, **given: Any) -> plan.Plan:
+    """The plan for these findings."""
+    return plan.make(Diagnosis(findings, evidence), **given)
+
+
+def names(actions: list[plan.Action]) -> list[str]:
+    """Their remedies, in order."""
+    return [action.remedy for action in actions]
+
+
+def held(todo: plan.Plan) -> dict[str, str]:
+    """Remedies that are held back, each with why."""
+    return {item["remedy"]: item["why"] for item in todo.held_back}
+
+
+STOPPED = found("database/stopped", "start_database", then=["restart"])
+MISSING = found("dependencies/missing", "pip_install", then=["restart"])
+SYNTAX = found("code/syntax-error", "rollback_code", risk="ask", then=["restart"])
+UNAPPLIED = found("schema/unapplied-migrations", "migrate", then=["restart"])
+STATIC = found("files/static-missing", "collectstatic", severity="degraded")
+
+
+def test_remedies_run_from_the_ground_up_and_once() -> None:
+    """The restart last, for both causes; what an action says of itself is what the play gets."""
+    todo = made(MISSING, STOPPED)
+    assert names(todo.actions) == ["start_database", "pip_install", "restart"]
+    assert todo.actions[-1].public() == {
+        "remedy": "restart", "for": ["dependencies/missing", "database/stopped"], "risk": "safe", "vars": {},
+    }  # fmt: skip
+    assert (todo.later, todo.held_back, todo.awaiting) == ([], [], [])
+
+
+def test_one_remedy_for_two_causes_takes_what_both_need() -> None:
+    """Lists of variables are joined; of other values the later one holds; a cause is named once."""
+    code = found("files/code", "permissions", vars={"parts": ["code"], "owner": "www"})
+    media = found("files/media", "permissions", vars={"parts": ["media"], "owner": "app", "mode": "0640"})
+    (action,) = made(code, media, code).actions
+    assert action.causes == ["files/code", "files/media"]
+    assert action.vars == {"parts": ["code", "media", "code"], "owner": "www", "mode": "0640"}
+    (action,) = made(code, found("files/log", "permissions", vars={"parts": "all"})).actions
+    assert action.vars["parts"] == "all"
+    assert code.vars == {"parts": ["code"], "owner": "www"}, "a finding is not changed"
+
+
+def test_what_a_remedy_repairs_decides_where_it_runs() -> None:
+    """One that runs the app waits for the highest of its layers; another one runs at the lowest."""
+    low, high = found("database/a", "permissions"), found("service/b", "permissions")
+    between = found("code/c", "clean_pyc")
+    assert names(made(high, between, low).actions) == ["permissions", "clean_pyc"]
+    assert names(made(low, between, high).actions) == ["permissions", "clean_pyc"]
+    low, high = found("database/a", "collectstatic"), found("service/b", "collectstatic")
+    assert names(made(low, between, high).actions) == ["clean_pyc", "collectstatic"]
+    assert names(made(high, between, low).actions) == ["clean_pyc", "collectstatic"]
+
+
+def test_what_follows_runs_no_lower_than_the_service() -> None:
+    """A restart for something of the database comes after the code; for something of the proxy, after that."""
+    assert names(made(STOPPED, found("code/c", "clean_pyc")).actions) == ["start_database", "clean_pyc", "restart"]
+    proxy = found("proxy/p", "reload_nginx", then=["restart"])
+    unit = found("service/u", "unmask")
+    assert names(made(proxy, unit).actions) == ["unmask", "reload_nginx", "restart"]
+    edge = found("edge/e", "reload_nginx", then=["restart"])
+    assert names(made(edge, found("proxy/x", "start_nginx")).actions) == ["start_nginx", "reload_nginx", "restart"]
+
+
+def test_within_a_layer_the_app_is_started_last() -> None:
+    """After what it needs, and after what merely runs its code; migrations come right before it."""
+    restart, unmask = found("service/stopped", "restart"), found("service/masked", "unmask")
+    static = found("service/static", "collectstatic")
+    assert names(made(restart, static, unmask).actions) == ["unmask", "collectstatic", "restart"]
+    assert names(made(restart, UNAPPLIED, unmask).actions) == ["unmask", "migrate", "restart"]
+
+
+def test_nothing_follows_a_remedy_that_failed() -> None:
+    """It is planned again (the play has its own budget), its restart is not; for another cause it is."""
+    assert names(made(MISSING, failed=[("pip_install", MISSING.id)]).actions) == ["pip_install"]
+    assert names(made(MISSING, failed=[("pip_install", "dependencies/other")]).actions) == ["pip_install", "restart"]
+
+
+def test_an_approval_is_by_the_mode_or_its_remedy() -> None:
+    """Of what asks only: what nobody may repair stays with a person, whatever is approved."""
+    assert made(SYNTAX).actions == []
+    for approval in (SYNTAX.id, "rollback_code"):
+        assert names(made(SYNTAX, approved=[approval]).actions) == ["rollback_code", "restart"]
+    never = found("code/lost", "rollback_code", risk="never")
+    assert made(never, approved=[never.id, "rollback_code"]).actions == []
+    for risk in ("zealous", "unheard-of", "alas"):
+        assert made(found("code/odd", "clean_pyc", risk=risk), approved=["clean_pyc"]).actions == []
+
+
+def test_what_waits_says_how_to_go_on() -> None:
+    """What asks, by its approval; what is for a person, by hand. In a run on several hosts an approval names one."""
+    secret = found("environment/secret-lost", risk="never")
+    assert made(SYNTAX, secret).awaiting == [
+        {
+            "id": "code/syntax-error",
+            "remedy": "rollback_code",
+            "approval": "code/syntax-error",
+            "approve_with": "rescue502_approve=[code/syntax-error]",
+            "by_hand": "by hand",
+        },
+        {
+            "id": "environment/secret-lost",
+            "remedy": None,
+            "approval": "environment/secret-lost",
+            "approve_with": None,
+            "by_hand": "by hand",
+        },
+    ]
+    assert made(SYNTAX, host="web1").awaiting[0]["approve_with"] == "rescue502_approve=[code/syntax-error@web1]"
+    safe = found("code/odd", risk="zealous")
+    assert made(safe).awaiting[0]["approve_with"] is None
+
+
+def test_what_takes_no_site_down_waits_until_it_answers() -> None:
+    """While it is down, later; where it answers, or nothing else can be done, at once."""
+    todo = made(STATIC, STOPPED)
+    assert (names(todo.actions), names(todo.later)) == (["start_database", "restart"], ["collectstatic"])
+    todo = made(STATIC, STOPPED, evidence=WELL | BOOTS)
+    assert (names(todo.actions), todo.later) == (["start_database", "collectstatic", "restart"], [])
+    todo = made(found("files/media", "permissions", severity="degraded"), SYNTAX)
+    assert (names(todo.actions), todo.later) == (["permissions"], [])
+
+
+def test_one_remedy_for_both_runs_twice() -> None:
+    """For the outage now, for the rest later."""
+    todo = made(found("files/media", "permissions", severity="degraded"), found("files/code", "permissions"))
+    assert [(action.remedy, action.causes) for action in (*todo.actions, *todo.later)] == [
+        ("permissions", ["files/code"]),
+        ("permissions", ["files/media"]),
+    ]
+
+
+def test_what_fell_with_a_cause_is_started_with_it() -> None:
+    """Not without the cause's repair, not where another cause is left, and only by a remedy that starts something."""
+    nginx = found("proxy/stopped", "start_nginx", explained_by=[STOPPED.id])
+    todo = made(STOPPED, nginx)
+    assert names(todo.actions) == ["start_database", "restart", "start_nginx"]
+    assert todo.actions[-1].causes == [STOPPED.id]
+    both = found("proxy/stopped", "start_nginx", explained_by=[STOPPED.id, SYNTAX.id])
+    assert "start_nginx" not in names(made(STOPPED, SYNTAX, both).actions)
+    assert made(STOPPED, SYNTAX, both, approved=[SYNTAX.id]).actions[-1].causes == [STOPPED.id, SYNTAX.id]
+    effect = found("database/effect", explained_by=[STOPPED.id])
+    indirect = found("proxy/stopped", "start_nginx", explained_by=[STOPPED.id, effect.id])
+    assert "start_nginx" in names(made(STOPPED, effect, indirect).actions)
+    pattern = {"explained_by": [STOPPED.id]}
+    for other in (
+        found("proxy/stopped", "start_nginx", risk="ask", **pattern),
+        found("proxy/stopped", "start_nginx", risk="zealous", **pattern),
+        found("proxy/stale", "reload_nginx", **pattern),
+        found("proxy/stopped", "start_nginx", explained_by=["code/not-found"]),
+    ):
+        assert names(made(STOPPED, other).actions) == ["start_database", "restart"], other
+
+
+def test_a_symptom_is_not_repaired() -> None:
+    """What the user sees needs no remedy, nor does it wait for anybody."""
+    todo = made(found("edge/bad-gateway", "restart", symptom=True))
+    assert (todo.actions, todo.awaiting) == ([], [])
+
+
+@pytest.mark.parametrize("name", plan.IN_CONFLICT)
+def test_a_tree_in_conflict_is_not_worked_on(name: str) -> None:
+    """Nor is the app started from it; the database is. What is found counts, also where something explains it."""
+    conflict = found(name, "abort_merge", risk="ask")
+    todo = made(conflict, STOPPED, MISSING)
+    assert names(todo.actions) == ["start_database"]
+    assert held(todo) == {"pip_install": f"{name} is not repaired yet", "restart": f"{name} is not repaired yet"}
+    assert todo.held_back[0]["for"] == [MISSING.id]
+    approved = made(conflict, STOPPED, MISSING, approved=[name])
+    assert names(approved.actions) == ["start_database", "abort_merge", "restart"]
+    assert set(held(approved)) == {"pip_install"}
+    explained = found(name, explained_by=[MISSING.id])
+    assert "pip_install" in held(made(explained, MISSING))
+
+
+def test_what_runs_the_app_waits_for_what_is_broken_below() -> None:
+    """A restart would end what may still serve. Not where the rehearsal says that it would come up."""
+    todo = made(STOPPED, SYNTAX, STATIC)
+    assert names(todo.actions) == ["start_database"]
+    assert set(held(todo)) == {"restart", "collectstatic"}
+    assert held(todo)["restart"] == f"{SYNTAX.id} is not repaired yet"
+    assert names(made(STOPPED, SYNTAX, evidence=DOWN | BOOTS).actions) == ["start_database", "restart"]
+    unknown = DOWN | {"app": {"rehearsed": True}}
+    assert "restart" in held(made(STOPPED, SYNTAX, evidence=unknown))
+    for serves in (False, "True", 1):
+        assert "restart" in held(made(STOPPED, SYNTAX, evidence=DOWN | {"app": {"serves": serves}}))
+    lesser = found("environment/debug-on", risk="never", severity="advice")
+    assert names(made(STOPPED, lesser).actions) == ["start_database", "restart"]
+
+
+def test_new_code_is_not_started_without_its_tables() -> None:
+    """The old one still serves: the restart waits while migrations do, or failed. A site that is down loses nothing."""
+    stale = found("service/code-changed", "restart", severity="degraded")
+    waiting = found("schema/risky-migrations", "migrate", risk="ask", then=["restart"], severity="degraded")
+    serving = WELL | BOOTS
+    assert held(made(stale, waiting, evidence=serving)) == {"restart": f"{waiting.id} is not repaired yet"}
+    assert held(made(stale, waiting, evidence=DOWN | BOOTS)) == {}
+    for edge in (None, "well", {}, {"well": "True"}, {"well": 1}, {"well": False}):
+        assert held(made(stale, waiting, evidence=BOOTS | {"edge": edge})) == {}
+    assert names(made(stale, waiting, evidence=serving, approved=[waiting.id]).actions) == ["migrate", "restart"]
+    failed = made(stale, UNAPPLIED, evidence=serving, failed=[("migrate", UNAPPLIED.id)])
+    assert set(held(failed)) == {"restart", "migrate"}
+    assert held(made(stale, UNAPPLIED, evidence=serving, failed=[("migrate", "schema/other")])) == {}
+    other = found("code/other", "rollback_code", risk="ask", severity="degraded")
+    assert held(made(stale, other, evidence=serving)) == {}
+    lower = found("dependencies/other", "pip_install", severity="degraded")
+    failed = made(stale, lower, evidence=serving, failed=[("pip_install", lower.id)])
+    assert held(failed) == {}
+
+
+@pytest.mark.parametrize(
+    ("waits", "causes", "partner"),
+    [
+        (["restart"], {"migrate": ["a"], "restart": ["a"]}, {"migrate": "restart"}),
+        (["migrate"], {"migrate": ["a"], "restart": ["a"]}, {"restart": "migrate"}),
+        (["migrate"], {"migrate": ["a", "b"], "restart": ["b"]}, {"restart": "migrate"}),
+        (["migrate"], {"migrate": ["a"], "restart": ["a", "b"]}, {}),
+        (["migrate", "restart"], {"migrate": ["a"], "restart": ["a"]}, {}),
+        ([], {"migrate": ["a"], "restart": ["a"]}, {}),
+        (["restart"], {"restart": ["a"]}, {}),
+        (["migrate"], {"migrate": ["a"]}, {}),
+    ],
+)
+def test_migrate_and_restart_wait_for_one_another(
+    waits: list[str], causes: dict[str, list[str]], partner: dict[str, str]
+) -> None:
+    """Unless the restart is for another cause as well, or the other one is not planned at all."""
+    assert plan.held_with(waits, causes) == partner

@@ -1,0 +1,224 @@
+"""The verdict: each outcome that a run can come to, and the one line that says why."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import verdict
+
+DOWN = {"well": False, "summary": "502 on /"}
+WELL = {"well": True, "summary": "200 on 2 checks"}
+OUTAGE = {"id": "database/stopped", "severity": "outage"}
+DEGRADED = {"id": "files/static-missing", "severity": "degraded"}
+ADVICE = {"id": "environment/debug-on", "severity": "advice"}
+CAUSE, LESSER = OUTAGE["id"], DEGRADED["id"]
+# Still there at the last look: a cause of the outage, something lesser, or both.
+CAUSE_REMAINS = {"findings": [OUTAGE, DEGRADED], "remaining": [CAUSE]}
+LESSER_REMAINS = {"findings": [OUTAGE, DEGRADED], "remaining": [LESSER]}
+BOTH_REMAIN = {"findings": [OUTAGE, DEGRADED], "remaining": [CAUSE, LESSER]}
+PLANNED = {"plan": [{"remedy": "start_database"}, {"remedy": "restart"}]}
+ACTED = {"actions": [{"changed": False}, {"changed": True}]}
+
+
+def record(edge: dict[str, Any] | None, *parts: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """A run's record, as it is saved."""
+    data: dict[str, Any] = {"mode": "recover", "edge": {"before": DOWN, "after": edge}, "findings": []}
+    data |= {"actions": [], "plan": [], "awaiting": []}
+    for part in (*parts, values):
+        data |= part
+    told: dict[str, Any] = json.loads(json.dumps(data))
+    return told
+
+
+def waits(name: str, approvable: bool = False) -> dict[str, Any]:
+    """A cause that waits for a person, or only for an approval."""
+    return {"id": name, "approve_with": f"rescue502_approve=[{name}]" if approvable else None}
+
+
+ANSWERS = {
+    "nothing was wrong": (record(WELL), "healthy", "the edge answers: 200 on 2 checks"),
+    "a remedy changed nothing": (
+        record(WELL, actions=[{"changed": False}]),
+        "healthy",
+        "the edge answers: 200 on 2 checks",
+    ),
+    "a remedy brought it back": (record(WELL, ACTED), "recovered", "the edge answers again: 200 on 2 checks"),
+    "something lesser remains": (
+        record(WELL, LESSER_REMAINS, ACTED, PLANNED),
+        "degraded",
+        f"the edge answers (200 on 2 checks), but {LESSER} remains",
+    ),
+    "it answers again after too many tries": (
+        record(WELL, worn=["restart"]),
+        "healthy",
+        "the edge answers: 200 on 2 checks",
+    ),
+    "it answers, and a lesser remedy is worn": (
+        record(WELL, LESSER_REMAINS, worn=["collectstatic"]),
+        "degraded",
+        f"the edge answers (200 on 2 checks), but {LESSER} remains",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_of_a_site_that_answers(name: str) -> None:
+    """Healthy, recovered by something that was changed, or degraded by what remains."""
+    data, outcome, message = ANSWERS[name]
+    assert verdict.judge(data, check_mode=False) == (outcome, message)
+
+
+NO_ANSWER = {
+    "nobody asked": (
+        record(None),
+        "needs-human",
+        "the edge was never asked; the cause is not known: the evidence is in the report",
+    ),
+    "the cause is not known": (
+        record(DOWN, PLANNED, mode="diagnose"),
+        "needs-human",
+        "502 on /; the cause is not known: the evidence is in the report",
+    ),
+    "only something lesser is known": (
+        record(DOWN, LESSER_REMAINS, PLANNED, mode="diagnose", awaiting=[waits(LESSER, approvable=True)]),
+        "needs-human",
+        f"502 on /; the cause is not known: the evidence is in the report; also found: {LESSER}",
+    ),
+    "not all could be read": (
+        record(DOWN, LESSER_REMAINS, unread=[{"what": "the unit"}]),
+        "needs-human",
+        f"502 on /; the cause cannot be told without what was not read: {verdict.AS_ROOT}",
+    ),
+    "it was tried too often": (
+        record(DOWN, CAUSE_REMAINS, PLANNED, worn=["start_database, 3 times", "restart, 3 times"]),
+        "needs-human",
+        "502 on /; not tried again: start_database, 3 times; restart, 3 times",
+    ),
+    "only something lesser was tried too often": (
+        record(DOWN, LESSER_REMAINS, worn=["collectstatic"]),
+        "needs-human",
+        f"502 on /; the cause is not known: the evidence is in the report; also found: {LESSER}",
+    ),
+    "a cause waits for an approval": (
+        record(
+            DOWN, CAUSE_REMAINS, awaiting=[waits(CAUSE, approvable=True), waits(CAUSE), waits(LESSER, approvable=True)]
+        ),
+        "needs-approval",
+        f"502 on /; waits for approval: {CAUSE}",
+    ),
+    "a cause waits for a person": (
+        record(DOWN, BOTH_REMAIN, awaiting=[waits(CAUSE), waits(LESSER, approvable=True)]),
+        "needs-human",
+        f"502 on /; needs a person: {CAUSE}",
+    ),
+    "only something lesser waits": (
+        record(DOWN, BOTH_REMAIN, awaiting=[waits(LESSER, approvable=True)]),
+        "failed",
+        "502 on /; the remedies did not bring the site back",
+    ),
+    "there was no time": (
+        record(DOWN, CAUSE_REMAINS, PLANNED, overdue="300 seconds are over", mode="verify"),
+        "failed",
+        "502 on /; 300 seconds are over: run it again, or raise rescue502_deadline",
+    ),
+    "it was only verified": (
+        record(DOWN, CAUSE_REMAINS, PLANNED, mode="verify"),
+        "failed",
+        "502 on /; a verification only looks: recover would repair it",
+    ),
+    "the remedies did not help": (
+        record(DOWN, CAUSE_REMAINS, ACTED, PLANNED),
+        "failed",
+        "502 on /; the remedies did not bring the site back",
+    ),
+    "it was only diagnosed": (
+        record(DOWN, CAUSE_REMAINS, PLANNED, mode="diagnose"),
+        "planned",
+        "502 on /; to be done: start_database, restart",
+    ),
+    "it was diagnosed, and nothing can be done": (
+        record(DOWN, CAUSE_REMAINS, mode="diagnose", awaiting=[waits(CAUSE)]),
+        "needs-human",
+        f"502 on /; needs a person: {CAUSE}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_ANSWER)
+def test_of_a_site_that_does_not_answer(name: str) -> None:
+    """What is missing: an approval, a person, time, rights to read, or a remedy that helps."""
+    data, outcome, message = NO_ANSWER[name]
+    assert verdict.judge(data, check_mode=False) == (outcome, message)
+
+
+CHECKED = {
+    "nothing is wrong": (record(WELL, ACTED), "healthy", "the edge answers: 200 on 2 checks"),
+    "something lesser would be repaired": (
+        record(WELL, LESSER_REMAINS, PLANNED),
+        "planned",
+        "200 on 2 checks; to be done: start_database, restart",
+    ),
+    "something lesser would remain": (
+        record(WELL, LESSER_REMAINS),
+        "degraded",
+        f"the edge answers (200 on 2 checks), but {LESSER} remains",
+    ),
+    "the site would be repaired": (
+        record(DOWN, CAUSE_REMAINS, PLANNED),
+        "planned",
+        "502 on /; to be done: start_database, restart",
+    ),
+    "something lesser would be repaired while it is down": (
+        record(DOWN, LESSER_REMAINS, PLANNED),
+        "planned",
+        "502 on /; to be done: start_database, restart",
+    ),
+    "another run is at work": (
+        record(DOWN, CAUSE_REMAINS, PLANNED, locked_by="a run of 12:00"),
+        "planned",
+        "502 on /; to be done: start_database, restart",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_in_check_mode(name: str) -> None:
+    """What would be done; nothing is called recovered, and nobody else's lock is in the way."""
+    data, outcome, message = CHECKED[name]
+    assert verdict.judge(data, check_mode=True) == (outcome, message)
+
+
+@pytest.mark.parametrize("edge", [WELL, DOWN])
+def test_another_run_is_at_work(edge: dict[str, Any]) -> None:
+    """Whatever this one saw."""
+    assert verdict.judge(record(edge, CAUSE_REMAINS, ACTED, locked_by="a run of 12:00"), check_mode=False) == (
+        "locked",
+        f"{edge['summary']}; another run is at work on this host: a run of 12:00",
+    )
+
+
+def test_what_takes_no_site_down_is_no_remaining_cause() -> None:
+    """Of all that remains, only the outage's causes are; what the last look did not see is none."""
+    data = record(DOWN, findings=[OUTAGE, DEGRADED, ADVICE], remaining=[CAUSE, LESSER, ADVICE["id"]])
+    assert verdict.remaining_causes(data) == [CAUSE]
+    assert verdict.remaining_causes(record(DOWN, findings=[OUTAGE])) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "edge", "good"),
+    [
+        ("healthy", WELL, True),
+        ("recovered", WELL, True),
+        ("degraded", WELL, True),
+        ("planned", WELL, True),
+        ("planned", DOWN, False),
+        ("planned", None, False),
+        *((outcome, WELL, False) for outcome in ("failed", "harmed", "locked", "needs-approval", "needs-human")),
+        ("unreachable", WELL, False),
+    ],
+)
+def test_a_play_fails_where_the_site_is_left_down(outcome: str, edge: dict[str, Any] | None, good: bool) -> None:
+    """A plan is as good as the edge that it was made for; every other outcome speaks for itself."""
+    assert verdict.is_good(record(edge, outcome=outcome)) is good
