@@ -51,12 +51,12 @@ ANSWERS = {
         f"the edge answers (200 on 2 checks), but {LESSER} remains",
     ),
     "it answers again after too many tries": (
-        record(WELL, worn=["restart"]),
+        record(WELL, exhausted=["restart"]),
         "healthy",
         "the edge answers: 200 on 2 checks",
     ),
     "it answers, and a lesser remedy is worn": (
-        record(WELL, LESSER_REMAINS, worn=["collectstatic"]),
+        record(WELL, LESSER_REMAINS, exhausted=["collectstatic"]),
         "degraded",
         f"the edge answers (200 on 2 checks), but {LESSER} remains",
     ),
@@ -89,15 +89,15 @@ NO_ANSWER = {
     "not all could be read": (
         record(DOWN, LESSER_REMAINS, unread=[{"what": "the unit"}]),
         "needs-human",
-        f"502 on /; the cause cannot be told without what was not read: {verdict.AS_ROOT}",
+        f"502 on /; the cause cannot be found without what was not read: {verdict.AS_ROOT}",
     ),
     "it was tried too often": (
-        record(DOWN, CAUSE_REMAINS, PLANNED, worn=["start_database, 3 times", "restart, 3 times"]),
+        record(DOWN, CAUSE_REMAINS, PLANNED, exhausted=["start_database, 3 times", "restart, 3 times"]),
         "needs-human",
         "502 on /; not tried again: start_database, 3 times; restart, 3 times",
     ),
     "only something lesser was tried too often": (
-        record(DOWN, LESSER_REMAINS, worn=["collectstatic"]),
+        record(DOWN, LESSER_REMAINS, exhausted=["collectstatic"]),
         "needs-human",
         f"502 on /; the cause is not known: the evidence is in the report; also found: {LESSER}",
     ),
