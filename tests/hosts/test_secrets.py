@@ -33,6 +33,10 @@ journalctl --no-pager --since "@$(stat -c %Y /srv/begun)" -o json | grep -v '"_S
 cat /var/log/auth.log /var/log/syslog 2>/dev/null || true
 } | LC_ALL=C tr '\\200-\\377' '?'
 """
+LEAKED = """
+until_true "curl -so /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1/health/
+  journalctl -u $UNIT -o cat --all --no-pager | grep CanaryJournal > /dev/null"
+"""
 # All that the product reads there, as it is: in it each secret is to be seen.
 READ = """
 journalctl --no-pager -o cat --all
@@ -117,6 +121,8 @@ def everything(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         put(host, f"/srv/{name}", (PLANTED / name).read_text(encoding="utf-8"))
     put(host, "/srv/canaries.json", json.dumps(VALUE))
     host.run_python((PLANTED / "plant.py").read_text(encoding="utf-8"))
+    # The app leaks when it is first asked for a page; then the package goes that it needs before it comes to that.
+    host.break_with("", LEAKED)
     host.break_with("dependencies/missing")
     host.break_with("database/stopped")
     read = host.run(READ, check=False).stdout
