@@ -109,10 +109,10 @@ def test_an_unknown_fact_is_reported_with_the_nearest(tmp_path: Path) -> None:
 
 
 def test_loading_takes_little_time() -> None:
-    """Our own files are not proved at each look: 0.03 s, and some times that on a busy machine."""
-    begun = time.perf_counter()
+    """Our own files are not proved at each look: 0.03 s of a core, and some times that while coverage is measured."""
+    begun = time.process_time()
     load()
-    assert time.perf_counter() - begun < 0.3
+    assert time.process_time() - begun < 0.3
 
 
 def test_invalid_yaml_is_reported(tmp_path: Path) -> None:
