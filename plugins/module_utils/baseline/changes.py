@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import grp
-import pwd
 from typing import Any, Callable
 
 from ansible_collections.rescue502.django.plugins.module_utils.baseline import baseline, state
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 LIMIT = 50
 Texts = dict[str, str]
@@ -56,14 +55,7 @@ def _owners(text: str) -> str:
         uid, gid = map(int, ids.split(":"))
     except ValueError:
         return text
-    return f"{_name(pwd.getpwuid, uid)}:{_name(grp.getgrgid, gid)} {mode}"
-
-
-def _name(lookup: Callable[[int], Any], number: int) -> str:
-    try:
-        return str(lookup(number)[0])
-    except KeyError:
-        return str(number)
+    return f"{accounts.user_name(uid)}:{accounts.group_name(gid)} {mode}"
 
 
 _SHOWN: dict[str, Callable[[str], str]] = {"packages": str, "modes": _owners}

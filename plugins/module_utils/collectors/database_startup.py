@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files
-from ansible_collections.rescue502.django.plugins.module_utils.system import journal, systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, journal, systemd, unread
 
 LINES = 300
 REASON_LENGTH = 160
@@ -61,7 +61,7 @@ def collect(unit_names: list[str]) -> dict[str, Any]:
         "file": unread.reported(file, "PostgreSQL's log", *bars),
         "line": line,
         # Where somebody has repaired the file meanwhile, what the log says of it is no longer true.
-        "edited_since": bool(file) and _modified(file) > started,
+        "edited_since": bool(file) and filesystems.modified(file) > started,
         "data": _room(folder),
     }
 
@@ -135,7 +135,7 @@ def _log_file(unit: str, folder: str) -> str:
         if folder
         else []
     )
-    return max(found, key=_modified, default="")
+    return max(found, key=filesystems.modified, default="")
 
 
 def _since(path: str, started: float) -> list[str]:
@@ -172,13 +172,6 @@ def _room(folder: str) -> dict[str, Any]:
         "inodes": numbers.f_files,
         "free_inodes": numbers.f_favail,
     }
-
-
-def _modified(path: str) -> float:
-    try:
-        return os.stat(path).st_mtime
-    except OSError:
-        return 0.0
 
 
 def _text(path: str) -> str:

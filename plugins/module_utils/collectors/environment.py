@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import re
 import stat
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.services import systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, systemd, unread
 
 _TRUE = ("1", "true", "yes", "on")
 # Where people and tools put a file aside; a file such as .env.example or .env.staging is not a copy of .env.
@@ -71,8 +69,8 @@ def _file_facts(path: str, required: bool) -> dict[str, Any]:
         status = os.stat(path)
         facts.update(
             exists=True,
-            owner=_name(pwd.getpwuid, status.st_uid),
-            group=_name(grp.getgrgid, status.st_gid),
+            owner=accounts.user_name(status.st_uid),
+            group=accounts.group_name(status.st_gid),
             mode=f"{stat.S_IMODE(status.st_mode):04o}",
             others_read=bool(status.st_mode & stat.S_IROTH) and stat.S_ISREG(status.st_mode),
         )
@@ -117,8 +115,8 @@ def _copy_facts(path: str) -> dict[str, Any] | None:
         return None
     return {
         "source": path,
-        "owner": _name(pwd.getpwuid, status.st_uid),
-        "group": _name(grp.getgrgid, status.st_gid),
+        "owner": accounts.user_name(status.st_uid),
+        "group": accounts.group_name(status.st_gid),
         "modified": round(status.st_mtime, 3),
         "names": len(names),
     }
@@ -134,13 +132,6 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 def _owner(path: str) -> str:
     try:
-        return _name(pwd.getpwuid, os.stat(path).st_uid)
+        return accounts.user_name(os.stat(path).st_uid)
     except OSError:
         return "root"
-
-
-def _name(lookup: Any, number: int) -> str:
-    try:
-        return str(lookup(number)[0])
-    except KeyError:
-        return str(number)

@@ -15,6 +15,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import (
     name_resolution,
     oom_kills,
     processes,
+    systemd,
     unread,
 )
 
@@ -26,15 +27,16 @@ def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
     """
     started = service.started_at(stack.properties)
     own = [item["pid"] for item in evidence["service"].get("processes", [])]
+    main_pid = systemd.number(stack.properties.get("ExecMainPID", ""))
     return {
         "memory": dict(_memory(), largest=processes.largest()),
-        "oom": oom_kills.seen(stack.unit, _number(stack.properties.get("ExecMainPID", "")), started, time.time()),
+        "oom": oom_kills.seen(stack.unit, main_pid, started, time.time()),
         "at_file_limit": unread.reported(
             processes.at_file_limit(own),
             "how many files the app has open",
             *(unread.sealed(f"/proc/{pid}/fd") for pid in own),
         ),
-        "file_limit": _number(stack.properties.get("LimitNOFILESoft", "")),
+        "file_limit": systemd.number(stack.properties.get("LimitNOFILESoft", "")),
         "load": os.getloadavg()[0],
         "cpus": os.cpu_count() or 1,
         "uptime": _uptime(),
@@ -48,10 +50,6 @@ def needed_names(database: dict[str, Any]) -> list[dict[str, Any]]:
     """Each name that the app cannot do without, with needed_by, and whether it can be resolved."""
     host = str(database.get("host") or "")
     return [dict(name_resolution.look_up(host), needed_by="the database")] if name_resolution.is_name(host) else []
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() else 0
 
 
 def _memory() -> dict[str, int]:

@@ -22,7 +22,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 )
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import processes, systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, processes, systemd, unread
 
 UNIT = "nginx.service"
 # Where programs for root lie, which an ordinary account does not have on its PATH.
@@ -45,7 +45,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]
     errors = nginx_log.errors(stack, time.time() - RECENT)
     log_bar = nginx_log.barred(stack)
     config_bars = [item.why for item in stack.nginx_unread]
-    newer = sorted(p for p in [*stack.nginx_files, *renewed] if started and _changed(p) > reloaded)
+    newer = sorted(p for p in [*stack.nginx_files, *renewed] if started and filesystems.modified(p) > reloaded)
     unused = [] if stack.behind_nginx else upstreams.unused_files(stack)
     return {
         "unit": {
@@ -80,20 +80,13 @@ def reloaded_at(shown: dict[str, str], started: float) -> float:
     return started
 
 
-def _changed(path: str) -> float:
-    try:
-        return os.stat(path).st_mtime
-    except OSError:
-        return 0.0
-
-
 def _was_valid(stack: Stack, shown: dict[str, str], reloaded: float) -> bool:
     """Whether nginx has taken this very configuration: nothing of it has changed since, and it did not fail."""
     if stack.nginx_unread or not stack.nginx_files or not reloaded or shown.get("Result") != "success":
         return False
     # A file that was added or taken away changes its folder.
     places = {*stack.nginx_files, *(os.path.dirname(path) for path in stack.nginx_files), *stack.nginx_folders}
-    return all(_changed(path) <= reloaded for path in places)
+    return all(filesystems.modified(path) <= reloaded for path in places)
 
 
 def _test(was_valid: Callable[[], bool]) -> dict[str, Any]:

@@ -68,15 +68,15 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "active_state": shown.get("ActiveState", ""),
         "sub_state": shown.get("SubState", ""),
         "result": shown.get("Result", ""),
-        "exit_code": _number(shown.get("ExecMainCode", "")),
-        "exit_status": _number(shown.get("ExecMainStatus", "")),
-        "restarts": _number(shown.get("NRestarts", "")),
+        "exit_code": systemd.number(shown.get("ExecMainCode", "")),
+        "exit_status": systemd.number(shown.get("ExecMainStatus", "")),
+        "restarts": systemd.number(shown.get("NRestarts", "")),
         "restart": shown.get("Restart", ""),
         "file_state": shown.get("UnitFileState", ""),
         "needs_reload": shown.get("NeedDaemonReload") == "yes",
         "file": shown.get("FragmentPath", ""),
         "invocation": shown.get("InvocationID", ""),
-        "main_pid": _number(shown.get("MainPID", "")),
+        "main_pid": systemd.number(shown.get("MainPID", "")),
         "active_since": started_at(shown),
         "triggered_by": shown.get("TriggeredBy", ""),
         "user": stack.user,
@@ -99,12 +99,8 @@ def _start_limit_hit(shown: dict[str, str]) -> bool:
     """
     if shown.get("Result") == "start-limit-hit":
         return True
-    tried = _number(shown.get("NRestarts", "")) > 0
+    tried = systemd.number(shown.get("NRestarts", "")) > 0
     return shown.get("ActiveState") == "failed" and tried and shown.get("Restart", "no") in ("always", "on-failure")
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() else 0
 
 
 def _exists(lookup: Any, name: str) -> bool:
@@ -117,7 +113,7 @@ def _exists(lookup: Any, name: str) -> bool:
 
 def started_at(properties: dict[str, str]) -> float:
     """When the unit's main process was started, in seconds since the epoch; 0 where it never was."""
-    monotonic = _number(properties.get("ExecMainStartTimestampMonotonic", ""))
+    monotonic = systemd.number(properties.get("ExecMainStartTimestampMonotonic", ""))
     return round(time.time() - time.monotonic() + monotonic / 1e6, 3) if monotonic else 0.0
 
 

@@ -7,14 +7,13 @@ gunicorn's own options are in gunicorn_options.py; of other servers only what ma
 
 from __future__ import annotations
 
-import argparse
 import ast
 import contextlib
 import os
 import re
 import shlex
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_options
@@ -47,14 +46,9 @@ class ServerConfig:
     argv: list[str] = field(default_factory=list)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
-
-
-def _parser() -> _Parser:
-    """Options of other servers than gunicorn: only those we need; every other option is skipped by parse_known_args."""
-    parser = _Parser(add_help=False, allow_abbrev=False)
+def _parser() -> gunicorn_options.Parser:
+    """Of servers other than gunicorn: only what matters to us; every other option is skipped by parse_known_args."""
+    parser = gunicorn_options.Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("-b", "--bind", action="append")
     parser.add_argument("-c", "--config")
     parser.add_argument("--chdir")

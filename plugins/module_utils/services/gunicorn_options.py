@@ -142,15 +142,17 @@ class Reading:
     doubtful: bool
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Raises ValueError where argparse would print and exit."""
+
     def error(self, message: str) -> NoReturn:
         raise ValueError(message)
 
 
 @cache
-def _parser() -> _Parser:
+def _parser() -> Parser:
     """A parser as gunicorn builds its own (gunicorn.config.Config.parser): abbreviated options are taken too."""
-    parser = _Parser(add_help=False)
+    parser = Parser(add_help=False)
     parser.add_argument("args", nargs="*")
     for action, table in (("store", _WITH_VALUE), ("append", _REPEATED), ("store_true", _FLAGS)):
         for name, options in table.items():

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import grp
 import os
 import pwd
 import stat
@@ -12,7 +11,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes, sockets, systemd
 
 UNIT = "nginx.service"
 
@@ -85,16 +84,9 @@ def obstacles(path: str, who: access.Account, stack: Stack) -> list[dict[str, An
                     "folder": wanted == access.ENTER,
                     "made_at_start": step in made,
                     "mode": f"{stat.S_IMODE(status.st_mode):04o}",
-                    "owner": _name(pwd.getpwuid, status.st_uid),
-                    "group": _name(grp.getgrgid, status.st_gid),
+                    "owner": accounts.user_name(status.st_uid),
+                    "group": accounts.group_name(status.st_gid),
                     "by_group": bool(status.st_mode >> 3 & wanted) and status.st_gid != 0,
                 }
             )
     return found
-
-
-def _name(lookup: Any, number: int) -> str:
-    try:
-        return str(lookup(number)[0])
-    except KeyError:
-        return str(number)

@@ -19,6 +19,22 @@ def account_ids(user: str, group: str | None) -> tuple[int, int, list[int]]:
     return account.pw_uid, gid, os.getgrouplist(account.pw_name, gid)
 
 
+def user_name(uid: int) -> str:
+    """The name of a user by the id; the id itself where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid: int) -> str:
+    """The name of a group by the id; the id itself where it has none."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
 def may_become(user: str, group: str | None = None) -> bool:
     """Whether a command can be run as that account: by root, or by the account itself. KeyError where it is unknown."""
     uid, gid, _groups = account_ids(user, group)

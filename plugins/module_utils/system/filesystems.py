@@ -49,6 +49,14 @@ def facts(path: str, mounts: list[str]) -> dict[str, Any] | None:
     }
 
 
+def modified(path: str) -> float:
+    """When a file's content last changed, in seconds since the epoch; 0 where that cannot be seen."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
+
+
 def mount_points() -> list[str]:
     """All mount points, the deepest first (proc(5), /proc/pid/mountinfo)."""
     try:

@@ -88,6 +88,11 @@ def parse_show(text: str) -> dict[str, str]:
     return properties
 
 
+def number(value: str) -> int:
+    """A property's value as a number; 0 for none, such as `infinity` or `[not set]`."""
+    return int(value) if value.isdigit() else 0
+
+
 def exec_argv(value: str) -> list[str]:
     """The argument list of an Exec*= property (`{ path=… ; argv[]=… ; … }`); empty where there is none."""
     match = re.search(r"argv\[\]=(.*?) ; ignore_errors=", value)
