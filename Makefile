@@ -20,7 +20,7 @@ install: .venv/installed ## make .venv with all that running, demo and tests nee
 .venv/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "rescue502 needs Python 3.11 or newer: install it, or name it with PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	@touch $@
 

@@ -18,7 +18,7 @@ def parser() -> argparse.ArgumentParser:
     """What can be asked of the lab."""
     top = argparse.ArgumentParser(
         prog="lab",
-        description="Real hosts (systemd, nginx, gunicorn, Django, PostgreSQL) in podman, to break and to mend.",
+        description="Real hosts (systemd, nginx, gunicorn, Django, PostgreSQL) in podman, to break and to repair.",
         epilog="A first look: lab setup && lab up demo && lab break demo database/stopped && lab inventory demo",
     )
     commands = top.add_subparsers(dest="command", required=True)

@@ -99,7 +99,7 @@ KINDS: dict[str, Callable[[Site, Run], None]] = {
 
 
 def every() -> list[Interruption]:
-    """Each remedy, for the first failure mode that it mends, struck in each way; the moments are drawn, repeatably."""
+    """Each remedy, for the first failure mode that it repairs, struck in each way; the moments are drawn repeatably."""
     chosen: dict[str, FailureMode] = {}
     for mode in load().modes.values():
         if mode.remedy and mode.risk != "never" and not mode.symptom:

@@ -26,7 +26,7 @@ EVIDENCE = "evidence.md"
 HEAD = """# Failure modes
 
 Made by `make docs` from [failures/](../failures); `rescue502 explain <id>` prints the same pages. Risk: *safe* is
-mended unasked, *ask* where approved by name, *never* is explained for a person. Each is proved on a real host by
+repaired unasked, *ask* where approved by name, *never* is explained for a person. Each is proved on a real host by
 `tests/hosts/test_failure_modes.py`. [Your own](own-failure-modes.md) can be added, and can take the place of these.
 
 The layers stand from the ground up: what is found lower down explains what is found above it.
@@ -42,10 +42,10 @@ cause. The groups `systemd-journal` and `adm` let it read more: the logs of the 
 kernel. The rehearsal, which tells most causes in the app's code and variables, runs as the app's own user or not at
 all.
 
-**To mend, root is needed**, for what the table says. Ansible becomes root through sudo by starting a shell whose
+**To repair, root is needed**, for what the table says. Ansible becomes root through sudo by starting a shell whose
 Python gets each task on its standard input: a rule that lets it do so lets it do anything, and cannot be narrowed to a
 module or a role. `rescue502 sudoers --user deploy` prints the narrowest rule that works, for an account of its own, and
-says that. Whoever wants to give away less mends by hand, with the commands of the report:
+says that. Whoever wants to give away less repairs by hand, with the commands of the report:
 `rescue502 sudoers --user deploy --for by-hand --unit shop` allows the usual ones, word by word.
 
 | remedy | needs root for | used for |

@@ -97,18 +97,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
         again: nothing was found, so that an app that keeps answering wrongly is given all of that time.
         """
-        mended = bool(record.data["actions"])
-        level = "full" if mended else self._task.args.get("level") or given.level
-        patient = mended or bool(self._task.args.get("hold"))
+        repaired = bool(record.data["actions"])
+        level = "full" if repaired else self._task.args.get("level") or given.level
+        patient = repaired or bool(self._task.args.get("hold"))
         hold = given.hold_seconds if patient else 0
-        # To mend takes root; to look, as far as an account can, does not.
-        looks_only = self._task.args.get("mode", "diagnose") in LOOKING and not mended
+        # To repair takes root; to look, as far as an account can, does not.
+        looks_only = self._task.args.get("mode", "diagnose") in LOOKING and not repaired
         waits: dict[str, Any] = {
             "unprivileged": looks_only,
             "hold_seconds": hold,
             "settle_seconds": given.settle_seconds,
             "patient": patient,
-            "until_steady": mended and not again,
+            "until_steady": repaired and not again,
         }
         if self._remembers():
             waits["remember"] = given.incident

@@ -23,7 +23,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _VALID_ARGS = frozenset(("state", "mode", "remedy", "causes", "message"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """state `mended` or `not_mended` records a remedy; `concluded` closes the record and judges the run."""
+        """state `repaired` or `not_repaired` records a remedy; `concluded` closes the record and judges the run."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         try:
@@ -38,7 +38,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             if record.data.get("claimed") and not self._task.check_mode:
                 self._release(given, record, task_vars)
             return {**result, **concluded}
-        ok = arguments["state"] == "mended"
+        ok = arguments["state"] == "repaired"
         remedy = str(arguments["remedy"])
         message = "; ".join(filter(None, [str(arguments.get("message", "")), *_notes(task_vars, remedy)]))
         record.act(remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, message)

@@ -139,7 +139,7 @@ def exhausted(given: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def remember(module: AnsibleModule, event: str, facts: list[dict[str, Any]]) -> None:
-    """Write the history; a disk that takes nothing more must not keep it from being mended."""
+    """Write the history; a disk that takes nothing more must not keep it from being repaired."""
     try:
         history.append(event, facts)
     except OSError as error:

@@ -67,7 +67,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import undo_l
 UNITS = "/etc/systemd/system"
 # Sorts last, so that it wins over other additions to the unit (systemd.unit(5)).
 NAME = "zz-rescue502-file-limit.conf"
-TEXT = """# Written by rescue502 for host/fd-limit. Where a leak was the cause and is mended, this file can go.
+TEXT = """# Written by rescue502 for host/fd-limit. Where a leak was the cause and is repaired, this file can go.
 [Service]
 LimitNOFILE={limit}
 """

@@ -26,7 +26,7 @@ options:
     description: What to record.
     type: str
     required: true
-    choices: [mended, not_mended, concluded]
+    choices: [repaired, not_repaired, concluded]
   mode:
     description: What the run is for, where no look has opened the record yet.
     type: str

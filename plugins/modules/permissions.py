@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: permissions
-short_description: Mend the owners and modes that keep an app from its own files
+short_description: Repair the owners and modes that keep an app from its own files
 version_added: 0.1.0
 description:
   - Looks for files and folders that the app's user must be able to use and cannot, and changes just those.
@@ -93,7 +93,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-mended:
+repaired:
   description: What was changed, or would be in check mode.
   returned: always
   type: list
@@ -174,7 +174,7 @@ def is_refused(item: dict[str, Any]) -> bool:
     return bool(item.get("objection"))
 
 
-def mend(item: dict[str, Any]) -> None:
+def repair(item: dict[str, Any]) -> None:
     """Give one file the owner and mode it should have, through a descriptor, so that no link can lead elsewhere."""
     path = safe_files.resolve(item["path"])
     descriptor = safe_files.open_entry(path)
@@ -220,7 +220,7 @@ def as_it_is(item: dict[str, Any]) -> str:
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    mended: list[dict[str, Any]] = []
+    repaired: list[dict[str, Any]] = []
     failed: list[str] = []
     refused: list[dict[str, Any]] = []
     before, after = "", ""
@@ -232,25 +232,30 @@ def main() -> None:
             try:
                 undo_log.note(*map(as_undone, wrong))
             except OSError as error:
-                module.fail_json(msg=f"what is there now could not be recorded: {error}", mended=mended)
+                module.fail_json(msg=f"what is there now could not be recorded: {error}", repaired=repaired)
         for item in wrong:
             before += as_it_is(item)
             after += f"{item['path']} {item['owner']}:{item['group']} {item['mode']}\n"
-            mended.append(item)
+            repaired.append(item)
             if not module.check_mode:
                 try:
-                    mend(item)
+                    repair(item)
                 except OSError as error:
                     failed.append(item["path"])
                     module.warn(f"{item['path']}: {error.strerror or error}")
         if module.check_mode or not wrong:
             break
-    result = {"changed": bool(mended), "mended": mended, "refused": refused, "diff": {"before": before, "after": after}}
+    result = {
+        "changed": bool(repaired),
+        "repaired": repaired,
+        "refused": refused,
+        "diff": {"before": before, "after": after},
+    }
     if refused:
         told = "; ".join(f"{item['path']} {item['objection']}" for item in refused[:5])
         module.fail_json(msg=f"left as it is: {told}", **result)
     if failed:
-        module.fail_json(msg=f"could not be mended: {', '.join(failed[:5])}", **result)
+        module.fail_json(msg=f"could not be repaired: {', '.join(failed[:5])}", **result)
     module.exit_json(**result)
 
 

@@ -139,7 +139,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     if os.geteuid() != 0 and not module.params["unprivileged"]:
         module.fail_json(
-            msg="this needs root, to read the unit's environment, to rehearse as the app's user, and to mend: "
+            msg="this needs root, to read the unit's environment, to rehearse as the app's user, and to repair: "
             "set `become: true` (or run with --become). Nothing was changed."
         )
     remembered = "" if module.check_mode else module.params["remember"]

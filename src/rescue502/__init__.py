@@ -1,4 +1,4 @@
-"""rescue502: find the true cause of a 502, mend only that, prove that the site answers again."""
+"""rescue502: find the true cause of a 502, repair only that, prove that the site answers again."""
 
 import sys
 

@@ -33,7 +33,7 @@ EQUAL_TO_ROOT = """\
 # Where the host's Python is not one of /usr/bin, set ansible_python_interpreter to one that is.
 """
 BY_HAND = """\
-# Single commands for a person who mends by hand, with every word spelled out: these are not equal to root, as long as
+# Single commands for a person who repairs by hand, with every word spelled out: these are not equal to root, as long as
 # {user} may write neither the unit's files nor the app's. Ansible cannot use them. `systemctl status` and
 # `journalctl` are left out on purpose: both start a pager, and a pager starts a shell. They need no root with the
 # groups above.
@@ -71,7 +71,7 @@ def for_hands(wanted: Wanted, unit: str, database_unit: str = "") -> str:
     words = [f"{verb} {name}" for name in units for verb in UNIT_VERBS] + ["daemon-reload", *NGINX_WORDS]
     commands = [*(f"{SYSTEMCTL} {item}" for item in words), "/usr/sbin/nginx -t"]
     rule = _rule(wanted, "root", commands, "_BY_HAND")
-    return _file(wanted, BY_HAND, rule, "mend by hand", "/etc/sudoers.d/rescue502-by-hand")
+    return _file(wanted, BY_HAND, rule, "repair by hand", "/etc/sudoers.d/rescue502-by-hand")
 
 
 def for_looking(user: str) -> str:

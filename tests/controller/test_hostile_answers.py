@@ -26,7 +26,7 @@ REMEDY = {"restart"}
 AS_FAR_AS = {
     "tags-of-trust": set(),
     "messages-that-a-terminal-obeys": {"claim", "restart"},
-    "names-that-are-commands": {"claim", "restart", "restart"},
+    "names-that-are-commands": {"claim", "restart"},
     "fifty-megabytes": {"claim"},
     "a-hundred-thousand-entries": {"claim"},
 }

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("settings")
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an-unknown-approval": ({"rescue502_approve": ["code/no-such-mode"]}, "code/no-such-mode"),
     "an-approval-of-all": ({"rescue502_approve": ["*"]}, "'*'"),
-    "an-approval-of-what-nobody-may-mend": ({"rescue502_approve": ["database/wrong-password"]}, "wrong-password"),
+    "an-approval-of-what-nobody-may-repair": ({"rescue502_approve": ["database/wrong-password"]}, "wrong-password"),
     "an-expired-approval": (
         {"rescue502_approve": [{"id": "code/syntax-error", "until": "2020-01-31T12:00:00Z"}]},
         "expired",

@@ -171,7 +171,7 @@ PLANTED_LINKS = {
 }
 
 # Traps in the app's own tree, as a script that the app's user could run, with $ROOT and $LOGS set. What the remedies
-# are made to mend there is set beside each, so that they do work on it.
+# are made to repair there is set beside each, so that they do work on it.
 TRAPS = {
     "a-file-that-links-to-the-shadow-file": "ln -s /etc/shadow $ROOT/trap_link.py",
     "a-folder-that-links-out": "ln -s /etc $ROOT/trap_folder; ln -s /root $ROOT/media/trap_folder",

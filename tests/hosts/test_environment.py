@@ -55,7 +55,7 @@ def test_a_new_one_takes_the_old_ones_place(site: Site) -> None:
 
 @pytest.mark.parametrize("role", ["pip_install", "rebuild_venv"])
 def test_killed_in_the_middle_the_old_one_is_in_use(site: Site, role: str) -> None:
-    """kill -9 of the installer: nothing in use was touched, and the next run clears up and mends."""
+    """kill -9 of the installer: nothing in use was touched, and the next run clears up and repairs."""
     site.host.break_with("dependencies/missing" if role == "pip_install" else "dependencies/venv-broken")
     before = site.host.snapshot()
     with ThreadPoolExecutor(1) as beside:
@@ -123,7 +123,7 @@ def test_where_folders_cannot_be_renamed_it_is_copied_aside(site: Site) -> None:
 
 
 def test_a_mount_point_is_changed_in_place(site: Site) -> None:
-    """Nothing can take a mount point's place: it is told, and mended all the same."""
+    """Nothing can take a mount point's place: it is told, and repaired all the same."""
     site.host.run(f"mount --bind {VENV} {VENV}")
     site.host.break_with("dependencies/missing")
     code, incident, output = site.play("recover")

@@ -1,4 +1,4 @@
-"""Every failure mode proves itself on real hosts: break it, name it, mend it, and touch nothing else.
+"""Every failure mode proves itself on real hosts: break it, name it, repair it, and touch nothing else.
 
 The cases are made from the catalogue: a new file in failures/ is a new test, on the shapes that matrix.py picks.
 """

@@ -53,7 +53,7 @@ def named(incident: dict[str, Any]) -> list[str]:
 
 
 def test_one_full_disk(site: Site) -> None:
-    """Disk full, PostgreSQL down, the app in a crash loop, the start limit hit: one cause, mended from the ground up.
+    """Disk full, PostgreSQL down, the app in a crash loop, the start limit hit: one cause, repaired from the ground up.
 
     Not even Ansible has a place to put its own files then.
     """

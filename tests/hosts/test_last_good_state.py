@@ -159,4 +159,4 @@ def test_what_runs_from_before_a_change_does_not_prove_it(site: Site) -> None:
     assert named(incident) == ["code/syntax-error"], output
     assert "Not yet loaded" in incident["root_causes"][0]["because"]
     assert incident["outcome"] == "recovered", output
-    assert kept(site)["state"]["commit"] == good["state"]["commit"], "the mended state is kept in its turn"
+    assert kept(site)["state"]["commit"] == good["state"]["commit"], "the repaired state is kept in its turn"

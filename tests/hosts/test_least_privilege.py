@@ -104,7 +104,7 @@ def test_what_only_root_can_tell_exists_is_not_missing(site: Site) -> None:
 
 @pytest.mark.parametrize("fault", ["service/stopped", "database/stopped"])
 def test_recovery_with_the_generated_sudoers_file(site: Site, fault: str) -> None:
-    """A fresh account with that file and no more mends; on a terminal it may not become root as it likes."""
+    """A fresh account with that file and no more repairs; on a terminal it may not become root as it likes."""
     account = "rescuer"
     site.host.run(
         f"useradd --create-home --shell /bin/bash {account} && cp -r /home/admin/.ssh /home/{account}/"

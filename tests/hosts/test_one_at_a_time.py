@@ -34,7 +34,7 @@ def open_the_gate(site: Site) -> None:
 
 
 def at_work(site: Site) -> bool:
-    """Whether a run is mending on the host."""
+    """Whether a run is repairing on the host."""
     return "activating" in site.host.run(f"systemctl is-active {site.shape.unit}", check=False).stdout
 
 
@@ -52,7 +52,7 @@ def lock_is_free(site: Site) -> bool:
 
 
 def test_a_second_run_is_locked_out(site: Site) -> None:
-    """While one run mends, another reports `locked` and changes nothing; the first one mends in peace."""
+    """While one run repairs, another reports `locked` and changes nothing; the first one repairs in peace."""
     first = begin_at_the_gate(site)
     before = site.host.snapshot()
     code, incident, output = site.play("recover")

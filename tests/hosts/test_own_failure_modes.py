@@ -26,7 +26,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_users_own_mode_takes_the_place_of_ours(site: Site, own: Path) -> None:
-    """It is named instead of ours, waits for approval, and its own role mends it, once."""
+    """It is named instead of ours, waits for approval, and its own role repairs it, once."""
     site.host.break_with(MODE, load_file(own / f"{MODE}.yml").reproduce)
     site.host.run("ls /run/deploy.lock")
     assert site.host.ask("/api/sgis/")[0] == 502

@@ -27,8 +27,8 @@ def test_the_unit_alone_is_enough(site: Site) -> None:
     assert incident["evidence"]["database"]["name"] == "xamila"
 
 
-def test_without_edge_checks_a_broken_host_is_mended_all_the_same(site: Site) -> None:
-    """With the unit alone: the database is down, only the API notices, and it is found and mended."""
+def test_without_edge_checks_a_broken_host_is_repaired_all_the_same(site: Site) -> None:
+    """With the unit alone: the database is down, only the API notices, and it is found and repaired."""
     site.full = False
     site.host.break_with("database/stopped")
     code, incident, output = site.play("recover")
@@ -44,7 +44,7 @@ def test_without_edge_checks_an_answer_alone_is_no_proof(site: Site) -> None:
     assert (incident["outcome"], named(incident)) == ("degraded", ["database/no-connection"]), output
 
 
-def test_several_causes_are_mended_from_the_ground_up(site: Site) -> None:
+def test_several_causes_are_repaired_from_the_ground_up(site: Site) -> None:
     """The database before the dependency before the restart, each once."""
     site.host.break_with("dependencies/missing")
     site.host.break_with("database/stopped")
@@ -85,7 +85,7 @@ def test_what_is_over_by_now_is_no_riddle(site: Site) -> None:
 
 
 def test_a_running_site_is_not_restarted_into_broken_code(site: Site) -> None:
-    """New code on disk is broken, the old still serves: nothing may end it, whatever else is mended."""
+    """New code on disk is broken, the old still serves: nothing may end it, whatever else is repaired."""
     site.host.break_with(
         "", "printf 'def broken(:' >> /var/www/xamila/xamila_backend/xamila/wsgi.py; systemctl stop postgresql"
     )

@@ -97,7 +97,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def everything(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Texts]:
-    """All texts of all commands on one host that is full of secrets, broken in several ways, and mended."""
+    """All texts of all commands on one host that is full of secrets, broken in several ways, and repaired."""
     host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'test')}-{worker_id}").up()
     run = Run(Site(host, tmp_path_factory.mktemp("secrets")))
     for name in ("leak.py", "watch.py"):

@@ -71,7 +71,7 @@ REMEDIES = """
         dest: "{{ fetched }}"
         flat: true
 """
-# While the app's user swaps what is there for something else, root mends it, again and again.
+# While the app's user swaps what is there for something else, root repairs it, again and again.
 RACE = """
 - hosts: all
   become: true
@@ -91,7 +91,7 @@ RACE = """
       loop: "{{ range(2) | list }}"
       ignore_errors: true
 """
-# Enough files that nobody may read that a mending takes long enough to be raced.
+# Enough files that nobody may read that a repairing takes long enough to be raced.
 RACED = """
 R=$ROOT/media; mkdir -p $R/swap $R/plain; ln -s /etc $R/roots; chmod 777 $R
 for i in $(seq 300); do install -o root -g root -m 600 /dev/null $R/plain/$i; done
@@ -247,5 +247,5 @@ def test_a_race_is_lost_by_nobody(site: Site, name: str) -> None:
     state, turns = site.host.run("systemctl is-active race; stat -c %s /srv/race.turns").stdout.split()
     assert (state, int(turns) > 20) == ("active", True), "the folders were swapped while root was at work"
     site.host.run("systemctl stop race; rm -f /srv/race*")
-    assert re.search(r"(?m)^(changed|failed): .*item=", output), "there was something to mend"
+    assert re.search(r"(?m)^(changed|failed): .*item=", output), "there was something to repair"
     assert outside(site, before) == set()

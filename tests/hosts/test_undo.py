@@ -35,7 +35,7 @@ def on(pairs: list[Pair]) -> pytest.MarkDecorator:
 
 
 def recovered(site: Site, mode: FailureMode) -> str:
-    """Mend a broken host, with approval. The incident's id."""
+    """Repair a broken host, with approval. The incident's id."""
     code, incident, output = site.play("recover", rescue502_approve=[mode.id] if mode.risk == "ask" else [])
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert f"rescue502 undo {incident['incident']}" in output
@@ -57,11 +57,11 @@ def test_a_migration_is_told_with_its_reverse(site: Site, mode: FailureMode) -> 
     """Nothing is dropped from a database: the command is printed."""
     site.host.break_with(mode.id)
     incident = recovered(site, mode)
-    mended = site.host.snapshot()
+    repaired = site.host.snapshot()
     code, _incident, output = site.play("undo", rescue502_undo=incident)
     assert (code, told(output)) == (0, (0, 0, 1)), output
     assert f"{VENV}/bin/python manage.py migrate sgis 0001_initial" in output
-    assert differences(mended, site.host.snapshot()) == set()
+    assert differences(repaired, site.host.snapshot()) == set()
 
 
 @on([pair for pair in usual() if pair[1].id == "dependencies/missing"])

@@ -1,4 +1,4 @@
-"""What undo promises of a host that was mended, whichever test mended it."""
+"""What undo promises of a host that was repaired, whichever test repaired it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def told(output: str) -> tuple[int, int, int]:
 
 def taken_back(site: Site, incident: str, broken: dict[str, Any]) -> None:
     """A check changes nothing, the undo leaves the host as it was when broken, the second one has nothing to do."""
-    mended = site.host.snapshot()
+    repaired = site.host.snapshot()
     code, _incident, output = site.play("undo", "--check", rescue502_undo=incident)
     assert (code, told(output)[1]) == (0, 0), output
     assert told(output)[0] > 0
-    assert differences(mended, site.host.snapshot()) == set(), "a check must change nothing"
+    assert differences(repaired, site.host.snapshot()) == set(), "a check must change nothing"
     code, _incident, output = site.play("undo", rescue502_undo=incident)
     assert (code, "changed=1" in output) == (0, True), output
     left_over = differences(broken, site.host.snapshot())

@@ -1,4 +1,4 @@
-"""A failure mode explained: what it rests on, what mends it, and commands that read plainly."""
+"""A failure mode explained: what it rests on, what repairs it, and commands that read plainly."""
 
 from __future__ import annotations
 

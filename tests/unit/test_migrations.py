@@ -193,7 +193,7 @@ def test_new_code_is_not_started_without_its_tables() -> None:
     assert {
         "remedy": "restart",
         "for": ["dependencies/missing"],
-        "why": f"{RISKY} is not mended yet",
+        "why": f"{RISKY} is not repaired yet",
     } in waits.held_back
     evidence["rehearsal"]["steps"]["migrations"]["pending"] = [pending("a", "2")]
     found = diagnose(evidence, load())
@@ -268,7 +268,7 @@ def test_a_restart_tried_too_often_leaves_the_tables_alone(tmp_path: Path) -> No
 
 
 def test_nothing_follows_a_remedy_that_failed() -> None:
-    """A restart is for what was mended."""
+    """A restart is for what was repaired."""
     found = diagnose(recordings.evidence(RISKY), load())
     assert [action.remedy for action in plan.make(found, [RISKY]).actions] == ["migrate", "restart"]
     assert [action.remedy for action in plan.make(found, [RISKY], [("migrate", RISKY)]).actions] == ["migrate"]

@@ -64,7 +64,7 @@ def unreadable(folder: Path) -> dict[str, Any]:
 
 @as_root
 @pytest.mark.parametrize("swap", ["a link", "another file", "a hard link", "nothing"])
-def test_only_what_was_judged_is_mended(tmp_path: Path, swap: str) -> None:
+def test_only_what_was_judged_is_repaired(tmp_path: Path, swap: str) -> None:
     """Between the look and the change the app's user puts something else there: it stays as it is."""
     target, folder = tmp_path / "shadow", tmp_path / "app"
     folder.mkdir()
@@ -84,9 +84,9 @@ def test_only_what_was_judged_is_mended(tmp_path: Path, swap: str) -> None:
         os.replace(folder / "kept", folder / "file.py")
     if swap != "nothing":
         with pytest.raises(OSError, match=r"place|same file|symbolic"):
-            permissions.mend(item)
+            permissions.repair(item)
     else:
-        permissions.mend(item)
+        permissions.repair(item)
         assert (folder / "file.py").stat().st_mode & 0o777 == 0o644
     assert (target.stat().st_uid, target.stat().st_mode & 0o777) == (0, 0o600)
 

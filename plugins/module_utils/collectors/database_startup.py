@@ -60,7 +60,7 @@ def collect(unit_names: list[str]) -> dict[str, Any]:
         "no_room": unread.told(no_room, "PostgreSQL's log", *bars),
         "file": unread.told(file, "PostgreSQL's log", *bars),
         "line": line,
-        # Where somebody has mended the file meanwhile, what the log says of it is no longer true.
+        # Where somebody has repaired the file meanwhile, what the log says of it is no longer true.
         "edited_since": bool(file) and _modified(file) > started,
         "data": _room(folder),
     }

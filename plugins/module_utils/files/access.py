@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who may do what with a file, judged from owner, groups and mode, without becoming anybody; and what would mend it."""
+"""Who may do what with a file, judged from owner, groups and mode without becoming anybody; and what repairs it."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _wanted(path: str, part: str, problem: str, judged: os.stat_result, owner: i
         "owner": owner,
         "group": group,
         "mode": f"{mode:04o}",
-        # Whoever mends it must meet the very file that was judged, and no other in its place.
+        # Whoever repairs it must meet the very file that was judged, and no other in its place.
         "inode": judged.st_ino,
     }
 

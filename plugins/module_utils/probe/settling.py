@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is worth waiting for at the edge: an app that is coming up, and a mended one that must keep answering."""
+"""What is worth waiting for at the edge: an app that is coming up, and a repaired one that must keep answering."""
 
 from __future__ import annotations
 

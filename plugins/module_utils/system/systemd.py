@@ -56,11 +56,11 @@ def _systemctl(arguments: tuple[str, ...], timeout: float) -> subprocess.Complet
             ["systemctl", "--no-pager", *arguments], capture_output=True, text=True, timeout=timeout, check=False
         )
     except FileNotFoundError as error:
-        raise SystemdError("systemctl is not on this host: rescue502 mends sites that systemd runs") from error
+        raise SystemdError("systemctl is not on this host: rescue502 repairs sites that systemd runs") from error
     except subprocess.TimeoutExpired as error:
         raise SystemdError(f"systemd gave no answer within {timeout:g} s") from error
     if "has not been booted with systemd" in done.stderr:
-        raise SystemdError("systemd is not PID 1 on this host: rescue502 mends sites that systemd runs")
+        raise SystemdError("systemd is not PID 1 on this host: rescue502 repairs sites that systemd runs")
     return done
 
 

@@ -59,14 +59,14 @@ def make(
     host: what an approval must name, in a run on several hosts.
     """
     allowed, tried = set(approved), set(failed)
-    mended = [cause for cause in diagnosis.to_repair if _may_mend(cause, allowed)]
-    waiting = [cause for cause in diagnosis.to_repair if cause not in mended]
+    repaired = [cause for cause in diagnosis.to_repair if _may_repair(cause, allowed)]
+    waiting = [cause for cause in diagnosis.to_repair if cause not in repaired]
     roots = {cause.id for cause in diagnosis.to_repair}
-    fallen = [found for found in diagnosis.findings if _fell_with(found, {cause.id for cause in mended}, roots)]
+    fallen = [found for found in diagnosis.findings if _fell_with(found, {cause.id for cause in repaired}, roots)]
     down = not edge_summary.summary(diagnosis.evidence)["well"]
     actions = _merge(
-        [action for cause in mended for action in _actions(cause, [cause], tried, down)]
-        + [action for found in fallen for action in _actions(found, _causes_of(found, mended), tried, down)]
+        [action for cause in repaired for action in _actions(cause, [cause], tried, down)]
+        + [action for found in fallen for action in _actions(found, _causes_of(found, repaired), tried, down)]
     )
     blocking = _blocking(diagnosis, waiting, tried)
     why = {action.remedy: reasons for action in actions if (reasons := blocking.of(action))}
@@ -79,7 +79,7 @@ def make(
         actions=urgent or actions,
         later=[action for action in actions if urgent and not action.urgent],
         held_back=[
-            {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(why)} is not mended yet"} for a, why in held
+            {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(why)} is not repaired yet"} for a, why in held
         ],
         awaiting=[_awaiting(cause, host) for cause in waiting],
     )
@@ -87,11 +87,11 @@ def make(
 
 @dataclass(frozen=True)
 class _Blocking:
-    """Ids of causes that are not mended now, each for what it holds back."""
+    """Ids of causes that are not repaired now, each for what it holds back."""
 
     # Half-done merges: nothing works on that tree before whoever is to decide on it has.
     work_on_code: list[str]
-    # With something below unmended, what runs the app would end what may still serve.
+    # With something below unrepaired, what runs the app would end what may still serve.
     run_app: list[str]
     # New code whose tables are not there, while the old still serves without them.
     start_app: list[str]
@@ -141,7 +141,7 @@ def held_with(held: Collection[str], causes: Mapping[str, Collection[str]]) -> d
     return {}
 
 
-def _may_mend(cause: Finding, allowed: set[str]) -> bool:
+def _may_repair(cause: Finding, allowed: set[str]) -> bool:
     mode = cause.mode
     return cause.risk == "safe" or (cause.risk == "ask" and bool({mode.id, mode.remedy} & allowed))
 
@@ -158,14 +158,14 @@ def _actions(found: Finding, causes: list[Finding], failed: set[tuple[str, str]]
         yield Action(remedy, list(names), risk, max(layer, _SERVICE), urgent)
 
 
-def _causes_of(found: Finding, mended: list[Finding]) -> list[Finding]:
-    return [cause for cause in mended if cause.id in found.explained_by]
+def _causes_of(found: Finding, repaired: list[Finding]) -> list[Finding]:
+    return [cause for cause in repaired if cause.id in found.explained_by]
 
 
-def _fell_with(found: Finding, mended: set[str], roots: set[str]) -> bool:
-    """Whether something is down only because of root causes that are mended now, and has but to be started."""
+def _fell_with(found: Finding, repaired: set[str], roots: set[str]) -> bool:
+    """Whether something is down only because of root causes that are repaired now, and has but to be started."""
     why = roots & set(found.explained_by)
-    return bool(why) and why <= mended and found.risk == "safe" and bool(remedies.get(found.mode.remedy).starts)
+    return bool(why) and why <= repaired and found.risk == "safe" and bool(remedies.get(found.mode.remedy).starts)
 
 
 def _merge(actions: Iterable[Action]) -> list[Action]:

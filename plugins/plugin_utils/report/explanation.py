@@ -13,8 +13,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.remedie
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import explains
 
 RISKS = {
-    "safe": "mended unasked",
-    "ask": "mended where approved by name",
+    "safe": "repaired unasked",
+    "ask": "repaired where approved by name",
     "never": "a person decides; nothing is changed",
 }
 SEVERITIES = {
@@ -58,8 +58,8 @@ def markdown(
         _facts(mode),
         "## How it is recognised",
         *_recognised(mode),
-        "## What mends it",
-        *_mending(mode, remedies, role_link),
+        "## What repairs it",
+        *_repairing(mode, remedies, role_link),
         "## By hand",
         f"What stands in `<>` is filled in on the host.\n\n{_block('shell', without_placeholders(mode.by_hand))}",
         *_explanations(mode, catalogue, link),
@@ -102,9 +102,9 @@ def _source(name: str) -> str:
     return LIVE
 
 
-def _mending(mode: FailureMode, remedies: Mapping[str, Remedy], role_link: Link) -> Iterable[str]:
+def _repairing(mode: FailureMode, remedies: Mapping[str, Remedy], role_link: Link) -> Iterable[str]:
     if not mode.remedy:
-        yield "What mends the cause below it." if mode.symptom else "Nothing is done by itself: a person decides."
+        yield "What repairs the cause below it." if mode.symptom else "Nothing is done by itself: a person decides."
         return
     steps = [_step(name, remedies, role_link) for name in (mode.remedy, *mode.then)]
     yield "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1)) if len(steps) > 1 else steps[0]

@@ -60,7 +60,7 @@ def _down(data: dict[str, Any], summary: str) -> tuple[str, str]:
     if data.get("overdue"):
         return "failed", f"{summary}; {data['overdue']}: run it again, or raise rescue502_deadline"
     if data["mode"] == "verify":
-        return "failed", f"{summary}; a verification only looks: recover would mend it"
+        return "failed", f"{summary}; a verification only looks: recover would repair it"
     return "failed", f"{summary}; the remedies did not bring the site back"
 
 

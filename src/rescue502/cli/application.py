@@ -19,7 +19,7 @@ EPILOG = (
     "Exit codes: 0 well, 1 wrong use, 2 still broken, 3 waits for approval, 4 unreachable, 5 locked by another run."
 )
 app = typer.Typer(
-    help="Find the true cause of a 502 in front of Django, mend only that, and prove that the site answers again.",
+    help="Find the true cause of a 502 in front of Django, repair only that, and prove that the site answers again.",
     epilog=EPILOG,
     no_args_is_help=True,
     add_completion=False,
@@ -52,11 +52,11 @@ def version(wanted: bool) -> None:
 def options(
     _version: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Show it.")] = False,
 ) -> None:
-    """Find the true cause of a 502 in front of Django, mend only that, and prove that the site answers again."""
+    """Find the true cause of a 502 in front of Django, repair only that, and prove that the site answers again."""
 
 
 def main() -> None:
-    """Start; a broken catalogue is the user's to mend, so it is told in one line."""
+    """Start; a broken catalogue is the user's to repair, so it is told in one line."""
     try:
         app()
     except catalogue.CatalogueError as error:

@@ -137,7 +137,7 @@ def recover(
     verbose: Verbose = 0,
     ask_become_pass: AskBecome = False,
 ) -> None:
-    """Mend the true cause, from the ground up, until the site answers and keeps answering.
+    """Repair the true cause, from the ground up, until the site answers and keeps answering.
 
     Example: rescue502 recover -i inventory/xamila --approve code/syntax-error
     """

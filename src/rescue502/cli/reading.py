@@ -82,7 +82,7 @@ def explain(
     failure_mode: Annotated[str, typer.Argument(help="Such as database/stopped; all of them unless given.")] = "",
     failures: Failures = None,
 ) -> None:
-    """Say what a failure mode is, how it is recognised, what mends it and what that risks.
+    """Say what a failure mode is, how it is recognised, what repairs it and what that risks.
 
     Example: rescue502 explain database/stopped
     """
