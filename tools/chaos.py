@@ -26,7 +26,7 @@ TESTS = {
     "interruption": ["hosts/test_interrupted.py::test_the_next_run_finishes_the_job"],
     "bad input": [
         "controller/test_hostile_answers.py",
-        "controller/test_settings.py",
+        "controller/test_refused_settings.py",
         "hosts/test_bad_settings.py",
         "hosts/test_hostile_hosts.py",
         "hosts/test_traps.py",

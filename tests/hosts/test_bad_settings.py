@@ -1,6 +1,6 @@
 """Settings that cannot be meant: told by name before anything is changed, on a host that waits to be repaired.
 
-Those of which the controller alone can tell are in tests/controller/test_settings.py.
+Those of which the controller alone can tell are in tests/controller/test_refused_settings.py.
 """
 
 from __future__ import annotations
