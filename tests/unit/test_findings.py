@@ -148,7 +148,7 @@ def test_what_a_role_gets_is_cleaned() -> None:
 )
 def test_what_is_no_evidence_says_nothing(evidence: Any) -> None:
     """A section that is none, one that failed, and what is ours to derive are left out."""
-    assert prepare(evidence) == {}
+    assert prepare(fresh(evidence)) == {}
 
 
 def rehearsed(**steps: Any) -> dict[str, Any]:

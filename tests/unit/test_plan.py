@@ -99,7 +99,8 @@ def test_within_a_layer_the_app_is_started_last() -> None:
     restart, unmask = found("service/stopped", "restart"), found("service/masked", "unmask")
     static = found("service/static", "collectstatic")
     assert names(made(restart, static, unmask).actions) == ["unmask", "collectstatic", "restart"]
-    assert names(made(restart, UNAPPLIED, unmask).actions) == ["unmask", "migrate", "restart"]
+    for evidence in (DOWN, WELL | BOOTS):
+        assert names(made(restart, UNAPPLIED, unmask, evidence=evidence).actions) == ["unmask", "migrate", "restart"]
 
 
 def test_nothing_follows_a_remedy_that_failed() -> None:
@@ -168,6 +169,7 @@ def test_what_fell_with_a_cause_is_started_with_it() -> None:
     todo = made(STOPPED, nginx)
     assert names(todo.actions) == ["start_database", "restart", "start_nginx"]
     assert todo.actions[-1].causes == [STOPPED.id]
+    assert "start_nginx" in names(made(STOPPED, MISSING, nginx).actions), "another cause that is repaired is no reason"
     both = found("proxy/stopped", "start_nginx", explained_by=[STOPPED.id, SYNTAX.id])
     assert "start_nginx" not in names(made(STOPPED, SYNTAX, both).actions)
     assert made(STOPPED, SYNTAX, both, approved=[SYNTAX.id]).actions[-1].causes == [STOPPED.id, SYNTAX.id]
@@ -233,8 +235,9 @@ def test_new_code_is_not_started_without_its_tables() -> None:
     failed = made(stale, UNAPPLIED, evidence=serving, failed=[("migrate", UNAPPLIED.id)])
     assert set(held(failed)) == {"restart", "migrate"}
     assert held(made(stale, UNAPPLIED, evidence=serving, failed=[("migrate", "schema/other")])) == {}
-    other = found("code/other", "rollback_code", risk="ask", severity="degraded")
-    assert held(made(stale, other, evidence=serving)) == {}
+    for name in ("code/other", "service/other"):
+        other = found(name, "rollback_code", risk="ask", severity="degraded")
+        assert held(made(stale, other, evidence=serving)) == {}
     lower = found("dependencies/other", "pip_install", severity="degraded")
     failed = made(stale, lower, evidence=serving, failed=[("pip_install", lower.id)])
     assert held(failed) == {}
