@@ -15,18 +15,18 @@ from lab import Host, look, matrix
 from lab.site import Site, differences, settings_for
 
 CATALOGUE = load()
-# Faults that do not meet: both show on one host. Each other failure mode without a remedy has a host of its own.
+# Faults that do not meet: both show on one host, in the order in which they are reproduced. Each other failure mode without a remedy has a host of its own.
 TOGETHER = (
     ("edge/cors-not-allowed", "environment/debug-on", "edge/tls-expires-soon"),
     ("environment/allowed-hosts", "edge/tls-expired"),
     ("database/permission-denied", "edge/tls-name-mismatch"),
-    ("proxy/config-invalid", "code/wsgi-module-wrong"),
-    ("proxy/upstream-mismatch", "code/does-not-load"),
-    ("proxy/site-not-enabled", "database/wrong-password"),
-    ("proxy/redirect-loop", "database/refused-by-hba"),
+    ("code/wsgi-module-wrong", "proxy/config-invalid"),
+    ("code/does-not-load", "proxy/upstream-mismatch"),
+    ("database/wrong-password", "proxy/site-not-enabled"),
+    ("database/refused-by-hba", "proxy/redirect-loop"),
     ("proxy/timeout", "dependencies/not-in-requirements"),
-    ("proxy/refuses-by-itself", "database/password-expired"),
-    ("proxy/protocol-mismatch", "schema/conflicting-migrations"),
+    ("database/password-expired", "proxy/refuses-by-itself"),
+    ("schema/conflicting-migrations", "proxy/protocol-mismatch"),
     ("service/option-wrong", "code/conflict-committed"),
     ("service/user-missing", "database/config-invalid"),
     ("service/type-wrong", "code/crashes-on-load"),
