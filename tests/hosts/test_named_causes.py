@@ -24,7 +24,7 @@ TOGETHER = (
     ("code/does-not-load", "proxy/upstream-mismatch"),
     ("database/wrong-password", "proxy/site-not-enabled"),
     ("database/refused-by-hba", "proxy/redirect-loop"),
-    ("proxy/timeout", "dependencies/not-in-requirements"),
+    ("dependencies/not-in-requirements", "proxy/timeout"),
     ("database/password-expired", "proxy/refuses-by-itself"),
     ("schema/conflicting-migrations", "proxy/protocol-mismatch"),
     ("service/option-wrong", "code/conflict-committed"),
