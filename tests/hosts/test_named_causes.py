@@ -15,7 +15,8 @@ from lab import Host, look, matrix
 from lab.site import Site, differences, settings_for
 
 CATALOGUE = load()
-# Faults that do not meet: both show on one host, in the order in which they are reproduced. Each other failure mode without a remedy has a host of its own.
+# Faults that do not meet: all show on one host, in the order in which they are reproduced. Each other failure mode
+# without a remedy has a host of its own.
 TOGETHER = (
     ("edge/cors-not-allowed", "environment/debug-on", "edge/tls-expires-soon"),
     ("environment/allowed-hosts", "edge/tls-expired"),

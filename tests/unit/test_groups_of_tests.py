@@ -1,4 +1,4 @@
-"""Tests that share a host stay on one worker: where the mark for that has no effect, each worker boots one of its own."""
+"""Tests that share a host stay on one worker: without an effect of the mark, each worker boots a host of its own."""
 
 from __future__ import annotations
 
