@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 
 import pytest
+from tiers import marks
 
 from lab.interruptions import SURVIVED, Interruption, every, strike
 from lab.site import Site
@@ -34,10 +35,7 @@ STRUCK = [interruption for interruption in every() if interruption.id in SAMPLE 
 
 @pytest.mark.parametrize(
     ("site", "struck"),
-    [
-        pytest.param(item.shape, item, id=item.id, marks=[] if item.id in EACH_CHANGE else [pytest.mark.nightly])
-        for item in STRUCK
-    ],
+    [pytest.param(item.shape, item, id=item.id, marks=marks(item.id in EACH_CHANGE)) for item in STRUCK],
     indirect=["site"],
 )
 def test_the_next_run_finishes_the_job(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue, remedies
+from tiers import marks
 from undoing import ONLY_TIME_CHANGES, is_exact, told
 
 from lab.scenario import Scenario, load
@@ -17,7 +18,7 @@ MODES = catalogue.load().modes
 
 def cases(kind: str) -> pytest.MarkDecorator:
     """Parametrizes a test with the scenarios of a kind, each on a host of its shape."""
-    found = [pytest.param(s.shape, s, id=s.id, marks=[pytest.mark.nightly] if s.nightly else []) for s in load(kind)]
+    found = [pytest.param(s.shape, s, id=s.id, marks=marks(not s.nightly)) for s in load(kind)]
     return pytest.mark.parametrize(("site", "scenario"), found, indirect=["site"])
 
 
