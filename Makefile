@@ -100,7 +100,7 @@ bench: lab ## seconds of a diagnosis beside those of a ping, medians of several
 versions: lab ## diagnose and recover with each supported ansible-core and Python, on targets old and new; writes docs/versions.md
 	$(BIN)/python -m tools.versions
 
-record: lab ## record the evidence of failure modes on lab hosts, for the unit tests; ONLY=layer/name, or ONLY=stale
+record: lab ## record the evidence of failure modes on lab hosts, for the unit tests; ONLY=layer/name, name@shape or stale
 	JOBS=$(JOBS) $(BIN)/python -m tools.record_evidence $(ONLY)
 
 docs: install ## write docs/failure-modes from the catalogue

@@ -192,7 +192,7 @@ class Host:
         while time.monotonic() < deadline:
             for path in self.shape.paths:
                 status, _headers, body = self.ask(path)
-                # Who waits longer than we do is told by nginx in the end.
+                # A request that outlasts our patience is answered by nginx in the end.
                 status = GATEWAY_TIMEOUT if not status and "timed out" in body else status
                 if mode.is_shown_by(status):
                     return

@@ -1,8 +1,11 @@
 """Record the evidence of failure modes on lab hosts: `make record`, or `make record ONLY=database/stopped`.
 
-`ONLY=stale` records those that are missing or stale, so that a run which was ended early goes on where it stopped;
-`JOBS=2` has two hosts at a time. A host is booted and broken for each, and its evidence is kept only where the
-diagnosis names that mode and no other. What is kept is what left the host: redacted there.
+Each failure mode on each shape of host that suits it. `ONLY=database/stopped` is one on its usual shape,
+`ONLY=database/stopped@unix` on that one, `ONLY=database/stopped@all` on all of them. `ONLY=stale` records what is
+missing or stale, so that a run which was ended early goes on where it stopped; `JOBS=6` has six hosts at a time.
+
+A host is booted and broken for each, and its evidence is kept only where the diagnosis names that mode and no other.
+What is kept is what left the host: redacted there.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
 
 import lab
+from lab import look
 from lab import shape as shapes
 from lab.matrix import suitable
 from lab.podman import LabError
@@ -26,6 +30,9 @@ from tools import recordings
 
 AT_ONCE = int(os.environ.get("JOBS", "3"))
 STALE = "stale"
+ALL = "all"
+# The name of a failure mode, or recordings.HEALTHY, and the shape of a host.
+Pair = tuple[str, str]
 # A unit that crashes again and again has settled once systemd gives it up: what is recorded is not a passing moment.
 STEADY = """
 state() { systemctl show -P ActiveState -P NRestarts -P MainPID "$UNIT" | tr '\\n' ' '; }
@@ -40,65 +47,93 @@ done
 """
 
 
-def look(name: str, shape: str, fault: str) -> dict[str, Any]:
+def evidence_of(pair: Pair) -> dict[str, Any]:
     """The evidence of a fresh host, broken in the way of a failure mode, or left healthy."""
-    host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'record')}-{name}", shape)
+    name, shape = pair
+    begin = os.environ.get("RESCUE502_TEST_HOST", "record")
+    host = lab.Host(f"{begin}-{shape}-{name.replace('/', '-')}", shape)
     try:
         host.up()
-        if fault:
-            host.break_with(fault)
-            host.run(STEADY, check=False)
-        with tempfile.TemporaryDirectory() as folder:
-            _code, incident, output = Site(host, Path(folder), extra=settings_for(fault, host.shape)).play(
-                "diagnose", rescue502_level="full"
-            )
+        if name == recordings.HEALTHY:
+            return look.look(host)
+        host.break_with(name)
+        host.run(STEADY, check=False)
+        return _by_play(host, name) if name in look.PLAYED else look.look(host, settings_for(name, host.shape))
     finally:
         host.down()
+
+
+def _by_play(host: lab.Host, name: str) -> dict[str, Any]:
+    """What a play brings from a host."""
+    with tempfile.TemporaryDirectory() as folder:
+        site = Site(host, Path(folder), extra=settings_for(name, host.shape))
+        _code, incident, output = site.play("diagnose", rescue502_level="full")
     if not incident:
-        raise RuntimeError(output)
+        raise LabError(output)
     return dict(incident["evidence"])
 
 
-def record(name: str, known: Catalogue) -> str:
-    """Record a failure mode, or a healthy host; what came of it, in a line."""
+def record(pair: Pair, known: Catalogue) -> str:
+    """Record one pair; what came of it, in a line."""
+    name, shape = pair
     mode = known.modes.get(name)
-    shape = suitable(mode)[0] if mode else shapes.DEFAULT
     try:
-        evidence = look(name.replace("/", "-"), shape, mode.id if mode else "")
-    except (LabError, RuntimeError) as error:
-        return f"FAILED {name}: {error}"
+        evidence = evidence_of(pair)
+    except LabError as error:
+        return f"FAILED {name}@{shape}: {error}"
     found = diagnose(recordings.slim(evidence), known)
     if not (recordings.is_reported(mode, found) if mode else found.findings == ()):
-        return f"FAILED {name}: the diagnosis names {[finding.id for finding in found.to_repair]}"
-    return f"{name}: {recordings.write(name, shape, evidence).stat().st_size} bytes"
+        return f"FAILED {name}@{shape}: the diagnosis names {[finding.id for finding in found.to_repair]}"
+    return f"{name}@{shape}: {recordings.write(name, shape, evidence).stat().st_size} bytes"
 
 
-def wanted(only: list[str], known: Catalogue) -> list[str]:
-    """The recordings to make: those asked for, those missing or stale, or all of them and a healthy host."""
-    everything = [recordings.HEALTHY, *known.modes]
+def everything(known: Catalogue) -> list[Pair]:
+    """Each failure mode on each shape that suits it, and a healthy host of each shape."""
+    healthy = [(recordings.HEALTHY, shape) for shape in shapes.names()]
+    return [*healthy, *((name, shape) for name, mode in known.modes.items() for shape in suitable(mode))]
+
+
+def wanted(only: list[str], known: Catalogue) -> list[Pair]:
+    """The recordings to make. only: failure modes, alone or with `@shape`; STALE alone; empty for all.
+
+    ValueError with what suits nothing.
+    """
+    pairs = everything(known)
+    if not only:
+        return pairs
     if only == [STALE]:
-        return [name for name in everything if _is_stale(name)]
-    return only or everything
+        there = set(recordings.pairs())
+        return [pair for pair in pairs if pair not in there or recordings.stale(*pair)]
+    meant = {word: _meant(word, pairs) for word in only}
+    if unknown := [word for word, found in meant.items() if not found]:
+        raise ValueError(f"no failure mode, or none on a host of that shape: {', '.join(unknown)}")
+    return [pair for found in meant.values() for pair in found]
 
 
-def _is_stale(name: str) -> bool:
-    found = [shape for other, shape in recordings.pairs() if other == name]
-    return not found or any(recordings.stale(name, shape) for shape in found)
+def _meant(word: str, pairs: list[Pair]) -> list[Pair]:
+    """The pairs that `name`, `name@shape` or `name@all` means."""
+    name, _, shape = word.partition("@")
+    own = [pair for pair in pairs if pair[0] == name]
+    if shape:
+        return [pair for pair in own if shape in (ALL, pair[1])]
+    usual = [pair for pair in own if pair[1] == shapes.DEFAULT]
+    return (usual or own)[:1]
 
 
 def main(only: list[str]) -> int:
     """Record; 1 where one could not be recorded."""
     known = load()
-    names = wanted(only, known)
-    if unknown := [name for name in names if name not in known.modes and name != recordings.HEALTHY]:
-        print(f"no failure mode {', '.join(unknown)}")
+    try:
+        pairs = wanted(only, known)
+    except ValueError as error:
+        print(error)
         return 1
+    failed = 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        lines = []
-        for line in pool.map(lambda name: record(name, known), names):
+        for line in pool.map(lambda pair: record(pair, known), pairs):
             print(line, flush=True)
-            lines.append(line)
-    return int(any(line.startswith("FAILED") for line in lines))
+            failed += line.startswith("FAILED")
+    return int(failed > 0)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis
 
+from lab.shape import DEFAULT
+
 FOLDER = Path(__file__).parents[1] / "tests" / "evidence"
 HEALTHY = "healthy"
 SUFFIX = ".json.gz"
@@ -38,7 +40,7 @@ def names() -> list[str]:
 
 
 def evidence(name: str, shape: str = "") -> dict[str, Any]:
-    """A recording's evidence. shape: the first that was recorded where it is empty."""
+    """A recording's evidence. shape: the usual one, else the first that was recorded, where it is empty."""
     recorded: dict[str, Any] = json.loads(text(name, shape))["evidence"]
     return recorded
 
@@ -46,10 +48,11 @@ def evidence(name: str, shape: str = "") -> dict[str, Any]:
 @cache
 def text(name: str, shape: str = "") -> str:
     """A whole recording, as it stands in its file."""
-    found = [FOLDER / name / f"{shape}{SUFFIX}"] if shape else sorted((FOLDER / name).glob(f"*{SUFFIX}"))
-    if not found:
+    recorded = [shape] if shape else [other for given, other in pairs() if given == name]
+    if not recorded:
         raise FileNotFoundError(f"no recording of {name}: make record ONLY={name}")
-    return gzip.decompress(found[0].read_bytes()).decode("utf-8")
+    first = DEFAULT if DEFAULT in recorded else recorded[0]
+    return gzip.decompress((FOLDER / name / f"{first}{SUFFIX}").read_bytes()).decode("utf-8")
 
 
 def plain(name: str, folder: Path) -> Path:

@@ -42,7 +42,7 @@ def record_of(recovery: Recovery, name: str) -> dict[str, Any]:
 
 
 def forged(given: dict[str, Any]) -> str:
-    """An answer that serves every module: evidence of a stopped unit, with what is forged in it and beside it.
+    """An answer that serves every module: evidence of a stopped unit, with what is forged in it and around it.
 
     It also lets the run claim the host, so that the remedy and the next look meet what was forged. Not so where it is
     large: once is enough.
@@ -111,9 +111,9 @@ def test_a_forged_answer_commands_nothing(recovery: Recovery, name: str) -> None
 @pytest.mark.parametrize("name", [name for name in bad_inputs.FORGED if settings_in(name)])
 def test_settings_of_ours_that_a_host_returns_are_refused(recovery: Recovery, name: str) -> None:
     """The run ends there, and says which they are."""
-    told = re.search(r"returned settings of ours as facts \((.*)\): do not trust it", recovery.failure(name))
-    assert told, recovery.failure(name)
-    assert settings_in(name) <= set(told[1].split(", "))
+    reported = re.search(r"returned settings of ours as facts \((.*)\): do not trust it", recovery.failure(name))
+    assert reported, recovery.failure(name)
+    assert settings_in(name) <= set(reported[1].split(", "))
 
 
 def _ended_as_failed(recovery: Recovery, name: str) -> None:

@@ -50,7 +50,7 @@ ANSWERS: dict[str, str] = {
     "a-number-of-ten-thousand-digits": '{"evidence": {"stack": {"unit": ' + "9" * 10_000 + "}}}",
 }
 
-# The same as values, put into an answer beside well-formed evidence of a stopped unit.
+# The same as values, put into an answer with well-formed evidence of a stopped unit.
 _RUN = f"touch {CANARY}"
 FORGED: dict[str, dict[str, Any]] = {
     "facts-that-move-the-reports": {
@@ -171,7 +171,7 @@ PLANTED_LINKS = {
 }
 
 # Traps in the app's own tree, as a script that the app's user could run, with $ROOT and $LOGS set. What the remedies
-# are made to repair there is set beside each, so that they do work on it.
+# are made to repair there is given with each, so that they do work on it.
 TRAPS = {
     "a-file-that-links-to-the-shadow-file": "ln -s /etc/shadow $ROOT/trap_link.py",
     "a-folder-that-links-out": "ln -s /etc $ROOT/trap_folder; ln -s /root $ROOT/media/trap_folder",

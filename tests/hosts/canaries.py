@@ -1,4 +1,4 @@
-"""Secrets to be planted on a host, each with a part by which it is told however it is quoted or encoded."""
+"""Secrets to be planted on a host, each with a part by which it is recognised however it is quoted or encoded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Canary:
 
 
 def core(value: str, *needles: str) -> Canary:
-    """A canary that is told by these parts of it, plain or in base64 wherever it begins there."""
+    """A canary that is recognised by these parts of it, plain or in base64 wherever it begins there."""
     parts = needles or (value,)
     encoded = [
         base64.b64encode(bytes(before) + part.encode())[4:-4].decode()

@@ -1,4 +1,4 @@
-"""Settings that cannot be meant: told by name before anything is changed, on a host that waits to be repaired.
+"""Settings that cannot be meant: reported by name before anything is changed, on a host that waits to be repaired.
 
 Those of which the controller alone can tell are in tests/controller/test_refused_settings.py.
 """

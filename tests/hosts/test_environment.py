@@ -36,13 +36,13 @@ def apply(site: Site, role: str) -> tuple[int, str]:
 
 
 def seen(site: Site) -> list[str]:
-    """What an interrupted or failed run left beside the environment."""
+    """What an interrupted or failed run left next to the environment."""
     return site.host.run(LEFT).stdout.split()
 
 
 @pytest.mark.nightly
 def test_a_new_one_takes_the_old_ones_place(site: Site) -> None:
-    """Programs name the final place, the old one stays beside it, and what is complete is left alone."""
+    """Programs name the final place, the old one stays next to it, and what is complete is left alone."""
     site.host.break_with("dependencies/missing")
     code, output = apply(site, "pip_install")
     assert (code, "changed=1" in output) == (0, True), output
@@ -60,8 +60,8 @@ def test_killed_in_the_middle_the_old_one_is_in_use(site: Site, role: str) -> No
     """kill -9 of the installer: nothing in use was touched, and the next run clears up and repairs."""
     site.host.break_with("dependencies/missing" if role == "pip_install" else "dependencies/venv-broken")
     before = site.host.snapshot()
-    with ThreadPoolExecutor(1) as beside:
-        killing = beside.submit(site.host.run, KILL)
+    with ThreadPoolExecutor(1) as other:
+        killing = other.submit(site.host.run, KILL)
         code, output = apply(site, role)
         killing.result()
     assert code == 2, output
@@ -102,7 +102,7 @@ def test_an_interrupted_change_of_places_is_finished(site: Site, state: str) -> 
     "fault", each_change("dependencies/missing", of=["dependencies/missing", "dependencies/venv-broken"])
 )
 def test_where_the_index_cannot_be_reached_nothing_is_changed(site: Site, fault: str) -> None:
-    """The packages cannot be had: the old environment is as it was, and nothing lies beside it."""
+    """The packages cannot be had: the old environment is as it was, and nothing lies next to it."""
     site.host.run("mv /var/cache/wheels /var/cache/wheels.gone")
     site.host.break_with(fault)
     before = site.host.snapshot()
@@ -130,7 +130,7 @@ def test_where_folders_cannot_be_renamed_it_is_copied_aside(site: Site) -> None:
 
 @pytest.mark.nightly
 def test_a_mount_point_is_changed_in_place(site: Site) -> None:
-    """Nothing can take a mount point's place: it is told, and repaired all the same."""
+    """Nothing can take a mount point's place: that is reported, and it is repaired all the same."""
     site.host.run(f"mount --bind {VENV} {VENV}")
     site.host.break_with("dependencies/missing")
     code, incident, output = site.play("recover")
@@ -141,7 +141,7 @@ def test_a_mount_point_is_changed_in_place(site: Site) -> None:
 
 @pytest.mark.nightly
 def test_a_link_is_followed_and_stays(site: Site) -> None:
-    """The environment's folder is a link: the work is done beside what it leads to."""
+    """The environment's folder is a link: the work is done next to what it leads to."""
     site.host.run(f"systemctl stop xamila; mkdir /srv/envs; mv {VENV} /srv/envs/app; ln -s /srv/envs/app {VENV}")
     site.host.run(
         f"chown -h www-data {VENV}; chown www-data /srv/envs; sed -i s,{VENV}/,/srv/envs/app/, /srv/envs/app/bin/*"

@@ -68,7 +68,7 @@ def _proved(site: Site, mode: FailureMode, first: bool) -> None:
 
 @contextmanager
 def _broken(site: Site, mode: FailureMode) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """A host with this fault: its state before and after; the app beside it is the same at the end."""
+    """A host with this fault: its state before and after; the other app is the same at the end."""
     site.extra = settings_for(mode.id, site.shape)
     healthy, neighbour = site.host.snapshot(), site.neighbour()
     site.host.break_with(mode.id)

@@ -75,7 +75,7 @@ def test_one_full_disk(site: Site) -> None:
 
 @pytest.mark.nightly
 def test_a_full_disk_that_nothing_lives_on(site: Site) -> None:
-    """Backups, spools, images and code that is read-only by choice are not named beside the true cause."""
+    """Backups, spools, images and code that is read-only by choice are not named besides the true cause."""
     site.host.break_with("service/stopped", NOBODYS_BUSINESS)
     site.host.run(NOTHING_LEFT)
     assert site.host.ask(site.shape.api_path)[0] == 502

@@ -99,10 +99,10 @@ def test_a_verified_state_is_kept_and_what_changes_is_named(site: Site) -> None:
     owner = f"{site.shape.user}:{site.shape.user}"
     assert modes["manage.py"] == (f"{owner} 0644", f"{owner} 0600")
     assert "another-value" not in json.dumps(incident)
-    told = output[: output.index("service active")]
-    assert "Changed since the last good state" in told, "before all else"
+    reported = output[: output.index("service active")]
+    assert "Changed since the last good state" in reported, "before all else"
     for words in ("Add an endpoint in a hurry", "python-slugify 8.0.4 gone", "SECRET_KEY gone", "manage.py"):
-        assert words in told
+        assert words in reported
     assert site.host.run(f"stat -c '%Y %i' {KEPT}/*").stdout == before, "a diagnosis keeps nothing"
 
 

@@ -1,4 +1,4 @@
-"""Without root: what can be told is told, what cannot be read is said, and nothing is named for not being readable."""
+"""Without root: what is known is reported, what is unreadable is named, and nothing is a cause for not being readable."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ NEW_FIELD = (
 
 
 def notes(site: Site) -> list[dict[str, Any]]:
-    """What stands beside each dump on the host, the oldest first."""
+    """What stands next to each dump on the host, the oldest first."""
     done = site.host.run(f"cat $(ls -tr {BACKUPS}/*.json)", check=False)
     return [json.loads("{" + part) for part in done.stdout.split("{")[1:]]
 
@@ -72,10 +72,10 @@ def test_a_risky_migration_waits_and_is_dumped_before(site: Site) -> None:
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert secrets[0] not in output
     (note,) = notes(site)
-    told = incident["actions"][0]["message"]
-    assert note["path"] in told
-    assert note["restore"] in told
-    assert "migrate sgis 0001_initial" in told
+    reported = incident["actions"][0]["message"]
+    assert note["path"] in reported
+    assert note["restore"] in reported
+    assert "migrate sgis 0001_initial" in reported
     assert site.host.run(f"stat -c '%U %a' {note['path']} {BACKUPS}").stdout.split() == ["root", "600", "root", "700"]
     assert applied(site) != had
     site.host.run("runuser -u postgres -- createdb scratch")
@@ -126,7 +126,7 @@ def test_a_failing_migration_takes_back_those_before_it(site: Site) -> None:
 
 @pytest.mark.nightly
 def test_a_failing_migration_leaves_what_cannot_be_taken_back(site: Site) -> None:
-    """Free code has run before it: that stays, after a dump, the old process serves, and a person is told to decide."""
+    """Free code has run before it: that stays, after a dump, the old process serves, and a person must decide."""
     before, had = invocation(site), applied(site)
     ran = migration("0003_free_code", "0002_sgi_city", FREE_CODE)
     publish(site, f"{ran}\n{migration('0004_fails', '0003_free_code', FAILS)}")

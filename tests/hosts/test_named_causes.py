@@ -34,8 +34,6 @@ TOGETHER = (
     ("service/dependency-failed", "environment/file-lost"),
     ("service/confined", "database/unreachable-remote"),
 )
-# Reproduced by way of sudo, which only a play goes through.
-PLAYED = {"host/clock-skew"}
 
 
 def batches() -> list[tuple[str, tuple[str, ...]]]:
@@ -63,7 +61,7 @@ def test_named(site: Site, batch: tuple[str, ...]) -> None:
         site.host.break_with(fault)
     broken = site.host.snapshot()
     assert took(site.host, healthy, broken)
-    found = by_play(site) if set(batch) & PLAYED else look.diagnosed(site.host, CATALOGUE, settings)
+    found = by_play(site) if set(batch) & look.PLAYED else look.diagnosed(site.host, CATALOGUE, settings)
     symptoms = {name for name in batch if CATALOGUE.modes[name].symptom}
     named = {finding.id: finding for finding in found.to_repair}
     if symptoms:

@@ -41,7 +41,7 @@ REFUSED = {
 
 
 def test_the_folder_of_a_start_script_is_not_a_venv(site: Site) -> None:
-    """The app's folder stays where it is, on a healthy host and on a broken one, and what is known is told."""
+    """The app's folder stays where it is, on a healthy host and on a broken one, and what is known is reported."""
     site.full = False
     site.host.break_with("", START_SCRIPT)
     command = site.host.run("systemctl show -P ExecStart xamila").stdout
@@ -64,8 +64,8 @@ def test_the_roles_refuse_what_is_not_a_venv(site: Site) -> None:
     site.host.run(f"touch {ROOT_FOLDER}/media/upload.png")
     before = site.host.snapshot()
     output = " ".join(play(site, ROLES, folders=",".join(REFUSED)).split())
-    told = re.findall(r"Module failed: (.*?) Nothing was changed\.", output)
-    assert len(told) == 2 * len(REFUSED), output
-    for why, text in zip([*REFUSED.values()] * 2, told, strict=True):
+    reported = re.findall(r"Module failed: (.*?) Nothing was changed\.", output)
+    assert len(reported) == 2 * len(REFUSED), output
+    for why, text in zip([*REFUSED.values()] * 2, reported, strict=True):
         assert why in text
     assert differences(before, site.host.snapshot()) == set()

@@ -121,8 +121,8 @@ def test_bundle_has_all_and_no_secret(site: Site) -> None:
 def test_reboot_waits_for_the_host_and_verifies(site: Site) -> None:
     """The host goes down, comes back, and its site is proved to answer."""
     site.host.up(address=site.host.address())
-    with ThreadPoolExecutor(1) as beside:
-        back = beside.submit(site.host.come_back)
+    with ThreadPoolExecutor(1) as other:
+        back = other.submit(site.host.come_back)
         code, incident, output = site.play("reboot", rescue502_reboot=True)
         assert back.done(), output
     assert (code, incident["outcome"]) == (0, "healthy"), output

@@ -56,8 +56,8 @@ def test_git_is_not_run_through_a_link(site: Site) -> None:
     site.host.run(f"{plain}; test -e /srv/planted && rm /srv/planted")
     code, incident, output = site.play("recover", rescue502_level="full")
     assert (code, incident["outcome"]) == (0, "healthy"), output
-    told = {item["what"]: item["why"] for item in incident["evidence"]["probe"]["unread"]}
-    assert told["what git says of the checkout"] == f"{ROOT_FOLDER}/.git is a link: git is not run through it"
+    reported = {item["what"]: item["why"] for item in incident["evidence"]["probe"]["unread"]}
+    assert reported["what git says of the checkout"] == f"{ROOT_FOLDER}/.git is a link: git is not run through it"
     assert "head" not in incident["evidence"]["code"]["git"]
     code, _incident, output = site.play("redeploy")
     assert code == 2, output
@@ -67,7 +67,7 @@ def test_git_is_not_run_through_a_link(site: Site) -> None:
 
 
 def test_settings_give_nothing_of_the_systems_away(site: Site) -> None:
-    """MEDIA_ROOT and a log's name lead to root's own: the site is down by that, and a person is told."""
+    """MEDIA_ROOT and a log's name lead to root's own: the site is down by that, and the report says it."""
     site.host.run(
         f"""
         {AS_APP} sed -i 's#"filename": "[^"]*"#"filename": "/etc/shadow"#' {SETTINGS}
@@ -82,8 +82,8 @@ def test_settings_give_nothing_of_the_systems_away(site: Site) -> None:
     assert "/etc/shadow" in str(error), "it bars the start"
     assert "files/log-elsewhere" in named(incident), output
     assert incident["outcome"] == "needs-human", output
-    (told,) = (item["by_hand"] for item in incident["awaiting"] if item["id"] == "files/log-elsewhere")
-    assert "chown" not in told
+    (reported,) = (item["by_hand"] for item in incident["awaiting"] if item["id"] == "files/log-elsewhere")
+    assert "chown" not in reported
     assert differences(broken, site.host.snapshot()) == set(), output
 
 

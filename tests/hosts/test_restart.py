@@ -13,7 +13,7 @@ import pytest
 from lab.playbook import COMMAND, ENVIRONMENT, ROOT
 from lab.site import Site, differences, named
 
-# What keeps a unit from being started, and a secret beside it.
+# What keeps a unit from being started, and a secret with it.
 FAILS = "ExecStartPre=/bin/false\\nEnvironment=PAYMENT_TOKEN=zq81-kfuTe5"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue, remedies
 from tiers import marks
-from undoing import ONLY_TIME_CHANGES, is_exact, told
+from undoing import ONLY_TIME_CHANGES, is_exact, reported
 
 from lab.scenario import Scenario, load
 from lab.site import Site, also_found, differences, named, outside
@@ -81,8 +81,8 @@ def _taken_back(
     """Undo leaves the host as it was when broken, but for what only a person can take back."""
     code, _incident, output = site.play("undo", rescue502_undo=incident["incident"])
     in_use = any(remedies.get(remedy).undo == "until_used" for remedy in scenario.remedies)
-    assert (code, told(output)[1] > 0) == ((2, True) if in_use else (0, False)), output
-    assert told(output)[0] > 0
+    assert (code, reported(output)[1] > 0) == ((2, True) if in_use else (0, False)), output
+    assert reported(output)[0] > 0
     left_over = differences(broken, site.host.snapshot())
     others = [remedy for remedy in scenario.remedies if not is_exact(remedy)]
     left_over = {item for item in left_over if not re.search(ONLY_TIME_CHANGES, item)}

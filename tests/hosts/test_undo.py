@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
-from undoing import told
+from undoing import reported
 
 from lab.matrix import Pair, usual
 from lab.site import Site, differences
@@ -49,7 +49,7 @@ def test_what_is_in_use_by_now_is_left_alone(site: Site, mode: FailureMode) -> N
     site.host.break_with(mode.id)
     incident = recovered(site, mode)
     code, _incident, output = site.play("undo", rescue502_undo=incident)
-    assert (code, told(output)[:2]) == (2, (0, 1)), output
+    assert (code, reported(output)[:2]) == (2, (0, 1)), output
     assert site.host.ask(site.shape.api_path)[0] == 200
 
 
@@ -61,7 +61,7 @@ def test_a_migration_is_reported_with_its_reverse(site: Site, mode: FailureMode)
     incident = recovered(site, mode)
     repaired = site.host.snapshot()
     code, _incident, output = site.play("undo", rescue502_undo=incident)
-    assert (code, told(output)) == (0, (0, 0, 1)), output
+    assert (code, reported(output)) == (0, (0, 0, 1)), output
     assert f"{VENV}/bin/python manage.py migrate sgis 0001_initial" in output
     assert differences(repaired, site.host.snapshot()) == set()
 
@@ -74,14 +74,14 @@ def test_an_environment_that_was_changed_since_stays(site: Site, mode: FailureMo
     site.host.run(f"touch {VENV}/lib/python3.11/site-packages/somebodys.py")
     before = site.host.snapshot()
     code, _incident, output = site.play("undo", rescue502_undo=incident)
-    assert (code, told(output)[:2]) == (2, (0, 1)), output
+    assert (code, reported(output)[:2]) == (2, (0, 1)), output
     assert f"left alone: it was changed since; the one before is {VENV}.rescue502-old-" in output
     assert differences(before, site.host.snapshot()) == set()
 
 
 @pytest.mark.nightly
 def test_bytecode_without_its_source_comes_back(site: Site) -> None:
-    """A .pyc beside the code may be somebody's only copy of a module."""
+    """A .pyc next to the code may be somebody's only copy of a module."""
     root = site.shape.root
     site.host.break_with("code/stale-bytecode")
     compiled = "python3 -c \"import py_compile; py_compile.compile('lost.py', 'lost.pyc')\""
@@ -91,7 +91,7 @@ def test_bytecode_without_its_source_comes_back(site: Site) -> None:
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert site.host.run(f"test -e {root}/lost.pyc", check=False).returncode == 1
     code, _incident, output = site.play("undo", rescue502_undo=incident["incident"])
-    assert (code, told(output)[:2]) == (0, (1, 0)), output
+    assert (code, reported(output)[:2]) == (0, (1, 0)), output
     assert {path for path in differences(broken, site.host.snapshot()) if "/var/log/" not in path} == set()
 
 

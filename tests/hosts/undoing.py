@@ -18,7 +18,7 @@ def is_exact(remedy: str) -> bool:
     return remedies.get(remedy).undo == "exact"
 
 
-def told(output: str) -> tuple[int, int, int]:
+def reported(output: str) -> tuple[int, int, int]:
     """How many things the undo of a host has taken back, left alone, and cannot take back."""
     numbers = re.search(r": (\d+) (?:as before again|would be as before), (\d+) left alone, (\d+) that cannot", output)
     assert numbers, output
@@ -29,12 +29,12 @@ def taken_back(site: Site, incident: str, broken: dict[str, Any]) -> None:
     """A check changes nothing, the undo leaves the host as it was when broken, the second one has nothing to do."""
     repaired = site.host.snapshot()
     code, _incident, output = site.play("undo", "--check", rescue502_undo=incident)
-    assert (code, told(output)[1]) == (0, 0), output
-    assert told(output)[0] > 0
+    assert (code, reported(output)[1]) == (0, 0), output
+    assert reported(output)[0] > 0
     assert differences(repaired, site.host.snapshot()) == set(), "a check must change nothing"
     code, _incident, output = site.play("undo", rescue502_undo=incident)
     assert (code, "changed=1" in output) == (0, True), output
     left_over = differences(broken, site.host.snapshot())
     assert {item for item in left_over if not re.search(ONLY_TIME_CHANGES, item)} == set(), output
     code, _incident, output = site.play("undo", rescue502_undo=incident)
-    assert (code, "changed=0" in output, told(output)[0]) == (0, True, 0), output
+    assert (code, "changed=0" in output, reported(output)[0]) == (0, True, 0), output

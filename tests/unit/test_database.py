@@ -105,7 +105,7 @@ def test_a_ring_of_waiting_sessions_has_no_end() -> None:
 
 
 def test_renamed_names_are_found() -> None:
-    """A database that was put aside is told, another one is not."""
+    """A database that was renamed is reported, another one is not."""
     activity = {
         "asked": True,
         "databases": ["postgres", "shop_old", "metrics"],
@@ -119,7 +119,7 @@ def test_renamed_names_are_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reported"),
     [
         (b"R\0\0\0\x0c\0\0\0\x0a", ""),
         (b"E\0\0\0\x30SFATAL\0C57P03\0Mthe database system is starting up\0\0", "the database system is starting up"),
@@ -127,7 +127,7 @@ def test_renamed_names_are_found() -> None:
         (b"", "the connection was closed without an answer"),
     ],
 )
-def test_readiness(answer: bytes, told: str) -> None:
+def test_readiness(answer: bytes, reported: str) -> None:
     """A server that refuses one login takes connections all the same; one that starts does not."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -139,7 +139,7 @@ def test_readiness(answer: bytes, told: str) -> None:
 
         serving = threading.Thread(target=serve)
         serving.start()
-        assert postgresql.readiness("127.0.0.1", server.getsockname()[1], "app", "app") == told
+        assert postgresql.readiness("127.0.0.1", server.getsockname()[1], "app", "app") == reported
         serving.join()
 
 

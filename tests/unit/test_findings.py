@@ -42,8 +42,8 @@ def findings(*modes: FailureMode, evidence: dict[str, Any] | None = None) -> Dia
 def test_a_finding_says_what_the_incident_shows() -> None:
     """Its own words with the evidence in them, and what explains it, found or left open."""
     host = mode("host/full", remedy="", risk="never", because="it is {{ edge.summary }}", by_hand="rm {{ edge.path }}")
-    told = {"edge": {"well": True, "summary": "b\x1bad", "path": "/a; reboot"}}
-    found = findings(host, mode("service/dead", explained_by=("host/full",)), evidence=told)
+    reported = {"edge": {"well": True, "summary": "b\x1bad", "path": "/a; reboot"}}
+    found = findings(host, mode("service/dead", explained_by=("host/full",)), evidence=reported)
     assert found.findings[0].public() == {
         "id": "host/full",
         "title": "Title",
@@ -153,13 +153,13 @@ def test_what_is_no_evidence_says_nothing(evidence: Any) -> None:
 
 def rehearsed(**steps: Any) -> dict[str, Any]:
     """`app` as it is derived from these steps, the others having gone well."""
-    told = {name: {**GOOD, "step": name} for name in APP_STEPS} | steps
-    app: dict[str, Any] = prepare(fresh({"rehearsal": {"steps": told}}))["app"]
+    reported = {name: {**GOOD, "step": name} for name in APP_STEPS} | steps
+    app: dict[str, Any] = prepare(fresh({"rehearsal": {"steps": reported}}))["app"]
     return app
 
 
 def test_an_app_that_serves() -> None:
-    """All steps went well; what a request raised is told beside it."""
+    """All steps went well; what a request raised is reported too."""
     serves = {"rehearsed": True, "serves": True, "step": "", "error": None, "text": "", "request_text": ""}
     assert rehearsed() == serves
     assert rehearsed(requests={"ok": False, "error": ERROR}) == {**serves, "request_text": TEXT}

@@ -117,7 +117,7 @@ def test_read_only_counts_where_something_is_written() -> None:
 
 
 def test_whom_the_kernel_killed() -> None:
-    """The kernel's two lines name the control group and the process; a kill before this invocation is not told."""
+    """The kernel's two lines name the control group and the process; a kill before this invocation is not reported."""
     verdict = "oom-kill:constraint=CONSTRAINT_NONE,global_oom,task_memcg=/system.slice/{},task=gunicorn,pid={},uid=33"
     kill = "Out of memory: Killed process {} (gunicorn) total-vm:9kB, anon-rss:2097152kB, file-rss:0kB, UID:33"
     lines = [(50.0, kill.format(1))]
@@ -246,7 +246,7 @@ def test_a_clock_that_is_off(ahead: int, named: list[str]) -> None:
     seconds = found["probe"]["seconds"]
     received = datetime.datetime.fromisoformat(found["probe"]["started"]) + datetime.timedelta(seconds=seconds - ahead)
     found["probe"]["received"] = received.isoformat()
-    told = diagnose(found, CATALOGUE)
-    assert [finding.id for finding in told.also_found] == named
-    assert told.root_causes == ()
-    assert all(("ahead of" if ahead > 0 else "behind") in finding.because for finding in told.also_found)
+    reported = diagnose(found, CATALOGUE)
+    assert [finding.id for finding in reported.also_found] == named
+    assert reported.root_causes == ()
+    assert all(("ahead of" if ahead > 0 else "behind") in finding.because for finding in reported.also_found)

@@ -63,8 +63,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_versions_are_shown_and_marks_are_not() -> None:
     """Of packages the versions, of variables the names alone."""
     old, new = {"django": "4.2", "gone": "1", "same": "2"}, {"django": "5.0", "new": "3", "same": "2"}
-    told = changes.compare("packages", old, new)
-    assert [tuple(item.values()) for item in told["list"]] == [
+    reported = changes.compare("packages", old, new)
+    assert [tuple(item.values()) for item in reported["list"]] == [
         ("django", "changed", "4.2", "5.0"),
         ("gone", "gone", "1", ""),
         ("new", "new", "", "3"),
@@ -79,8 +79,8 @@ def test_versions_are_shown_and_marks_are_not() -> None:
 
 def test_files_that_come_and_go_have_no_other_mode() -> None:
     """A walk takes in the first files only: what is missing from one of them says nothing."""
-    told = changes.compare("modes", {"a": "0:0 0644", "b": "0:0 0644"}, {"a": "0:0 0600", "c": "0:0 0600"})
-    assert [(item["name"], item["before"], item["after"]) for item in told["list"]] == [
+    reported = changes.compare("modes", {"a": "0:0 0644", "b": "0:0 0644"}, {"a": "0:0 0600", "c": "0:0 0600"})
+    assert [(item["name"], item["before"], item["after"]) for item in reported["list"]] == [
         ("a", "root:root 0644", "root:root 0600")
     ]
 
@@ -88,9 +88,9 @@ def test_files_that_come_and_go_have_no_other_mode() -> None:
 def test_a_long_list_is_cut_and_counted() -> None:
     """A deployment as another user changes every file."""
     before, now = ({str(n): f"{uid}:0 0644" for n in range(200)} for uid in (0, 1))
-    told = changes.compare("modes", before, now)
-    assert (told["count"], len(told["list"])) == (200, changes.LIMIT)
-    assert recent_changes.summary({"changes": {**SAME, "modes": told}})["lines"][0].endswith("195 more")  # type: ignore[index]
+    reported = changes.compare("modes", before, now)
+    assert (reported["count"], len(reported["list"])) == (200, changes.LIMIT)
+    assert recent_changes.summary({"changes": {**SAME, "modes": reported}})["lines"][0].endswith("195 more")  # type: ignore[index]
 
 
 def test_packages_are_known_by_their_folders(tmp_path: Path) -> None:
@@ -187,10 +187,10 @@ def test_the_key_that_was_there_is_named() -> None:
 
 def test_reports_say_first_what_has_changed() -> None:
     """Before the checklist and the causes, in each form; one line where nothing has; none where nobody knows."""
-    told = {**SAME, "since": "2026-11-25T08:00:00Z", "packages": changed("django", "changed", "4.2", "5.0")}
+    reported = {**SAME, "since": "2026-11-25T08:00:00Z", "packages": changed("django", "changed", "4.2", "5.0")}
     incident: dict[str, Any] = {"host": "h", "checklist": [{"name": "row", "state": "ok", "detail": ""}]}
     for render in (report.render_text, report.render_markdown, report.render_html):
-        page = render({**incident, "evidence": {"changes": told}}).replace("\\_", "_").replace("&gt;", ">")
+        page = render({**incident, "evidence": {"changes": reported}}).replace("\\_", "_").replace("&gt;", ">")
         assert page.index("Changed since the last good state") < page.index("packages: django 4.2 -> 5.0")
         assert page.index("2026-11-25T08:00:00Z, first seen in incident 20261124T095900Z-ab12cd") < page.index("row")
         assert "Nothing has changed since the last good state" in render({**incident, "evidence": {"changes": SAME}})

@@ -208,8 +208,8 @@ def test_what_nginx_refuses(tmp_path: Path, host: str, path: str, found: list[tu
             }
         }""")
     root, _files = nginx_config.load(str(config))
-    told = refusals.configured(root, host, path)
-    assert [(item["status"], item["words"], item["condition"]) for item in told] == found
+    reported = refusals.configured(root, host, path)
+    assert [(item["status"], item["words"], item["condition"]) for item in reported] == found
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,10 @@ def test_no_recording_is_left_over() -> None:
     assert set(recordings.names()) - set(CATALOGUE.modes) == {recordings.HEALTHY}
 
 
-def test_a_healthy_host_has_no_findings() -> None:
+@pytest.mark.parametrize(("name", "shape"), [pair for pair in recordings.pairs() if pair[0] == recordings.HEALTHY])
+def test_a_healthy_host_has_no_findings(name: str, shape: str) -> None:
     """Nothing is found where nothing is wrong."""
-    assert diagnose(recordings.evidence(recordings.HEALTHY), CATALOGUE).findings == ()
+    assert diagnose(recordings.evidence(name, shape), CATALOGUE).findings == ()
 
 
 def test_several_causes_are_planned_from_the_ground_up() -> None:

@@ -57,10 +57,10 @@ def test_a_recording_under_another_schema_is_stale(folder: Path) -> None:
     whole = json.loads(gzip.decompress(path.read_bytes()))
     whole["schema"]["edge"] = "00000000"
     path.write_bytes(gzip.compress(json.dumps(whole).encode()))
-    told = recordings.stale(NAME, "tcp")
-    assert told[0] == "edge: its facts have changed since"
-    assert "service.unit: not there, and always collected" in told
-    assert told[-1] == "service.listening: str, and must be bool"
+    reported = recordings.stale(NAME, "tcp")
+    assert reported[0] == "edge: its facts have changed since"
+    assert "service.unit: not there, and always collected" in reported
+    assert reported[-1] == "service.listening: str, and must be bool"
 
 
 def test_a_host_test_records_where_it_is_asked_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

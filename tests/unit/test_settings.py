@@ -97,8 +97,8 @@ def test_a_host_chooses_no_settings() -> None:
     variables = {"inventory_hostname": "web1", "ansible_facts": {"os": 1, "rescue502_b": 1, "rescue502_a": "x"}}
     with pytest.raises(SettingsError) as refused:
         settings.read(variables, Templar())
-    told = "the host returned settings of ours as facts (rescue502_a, rescue502_b): do not trust it"
-    assert str(refused.value) == told
+    reported = "the host returned settings of ours as facts (rescue502_a, rescue502_b): do not trust it"
+    assert str(refused.value) == reported
     assert settings.read({**variables, "ansible_facts": {"os": 1}}, Templar()).probe == {}
 
 

@@ -71,7 +71,7 @@ def test_nothing_lesser_is_called_the_cause_of_an_outage(name: str) -> None:
 
 
 def test_a_healthy_site_may_have_all_of_them() -> None:
-    """Each is told, none is a cause, and the run is not red, nor is it in check mode."""
+    """Each is reported, none is a cause, and the run is not red, nor is it in check mode."""
     found = diagnose(with_lesser_ones(recordings.HEALTHY), CATALOGUE)
     assert (ids(found.also_found), found.root_causes) == (LESSER, ())
     incident = offline.diagnose(offline.Recorded("shop", found.evidence), CATALOGUE)

@@ -158,7 +158,7 @@ def test_a_server_that_refuses_its_options(line: str, refused: bool) -> None:
     ],
 )
 def test_what_is_not_stale_stays(tmp_path: Path, server: int, kind: str, content: str, reason: str) -> None:
-    """The remedy looks again itself, whatever it was told."""
+    """The remedy looks again itself, whatever its arguments say."""
     path = tmp_path / "left"
     path.write_text(content.format(server=server))
     given = {"kind": kind, "unit": "shop.service", "server": "gunicorn", "venv": "", "app": "shop.wsgi"}

@@ -28,8 +28,8 @@ def record(edge: dict[str, Any] | None, *parts: dict[str, Any], **values: Any) -
     data |= {"actions": [], "plan": [], "awaiting": []}
     for part in (*parts, values):
         data |= part
-    told: dict[str, Any] = json.loads(json.dumps(data))
-    return told
+    reported: dict[str, Any] = json.loads(json.dumps(data))
+    return reported
 
 
 def waits(name: str, approvable: bool = False) -> dict[str, Any]:

@@ -101,11 +101,11 @@ def violations(
     if "env_file" in parts:
         found += [item for path in env_files for item in _env_file(path, account)]
     if "logs" in parts:
-        # What bars the way to the code as well is told of that.
-        told = {item["path"] for item in [*found, *_parents(parents_of, account)]}
+        # What bars the way to the code as well is reported of the code.
+        reported = {item["path"] for item in [*found, *_parents(parents_of, account)]}
         needed: dict[str, Violation] = {}
         for path in logs:
-            for item in [item for item in _log(path, account) if item["path"] not in told]:
+            for item in [item for item in _log(path, account) if item["path"] not in reported]:
                 item["objection"] = own.objection_to_log(path, item["path"]) if own else ""
                 known = needed.setdefault(item["path"], item)
                 # One log needs its folder to be passed through, another one to be made there.

@@ -153,7 +153,7 @@ class Incident:
         return True
 
     def conclude(self, outcome: Outcome, message: str) -> None:
-        """Close the record and write it; where there is something to tell, its pages for people beside it."""
+        """Close the record and write it; where there is something to report, its pages for people next to it."""
         finished = now()
         self.data["outcome"], self.data["message"] = outcome, clean(message, 1000)
         self.data["finished"] = finished

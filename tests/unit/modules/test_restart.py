@@ -21,9 +21,14 @@ class Systemd:
 
     def show_many(self, units: list[str], _properties: list[str]) -> list[dict[str, str]]:
         triggers = SOCKET if SOCKET in self.states else ""
-        told = {"SubState": "", "Result": "exit-code", "InvocationID": "", "TriggeredBy": triggers}
+        shown = {"SubState": "", "Result": "exit-code", "InvocationID": "", "TriggeredBy": triggers}
         return [
-            {"Id": unit, "ActiveState": self.states[unit], "NeedDaemonReload": "yes" if self.stale else "no", **told}
+            {
+                "Id": unit,
+                "ActiveState": self.states[unit],
+                "NeedDaemonReload": "yes" if self.stale else "no",
+                **reported,
+            }
             for unit in units
             if unit in self.states
         ]

@@ -29,11 +29,11 @@ def test_too_old(version: str) -> None:
 
 
 def test_one_oldest_version() -> None:
-    """What Ansible is told, what pip is told, and what is checked is the same version."""
+    """Ansible's metadata, pip's and our own check name the same version."""
     oldest = ".".join(str(number) for number in ansible_version.OLDEST_CORE)
-    told = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    reported = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert told["requires_ansible"] == f">={oldest}.0"
+    assert reported["requires_ansible"] == f">={oldest}.0"
     assert f"ansible-core>={oldest}" in project["dependencies"]
 
 

@@ -32,29 +32,29 @@ def run(folder: Path, script: str, app: str) -> list[str]:
 
 def test_a_crash_is_found(tmp_path: Path) -> None:
     """In the library that crashed, and in the app's own line that led there."""
-    told = run(tmp_path, CRASH, "import ctypes\n\nctypes.string_at(0)\n")
-    found = hang_location.place(told, str(tmp_path), str(tmp_path / "venv"), at_least=1)
+    reported = run(tmp_path, CRASH, "import ctypes\n\nctypes.string_at(0)\n")
+    found = hang_location.place(reported, str(tmp_path), str(tmp_path / "venv"), at_least=1)
     assert found["file"].endswith("ctypes/__init__.py")
     assert (found["own_file"], found["own_line"]) == (str(tmp_path / "app.py"), 3)
 
 
 def test_who_waits_is_in_the_same_line_each_time(tmp_path: Path) -> None:
     """Another thread is not taken for it."""
-    told = run(tmp_path, WAIT, "import time\n\ntime.sleep(60)\n")
-    found = hang_location.place(told, str(tmp_path), "", at_least=2)
+    reported = run(tmp_path, WAIT, "import time\n\ntime.sleep(60)\n")
+    found = hang_location.place(reported, str(tmp_path), "", at_least=2)
     assert (found["own_file"], found["own_line"]) == (str(tmp_path / "app.py"), 3)
 
 
 def test_who_only_takes_long_is_nowhere(tmp_path: Path) -> None:
     """It is somewhere else each time."""
     slow = "import time\n\ntime.sleep(0.15)\n" + "time.sleep(0.02)\n" * 100
-    told = run(tmp_path, WAIT, slow)
-    assert hang_location.place(told, str(tmp_path), "", at_least=2) == hang_location.NOWHERE
+    reported = run(tmp_path, WAIT, slow)
+    assert hang_location.place(reported, str(tmp_path), "", at_least=2) == hang_location.NOWHERE
 
 
 @pytest.mark.parametrize(
-    "told", [[], ["Timeout (0:00:01)!", "Stack (most recent call first):"], ['  File "/srv/x.py", line 1 in f'] * 3]
+    "reported", [[], ["Timeout (0:00:01)!", "Stack (most recent call first):"], ['  File "/srv/x.py", line 1 in f'] * 3]
 )
-def test_what_is_not_a_stack_shows_nothing(told: list[str]) -> None:
+def test_what_is_not_a_stack_shows_nothing(reported: list[str]) -> None:
     """Such as an app's own words on the same pipe."""
-    assert hang_location.place(told, "/srv", "", at_least=1) == hang_location.NOWHERE
+    assert hang_location.place(reported, "/srv", "", at_least=1) == hang_location.NOWHERE

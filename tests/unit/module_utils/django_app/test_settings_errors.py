@@ -21,8 +21,8 @@ def described(folder: Path, line: str) -> dict[str, Any]:
     try:
         runpy.run_path(str(path))
     except Exception as error:
-        told: dict[str, Any] = script_errors.describe(error, {"root": str(folder), "venv": ""})
-        return told
+        reported: dict[str, Any] = script_errors.describe(error, {"root": str(folder), "venv": ""})
+        return reported
     raise AssertionError("the settings load")
 
 
@@ -39,23 +39,23 @@ def described(folder: Path, line: str) -> dict[str, Any]:
 def test_a_bad_value_is_reported_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     """The name, the place, and neither the value nor the line."""
     monkeypatch.setenv("VARIABLE", SECRET)
-    told = described(tmp_path, line)
-    assert (told["env_value"], told["env_key"], told["line"]) == ("VARIABLE", "", 4)
-    assert SECRET not in json.dumps(told)
+    reported = described(tmp_path, line)
+    assert (reported["env_value"], reported["env_key"], reported["line"]) == ("VARIABLE", "", 4)
+    assert SECRET not in json.dumps(reported)
 
 
 def test_an_unset_variable_is_a_missing_key(tmp_path: Path) -> None:
     """int(os.environ.get("X")) fails because there is nothing, not because of what is there."""
     assert "VARIABLE" not in os.environ
-    told = described(tmp_path, 'X = int(os.environ.get("VARIABLE"))')
-    assert (told["env_value"], told["env_key"]) == ("", "VARIABLE")
-    told = described(tmp_path, 'X = os.environ["VARIABLE"]')
-    assert (told["env_value"], told["env_key"]) == ("", "VARIABLE")
+    reported = described(tmp_path, 'X = int(os.environ.get("VARIABLE"))')
+    assert (reported["env_value"], reported["env_key"]) == ("", "VARIABLE")
+    reported = described(tmp_path, 'X = os.environ["VARIABLE"]')
+    assert (reported["env_value"], reported["env_key"]) == ("", "VARIABLE")
 
 
 @pytest.mark.parametrize("line", ['X = int("x")', 'X = undefined + os.environ.get("VARIABLE", "")'])
 def test_other_errors_are_the_codes_own(tmp_path: Path, line: str) -> None:
     """A line that reads nothing, or that fails for another reason, names no variable and keeps its message."""
-    told = described(tmp_path, line)
-    assert (told["env_value"], told["env_key"]) == ("", "")
-    assert "not shown" not in told["message"]
+    reported = described(tmp_path, line)
+    assert (reported["env_value"], reported["env_key"]) == ("", "")
+    assert "not shown" not in reported["message"]

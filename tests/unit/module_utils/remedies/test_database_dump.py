@@ -43,11 +43,11 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_dump_is_whole_private_and_reported(state: Path) -> None:
     """It has the incident's and the database's names, and a note next to it."""
-    told = database_dump.take(Fake(), 3, 1.0)
-    assert told["path"] == str(state / "20260131T120000Z-ab12cd-shop.dump")
-    assert (told["bytes"], Path(told["path"]).stat().st_mode & 0o777) == (4, 0o600)
-    assert told["restore"] == f"systemctl stop shop.service && restore {told['path']} && systemctl start shop.service"
-    assert json.loads(Path(told["path"] + ".json").read_text())["restore"] == told["restore"]
+    taken = database_dump.take(Fake(), 3, 1.0)
+    assert taken["path"] == str(state / "20260131T120000Z-ab12cd-shop.dump")
+    assert (taken["bytes"], Path(taken["path"]).stat().st_mode & 0o777) == (4, 0o600)
+    assert taken["restore"] == f"systemctl stop shop.service && restore {taken['path']} && systemctl start shop.service"
+    assert json.loads(Path(taken["path"] + ".json").read_text())["restore"] == taken["restore"]
 
 
 def test_a_dump_that_fails_leaves_nothing_and_removes_nothing(state: Path) -> None:

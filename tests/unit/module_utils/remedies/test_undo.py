@@ -55,7 +55,7 @@ def test_a_mode_goes_back_through_all_its_changes(app: Path) -> None:
 
 
 def test_what_was_changed_since_is_left_alone(app: Path) -> None:
-    """A mode, a content and a file in a new folder that somebody has changed stay so, and it is told."""
+    """A mode, a content and a file in a new folder that somebody has changed stay so, and it is reported."""
     for name in ("mode", "content"):
         (app / name).write_text("before")
     undo_log.note(own(app / "mode", 0o644))
@@ -222,10 +222,10 @@ def test_a_stamp_shows_a_change_and_not_bytecode(app: Path) -> None:
 
 
 def test_what_a_host_calls_its_files_adds_no_line() -> None:
-    """A name with newlines and escapes in it stays on its own line; of very many things the first are told."""
+    """A name with newlines and escapes in it stays on its own line; of very many things the first are listed."""
     name = "/srv/x\n      rm -rf /\x1b[2J: its content"
     done = {"found": True, "known": [], "undone": [name] * 500, "left": [], "by_hand": [], "reload_nginx": False}
-    told = lines("web1", INCIDENT, "shop.service", done, check=False)
-    assert told[0].startswith(f"web1: {INCIDENT}: 500 as before again, 0 left alone")
-    assert len(told) == 1 + 40 + 1 + 2
-    assert not [line for line in told if line.strip().startswith("rm")]
+    reported = lines("web1", INCIDENT, "shop.service", done, check=False)
+    assert reported[0].startswith(f"web1: {INCIDENT}: 500 as before again, 0 left alone")
+    assert len(reported) == 1 + 40 + 1 + 2
+    assert not [line for line in reported if line.strip().startswith("rm")]

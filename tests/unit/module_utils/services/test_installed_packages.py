@@ -28,7 +28,7 @@ def record(site: Path, *rows: str) -> None:
     (site / "shop_client-1.2.dist-info" / "RECORD").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def told(site: Path) -> list[tuple[str, str, str]]:
+def reported(site: Path) -> list[tuple[str, str, str]]:
     """What is reported of it, in short."""
     return [
         (item["requirement"], item["module"], item["why"]) for item in installed_packages.damaged(str(site.parents[2]))
@@ -37,10 +37,10 @@ def told(site: Path) -> list[tuple[str, str, str]]:
 
 def test_what_is_whole_is_not_reported(site: Path) -> None:
     """Nor is what was edited, or is no module."""
-    assert told(site) == []
+    assert reported(site) == []
     (site / "shop" / "__init__.py").write_text("NAME = 'patched'\n", encoding="utf-8")
     (site / "shop" / "words.txt").unlink()
-    assert told(site) == []
+    assert reported(site) == []
 
 
 @pytest.mark.parametrize(("size", "why"), [(None, "is missing"), (0, "is empty")])
@@ -50,16 +50,16 @@ def test_a_module_that_is_gone_or_empty(site: Path, size: int | None, why: str) 
     module.unlink()
     if size is not None:
         module.touch()
-    assert told(site) == [("shop_client==1.2", "shop", why)]
+    assert reported(site) == [("shop_client==1.2", "shop", why)]
 
 
 def test_machine_code_that_is_cut_short(site: Path) -> None:
     """Known by its own header, whatever size was recorded: a stripped one is whole."""
     library = next((site / "shop").glob("*.so"))
     library.write_bytes(library.read_bytes()[:5000])
-    assert told(site) == [("shop_client==1.2", "shop._fast", "is cut short")]
+    assert reported(site) == [("shop_client==1.2", "shop._fast", "is cut short")]
     library.write_bytes(b"no ELF file at all")
-    assert told(site) == []
+    assert reported(site) == []
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_machine_code_that_is_cut_short(site: Path) -> None:
 def test_a_record_leads_nowhere_else(site: Path, row: str) -> None:
     """The environment's owner wrote it."""
     record(site, row)
-    assert told(site) == []
+    assert reported(site) == []
 
 
 def test_what_came_from_no_index_is_let_be(site: Path) -> None:
     """An index may have something else by that name."""
     (site / "shop" / "__init__.py").unlink()
     (site / "shop_client-1.2.dist-info" / "direct_url.json").write_text("{}", encoding="utf-8")
-    assert told(site) == []
+    assert reported(site) == []
 
 
 def test_links_are_not_followed(site: Path) -> None:
@@ -93,4 +93,4 @@ def test_links_are_not_followed(site: Path) -> None:
     module = site / "shop" / "__init__.py"
     module.unlink()
     module.symlink_to("/dev/null")
-    assert told(site) == []
+    assert reported(site) == []

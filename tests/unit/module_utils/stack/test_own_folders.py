@@ -56,8 +56,8 @@ def give(path: Path) -> None:
 def test_logs_below_the_apps_folder(root: Path, own: OwnFolders, log: str, target: str, why: str) -> None:
     """What is a log by its name, in a folder of logs; nothing that root may run, or that says who may do what."""
     (root / ".git").mkdir()
-    told = own.objection_to_log(str(root / log), str(root / target))
-    assert (why in told) if why else not told
+    reported = own.objection_to_log(str(root / log), str(root / target))
+    assert (why in reported) if why else not reported
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_a_link_of_the_apps_leads_nowhere(root: Path, own: OwnFolders) -> None:
 )
 def test_uploads_below_the_apps_folder(root: Path, own: OwnFolders, media: str, why: str) -> None:
     """Any folder that holds neither the app itself nor programs."""
-    told = own.objection_to_media(str(root / media))
-    assert (why in told) if why else not told
+    reported = own.objection_to_media(str(root / media))
+    assert (why in reported) if why else not reported
 
 
 def test_uploads_elsewhere(tmp_path: Path, own: OwnFolders) -> None:
@@ -179,6 +179,6 @@ def test_a_logs_folder_is_part_of_the_log(root: Path, mode: int, log: str, wante
     (root / "logs").chmod(mode)
     account = access.Account("nobody", None)
     found = access._log(str(root / "logs" / log), account)
-    told = [(os.path.basename(item["path"]), item["mode"], item["owner"]) for item in found]
-    assert told == wanted
+    reported = [(os.path.basename(item["path"]), item["mode"], item["owner"]) for item in found]
+    assert reported == wanted
     assert {item["part"] for item in found} <= {"logs"}

@@ -90,9 +90,9 @@ def test_the_features_are_those_of_the_lab() -> None:
 def test_a_broken_file_is_reported(tmp_path: Path, old: str, new: str, line: int, key: str) -> None:
     """File, line and key of the first breach."""
     path = write(tmp_path, GOOD.replace(old, new))
-    with pytest.raises(CatalogueError) as told:
+    with pytest.raises(CatalogueError) as reported:
         load([own_path(), tmp_path])
-    assert f"{path}:{line}: key '{key}'" in str(told.value)
+    assert f"{path}:{line}: key '{key}'" in str(reported.value)
 
 
 def test_a_users_own_role_has_a_full_name(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The evidence's schema: its tables are sound, and a fact that is wrong, unknown or missing is told."""
+"""The evidence's schema: its tables are sound, and a fact that is wrong, unknown or missing is reported."""
 
 from __future__ import annotations
 

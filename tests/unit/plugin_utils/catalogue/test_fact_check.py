@@ -37,8 +37,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 )
 def test_expressions(source: str, unknown: list[str]) -> None:
     """What is unknown is reported by the name that was written."""
-    told = fact_check.in_expression(source)
-    assert [line.split("'")[1] for line in told] == unknown
+    reported = fact_check.in_expression(source)
+    assert [line.split("'")[1] for line in reported] == unknown
 
 
 @pytest.mark.parametrize(
@@ -54,5 +54,5 @@ def test_expressions(source: str, unknown: list[str]) -> None:
 )
 def test_texts(source: str, unknown: list[str]) -> None:
     """Loops and variables of a text's own are followed."""
-    told = fact_check.in_sentence(source)
-    assert [line.split("'")[1] for line in told] == unknown
+    reported = fact_check.in_sentence(source)
+    assert [line.split("'")[1] for line in reported] == unknown

@@ -56,7 +56,7 @@ def test_what_is_approved_here(given: object, approved: list[str]) -> None:
     ],
 )
 def test_a_doubtful_approval_is_an_error(given: object, words: str) -> None:
-    """Unknown, expired or misspelt: told, and nothing is approved."""
+    """Unknown, expired or misspelt: reported, and nothing is approved."""
     with pytest.raises(ApprovalError, match=words):
         approved_here(parse(given), KNOWN, scope())
 

@@ -47,7 +47,7 @@ def test_a_restart_is_held_back_over_a_broken_app() -> None:
 
 @pytest.mark.parametrize("missing", APP_STEPS)
 def test_a_rehearsal_that_hung_does_not_say_that_the_app_serves(missing: str) -> None:
-    """Where a step is missing, nobody knows; what came before it is still told."""
+    """Where a step is missing, it is unknown; what came before it is still reported."""
     hung = evidence("healthy")
     del hung["rehearsal"]["steps"][missing]
     assert diagnose(hung, CATALOGUE).evidence["app"] == {"rehearsed": True}

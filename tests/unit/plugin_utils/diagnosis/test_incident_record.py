@@ -63,7 +63,7 @@ def test_a_written_record_has_this_shape(tmp_path: Path) -> None:
 
 
 def test_a_diagnosis_offline_has_the_same_shape() -> None:
-    """Its causes are told in short, like those of a run."""
+    """Its causes are summarised, like those of a run."""
     record = offline.diagnose(offline.Recorded("host", recordings.evidence(FAULT)), CATALOGUE)
     assert [cause["id"] for cause in record["root_causes"]] == [FAULT]
     assert breaches(record, incident_record.Record) == []
