@@ -1,4 +1,4 @@
-"""Without root: what is known is reported, what is unreadable is named, and nothing is a cause for not being readable."""
+"""Without root: what is unreadable is named, what is known is reported, and no cause comes of what could not be read."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Systemd:
                 "Id": unit,
                 "ActiveState": self.states[unit],
                 "NeedDaemonReload": "yes" if self.stale else "no",
-                **reported,
+                **shown,
             }
             for unit in units
             if unit in self.states
