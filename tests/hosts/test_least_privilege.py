@@ -1,4 +1,4 @@
-"""Without root: what is unreadable is named, what is known is reported, and no cause comes of what could not be read."""
+"""Without root: what is unreadable is named, what is known is reported, and what nobody could read is no cause."""
 
 from __future__ import annotations
 
