@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 
@@ -35,7 +37,10 @@ def test_what_suits_nothing_is_refused(word: str) -> None:
         record_evidence.wanted([word], CATALOGUE)
 
 
-def test_a_fresh_recording_is_not_made_again() -> None:
+def test_a_fresh_recording_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`stale` goes on where a run was ended."""
+    given = recordings.evidence(NAME)
+    monkeypatch.setattr(recordings, "FOLDER", tmp_path)
+    recordings.write(NAME, "unix", given)
     left = record_evidence.wanted([record_evidence.STALE], CATALOGUE)
-    assert not set(left) & set(recordings.pairs())
+    assert set(record_evidence.everything(CATALOGUE)) - set(left) == {(NAME, "unix")}
