@@ -25,6 +25,9 @@ import lab
 from lab.playbook import COMMAND, ENVIRONMENT, ROOT
 from lab.site import Site, differences, put
 
+# They share a host, and one run under all bad names.
+pytestmark = pytest.mark.xdist_group("hostile")
+
 PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 APP = "/var/www/xamila/xamila_backend"
 # Puts the text of /srv/text in every place where text of others gets into the evidence; fails where it did not take.
