@@ -88,9 +88,10 @@ def record(pair: Pair, known: Catalogue) -> str:
 
 
 def everything(known: Catalogue) -> list[Pair]:
-    """Each failure mode on each shape that suits it, and a healthy host of each shape."""
-    healthy = [(recordings.HEALTHY, shape) for shape in shapes.names()]
-    return [*healthy, *((name, shape) for name, mode in known.modes.items() for shape in suitable(mode))]
+    """Each failure mode on each shape that suits it, and a healthy host of each shape: the usual shapes first."""
+    shapes_of = {recordings.HEALTHY: shapes.names(), **{name: suitable(mode) for name, mode in known.modes.items()}}
+    first = [(name, found[0]) for name, found in shapes_of.items()]
+    return [*first, *((name, shape) for name, found in shapes_of.items() for shape in found[1:])]
 
 
 def wanted(only: list[str], known: Catalogue) -> list[Pair]:
@@ -114,10 +115,7 @@ def _meant(word: str, pairs: list[Pair]) -> list[Pair]:
     """The pairs that `name`, `name@shape` or `name@all` means."""
     name, _, shape = word.partition("@")
     own = [pair for pair in pairs if pair[0] == name]
-    if shape:
-        return [pair for pair in own if shape in (ALL, pair[1])]
-    usual = [pair for pair in own if pair[1] == shapes.DEFAULT]
-    return (usual or own)[:1]
+    return [pair for pair in own if shape in (ALL, pair[1])] if shape else own[:1]
 
 
 def main(only: list[str]) -> int:
