@@ -10,7 +10,7 @@ import socket
 import stat
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets, systemd, unread
 
@@ -118,10 +118,10 @@ def pidfile_facts(stack: Stack) -> dict[str, Any]:
 def read_pid(path: str) -> int:
     """The number in a pid file, links refused; 0 where there is none."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="utf-8") as file:
-            text = file.read(32).strip()
+        text = safe_files.read_bytes(os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)), 32)
     except (OSError, ValueError):
         return 0
+    text = text.strip()
     return int(text) if text.isdigit() else 0
 
 
