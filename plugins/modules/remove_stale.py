@@ -55,8 +55,8 @@ options:
     description:
       - Folders and files that are the app's by what root's own files say, such as a pid file in the unit's command.
       - Unless given, O(path) itself, as it stands in the playbook. Where it comes from the app's own configuration,
-        which its user can write, this must be given, if only as an empty list; then a file stays that neither such a file
-        names nor the app's user could remove by itself.
+        which its user can write, this must be given, if only as an empty list; then a file stays that neither
+        such a file names nor the app's user could remove by itself.
     type: list
     elements: str
 """

@@ -20,7 +20,7 @@ GIT_PROGRAMS = {
     "a-filter-of-what-is-checked-out": "archive -o /dev/null HEAD",
     "a-filter-of-an-included-file": "status",
     "a-file-system-monitor": "status",
-    "a-hook": "status",
+    "a-hook": "update-ref refs/heads/tried HEAD",
     "a-signature": "log -1",
     "a-submodule": "status",
 }
@@ -28,16 +28,20 @@ PLANT_GIT_PROGRAMS = r"""
 cd "$ROOT"
 as_app() { runuser -u "$APP_USER" -- "$@"; }
 install -d -o "$APP_USER" sub hooks
-for name in post-index-change post-checkout reference-transaction; do
+for name in post-checkout reference-transaction; do
   printf '#!/bin/sh\nexec mark a-hook\n' > "hooks/$name"; chmod 755 "hooks/$name"
 done
 printf '#!/bin/sh\nexec mark a-signature\n' > hooks/gpg; chmod 755 hooks/gpg
 as_app git init -q sub
-as_app git -C sub -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m one
+as_app touch sub/one.txt
+as_app git -C sub add one.txt
+as_app git -C sub -c user.name=a -c user.email=a@example.org commit -q -m one
 as_app git add sub 2> /dev/null
 app_git commit -qm 'With a submodule'
-as_app git -C sub config core.fsmonitor 'mark a-submodule; false'
-signed="$(as_app git cat-file commit HEAD | sed '/^committer/a gpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----')"
+as_app git -C sub config filter.x.clean 'mark a-submodule; cat'
+echo 'one.txt filter=x' | as_app tee sub/.git/info/attributes > /dev/null
+signature='gpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----'
+signed="$(as_app git cat-file commit HEAD | sed "/^committer/a $signature")"
 commit="$(as_app git hash-object -t commit -w --stdin <<< "$signed")"
 as_app git update-ref HEAD "$commit"
 cat >> .git/config <<END
@@ -67,9 +71,10 @@ END
 chown "$APP_USER" shared.cfg .git/info/attributes
 """
 # By hand, as the app's user; touched each time, so that git reads the files again.
-TRY_GIT = (
-    'cd "$ROOT"; touch manage.py "$PACKAGE"/*.py; runuser -u "$APP_USER" -- git {command} > /dev/null 2>&1 || true'
-)
+TRY_GIT = """
+cd "$ROOT"; touch manage.py sub/one.txt "$PACKAGE"/*.py
+runuser -u "$APP_USER" -- git {command} > /dev/null 2>&1 || true
+"""
 
 # A checkout of root's that the app's user can write in one place. Each has a filter, a hook and a conflict.
 ROOTS_CHECKOUT = r"""
@@ -87,10 +92,10 @@ printf '*.py filter=x\n' > .git/info/attributes
 HOLES = {
     "git-is-a-link": 'mv .git /srv/holes/kept-"$NAME"; ln -s /srv/holes/kept-"$NAME" .git; chown -h www-data .git .; '
     'printf "%s\n" "$filter" >> .git/config',
-    "an-included-file": 'printf "%s\n" "$filter" > /srv/app-owned/shared.cfg; chown www-data /srv/app-owned/shared.cfg; '
-    "git config include.path /srv/app-owned/shared.cfg",
-    "the-folder-of-hooks": "chown www-data .git/hooks; for hook in post-checkout post-index-change reference-transaction;"
-    " do install -o www-data -m 755 /srv/holes/hook .git/hooks/$hook; done",
+    "an-included-file": 'printf "%s\n" "$filter" > /srv/app-owned/x.cfg; chown www-data /srv/app-owned/x.cfg; '
+    "git config include.path /srv/app-owned/x.cfg",
+    "the-folder-of-hooks": "chown www-data .git/hooks; for hook in post-checkout reference-transaction; "
+    "do install -o www-data -m 755 /srv/holes/hook .git/hooks/$hook; done",
     "the-configuration": 'printf "%s\n" "$filter" >> .git/config; chown www-data .git/config',
     "an-access-list": 'printf "%s\n" "$filter" >> .git/config; '
     "grant .git/config; runuser -u www-data -- sh -c 'echo >> .git/config'",
@@ -101,7 +106,9 @@ HOLES = {
 GRANT = r"""
 grant() { python3 - "$1" <<'END'
 import os, pwd, struct, sys
-entries = [(1, 6, 2**32 - 1), (2, 6, pwd.getpwnam("www-data").pw_uid), (4, 4, 2**32 - 1), (16, 6, 2**32 - 1), (32, 4, 2**32 - 1)]
+nobody = 2**32 - 1
+app = pwd.getpwnam("www-data").pw_uid
+entries = [(1, 6, nobody), (2, 6, app), (4, 4, nobody), (16, 6, nobody), (32, 4, nobody)]
 value = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 os.setxattr(sys.argv[1], "system.posix_acl_access", value)
 END
@@ -134,7 +141,7 @@ class Tree:
 
 TREES = {
     "a-pth-file": Tree('chown www-data $site; echo "$python" > $site/x.pth; chown www-data $site/x.pth', RUN_PYTHON),
-    "sitecustomize": Tree('echo "$python" > $site/sitecustomize.py; chown www-data $site/sitecustomize.py', RUN_PYTHON),
+    "a-module-of-pip": Tree('echo "$python" > $site/pip/__main__.py; chown www-data $site/pip/__main__.py'),
     "the-interpreter": Tree(
         'chown www-data venv/bin; rm venv/bin/python; printf "#!/bin/sh\\nmark $NAME\\nexec python3 \\"\\$@\\"\\n" > '
         "venv/bin/python; chmod 755 venv/bin/python; chown www-data venv/bin/python",
@@ -144,11 +151,12 @@ TREES = {
         "evil app/evil; echo ./evil > app/requirements.txt; chown www-data app/requirements.txt"
     ),
     "included-requirements": Tree(
-        'evil app/evil; echo "-r more.txt" > app/requirements.txt; echo ./evil > app/more.txt; chown www-data app/more.txt'
+        'evil app/evil; echo "-r more.txt" > app/requirements.txt; echo ./evil > app/more.txt; '
+        "chown www-data app/more.txt"
     ),
     "requirements-of-an-odd-spelling": Tree(
-        'evil app/evil; mkdir app/more; echo "-rmore/base.txt" > app/requirements.txt; echo ./evil > app/more/base.txt; '
-        "chown www-data app/more"
+        'evil app/evil; mkdir app/more; echo "-rmore/base.txt" > app/requirements.txt; '
+        "echo ./evil > app/more/base.txt; chown www-data app/more"
     ),
     "a-local-package": Tree('evil app/evil; echo "evil @ file:///srv/trees/$NAME/app/%65vil" > app/requirements.txt'),
     "the-folder-of-the-requirements": Tree('chown www-data app; echo "$python" > app/pip.py'),
@@ -157,8 +165,8 @@ TREES = {
         "echo ./evil > app/more.txt; chown www-data venv/pip.conf"
     ),
     "pyproject-and-a-pth-file": Tree(
-        'rm app/requirements.txt; printf "[project]\\nname = \\"x\\"\\nversion = \\"1\\"\\ndependencies = [\\"pip\\"]\\n" > '
-        'app/pyproject.toml; echo "$python" > $site/x.pth; chown www-data $site/x.pth',
+        "rm app/requirements.txt; printf '[project]\\ndependencies = [\"pip\"]\\n' > app/pyproject.toml; "
+        'echo "$python" > $site/x.pth; chown www-data $site/x.pth',
         RUN_PYTHON,
     ),
     "a-linked-environment": Tree(
@@ -226,12 +234,10 @@ SETTINGS = {
     "pid-file-behind-a-link": Setting(
         'pidfile = "/srv/boutique/current/way/nginx.pid"',
         plant=WAY.format("/run"),
-        shows=("stack.pidfile", "way/nginx.pid"),
+        shows=("stack.pidfile", "/way/"),
     ),
     "error-log-of-shadow": Setting('errorlog = "/etc/shadow"', shows=("stack.errorlog", "/etc/shadow")),
-    "access-log-of-roots-home": Setting(
-        'accesslog = "/root/secret.log"', shows=("stack.accesslog", "/root/secret.log")
-    ),
+    "access-log-of-roots-home": Setting('accesslog = "/root/secret.log"', shows=("stack.accesslog", "/root/secret")),
     "error-log-by-a-variable": Setting(
         variables='GUNICORN_CMD_ARGS="--error-logfile /etc/gshadow"', shows=("stack.errorlog", "/etc/gshadow")
     ),

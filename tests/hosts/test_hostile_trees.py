@@ -45,7 +45,9 @@ PIP_ROLES = """
     rescue502_root: "/srv/trees/{{ item[2] }}/app"
     rescue502_venv: "/srv/trees/{{ item[2] }}/venv"
     rescue502_user: www-data
-  loop: "{{ ['pip_install', 'rebuild_venv'] | product([true, false], names.split(',')) }}"
+  loop: >-
+    {{ [['pip_install', true], ['pip_install', false], ['rebuild_venv', false]] | product(names.split(','))
+    | map('flatten') }}
 """
 
 
@@ -91,7 +93,8 @@ def git_programs(usual: Site) -> Seen:
         assert len(incident["evidence"]["code"]["git"]["head"]) == 12, "git was asked"
         output += text
     changed = differences(before, host.snapshot())
-    output += play(usual, GIT_MODULES, roots=host.shape.root)
+    # A pull is what its user asks for, with the configuration of the checkout's owner.
+    output += play(usual, GIT_MODULES.partition("- name: The newest")[0], roots=host.shape.root)
     return Seen(by_hand, marks(host), output, changed)
 
 
@@ -100,7 +103,7 @@ def git_programs(usual: Site) -> Seen:
 def test_git_runs_nothing_that_the_checkout_names(git_programs: Seen, name: str) -> None:
     """It works by hand; no look and no remedy runs it, not even as the app's own user."""
     assert any(mark.startswith(f"{name}.") for mark in git_programs.by_hand), "plain git runs it"
-    assert not any(mark.startswith(f"{name}.") for mark in git_programs.after), git_programs.output
+    assert not any(mark.startswith(f"{name}.") for mark in git_programs.after), git_programs.output[-3000:]
     assert "changed: [" in git_programs.output, "the code was at another commit"
     assert git_programs.changed == set()
 
@@ -111,7 +114,8 @@ def holes(usual: Site) -> Seen:
     host, by_hand = usual.host, set()
     for name, script in {**HOLES, "none": "true"}.items():
         prepared = hostile_trees.GRANT + hostile_trees.ROOTS_CHECKOUT + script
-        run = "\ngit checkout -q -f HEAD~1; git checkout -q -f -; touch *.py code/*.py; git status > /dev/null"
+        run = "\ngit checkout -q -f HEAD~1; git checkout -q -f -; touch *.py code/*.py; git status"
+        run = run.replace("git ", "git -c safe.directory='*' ")
         host.run(f"{prepared}\n{{ {run[1:]}; }} > /dev/null 2>&1 || true", variables={"NAME": name})
         by_hand |= marks(host)
     before = host.snapshot()
@@ -124,9 +128,9 @@ def holes(usual: Site) -> Seen:
 def test_roots_git_obeys_nobody_else(holes: Seen, name: str) -> None:
     """By hand root runs what others have put there; rescue502 says who could, and leaves the checkout alone."""
     assert f"{name}.0" in holes.by_hand, "root's own git runs it"
-    assert not any(mark.startswith(f"{name}.") for mark in holes.after), holes.output
+    assert not any(mark.startswith(f"{name}.") for mark in holes.after), holes.output[-3000:]
     assert not [item for item in holes.changed if f"/{name}/" in item]
-    assert re.search(rf"failed: .*/srv/holes/{name}\b", holes.output), holes.output
+    assert re.search(rf"failed: .*/srv/holes/{name}\b", holes.output), holes.output[-3000:]
     assert [item for item in holes.changed if "/srv/holes/none/" in item], "one that nobody else can write is changed"
 
 
@@ -149,7 +153,7 @@ def trees(usual: Site) -> Seen:
 def test_roots_pip_obeys_nobody_else(trees: Seen, name: str) -> None:
     """By hand root runs what the app's user has put there; no role does, in check mode neither."""
     assert f"{name}.0" in trees.by_hand, "root runs it"
-    assert not any(mark.startswith(f"{name}.") for mark in trees.after), trees.output
+    assert not any(mark.startswith(f"{name}.") for mark in trees.after), trees.output[-3000:]
     assert not [item for item in trees.changed if f"/srv/trees/{name}/" in item]
     assert [item for item in trees.changed if "/srv/trees/none/venv" in item], "where all is root's, it is installed"
 
