@@ -255,5 +255,5 @@ for path in /run/nginx.pid /run/sshd.pid /run/shared /run/shared/other.sock /etc
   /run/in /root/in /opt/in /etc/in /etc/systemd/system/nginx.service.d; do
   stat -c '%n %F %U:%G %a' "$path" 2> /dev/null || echo "$path: not there"
 done
-find /etc /root /srv/other /usr/local /boot -xdev ! -type l -printf '%p %u:%g %m\\n' 2> /dev/null | sort
+find /etc /root /srv/other /usr/local /boot -xdev ! -type l -printf '%p %u:%g %m\\n' 2> /dev/null | sort || true
 """

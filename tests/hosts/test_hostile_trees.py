@@ -185,7 +185,7 @@ until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_P
 def test_gunicorns_configuration_decides_nothing(configured: Site, name: str) -> None:
     """What the app's user writes there is seen, and root makes, removes, reads and runs nothing because of it."""
     setting, site, host = SETTINGS[name], configured, configured.host
-    host.break_with("", f"{setting.plant}\nmark_nothing=1")
+    host.break_with("", f"{setting.plant}\n")
     if setting.by_hand:
         host.run(setting.by_hand)
         assert {mark.split(".")[0] for mark in marks(host)} == {name}, "the code does it where it can"

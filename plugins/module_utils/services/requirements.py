@@ -89,11 +89,14 @@ def inputs(path: str) -> list[str]:
     """
     top = os.path.dirname(path)
     found: list[str] = []
+    known: set[str] = set()
     waiting = [path, *(os.path.join(folder, name) for folder in _upwards(top) for name in UV_FILES)]
     while waiting:
         file = waiting.pop()
-        if file in found or not os.path.lexists(file):
+        real = os.path.realpath(file)
+        if real in known or not os.path.lexists(file):
             continue
+        known.add(real)
         found.append(file)
         if len(found) > MOST_INPUTS or (os.path.isfile(file) and os.path.getsize(file) > safe_files.MOST_TEXT):
             raise ValueError(f"{path} names too much to be judged")
@@ -106,7 +109,7 @@ def inputs(path: str) -> list[str]:
 def _paths_in(word: str) -> set[str]:
     """What of a word may be a path: itself, what follows a short option, what a file's URL says."""
     plain = unquote(word)
-    return {word, plain.rpartition("file://")[2], plain[2:] if plain.startswith("-") else plain}
+    return {word, plain.rpartition("file://")[2], plain[2:] if plain.startswith("-") else plain} - {""}
 
 
 def _upwards(folder: str) -> list[str]:
