@@ -11,6 +11,7 @@ import stat
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets, systemd, unread
 
@@ -50,7 +51,9 @@ def _socket_file(path: str, held: bool, stack: Stack) -> dict[str, Any]:
         "folder_missing": unread.known(not os.path.isdir(folder), what, unread.hidden(folder)),
         # A listener whose file is gone, or lies in a /tmp of its own, is reached by nobody.
         "file_missing": unread.known(held and not os.path.lexists(path), what, why),
-        "stale_socket": unread.known(not held and is_stale_socket(path), f"the socket {path}", refused),
+        "stale_socket": unread.known(
+            not held and app_files.may_connect(stack, path) and is_stale_socket(path), f"the socket {path}", refused
+        ),
         "folder_writable": None,
         "removable": None,
         # RuntimeDirectory= makes it at each start, so that its absence before is as it should be.

@@ -44,8 +44,8 @@ _SETTINGS = {
 # The same of what has a name of somebody's choice between section and key.
 _NAMED = re.compile(r"^(?:filter|diff|merge|hook|gpg|credential)\..*\.(\w+)$", re.DOTALL)
 _NAMED_SETTINGS = {
-    "clean": "", "smudge": "", "process": "", "required": "false", "command": "true", "textconv": "cat", "driver": "false",
-    "helper": "", "program": "false",
+    "clean": "", "smudge": "", "process": "", "required": "false", "command": "true", "textconv": "cat",
+    "driver": "false", "helper": "", "program": "false",
 }  # fmt: skip
 # No remote is asked: a partial clone would fetch what it lacks, by whatever its configuration says.
 _ENVIRONMENT = {

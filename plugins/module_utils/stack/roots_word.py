@@ -22,15 +22,19 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack import app_
 
 @dataclass(frozen=True)
 class RootsWord:
-    """cwd: where the server works. server: its configuration, as far as nobody but root can write it."""
+    """cwd: where the server works. server: its configuration, as far as nobody but root can write it.
+
+    activated: sockets that systemd makes for the app.
+    """
 
     cwd: str
     server: gunicorn_config.ServerConfig
+    activated: tuple[str, ...] = ()
 
     def paths(self) -> list[str]:
         """Absolute paths of the sockets, the pid file and the logs that are named."""
         binds = [bind["path"] for bind in map(gunicorn_config.parse_bind, self.server.bind) if bind["kind"] == "unix"]
-        named = [*binds, self.server.pidfile, self.server.errorlog, self.server.accesslog]
+        named = [*self.activated, *binds, self.server.pidfile, self.server.errorlog, self.server.accesslog]
         return [os.path.normpath(os.path.join(self.cwd, path)) for path in named if path not in ("", "-")]
 
     def names_address(self, address: str) -> bool:
@@ -38,12 +42,12 @@ class RootsWord:
         return any(same_address(address, gunicorn_config.parse_bind(bind)) for bind in self.server.bind)
 
 
-def read(properties: dict[str, str]) -> RootsWord:
-    """What the unit says. properties: from systemd.show()."""
+def read(properties: dict[str, str], activated: tuple[str, ...] = ()) -> RootsWord:
+    """What the unit says. properties: from systemd.show(). activated: paths of sockets that systemd makes for it."""
     environment = app_units.roots_environment(properties)
     cwd = app_units.working_directory(properties, environment)
     server = app_units.server_of(properties, environment, cwd, only_roots=True)
-    return RootsWord(os.path.normpath(os.path.join(cwd, server.chdir)), server)
+    return RootsWord(os.path.normpath(os.path.join(cwd, server.chdir)), server, activated)
 
 
 def user(properties: dict[str, str], server: gunicorn_config.ServerConfig) -> str:
@@ -83,10 +87,10 @@ def locations(
     ]
 
 
-def owns(folder: str, account: str) -> bool:
-    """Whether a folder, links not followed, belongs to an account."""
+def owns(path: str, account: str) -> bool:
+    """Whether a file or folder, links not followed, belongs to an account that is not root."""
     try:
         entry = pwd.getpwuid(int(account)) if account.isdigit() else pwd.getpwnam(account)
-        return os.lstat(folder).st_uid == entry.pw_uid != 0
+        return os.lstat(path).st_uid == entry.pw_uid != 0
     except (KeyError, OSError):
         return False

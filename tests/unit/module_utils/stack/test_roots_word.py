@@ -31,7 +31,6 @@ def properties(folder: Path, words: str = "", **more: str) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def _no_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda *_args, **_more: None)
     monkeypatch.setattr(
         "ansible_collections.rescue502.django.plugins.module_utils.system.systemd.exec_words", lambda _properties: []
     )
