@@ -33,7 +33,7 @@ for name in post-checkout reference-transaction; do
 done
 printf '#!/bin/sh\nexec mark a-signature\n' > hooks/gpg; chmod 755 hooks/gpg
 as_app git init -q sub
-as_app touch sub/one.txt
+echo one | as_app tee sub/one.txt > /dev/null
 as_app git -C sub add one.txt
 as_app git -C sub -c user.name=a -c user.email=a@example.org commit -q -m one
 as_app git add sub 2> /dev/null
