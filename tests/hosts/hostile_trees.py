@@ -178,6 +178,30 @@ TREES = {
 }
 
 
+# The same for the app's own site, whose environment root has made: of its packages one is missing.
+OF_THE_SITE = {
+    "pyproject-and-a-pth-file": """
+packages="$(grep -v '^#' "$ROOT/requirements.txt" | sed 's/.*/    "&",/')"
+rm "$ROOT/requirements.txt"
+printf '[project]\nname = "x"\nversion = "1"\ndependencies = [\n%s\n]\n' "$packages" > "$ROOT/pyproject.toml"
+site="$(echo "$VENV"/lib/python3*/site-packages)"
+printf '%s\n' "$PLANT" > "$site/x.pth"
+chown "$APP_USER" "$site/x.pth" "$ROOT/pyproject.toml"
+""",
+    "the-folder-of-the-requirements": 'printf "%s\n" "$PLANT" > "$ROOT/pip.py"; chown "$APP_USER" "$ROOT/pip.py"',
+    "a-package-in-the-requirements": """
+mkdir "$ROOT/evil"
+printf '%s\n' "$PLANT" > "$ROOT/evil/backend.py"
+printf '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n' > "$ROOT/evil/pyproject.toml"
+echo ./evil >> "$ROOT/requirements.txt"; chown -R "$APP_USER" "$ROOT/evil" "$ROOT/requirements.txt"
+""",
+}
+TRY_SITE = """
+cd "$ROOT"; file=requirements.txt; test -e "$file" || file=/dev/null
+"$VENV/bin/python" -m pip install --dry-run -r "$file" > /dev/null 2>&1 || true
+"""
+
+
 @dataclass(frozen=True)
 class Setting:
     """What the app's user writes: into gunicorn.conf.py, or into the environment file.
@@ -224,6 +248,7 @@ SETTINGS = {
     "socket-behind-a-link": Setting(
         'bind = "unix:/srv/boutique/current/way/in/app.sock"', plant=WAY.format("/etc"), shows=("stack.bind", "way/in")
     ),
+    "socket-in-a-closed-folder": Setting('bind = "unix:/root/.profile"', shows=("stack.bind", "/root/.profile")),
     "stale-socket-of-others": Setting(
         'bind = "unix:/run/shared/other.sock"', plant=STALE, shows=("stack.bind", "/run/shared")
     ),

@@ -14,7 +14,7 @@ from test_traps import play
 from tiers import each_change
 
 import lab
-from lab.site import Site, differences
+from lab.site import Site, differences, named
 
 PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 SHADOW = "daemon:*:"
@@ -156,6 +156,26 @@ def test_roots_pip_obeys_nobody_else(trees: Seen, name: str) -> None:
     assert not any(mark.startswith(f"{name}.") for mark in trees.after), trees.output[-3000:]
     assert not [item for item in trees.changed if f"/srv/trees/{name}/" in item]
     assert [item for item in trees.changed if "/srv/trees/none/venv" in item], "where all is root's, it is installed"
+
+
+@pytest.mark.parametrize("name", each_change("pyproject-and-a-pth-file", of=hostile_trees.OF_THE_SITE))
+def test_a_recovery_installs_nothing_as_root_for_the_app(site: Site, name: str) -> None:
+    """The environment is root's, and a package is missing: by hand root would obey the app's user; a person decides."""
+    host = site.host
+    host.run(hostile_trees.PREPARE)
+    host.break_with("dependencies/missing")
+    plant = f"import os; open('{MARKS}/{name}.%d' % os.geteuid(), 'w').close()"
+    host.run('chown -R root: "$VENV"')
+    host.run(hostile_trees.OF_THE_SITE[name] + hostile_trees.TRY_SITE, variables={"PLANT": plant})
+    assert f"{name}.0" in marks(host), "root runs it"
+    before = host.snapshot()
+    for play_name, words in (("diagnose", ()), ("recover", ("--check",)), ("recover", ())):
+        _code, incident, output = site.play(play_name, *words, rescue502_level="full")
+        assert "dependencies/missing" in named(incident), output
+        assert f"{name}.0" not in marks(host), output
+    assert incident["outcome"] == "needs-human", output
+    assert "nothing is run as root" in output
+    assert differences(before, host.snapshot()) == set()
 
 
 @pytest.fixture(scope="module")
