@@ -28,11 +28,11 @@ options:
     type: path
     required: true
   user:
-    description: The user that the app runs as.
+    description: The user who gets the folder, which is who the app runs as.
     type: str
     required: true
   group:
-    description: The group that the app runs as. The user's own unless given.
+    description: The group that gets it. The user's own unless given.
     type: str
     default: ''
   folders:
