@@ -31,6 +31,7 @@ TESTS = {
         "hosts/test_hostile_hosts.py",
         "hosts/test_traps.py",
     ],
+    "hostile app tree": ["hosts/test_hostile_trees.py", "hosts/test_refused_paths.py"],
 }
 SURVIVED, LOST, HARMED = "survived", "lost", "harmed"
 WORDS = (SURVIVED, LOST, HARMED)

@@ -97,6 +97,8 @@ def main() -> None:
         module.exit_json(changed=False, operation="")
     try:
         checkout = Checkout(top)
+        if why := checkout.objection_to_change():
+            module.fail_json(msg=f"{why}. Nothing was changed.")
         if module.check_mode:
             module.exit_json(changed=True, operation=operation)
         branch = keep(checkout)

@@ -32,7 +32,7 @@ options:
     type: str
     default: ''
   logs:
-    description: Log files of the app.
+    description: Log files of the app, read as the app can read them unless root's own files name them.
     type: list
     elements: str
     default: []
@@ -74,13 +74,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.probe import probe
 from ansible_collections.rescue502.django.plugins.module_utils.probe.options import OPTIONS
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.services import systemd_credentials
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.app_units import StackError
 from ansible_collections.rescue502.django.plugins.module_utils.stack.discovery import discover
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
 JOURNAL_LINES = 500
@@ -127,14 +128,6 @@ def output(command: list[str]) -> str:
     return done.stdout + done.stderr
 
 
-def tail(path: str) -> str:
-    """The end of a log; where it cannot be read, why."""
-    try:
-        return safe_files.tail(path, TAIL_BYTES)
-    except OSError as error:
-        return f"{path}: {error.strerror or error}\n"
-
-
 def validated(options: dict[str, Any]) -> dict[str, Any]:
     """The probe's options. StackError where they are none."""
     checked = ArgumentSpecValidator(OPTIONS).validate({**options, "level": "full"})
@@ -143,14 +136,21 @@ def validated(options: dict[str, Any]) -> dict[str, Any]:
     return dict(checked.validated_parameters)
 
 
-def redactor(options: dict[str, Any]) -> Redactor:
-    """What knows the app's secrets; where the app cannot be discovered, those of its unit."""
+def stack_of(options: dict[str, Any]) -> Stack | None:
+    """The app; None where it cannot be discovered."""
     try:
-        return probe.redactor(discover(validated(options)))
+        return discover(validated(options))
     except (StackError, systemd.SystemdError):
-        properties = systemd.show(options["unit"])
-        environment, _problems = systemd.unit_environment(properties)
-        return Redactor(environment, (options["unit"],), systemd_credentials.read(properties)[0])
+        return None
+
+
+def redactor(stack: Stack | None, unit: str) -> Redactor:
+    """What knows the app's secrets; where the app cannot be discovered, those of its unit."""
+    if stack:
+        return probe.redactor(stack)
+    properties = systemd.show(unit)
+    environment, _problems = systemd.unit_environment(properties)
+    return Redactor(environment, (unit,), systemd_credentials.read(properties)[0])
 
 
 def evidence(options: dict[str, Any]) -> str:
@@ -180,8 +180,11 @@ def main() -> None:
     given = module.params
     options = {**given["probe"], "unit": given["unit"]}
     texts = {name: output(command) for name, command in commands(given["unit"], given["database_unit"]).items()}
-    texts.update({"log-" + path.strip("/").replace("/", "-") + ".txt": tail(path) for path in given["logs"]})
-    masked = redactor(options)
+    stack = stack_of(options)
+    if stack:
+        names = {"log-" + path.strip("/").replace("/", "-") + ".txt": path for path in given["logs"]}
+        texts.update({name: app_files.tail(stack, path, TAIL_BYTES) for name, path in names.items()})
+    masked = redactor(stack, given["unit"])
     texts = {name: masked.text(text) for name, text in texts.items()}
     if module.check_mode:
         module.exit_json(changed=False, entries=sorted([*texts, EVIDENCE]))

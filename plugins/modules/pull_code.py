@@ -12,8 +12,10 @@ short_description: Bring a checkout to the newest commit of its branch
 version_added: 0.4.0
 description:
   - Runs C(git pull --ff-only) as the owner of the checkout, with the owner's own configuration, keys and hooks.
-  - Refuses a checkout whose owner is not clear, and one of root's that others can write. C(ansible.builtin.git) is not
-    used, because it takes the remote and the branch from the playbook instead of from the checkout.
+  - Refuses a checkout whose owner is not clear, and one where others than root and the owner can write what git would
+    obey, its configuration and hooks; of root's also one with tracked files in folders that others can write.
+    C(ansible.builtin.git) is not used, because it takes the remote and the branch from the playbook instead of from the
+    checkout.
 extends_documentation_fragment: [rescue502.django.checkout]
 author:
   - rescue502 maintainers (@rescue502)
@@ -89,6 +91,8 @@ def main() -> None:
         checkout = Checkout(top)
         before = after = checkout.git("rev-parse", "HEAD")
         if not module.check_mode:
+            if why := checkout.objection_to_change() or checkout.objection_to_own_configuration(environment(checkout)):
+                raise GitError(f"{why}. Nothing was changed.")
             path, user = shlex.quote(checkout.top), shlex.quote(checkout.owner.pw_name)
             back = f"runuser -u {user} -- git -C {path} reset --keep {before}"
             undo_log.note_irreversible(f"new code was pulled into {checkout.top}", back)

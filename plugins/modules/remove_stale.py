@@ -47,6 +47,18 @@ options:
     description: What the server loads, such as C(shop.wsgi:application). A process with it in its command is the app.
     type: str
     default: ''
+  user:
+    description: The user that the app runs as.
+    type: str
+    default: ''
+  folders:
+    description:
+      - Folders and files that are the app's by what root's own files say, such as a pid file in the unit's command.
+      - Unless given, O(path) itself, as it stands in the playbook. Where it comes from the app's own configuration,
+        which its user can write, this must be given, if only as an empty list; then a file stays that neither
+        such a file names nor the app's user could remove by itself.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -74,6 +86,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
 
 PIDFILE_LIMIT = 64
 ARGUMENTS = {
@@ -83,11 +96,15 @@ ARGUMENTS = {
     "server": {"type": "str", "default": "gunicorn"},
     "venv": {"type": "str", "default": ""},
     "app": {"type": "str", "default": ""},
+    "user": {"type": "str", "default": ""},
+    "folders": {"type": "list", "elements": "str"},
 }
 
 
 def why_not(given: dict[str, Any], path: str) -> str:
     """Why the file must stay; empty where it may go."""
+    if given.get("folders") is not None and (why := own_folders.objection_to_place(path, given)):
+        return f"it {why}"
     mode = os.lstat(path).st_mode
     if given["kind"] == "socket":
         if not stat.S_ISSOCK(mode):

@@ -12,6 +12,8 @@ short_description: Install an app's requirements into its virtual environment
 version_added: 0.2.0
 description:
   - Installs what C(requirements.txt) or C(pyproject.toml) asks for, as the owner of the virtual environment.
+  - Where that is not O(user), such as root, nothing is installed unless nobody else can write the environment, the
+    requirements, and what these name. A package runs code of its own when it is built, in check mode too.
   - Does so in a staging copy, made of hard links, which then replaces the environment atomically; so whatever fails
     or is cut off, no half-made environment is ever in use. The old one stays as C(VENV.rescue502-old-TIME), of which
     the newest two are kept. An environment that is a mount point is changed in place.
@@ -35,6 +37,10 @@ options:
     description: The virtual environment.
     type: path
     required: true
+  user:
+    description: The user that the app runs as.
+    type: str
+    default: ''
   requirements:
     description: The file that names the requirements. Found unless given.
     type: str
@@ -105,6 +111,7 @@ _RUNS = "import os, sysconfig; os.listdir(sysconfig.get_path('purelib'))"
 ARGUMENTS = {
     "root": {"type": "path", "required": True},
     "venv": {"type": "path", "required": True},
+    "user": {"type": "str", "default": ""},
     "requirements": {"type": "str", "default": ""},
     "reinstall": {"type": "list", "elements": "str", "default": []},
     "rebuild": {"type": "bool", "default": False},
@@ -115,14 +122,19 @@ ARGUMENTS = {
 class Owner:
     """The account that the environment belongs to, or the app where there is none: everything is done as it."""
 
-    def __init__(self, module: AnsibleModule, venv: str) -> None:
-        """Ends the module where there is neither an environment nor an app."""
+    def __init__(self, module: AnsibleModule, venv: str, path: str) -> None:
+        """Ends the module where there is neither an environment nor an app, or where others could command the account.
+
+        path: of the requirements.
+        """
         self.module = module
         try:
             self.status = os.stat(venv if os.path.exists(venv) else module.params["root"])
             self.account = pwd.getpwuid(self.status.st_uid)
         except (OSError, KeyError) as error:
             module.fail_json(msg=f"{venv}: {error}. Nothing was changed.")
+        if why := requirements.objection_to_account(self.account.pw_name, module.params["user"], venv, path):
+            module.fail_json(msg=f"{why}. Nothing was changed.")
         # No cache: the owner's home may not be writable, and nothing is left behind.
         quiet = {"PIP_NO_CACHE_DIR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "UV_NO_CACHE": "1"}
         home = {"PATH": requirements.PATH, "HOME": self.account.pw_dir, "LC_ALL": "C.UTF-8", "UV_NO_PROGRESS": "1"}
@@ -142,7 +154,7 @@ class Owner:
 
     def can_run(self, venv: str) -> bool:
         """Whether the environment's Python runs and has a place for packages."""
-        words = [os.path.join(venv, "bin", "python"), "-c", _RUNS]
+        words = [os.path.join(venv, "bin", "python"), requirements.ISOLATED, "-c", _RUNS]
         return run_as(self.account.pw_name, None, words, self.environment, "/", RUNS_SECONDS).returncode == 0
 
 
@@ -153,7 +165,9 @@ def make(owner: Owner, folder: str, like: str) -> None:
     python = python if os.access(python, os.X_OK) else "/usr/bin/python3"
     uv = requirements.find_uv(owner.account.pw_dir)
     with_uv = [uv, "venv", "--clear", "--python", python, folder]
-    owner.run(with_uv if uv and "uv" in settings else [python, "-m", "venv", "--clear", folder], "/")
+    owner.run(
+        with_uv if uv and "uv" in settings else [python, requirements.ISOLATED, "-m", "venv", "--clear", folder], "/"
+    )
 
 
 def settings_of(venv: str) -> dict[str, str]:
@@ -170,7 +184,7 @@ def install(owner: Owner, path: str, venv: str, dry: bool = False) -> dict[str, 
     """Install what is damaged once more, and what the file at `path` asks for. Returns {installer, output, changed}."""
     try:
         kind, command = requirements.installer(venv, owner.account.pw_name, owner.account.pw_dir)
-        wanted = requirements.packages_argument(kind, path, venv)
+        wanted = requirements.packages_argument(kind, path, venv, owner.account.pw_name)
     except ValueError as error:
         owner.module.fail_json(msg=f"{error}. Nothing was installed.")
     words = [*command, "install"] if kind == "pip" else [*command, "pip", "install", "--python", venv]
@@ -201,7 +215,9 @@ def put_in_place(owner: Owner, path: str, staged: StagedVenv, rebuild: bool) -> 
     staged.begin(owner.status, MODE if rebuild else owner.status.st_mode & 0o7777, filled=not rebuild)
     result = fill(owner, path, staged.venv, staged.path, rebuild)
     if result["changed"]:
-        owner.run([sys.executable, "-c", RENAME, staged.path, staged.staged_name, staged.name], "/")
+        owner.run(
+            [sys.executable, requirements.ISOLATED, "-c", RENAME, staged.path, staged.staged_name, staged.name], "/"
+        )
         result["kept"] = staged.old_name()
         kept = staged.real(result["kept"]) if result["kept"] else ""
         undo_log.note(
@@ -227,13 +243,13 @@ def main() -> None:
     nothing = {"changed": False, "installer": [], "output": [], "kept": ""}
     try:
         if module.check_mode:
-            owner = Owner(module, given["venv"])
+            owner = Owner(module, given["venv"], path)
             if given["rebuild"]:
                 module.exit_json(**{**nothing, "changed": not owner.can_run(given["venv"])})
             module.exit_json(**install(owner, path, given["venv"], dry=True), kept="")
         with StagedVenv(given["venv"]) as staged:
             settled = staged.settle()
-            owner = Owner(module, staged.venv)
+            owner = Owner(module, staged.venv, path)
             runs = given["rebuild"] and owner.can_run(staged.venv)
             result = nothing if runs else put_in_place(owner, path, staged, given["rebuild"])
     except OSError as error:

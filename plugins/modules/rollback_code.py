@@ -61,6 +61,7 @@ after:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import TIMEOUT, Checkout, GitError, top_of
@@ -108,8 +109,8 @@ class Code:
 
     def compiles(self, commit: str, python: str) -> bool:
         """Whether every Python file of a commit compiles."""
-        words = [python, "-c", _COMPILE, *self.checkout.command("archive", "--format=tar", commit)]
         try:
+            words = [python, "-I", "-c", _COMPILE, *self.checkout.command("archive", "--format=tar", commit)]
             self.checkout.run(words, TIMEOUT)
         except GitError:
             return False
@@ -118,9 +119,17 @@ class Code:
     def python(self, venv: str) -> str:
         """The interpreter that compiles: the virtual environment's, where it is not for others to say what that is."""
         path = os.path.join(venv, "bin", "python")
-        if venv and os.path.exists(path) and os.stat(venv).st_uid in (0, self.checkout.owner.pw_uid):
-            return path
-        return "/usr/bin/python3"
+        own = venv and os.path.exists(path) and not write_access.first_open([venv], self.checkout.owner.pw_uid)
+        return path if own else "/usr/bin/python3"
+
+    def require_own_files(self) -> None:
+        """End the module where the checkout's files must not be changed as its owner."""
+        try:
+            why = self.checkout.objection_to_change()
+        except GitError as error:
+            why = str(error)
+        if why:
+            self.module.fail_json(msg=f"{why}. Nothing was changed.")
 
     def note(self, target: str, moved: bool) -> None:
         """Record where the checkout is, before it goes to `target`. moved: with its branch."""
@@ -169,6 +178,7 @@ def main() -> None:
             module.fail_json(msg="no commit was found whose code compiles. Nothing was changed.")
     after = target[:12]
     if not module.check_mode and after != before:
+        code.require_own_files()
         try:
             code.note(target, module.params["keep_branch"])
         except OSError as error:

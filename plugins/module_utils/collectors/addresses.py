@@ -10,7 +10,8 @@ import socket
 import stat
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets, systemd, unread
 
@@ -50,7 +51,9 @@ def _socket_file(path: str, held: bool, stack: Stack) -> dict[str, Any]:
         "folder_missing": unread.known(not os.path.isdir(folder), what, unread.hidden(folder)),
         # A listener whose file is gone, or lies in a /tmp of its own, is reached by nobody.
         "file_missing": unread.known(held and not os.path.lexists(path), what, why),
-        "stale_socket": unread.known(not held and is_stale_socket(path), f"the socket {path}", refused),
+        "stale_socket": unread.known(
+            not held and app_files.may_connect(stack, path) and is_stale_socket(path), f"the socket {path}", refused
+        ),
         "folder_writable": None,
         "removable": None,
         # RuntimeDirectory= makes it at each start, so that its absence before is as it should be.
@@ -118,10 +121,10 @@ def pidfile_facts(stack: Stack) -> dict[str, Any]:
 def read_pid(path: str) -> int:
     """The number in a pid file, links refused; 0 where there is none."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="utf-8") as file:
-            text = file.read(32).strip()
+        text = safe_files.read_bytes(os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)), 32)
     except (OSError, ValueError):
         return 0
+    text = text.strip()
     return int(text) if text.isdigit() else 0
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, unread
 
@@ -38,6 +39,8 @@ def ask(stack: Stack, path: str, timeout: float, json: Any = None) -> dict[str, 
     base = f"{scheme}://{bind['host']}:{bind['port']}" if bind["kind"] == "tcp" else "http://localhost"
     base = base.replace("//0.0.0.0:", "//127.0.0.1:").replace("//:::", "//[::1]:")
     unix_path = bind["path"] if bind["kind"] == "unix" else ""
+    if unix_path and os.path.lexists(unix_path) and not app_files.may_connect(stack, unix_path):
+        return {"asked": False}
     why = unread.hidden(unix_path) if unix_path else ""
     if why or (os.path.exists(unix_path) and not os.access(unix_path, os.W_OK)):
         lacking = unread.Unread("the app's own answer", why or f"{unread.account()} may not connect to {unix_path}")

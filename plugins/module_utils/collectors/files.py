@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
-from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers, own_folders
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, nginx_workers, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
@@ -72,8 +72,10 @@ def collect(
 
 def named_folders(stack: Stack) -> list[str]:
     """Folders, and log files, that root's own files name for this app: its unit, and nginx's locations of its site."""
-    served = [item["folder"] for item in stack.static_locations] if stack.locations else []
-    return own_folders.named(stack.unit, stack.properties, served)
+    files = {item["file"] for item in stack.roots_locations}
+    served = [item["folder"] for item in stack.static_locations if item["file"] in files]
+    more = [*app_files.sockets(stack), *stack.word.paths()]
+    return own_folders.named(stack.unit, stack.properties, served, more)
 
 
 def own(stack: Stack, folders: list[str]) -> own_folders.OwnFolders | None:

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, service
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import journal, unread
 
@@ -89,7 +90,7 @@ def _error_log(stack: Stack) -> list[Line]:
     if not stack.server.errorlog.startswith("/") or not started:
         return []
     found: list[Line] = []
-    for line in edge.tail(stack.server.errorlog).splitlines():
+    for line in app_files.tail(stack, stack.server.errorlog, edge.TAIL_BYTES).splitlines():
         when = _stamp(line) or (found[-1][0] if found else 0.0)
         if when >= int(started):
             found.append((when, line))

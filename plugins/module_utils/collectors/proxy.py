@@ -20,6 +20,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     service,
     upstreams,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
+from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, processes, systemd, unread
@@ -56,7 +58,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]
             "result": shown.get("Result", ""),
             "file_state": shown.get("UnitFileState", ""),
         },
-        "test": _test(lambda: _was_valid(stack, shown, reloaded)),
+        "test": _test(stack, lambda: _was_valid(stack, shown, reloaded)),
         "config_newer": unread.reported(newer, "nginx's configuration", *config_bars),
         "user": nginx_workers.user(stack, shown),
         "behind_nginx": unread.reported(stack.behind_nginx, "nginx's configuration", *config_bars, stack.bind_bar),
@@ -89,22 +91,31 @@ def _was_valid(stack: Stack, shown: dict[str, str], reloaded: float) -> bool:
     return all(filesystems.modified(path) <= reloaded for path in places)
 
 
-def _test(was_valid: Callable[[], bool]) -> dict[str, Any]:
+def _test(stack: Stack, was_valid: Callable[[], bool]) -> dict[str, Any]:
     """`nginx -t`: valid, or its message with file and line.
 
     Only root gets to its end, past keys, the pid file and ports. For others a complaint about anything else counts, and
-    else whether nginx itself has taken the configuration.
+    else whether nginx itself has taken the configuration. Root itself does not test what others can write: nginx makes
+    the folders that it names, and gives them to the account that it names.
     """
+    shared = next((found for path in stack.nginx_files if (found := write_access.on_the_way(path, 0))), "")
     program = shutil.which("nginx", path=PATH) or "nginx"
     try:
-        done = subprocess.run([program, "-t", "-q"], capture_output=True, text=True, timeout=TEST_TIMEOUT, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
+        if shared and os.geteuid() == 0:
+            done: Any = commands.run_as("nobody", None, [program, "-t", "-q"], {"PATH": PATH}, "/", TEST_TIMEOUT)
+        else:
+            done = subprocess.run(
+                [program, "-t", "-q"], capture_output=True, text=True, timeout=TEST_TIMEOUT, check=False
+            )
+    except (KeyError, OSError, subprocess.TimeoutExpired) as error:
         return {"asked": False, "valid": None, "message": str(error), "file": "", "line": 0}
     message = next((line for line in done.stderr.splitlines() if "[emerg]" in line), done.stderr.strip())
     place = re.search(r" in (\S+):(\d+)$", message)
     valid: Any = done.returncode == 0
-    if not valid and os.geteuid() != 0 and "Permission denied" in message:
-        valid = was_valid() or unread.only_root("whether nginx's configuration is valid", "test it to its end")
+    if not valid and (shared or os.geteuid() != 0) and "Permission denied" in message:
+        what = "whether nginx's configuration is valid"
+        why = f"others can write {shared}, so that root does not test it"
+        valid = was_valid() or (unread.Unread(what, why) if shared else unread.only_root(what, "test it to its end"))
         message, place = "", None
     return {
         "asked": True,

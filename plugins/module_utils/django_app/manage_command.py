@@ -36,6 +36,8 @@ class App:
         properties = systemd.show(given["unit"])
         self.interpreter = app_layout.python(properties, given["venv"])
         self.environment, self.problems = systemd.unit_environment(properties)
+        files = systemd.environment_file_paths(properties.get("EnvironmentFiles", ""))
+        self.inputs = [given["root"], *(path for path, _optional in files)]
         self.secrets, _missing = systemd_credentials.read(properties)
         public = (given["unit"], given["root"], given["venv"], given["user"])
         own = app_secrets.of_app(given["root"], given["root"], given["settings_module"])
@@ -54,7 +56,10 @@ class App:
         root, user, group = self.given["root"], self.given["user"], self.given["group"] or None
         with systemd_credentials.folder(self.secrets, user, group) as variables:
             environment = {**self.environment, **variables}
-            return run_as(user, group, [self.interpreter, *words], environment, root, timeout, to_the_end=to_the_end)
+            return run_as(
+                user, group, [self.interpreter, *words], environment, root, timeout,
+                to_the_end=to_the_end, inputs=self.inputs,
+            )  # fmt: skip
 
     def reason(self, done: Finished, timeout: float) -> str:
         """Why a command failed, secrets masked: the line that names an exception is the last that is not indented."""

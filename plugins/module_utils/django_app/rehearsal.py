@@ -26,9 +26,9 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_requirements,
     script_static_files,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 from ansible_collections.rescue502.django.plugins.module_utils.services import requirements, systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 STEPS = (
     "server",
@@ -151,17 +151,20 @@ def _start(
     # eating the whole time.
     quiet = {"PYTHONDONTWRITEBYTECODE": "1", "PGCONNECT_TIMEOUT": "3"}
     environment = {**stack.environment, **variables, **quiet}
-    return subprocess.Popen(
-        [stack.python, "-c", source, str(write_end), json.dumps(plan)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        cwd=stack.cwd,
-        pass_fds=(write_end,),
-        start_new_session=True,
-        **accounts.identity(stack.user, stack.group),
-    )
+    words = [stack.python, "-c", source, str(write_end), json.dumps(plan)]
+    streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    streams["pass_fds"] = (write_end,)
+    return commands.start(stack.user, stack.group, words, environment, stack.cwd, _inputs(stack), **streams)
+
+
+def refusal(stack: Stack) -> str:
+    """Why the app's code is not run as its account: that is root, and others can write it. KeyError without one."""
+    return commands.refusal(stack.user, stack.python, stack.environment, stack.cwd, _inputs(stack))
+
+
+def _inputs(stack: Stack) -> list[str]:
+    """What the app's code is, and what it is configured by."""
+    return [path for path in (stack.root, stack.cwd, *stack.env_files) if path != "/"]
 
 
 def _read(descriptor: int, deadline: float) -> list[str]:

@@ -170,14 +170,22 @@ def open_entry(path: str) -> int:
         return open_folder(path)
     parent = open_folder(folder)
     try:
+        # Opening some devices does something: a watchdog begins to count.
+        _require_plain(path, os.stat(name, dir_fd=parent, follow_symlinks=False))
         fd = os.open(name, FILE, dir_fd=parent)
     finally:
         os.close(parent)
-    mode = os.fstat(fd).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+    try:
+        _require_plain(path, os.fstat(fd))
+    except OSError:
         os.close(fd)
-        raise OSError(f"{path} is neither a file nor a folder")
+        raise
     return fd
+
+
+def _require_plain(path: str, status: os.stat_result) -> None:
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+        raise OSError(f"{path} is neither a file nor a folder")
 
 
 def read_bytes(path: str, most: int) -> bytes:

@@ -179,6 +179,8 @@ def _rehearsed(stack: Stack, checks: list[dict[str, Any]]) -> Any:
     try:
         if not accounts.may_become(stack.user, stack.group):
             return unread.only_root("the rehearsal of the app's start", f"become {stack.user}")
+        if why := rehearsal.refusal(stack):
+            return unread.Unread("the rehearsal of the app's start", why)
     except KeyError:
         pass  # the rehearsal says so itself
     if stack.environment_unread:

@@ -47,7 +47,7 @@ class PostgreSQL(Source):
         """settings: from app_settings.database(). Raises DumpError where the database gives no answer."""
         self.app, self.settings = app, settings
         self.port = int(settings["port"] or postgresql.DEFAULT_PORT)
-        self.programs = installed()
+        self.programs = installed(app.given["user"])
         done = self._as_app([self._program("psql", 0), "-XAtqw", "-F", "\t", "-c", _ASK], ASK_SECONDS)
         answer = done.stdout.rstrip("\n").split("\t")
         if done.returncode or len(answer) != 4:
@@ -120,14 +120,14 @@ class PostgreSQL(Source):
         return self.app.redactor.text(text.replace(password, "********") if password else text)
 
 
-def installed() -> dict[str, int]:
-    """Every pg_dump on this host and its major version."""
+def installed(user: str) -> dict[str, int]:
+    """Every pg_dump on this host and its major version, which it is asked for as that account."""
     paths = [path for folder in FOLDERS for path in glob.glob(f"{folder}/pg_dump")]
     # Debian's own in /usr/bin only picks one of those.
     paths = paths or [path for path in [shutil.which("pg_dump", path=PATH)] if path]
     found = {}
     for path in paths:
-        done = commands.run_as("root", None, [path, "--version"], {"PATH": PATH}, "/", ASK_SECONDS)
+        done = commands.run_as(user, None, [path, "--version"], {"PATH": PATH}, "/", ASK_SECONDS)
         version = _VERSION.search(done.stdout)
         if version:
             found[path] = int(version.group(1))

@@ -120,7 +120,8 @@ def _environment(entry: Entry, dry: bool) -> bool:
 
 def _commit(entry: Entry, dry: bool) -> bool:
     before, branch = entry["before"], entry["branch"]
-    git = Checkout(entry["checkout"]).git
+    checkout = Checkout(entry["checkout"])
+    git = checkout.git
     if git("rev-parse", "HEAD") != entry["after"]:
         if git("rev-parse", "HEAD") == before:
             return False
@@ -129,6 +130,8 @@ def _commit(entry: Entry, dry: bool) -> bool:
         raise LeftError("tracked files were edited since")
     if not entry["moved"] and branch and git("rev-parse", branch) != before:
         raise LeftError(f"the branch {branch} is at another commit by now")
+    if why := checkout.objection_to_change():
+        raise LeftError(why)
     if dry:
         return True
     if entry["moved"]:

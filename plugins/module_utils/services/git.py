@@ -2,23 +2,57 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """git, run as the owner of a checkout, with nothing of the checkout's own that would run programs.
 
-git obeys the configuration that it finds in .git. So it is run only as who owns the checkout's folder and its .git, and
-as root only where nobody else can have put that configuration there. git's own guard (git-config(1), safe.directory)
-stays on and says the same.
+git obeys the configuration that it finds in .git, and runs what that names: filters, hooks, helpers. So all of these
+are set to nothing on its command line, which wins over every file, and the configuration of system and account is not
+read. As root it is run only where nobody else can have written what is in .git. git's own guard (git-config(1),
+safe.directory) stays on and says the same.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
+import re
 import stat
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, write_access
 from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
 
 TIMEOUT = 60.0
-_WORDS = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"]
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+# What may name a program, or have one run in a submodule, where this command line does not reach (git-config(1)).
+_SETTINGS = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.sshCommand": "false",
+    "core.askPass": "false",
+    "core.pager": "cat",
+    "core.editor": "true",
+    "core.attributesFile": "/dev/null",
+    "core.excludesFile": "/dev/null",
+    "sequence.editor": "true",
+    "diff.external": "true",
+    "credential.helper": "",
+    "gpg.program": "false",
+    "log.showSignature": "false",
+    "commit.gpgSign": "false",
+    "submodule.recurse": "false",
+    "diff.ignoreSubmodules": "all",
+    "status.submoduleSummary": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+}
+# The same of what has a name of somebody's choice between section and key.
+_NAMED = re.compile(r"^(?:filter|diff|merge|hook|gpg|credential)\..*\.(\w+)$", re.DOTALL)
+_NAMED_SETTINGS = {
+    "clean": "", "smudge": "", "process": "", "required": "false", "command": "true", "textconv": "cat",
+    "driver": "false", "helper": "", "program": "false",
+}  # fmt: skip
+# No remote is asked: a partial clone would fetch what it lacks, by whatever its configuration says.
+_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+}  # fmt: skip
 
 
 class GitError(Exception):
@@ -45,25 +79,69 @@ class Checkout:
         """top: its topmost folder, which has .git in it. Raises RefusedError, OSError where it cannot be looked at."""
         self.top = safe_files.resolve(top)
         self.owner = _owner(self.top)
+        self._named: dict[str, str] | None = None
 
     def command(self, *words: str) -> list[str]:
-        """The words that run git here, for who runs them as the owner."""
-        return [*_WORDS, "-C", self.top, *words]
+        """The words that run git here, for who runs them as the owner. Raises GitError."""
+        if self._named is None:
+            self._named = self._named_settings()
+        settings = {**_SETTINGS, **self._named}
+        flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return ["git", "--no-pager", *flags, "-C", self.top, *words]
 
     def git(self, *words: str, timeout: float = TIMEOUT, variables: dict[str, str] | None = None) -> str:
         """git's output, without the blanks around it. variables: of its environment. Raises GitError."""
-        return self.run(self.command(*words), timeout, {**_ENVIRONMENT, **(variables or {})}, f"git {words[0]}").strip()
+        environment = {**self.environment(), **(variables or {})}
+        return self.run(self.command(*words), timeout, environment, f"git {words[0]}").strip()
 
     def run(self, argv: list[str], timeout: float, environment: dict[str, str] | None = None, name: str = "") -> str:
         """The output of any command, run as the owner. Raises GitError where it fails or takes `timeout` seconds.
 
         name: what the error calls it; the program unless given.
         """
-        done = run_as(self.owner.pw_name, None, argv, environment or _ENVIRONMENT, "/", timeout)
+        done = run_as(self.owner.pw_name, None, argv, environment or self.environment(), "/", timeout)
         if done.returncode:
             why = f"did not end within {timeout:g} s" if done.timed_out else "failed"
             raise GitError(f"{name or argv[0]} {why}: {done.stderr.strip()[-500:]}")
         return done.stdout
+
+    def environment(self) -> dict[str, str]:
+        """The environment that git is run in. Its files are those in the checkout, whatever core.worktree says."""
+        return {**_ENVIRONMENT, "GIT_WORK_TREE": self.top}
+
+    def objection_to_change(self) -> str:
+        """Why the checkout's files must not be changed as its owner; empty where they may be. Raises GitError.
+
+        Who can write a folder in it could put a link there while root writes what is tracked.
+        """
+        if self.owner.pw_uid:
+            return ""
+        folders = {os.path.dirname(name) for name in self.git("ls-files", "-z").split("\0")}
+        found = (write_access.on_the_way(os.path.join(self.top, folder), 0) for folder in sorted(folders))
+        path = next((step for step in found if step), "")
+        return f"{self.top} is root's, but others can write {path}: its files are not changed as root" if path else ""
+
+    def objection_to_own_configuration(self, environment: dict[str, str]) -> str:
+        """Why git must not obey all configuration and hooks that it finds; empty where only its owner can write them.
+
+        environment: the one that git is to be run in. Raises GitError.
+        """
+        words = ["git", "-C", self.top, "config", "--includes", "--list", "--show-origin", "--name-only", "-z"]
+        origins = self.run(words, TIMEOUT, environment, "git config").split("\0")[::2]
+        files = {os.path.join(self.top, item[len("file:") :]) for item in origins if item.startswith("file:")}
+        hooks = self.run(["git", "-C", self.top, "rev-parse", "--git-path", "hooks"], TIMEOUT, environment).strip()
+        path = write_access.first_open([*sorted(files), os.path.join(self.top, hooks)], self.owner.pw_uid)
+        return f"others than {self.owner.pw_name} can write {path}, which git would obey" if path else ""
+
+    def _named_settings(self) -> dict[str, str]:
+        """What the checkout's own configuration names programs for, each set to none. Reading it runs nothing."""
+        words = ["git", "-C", self.top, "config", "--includes", "--list", "--name-only", "-z"]
+        names = self.run(words, TIMEOUT, name="git config").split("\0")
+        found = {name: match.group(1) for name in names if (match := _NAMED.match(name))}
+        if odd := [name for name in found if "=" in name or not name.isprintable()]:
+            # The command line takes no such name.
+            raise RefusedError(f"{self.top}/.git/config names a program for {odd[0]!r}: git is not run there")
+        return {name: _NAMED_SETTINGS[key] for name, key in found.items() if key in _NAMED_SETTINGS}
 
 
 def _owner(top: str) -> pwd.struct_passwd:
@@ -74,25 +152,9 @@ def _owner(top: str) -> pwd.struct_passwd:
         raise RefusedError(f"{git} is a link: git is not run through it")
     if kept.st_uid != folder.st_uid:
         raise RefusedError(f"{top} belongs to uid {folder.st_uid} and {git} to uid {kept.st_uid}: git is not run there")
-    if folder.st_uid == 0 and (path := _writable_by_others(git)):
+    if folder.st_uid == 0 and (path := write_access.first_open([git], 0)):
         raise RefusedError(f"{git} is root's, but others can write {path}: git is not run there as root")
     try:
         return pwd.getpwuid(folder.st_uid)
     except KeyError as error:
         raise RefusedError(f"{top} belongs to uid {folder.st_uid}, which is not an account of this host") from error
-
-
-def _writable_by_others(git: str) -> str:
-    """The first path, from the root folder to git's configuration, that somebody else than root can change."""
-    steps, path = [], git
-    while path != "/":
-        steps.append(path)
-        path = os.path.dirname(path)
-    named = [os.path.join(git, name) for name in ("config", "config.worktree")]
-    for step in ["/", *reversed(steps), *(name for name in named if os.path.lexists(name))]:
-        status = os.lstat(step)
-        others = status.st_mode & (0o022 if status.st_gid else 0o002)
-        # In a sticky folder such as /tmp nobody replaces what is root's (inode(7)).
-        if status.st_uid or stat.S_ISLNK(status.st_mode) or (others and not status.st_mode & stat.S_ISVTX):
-            return step
-    return ""

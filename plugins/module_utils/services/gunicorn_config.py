@@ -15,7 +15,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, write_access
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_options
 
 DEFAULT_BIND = "127.0.0.1:8000"
@@ -80,16 +80,16 @@ def server_name(argv: list[str]) -> str:
     return ""
 
 
-def parse(argv: list[str], environment: dict[str, str], cwd: str) -> ServerConfig:
+def parse(argv: list[str], environment: dict[str, str], cwd: str, only_roots: bool = False) -> ServerConfig:
     """The configuration that a command line, GUNICORN_CMD_ARGS and the configuration file add up to.
 
-    argv: of ExecStart. environment: the unit's. cwd: its working directory. Never raises: what cannot be read stays
-    at its default.
+    argv: of ExecStart. environment: the unit's. cwd: its working directory. only_roots: whether a configuration file
+    that others than root can write is left out. Never raises: what cannot be read stays at its default.
     """
     config = ServerConfig(server=server_name(argv), argv=argv)
     words = _expanded(_arguments(argv), environment)
     if config.server == "gunicorn":
-        says_all = _apply_gunicorn(config, words, _words(environment.get("GUNICORN_CMD_ARGS", "")), cwd)
+        says_all = _apply_gunicorn(config, words, _words(environment.get("GUNICORN_CMD_ARGS", "")), cwd, only_roots)
     else:
         says_all = any(server_name([word]) for word in argv)
         _apply_other(config, words)
@@ -155,14 +155,14 @@ def _words(text: str) -> list[str]:
         return text.split()
 
 
-def _apply_gunicorn(config: ServerConfig, words: list[str], more: list[str], cwd: str) -> bool:
+def _apply_gunicorn(config: ServerConfig, words: list[str], more: list[str], cwd: str, only_roots: bool) -> bool:
     """The settings of the command line, GUNICORN_CMD_ARGS (`more`) and the configuration file; the former wins.
 
     Returns whether what they say of the addresses is known. The app is the command line's, else the file's.
     """
     given, added = gunicorn_options.read(words), gunicorn_options.read(more)
     options = {**added.options, **given.options}
-    says_all = _apply_file(config, options.get("config"), os.path.join(cwd, options.get("chdir", "")))
+    says_all = _apply_file(config, options.get("config"), os.path.join(cwd, options.get("chdir", "")), only_roots)
     _apply_all(config, options)
     if given.app or given.doubtful:
         config.app = given.app
@@ -190,12 +190,14 @@ def _config_path(given: str | None, folder: str) -> str:
     return "" if path.startswith("python:") else os.path.normpath(os.path.join(folder, path))
 
 
-def _apply_file(config: ServerConfig, given: str | None, folder: str) -> bool:
+def _apply_file(config: ServerConfig, given: str | None, folder: str, only_roots: bool = False) -> bool:
     """Literal assignments of a gunicorn.conf.py; values that are computed are left alone.
 
     Returns whether what it says of the addresses is known: not where it cannot be read, or computes them.
     """
     path = _config_path(given, folder)
+    if only_roots and write_access.on_the_way(path, 0):
+        return False
     try:
         parsed = ast.parse(safe_files.text(path))
     except (OSError, SyntaxError, ValueError):

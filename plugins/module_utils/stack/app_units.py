@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd
 
@@ -84,9 +85,22 @@ def working_directory(properties: dict[str, str], environment: dict[str, str]) -
     return properties.get("WorkingDirectory", "").lstrip("-!").replace("~", environment.get("HOME", "~")) or "/"
 
 
-def server_of(properties: dict[str, str], environment: dict[str, str], cwd: str) -> gunicorn_config.ServerConfig:
-    """How a unit's app server is configured to run."""
+def server_of(
+    properties: dict[str, str], environment: dict[str, str], cwd: str, only_roots: bool = False
+) -> gunicorn_config.ServerConfig:
+    """How a unit's app server is configured to run. only_roots: as for gunicorn_config.parse()."""
     words = systemd.exec_words(properties)
     # A shell that starts the server has all of the server's command line as one word of its own.
     argv = words if gunicorn_config.server_name(words) else systemd.exec_argv(properties.get("ExecStart", ""))
-    return gunicorn_config.parse(argv, environment, cwd)
+    return gunicorn_config.parse(argv, environment, cwd, only_roots)
+
+
+def roots_environment(properties: dict[str, str]) -> dict[str, str]:
+    """A unit's environment without what stands in files that others than root can write."""
+    lines = properties.get("EnvironmentFiles", "").splitlines()
+    own = [
+        line
+        for line in lines
+        if not any(write_access.on_the_way(path, 0) for path, _optional in systemd.environment_file_paths(line))
+    ]
+    return systemd.unit_environment({**properties, "EnvironmentFiles": "\n".join(own)})[0]

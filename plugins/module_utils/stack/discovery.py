@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +16,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     systemd_credentials,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
-from ansible_collections.rescue502.django.plugins.module_utils.stack import app_layout, app_units
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_layout, app_units, roots_word
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd, unread
 
@@ -39,20 +37,25 @@ def discover(given: dict[str, Any]) -> Stack:
     server = app_units.server_of(properties, environment, cwd)
     cwd = os.path.normpath(os.path.join(cwd, server.chdir)) if server.chdir else cwd
     environment.update(server.environment)
-    bind = _socket_unit_binds(properties) or [gunicorn_config.parse_bind(text) for text in server.bind]
+    activated = _socket_unit_binds(properties)
+    bind = activated or [gunicorn_config.parse_bind(text) for text in server.bind]
     bind = bind or _listens_on(properties)
-    manage_py = app_layout.manage_py(given.get("root") or cwd)
-    root = given.get("root") or (os.path.dirname(manage_py) if manage_py else cwd)
+    word = roots_word.read(properties, tuple(item["path"] for item in activated if item["path"]))
+    user = given.get("user") or roots_word.user(properties, word.server)
+    # Where the app says that it works is where its code is only if it could put it there itself.
+    place = cwd if cwd == word.cwd or roots_word.owns(cwd, user) else word.cwd
+    manage_py = app_layout.manage_py(given.get("root") or place)
+    root = given.get("root") or (os.path.dirname(manage_py) if manage_py else place)
     venv = given.get("venv") or app_layout.venv(properties, root)
     if (wrong := virtual_env.objection(venv, root)) and venv and not virtual_env.holds(venv, root):
         raise app_units.StackError(f"rescue502_venv: {wrong}. Nothing was changed.")
-    user = given.get("user") or server.user or properties.get("User", "") or "root"
     stack = Stack(
         unit=unit,
         properties=properties,
         environment=environment,
         environment_problems=problems,
         server=server,
+        word=word,
         cwd=cwd,
         root=root,
         manage_py=manage_py or os.path.join(root, "manage.py"),
@@ -60,7 +63,7 @@ def discover(given: dict[str, Any]) -> Stack:
         venv="" if venv and virtual_env.holds(venv, root) else venv,
         python=app_layout.python(properties, venv),
         user=user,
-        group=given.get("group") or server.group or properties.get("Group", "") or _primary_group(user),
+        group=given.get("group") or roots_word.group(properties, word.server, user),
         env_files=app_layout.env_files(given, properties, root),
         bind=bind,
         settings_module=environment.get("DJANGO_SETTINGS_MODULE") or app_layout.settings_module(root, cwd, server.app),
@@ -115,14 +118,6 @@ def _listens_on(properties: dict[str, str]) -> list[dict[str, Any]]:
     return [{key: item[key] for key in ("kind", "host", "port", "path")} for item in held]
 
 
-def _primary_group(user: str) -> str:
-    try:
-        account = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
-        return grp.getgrgid(account.pw_gid).gr_name
-    except KeyError:
-        return ""
-
-
 def _database_unit(given: dict[str, Any]) -> str:
     """The unit to start PostgreSQL with; empty where the user said so, or where no such unit is here."""
     if given.get("database_unit") is not None:
@@ -157,6 +152,7 @@ def _add_nginx(stack: Stack, hosts: set[str]) -> None:
     servers = {tuple(item["server_names"]) for item in proxied}
     meant = [item for item in proxied if hosts.intersection(item["server_names"])]
     stack.locations = ours or meant or (proxied if len(servers) == 1 and not stack.nginx_unread else [])
+    stack.roots_locations = roots_word.locations(stack.locations, proxied, hosts, stack.word)
     stack.behind_nginx = bool(ours)
     files = {item["file"] for item in stack.locations}
     # Another site on this host has static files of its own.

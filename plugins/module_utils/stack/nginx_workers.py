@@ -10,6 +10,7 @@ import stat
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes, sockets, systemd
 
@@ -52,12 +53,15 @@ def account(stack: Stack, shown: dict[str, str]) -> access.Account | None:
 def paths(stack: Stack) -> list[str]:
     """Paths of this app that nginx must reach, where they exist: its socket, and the folders of files that it serves.
 
-    What systemd makes for the unit is left out: it gets its mode anew at each start.
+    What systemd makes for the unit is left out: it gets its mode anew at each start. So is what is the app's by its own
+    word alone, because the folders above are opened for nginx.
     """
     made = systemd.runtime_directories(stack.properties)
     own = [bind["path"] for bind in stack.bind if bind["kind"] == "unix" and os.path.dirname(bind["path"]) not in made]
-    served = [os.path.join(item["folder"], "x") for item in stack.static_locations if os.path.isdir(item["folder"])]
-    return sorted({path for path in own if os.path.lexists(path)} | set(served))
+    there = {path for path in own if os.path.lexists(path) and app_files.may_connect(stack, path)}
+    files = {item["file"] for item in stack.roots_locations}
+    served = [item["folder"] for item in stack.static_locations if item["file"] in files]
+    return sorted(there | {os.path.join(folder, "x") for folder in served if os.path.isdir(folder)})
 
 
 def obstacles(path: str, who: access.Account, stack: Stack) -> list[dict[str, Any]]:

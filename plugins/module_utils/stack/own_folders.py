@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The folders in which root gives an app what its own settings name: logs to write, uploads to keep.
+"""What root gives, makes and removes of what an app's own settings name: logs, uploads, sockets and pid files.
 
 Settings are the app's word; an attacker in the app could name /etc/shadow there. So root acts below the app's own
 folders (its root, its account's home), below folders that root's own files name (unit, nginx, a playbook), and where
@@ -13,7 +13,9 @@ import os
 import pwd
 import re
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files, virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
@@ -34,12 +36,13 @@ _LOG_OPTIONS = ("--error-logfile", "--log-file", "--access-logfile")
 _LOG_NAME = re.compile(r"\.(log|out|err)([-._]|$)")
 
 
-def named(unit: str, properties: dict[str, str], served: list[str]) -> list[str]:
-    """Folders, and log files, that root's own files name for this app.
+def named(unit: str, properties: dict[str, str], served: list[str], files: Sequence[str] = ()) -> list[str]:
+    """Folders, and files, that root's own files name for this app.
 
-    properties: the unit's, from systemd.show(). served: folders that nginx's configuration names for this site.
+    properties: the unit's, from systemd.show(). served: folders that nginx's configuration names for this site; files:
+    logs, sockets and a pid file that it or the server's command line names.
     """
-    found = [os.path.join("/var/log", unit.rpartition(".")[0] or unit), *served]
+    found = [os.path.join("/var/log", unit.rpartition(".")[0] or unit), *served, *files]
     for option, parent in _MADE_BY_SYSTEMD.items():
         found += [os.path.join(parent, name.partition(":")[0]) for name in properties.get(option, "").split()]
     found += [path.lstrip("-+") for path in properties.get("ReadWritePaths", "").split()]
@@ -47,6 +50,15 @@ def named(unit: str, properties: dict[str, str], served: list[str]) -> list[str]
     found += [words[number + 1] for number, word in enumerate(words[:-1]) if word in _LOG_OPTIONS]
     found += [word.partition("=")[2] for word in words if word.startswith(tuple(f"{name}=" for name in _LOG_OPTIONS))]
     return sorted({os.path.normpath(path) for path in found if path.startswith("/")})
+
+
+def objection_to_place(path: str, given: dict[str, Any]) -> str:
+    """The same as OwnFolders.objection_to_place(), of a module's parameters `user`, `group`, `venv` and `folders`."""
+    try:
+        account = access.Account(given["user"], given.get("group") or None)
+    except KeyError:
+        return f"is for an account that does not exist: {given['user']}"
+    return OwnFolders("", given.get("venv") or "", [], account, given["folders"]).objection_to_place(path)
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,27 @@ class OwnFolders:
             return self._elsewhere()
         program = next((entry.path for entry in safe_files.walk(path) if self._is_foreign_program(entry)), "")
         return f"holds programs that are not the app's: {program}" if program else ""
+
+    def objection_to_place(self, place: str) -> str:
+        """Why root must neither make nor remove `place`, a socket, its folder or a pid file; empty where it may.
+
+        It may where root's files name it or something in it, and where the account could do so itself.
+        """
+        above = os.path.dirname(os.path.normpath(place))
+        while not os.path.lexists(above):
+            above = os.path.dirname(above)
+        try:
+            folder = safe_files.resolve(above)
+            status = os.lstat(folder)
+        except OSError as error:
+            return f"cannot be judged: {error}"
+        path = os.path.join(folder, os.path.relpath(os.path.normpath(place), above))
+        if wrong := self._never(path):
+            return wrong
+        if any(path in (item, os.path.dirname(item)) for item in map(os.path.realpath, self.named)):
+            return ""
+        own = folder not in SHARED and status.st_uid == self.account.uid and not status.st_mode & stat.S_ISVTX
+        return "" if own else self._elsewhere()
 
     def _never(self, path: str) -> str:
         """Why a path is never given away; empty where it may be."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config
+from ansible_collections.rescue502.django.plugins.module_utils.stack import roots_word
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
 
@@ -23,6 +24,8 @@ class Stack:
     environment: dict[str, str]
     environment_problems: list[str]
     server: gunicorn_config.ServerConfig
+    # Of the former what root's own files say: it alone decides what root does.
+    word: roots_word.RootsWord
     cwd: str
     root: str
     manage_py: str
@@ -39,6 +42,8 @@ class Stack:
     nginx_config: str
     nginx_files: list[str] = field(default_factory=list)
     locations: list[dict[str, Any]] = field(default_factory=list)
+    # Those of them that are this app's whatever it says of itself.
+    roots_locations: list[dict[str, Any]] = field(default_factory=list)
     static_locations: list[dict[str, str]] = field(default_factory=list)
     nginx_user: str = ""
     nginx_folders: list[str] = field(default_factory=list)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 from typing import Any
 
 
@@ -58,7 +59,9 @@ def hidden(path: str) -> str:
 def sealed(path: str) -> str:
     """Why a file's or folder's content cannot be read, or its being there not be known; empty where there is no bar."""
     try:
-        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        # Opening some devices does something.
+        if stat.S_ISREG(mode := os.stat(path).st_mode) or stat.S_ISDIR(mode):
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
     except PermissionError as error:
         return reason(error)
     except (OSError, ValueError):

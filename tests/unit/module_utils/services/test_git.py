@@ -108,3 +108,90 @@ def test_gits_own_guard_stays_on(checkout: Path) -> None:
     give(checkout, NOBODY)
     with pytest.raises(GitError, match="dubious ownership"):
         found.git("status")
+
+
+def configure(checkout: Path, name: str, value: str) -> None:
+    """Set something in a checkout's own configuration."""
+    subprocess.run(["git", "-C", str(checkout), "config", "--add", name, value], check=True)
+
+
+@pytest.fixture
+def mark(tmp_path: Path) -> Path:
+    """A file that each program of a checkout's would leave."""
+    return tmp_path / "mark"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("filter.x.clean", ("status",)),
+        ("filter.x.process", ("status",)),
+        ("filter.x.smudge", ("archive", "-o", "/dev/null", "HEAD")),
+        ("core.fsmonitor", ("status",)),
+        ("diff.x.textconv", ("log", "-p", "-1")),
+        ("diff.external", ("diff",)),
+        ("core.pager", ("-p", "log")),
+    ],
+)
+def test_a_program_of_the_checkouts_is_not_run(checkout: Path, mark: Path, name: str, words: tuple[str, ...]) -> None:
+    """Plain git runs it."""
+    configure(checkout, name, f"touch {mark}; cat")
+    (checkout / "one.txt").write_text("one\n", encoding="utf-8")
+    (checkout / ".git" / "info").mkdir(exist_ok=True)
+    (checkout / ".git" / "info" / "attributes").write_text("*.txt filter=x diff=x\n", encoding="utf-8")
+    plain = ["git", "-C", str(checkout), "-c", "user.name=dev", "-c", "user.email=dev@example.org"]
+    subprocess.run([*plain, "add", "."], check=True, capture_output=True)
+    subprocess.run([*plain, "commit", "-qm", "Two"], check=True, capture_output=True)
+    (checkout / "one.txt").write_text("two\n", encoding="utf-8")
+    subprocess.run([*plain, *words], check=False, capture_output=True)
+    tried = mark.exists()
+    mark.unlink(missing_ok=True)
+    assert Checkout(str(checkout)).git(*words) is not None
+    assert not mark.exists()
+    assert tried or name == "core.pager", "which is for terminals"
+
+
+def test_a_name_that_the_command_line_cannot_take_is_refused(checkout: Path) -> None:
+    """It would end at its first equals sign, and the program would stay."""
+    configure(checkout, "filter.a=b.clean", "touch /tmp/never")
+    with pytest.raises(RefusedError, match="names a program"):
+        Checkout(str(checkout)).git("status")
+
+
+def test_the_files_are_those_of_the_checkout(checkout: Path, tmp_path: Path) -> None:
+    """Whatever its configuration says."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "other.txt").touch()
+    configure(checkout, "core.worktree", str(tmp_path / "elsewhere"))
+    assert (
+        "other.txt"
+        in subprocess.run(["git", "status"], cwd=checkout, check=True, capture_output=True, text=True).stdout
+    )
+    assert "other.txt" not in Checkout(str(checkout)).git("status")
+
+
+@as_root
+def test_no_file_of_roots_checkout_is_changed_where_others_could_lead_elsewhere(checkout: Path) -> None:
+    """In a folder of theirs with tracked files; one that only holds uploads bars nothing."""
+    (checkout / "code").mkdir()
+    (checkout / "code" / "one.py").touch()
+    (checkout / "media").mkdir()
+    subprocess.run(["git", "-C", str(checkout), "add", "code"], check=True)
+    os.chown(checkout / "media", NOBODY, -1)
+    assert Checkout(str(checkout)).objection_to_change() == ""
+    os.chown(checkout / "code", NOBODY, -1)
+    assert f"others can write {checkout}/code" in Checkout(str(checkout)).objection_to_change()
+
+
+@as_root
+def test_a_pull_obeys_nobody_but_the_owner(checkout: Path, tmp_path: Path) -> None:
+    """Its own configuration, what that includes, and its hooks."""
+    found, environment = Checkout(str(checkout)), {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    assert found.objection_to_own_configuration(environment) == ""
+    (tmp_path / "shared.cfg").write_text("[core]\n\tpager = less\n", encoding="utf-8")
+    configure(checkout, "include.path", str(tmp_path / "shared.cfg"))
+    os.chown(tmp_path / "shared.cfg", NOBODY, -1)
+    assert f"can write {tmp_path}/shared.cfg" in found.objection_to_own_configuration(environment)
+    os.chown(tmp_path / "shared.cfg", 0, -1)
+    os.chown(checkout / ".git" / "hooks", NOBODY, -1)
+    assert f"can write {checkout}/.git/hooks" in found.objection_to_own_configuration(environment)

@@ -182,3 +182,41 @@ def test_a_logs_folder_is_part_of_the_log(root: Path, mode: int, log: str, wante
     reported = [(os.path.basename(item["path"]), item["mode"], item["owner"]) for item in found]
     assert reported == wanted
     assert {item["part"] for item in found} <= {"logs"}
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("shop/run", ""),
+        ("shop/run/deeper", ""),
+        ("shop/.git/app.sock", "is git's"),
+        ("shop/venv/app.pid", "in the virtual environment"),
+        ("audit/app.pid", "outside of the app's own"),
+        ("audit/new/app.sock", "outside of the app's own"),
+        ("away/new", "cannot be judged"),
+        ("/etc/systemd/system/nginx.service.d", "belongs to the system"),
+        ("/root/in", "belongs to the system"),
+        ("/run/../etc/in", "belongs to the system"),
+        ("/run/nginx.pid", "outside of the app's own"),
+        ("/run/somebodys", "outside of the app's own"),
+        ("/tmp/somebodys.sock", "outside of the app's own"),
+        ("/run", "is shared with others"),
+    ],
+)
+def test_sockets_and_pid_files(tmp_path: Path, root: Path, own: OwnFolders, place: str, why: str) -> None:
+    """Made and removed in the app's own folders, and not by the app's word alone anywhere else."""
+    give(root)
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "away").symlink_to("/etc")
+    os.chown(tmp_path / "away", own.account.uid, -1, follow_symlinks=False)
+    reported = own.objection_to_place(str(tmp_path / place))
+    assert (why in reported) if why else not reported
+
+
+def test_a_socket_that_roots_files_name(own: OwnFolders) -> None:
+    """Itself and its folder, and nothing next to them; what belongs to the system is nobody's all the same."""
+    named = ["/run/by-unit/app.sock", "/etc/in/app.sock"]
+    word = OwnFolders(own.root, own.venv, own.env_files, own.account, named)
+    assert [word.objection_to_place(path) for path in ("/run/by-unit", "/run/by-unit/app.sock")] == ["", ""]
+    assert "outside" in word.objection_to_place("/run/by-unit/other.sock")
+    assert "belongs to the system" in word.objection_to_place("/etc/in")
