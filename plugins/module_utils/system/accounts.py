@@ -15,8 +15,13 @@ def account_ids(user: str, group: str | None) -> tuple[int, int, list[int]]:
     account = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
     gid = account.pw_gid
     if group:
-        gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+        gid = group_id(group)
     return account.pw_uid, gid, os.getgrouplist(account.pw_name, gid)
+
+
+def group_id(group: str) -> int:
+    """The id of a group by its name, or by its id as text. KeyError where it is unknown."""
+    return int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
 
 
 def user_name(uid: int) -> str:

@@ -1,0 +1,275 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the app's account cannot do with its files though it must: the kernel says it; and the least that repairs it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ansible_collections.rescue502.django.plugins.module_utils.files import least_change, safe_files, virtual_env
+from ansible_collections.rescue502.django.plugins.module_utils.files.access import (
+    ENTER,
+    GLANCE,
+    READ,
+    SKIP_NAMES,
+    WRITE,
+    Account,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_access import KernelAccess, Question
+
+# What Python imports and a page is made of. What else lies among the code may be kept from the app on purpose.
+CODE = (".py", ".so", ".html", ".css", ".js", ".mo")
+Violation = dict[str, Any]
+
+
+class Own(Protocol):
+    """Why root must not give the account what the app's own settings name; empty where it may. See own_folders.py."""
+
+    def objection_to_log(self, log: str, target: str) -> str:
+        """target: the log file, or a folder above it."""
+
+    def objection_to_media(self, media: str) -> str:
+        """media: the folder of uploads."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where an app's files are. Empty where there is none, or it is not known."""
+
+    root: str
+    venv: str = ""
+    media: str = ""
+    env_files: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
+    # What the web server must reach: the app's socket, and its static files.
+    proxy: list[str] = field(default_factory=list)
+
+
+class Look:
+    """One look at an app's files on behalf of its account, with a process that asks the kernel."""
+
+    def __init__(
+        self, account: Account, paths: Paths, limit: int, glance: bool = False, refused: list[str] | None = None
+    ) -> None:
+        """limit: how many of each part are wanted. refused: takes the folders that could not be looked into.
+
+        glance: the first files of code and media only, not those of the virtual environment, and those alone are
+        asked about whose mode bits speak against it.
+        """
+        self.account, self.paths, self.limit, self.glance, self.refused = account, paths, limit, glance, refused
+        self._kernel = KernelAccess(account)
+
+    def __enter__(self) -> Look:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._kernel.__exit__(*raised)
+
+    def code(self, skip: frozenset[str]) -> list[Violation]:
+        """Folders of code that cannot be listed and entered, files that cannot be read. skip: what is not code."""
+        root = _real(self.paths.root)
+        entries = _code(list(self._walk(root, frozenset(map(os.path.realpath, skip)) - {root})))
+        bad = self._denied([_reads(entry) for entry in entries])
+        if not bad:
+            return []
+        denied = {question.path for question in bad}
+        group = _group([entry for entry in entries if entry.path not in denied], self.account)
+        return [self._violation("code", question, group) for question in bad]
+
+    def venv(self) -> list[Violation]:
+        """The virtual environment's folders and files that cannot be entered or read."""
+        bad = self._denied([_reads(entry) for entry in self._walk(_real(self.paths.venv), frozenset())])
+        return [self._violation("code", question, self.account.gid) for question in bad]
+
+    def media(self, only_one: bool) -> list[Violation]:
+        """Folders of uploads that nothing can be put into, and uploads that cannot be read."""
+        paths = self.paths
+        apart = frozenset(os.path.realpath(path) for path in (paths.root, paths.venv, *paths.env_files) if path)
+        top = _real(paths.media)
+        questions = [
+            Question(entry.path, entry.st, READ | WRITE | ENTER if entry.is_dir else READ)
+            for entry in self._walk(top, apart - {top}, 1 if only_one else None)
+        ]
+        return [self._violation("media", question, self.account.gid) for question in self._denied(questions)]
+
+    def log(self, path: str) -> list[Violation]:
+        """A log that cannot be appended to; where it is not there, a folder in which it cannot be made; those above."""
+        above = [dict(item, part="logs") for item in self.above([path])]
+        try:
+            status, need = os.lstat(path), WRITE
+        except FileNotFoundError:
+            path, need = os.path.dirname(path), WRITE | ENTER
+            try:
+                status = os.lstat(path)
+            except OSError:
+                return above
+        except OSError:
+            return above
+        if stat.S_ISLNK(status.st_mode):
+            return above
+        bad = self._denied([Question(path, status, need)])
+        # Given the folder itself, the account can pass through it as well.
+        rest = [item for item in above if not bad or item["path"] != path]
+        return [*rest, *(self._violation("logs", question, self.account.gid) for question in bad)]
+
+    def above(self, paths: list[str]) -> list[Violation]:
+        """Folders above the given paths that the account cannot pass through."""
+        folders: dict[str, Question] = {}
+        for path in filter(None, paths):
+            folder = os.path.dirname(path)
+            while folder not in ("", "/") and folder not in folders:
+                try:
+                    folders[folder] = Question(folder, os.stat(folder), ENTER)
+                except OSError:
+                    break
+                folder = os.path.dirname(folder)
+        return [self._violation("parents", question, None) for question in self._denied(list(folders.values()))]
+
+    def env_file(self, path: str) -> list[Violation]:
+        """A file of secrets that everybody can read."""
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return []
+        mode = stat.S_IMODE(status.st_mode)
+        if not stat.S_ISREG(status.st_mode) or not mode & 0o007:
+            return []
+        change = least_change.without_others(path, status, self.account, self.account.gid)
+        return [_item(path, "env_file", "can be read by everybody", status, change, self.account)]
+
+    def _walk(self, top: str, skip: frozenset[str], many: int | None = None) -> Iterator[safe_files.Entry]:
+        many = many or (GLANCE if self.glance else safe_files.MANY)
+        return safe_files.walk(top, skip_names=SKIP_NAMES, skip=skip, many=many, refused=self.refused)
+
+    def _denied(self, questions: list[Question]) -> list[Question]:
+        if self.glance:
+            questions = [each for each in questions if not self.account.may(each.status, each.need)]
+        return self._kernel.denied(questions)[: self.limit]
+
+    def _violation(self, part: str, question: Question, group: int | None) -> Violation:
+        path, status, need = question
+        change = least_change.choose(path, status, self.account, need, group)
+        problem = least_change.described(need, stat.S_ISDIR(status.st_mode))
+        return _item(path, part, problem, status, change, self.account)
+
+
+def find(
+    account: Account,
+    paths: Paths,
+    parts: list[str],
+    limit: int,
+    glance: bool = False,
+    proxy: Account | None = None,
+    refused: list[str] | None = None,
+    own: Own | None = None,
+) -> list[Violation]:
+    """What the account cannot do though it must, by part, at most `limit` of each part.
+
+    proxy: the web server's account, which must pass through the folders above paths.proxy.
+
+    Each is {path, part, problem, owner, group, mode, inode}: the numbers and octal mode wanted, and which file it is;
+    {acl}, an entry for the access control list, where one is wanted; and {objection}, why it must not or cannot be
+    changed, of logs and media always. Of the other parts, what cannot be repaired by owner and mode is left out.
+    Folders that could not be looked into are added to `refused`.
+    """
+    found: list[Violation] = []
+    with Look(account, paths, limit, glance, refused) as look:
+        objection = own.objection_to_media(paths.media) if own and paths.media else ""
+        if "code" in parts:
+            # What is not an environment of its own holds files that are none of everybody's business.
+            venv = "" if virtual_env.objection(paths.venv, paths.root) else paths.venv
+            apart = [venv, *paths.env_files, *([] if objection else [paths.media])]
+            found += look.code(frozenset(filter(None, apart)))
+            found += look.venv() if venv and not glance else []
+        if "media" in parts and paths.media:
+            found += [_objected(item, objection) for item in look.media(only_one=bool(objection))]
+        if "env_file" in parts:
+            found += [item for path in paths.env_files for item in look.env_file(path)]
+        above = look.above([paths.root, paths.venv]) if {"logs", "parents"} & {*parts} else []
+        if "logs" in parts:
+            found += _logs(look, own, {item["path"] for item in [*found, *above]})
+        if "parents" in parts:
+            found += above
+    if "parents" in parts and proxy and paths.proxy:
+        with Look(proxy, paths, limit, glance) as look:
+            known = {item["path"] for item in found}
+            barred = [item for item in look.above(paths.proxy) if item["path"] not in known]
+        found += [dict(item, problem=f"the web server: {item['problem']}") for item in barred]
+    return [item for item in found if item["part"] in ("media", "logs") or not item.get("objection")]
+
+
+def _logs(look: Look, own: Own | None, reported: set[str]) -> list[Violation]:
+    """Of all logs, each file and folder once. reported: what bars the way to the code as well, and is named there."""
+    needed: dict[str, Violation] = {}
+    for path in look.paths.logs:
+        for item in [item for item in look.log(path) if item["path"] not in reported]:
+            judged = _objected(item, own.objection_to_log(path, item["path"]) if own else "")
+            known = needed.setdefault(item["path"], judged)
+            # One log needs its folder to be passed through, another one to be made there.
+            if not judged["objection"] and "written" in judged["problem"] and "written" not in known["problem"]:
+                needed[item["path"]] = judged
+    return list(needed.values())
+
+
+def _objected(item: Violation, objection: str) -> Violation:
+    return dict(item, objection=objection or item.get("objection", ""))
+
+
+def _item(
+    path: str, part: str, problem: str, status: os.stat_result, change: least_change.Change | str, who: Account
+) -> Violation:
+    objection = change if isinstance(change, str) else ""
+    mode = stat.S_IMODE(status.st_mode)
+    wanted = change if not isinstance(change, str) else least_change.Change(status.st_uid, status.st_gid, mode)
+    item = {
+        "path": path,
+        "part": part,
+        "problem": f"{problem} (mode {mode:04o}, uid {status.st_uid})",
+        "owner": wanted.owner,
+        "group": wanted.group,
+        "mode": f"{wanted.mode:04o}",
+        # Whoever repairs it must meet the very file that was judged, and no other in its place.
+        "inode": status.st_ino,
+    }
+    if wanted.granted:
+        bits = "".join(letter for bit, letter in ((READ, "r"), (WRITE, "w"), (ENTER, "x")) if wanted.granted & bit)
+        item["acl"] = f"u:{who.uid}:{bits}"
+    return {**item, "objection": objection} if objection else item
+
+
+def _reads(entry: safe_files.Entry) -> Question:
+    return Question(entry.path, entry.st, READ | ENTER if entry.is_dir else READ)
+
+
+def _code(entries: list[safe_files.Entry]) -> list[safe_files.Entry]:
+    """Of what lies below the app's folder: files of code, and the folders that lead to one."""
+    if not entries:
+        return []
+    top = entries[0].path
+    files = [entry for entry in entries if not entry.is_dir and entry.path.endswith(CODE)]
+    folders = {top}
+    for entry in files:
+        folder = os.path.dirname(entry.path)
+        while folder not in folders:
+            folders.add(folder)
+            folder = os.path.dirname(folder)
+    return [*(entry for entry in entries if entry.is_dir and entry.path in folders), *files]
+
+
+def _group(healthy: list[safe_files.Entry], account: Account) -> int:
+    """The group of most files that can be read, where the account is in it; else the account's own."""
+    counted = Counter(entry.st.st_gid for entry in healthy if not entry.is_dir).most_common(1)
+    return counted[0][0] if counted and counted[0][0] in account.groups else account.gid
+
+
+def _real(path: str) -> str:
+    """The path that leads there without a link, where its links can be trusted: a release behind `current`."""
+    try:
+        return safe_files.resolve(path)
+    except OSError:
+        return path
