@@ -13,7 +13,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction
 from ansible_collections.rescue502.django.plugins.module_utils.services import systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_layout
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
-from ansible_collections.rescue502.django.plugins.module_utils.system.accounts import account_ids
+from ansible_collections.rescue502.django.plugins.module_utils.system.accounts import account_ids, supplementary_groups
 
 # Options of every module that runs the app's code, and what says who and where the app is.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -34,6 +34,7 @@ class App:
         self.given = given
         account_ids(given["user"], given["group"] or None)
         properties = systemd.show(given["unit"])
+        self.more_groups = supplementary_groups(properties)
         self.interpreter = app_layout.python(properties, given["venv"])
         self.environment, self.problems = systemd.unit_environment(properties)
         self.secrets, _missing = systemd_credentials.read(properties)
@@ -54,7 +55,16 @@ class App:
         root, user, group = self.given["root"], self.given["user"], self.given["group"] or None
         with systemd_credentials.folder(self.secrets, user, group) as variables:
             environment = {**self.environment, **variables}
-            return run_as(user, group, [self.interpreter, *words], environment, root, timeout, to_the_end=to_the_end)
+            return run_as(
+                user,
+                group,
+                [self.interpreter, *words],
+                environment,
+                root,
+                timeout,
+                to_the_end=to_the_end,
+                more_groups=self.more_groups,
+            )
 
     def reason(self, done: Finished, timeout: float) -> str:
         """Why a command failed, secrets masked: the line that names an exception is the last that is not indented."""

@@ -160,7 +160,7 @@ def _start(
         cwd=stack.cwd,
         pass_fds=(write_end,),
         start_new_session=True,
-        **accounts.identity(stack.user, stack.group),
+        **accounts.identity(stack.user, stack.group, accounts.supplementary_groups(stack.properties)),
     )
 
 

@@ -54,11 +54,7 @@ class Account:
                 continue
             if running.uid == account.uid:
                 return running
-        for name in properties.get("SupplementaryGroups", "").split():
-            try:
-                account.groups.add(accounts.group_id(name))
-            except KeyError:
-                continue
+        account.groups.update(accounts.supplementary_groups(properties))
         granted = properties.get("AmbientCapabilities" if account.uid else "CapabilityBoundingSet")
         if granted is not None:
             account.capabilities = sum(bit for name, bit in _CAPABILITIES.items() if name in granted.lower().split())

@@ -33,11 +33,13 @@ def run_as(
     stdin: str = "",
     output: int = subprocess.PIPE,
     to_the_end: bool = False,
+    more_groups: list[int] | None = None,
 ) -> Finished:
     """Run argv as the app's user and wait for it, for at most `timeout` seconds; its children end with it.
 
     output: a descriptor that takes what the command prints, which is then not returned.
     to_the_end: whether it goes on though the run's own time is up, because it is worse to stop it than to wait.
+    more_groups: ids of groups that it is in besides the account's own.
     Never raises for what the command does; KeyError where user or group is unknown.
     """
     try:
@@ -49,7 +51,7 @@ def run_as(
             env={**env, **state_directory.mark()},
             cwd=cwd,
             start_new_session=True,
-            **accounts.identity(user, group),
+            **accounts.identity(user, group, more_groups),
         )
     except (OSError, subprocess.SubprocessError) as error:
         return Finished(-1, "", f"{argv[0]}: {error}")
