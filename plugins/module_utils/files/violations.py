@@ -21,6 +21,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files.access impo
     Account,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_access import KernelAccess, Question
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 # What Python imports and a page is made of. What else lies among the code may be kept from the app on purpose.
 CODE = (".py", ".so", ".html", ".css", ".js", ".mo")
@@ -93,7 +94,7 @@ class Look:
         top = _real(paths.media)
         questions = [
             Question(entry.path, entry.st, READ | WRITE | ENTER if entry.is_dir else READ)
-            for entry in self._walk(top, apart - {top}, 1 if only_one else None)
+            for entry in _uploads(list(self._walk(top, apart - {top}, 1 if only_one else None)))
         ]
         return [self._violation("media", question, self.account.gid) for question in self._denied(questions)]
 
@@ -199,7 +200,8 @@ def find(
         with Look(proxy, paths, limit, glance) as look:
             known = {item["path"] for item in found}
             barred = [item for item in look.above(paths.proxy) if item["path"] not in known]
-        found += [dict(item, problem=f"the web server: {item['problem']}") for item in barred]
+        name = accounts.user_name(proxy.uid)
+        found += [dict(item, problem=f"{name} of the web server: {item['problem']}") for item in barred]
     return [item for item in found if item["part"] in ("media", "logs") or not item.get("objection")]
 
 
@@ -259,6 +261,13 @@ def _code(entries: list[safe_files.Entry]) -> list[safe_files.Entry]:
             folders.add(folder)
             folder = os.path.dirname(folder)
     return [*(entry for entry in entries if entry.is_dir and entry.path in folders), *files]
+
+
+def _uploads(entries: list[safe_files.Entry]) -> list[safe_files.Entry]:
+    """Of what lies below the folder of uploads, what is neither a file of secrets nor in a virtual environment."""
+    venvs = {os.path.dirname(entry.path) + "/" for entry in entries if os.path.basename(entry.path) == "pyvenv.cfg"}
+    uploads = [entry for entry in entries if not os.path.basename(entry.path).startswith(".env")]
+    return [entry for entry in uploads if not venvs or not (entry.path + "/").startswith(tuple(venvs))]
 
 
 def _group(healthy: list[safe_files.Entry], account: Account) -> int:
