@@ -86,9 +86,9 @@ def allows(status: os.stat_result, acl: Acl, uid: int, groups: Collection[int], 
     mode = stat.S_IMODE(status.st_mode)
     if status.st_uid == uid:
         return mode >> 6 & need == need
-    if not acl:
+    # Linux looks at the list only where the group bits, which are its mask, leave anything of it (fs/namei.c).
+    if not acl or not mode & 0o070:
         return mode >> (3 if status.st_gid in groups else 0) & need == need
-    # The group bits of a file with a list are its mask.
     mask = mode >> 3 & 7 if bits_of(acl, MASK) is not None else 7
     own = bits_of(acl, USER, uid)
     if own is not None:
