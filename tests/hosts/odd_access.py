@@ -64,7 +64,7 @@ ODDITIES = {
     "capability-to-read": Oddity(
         """
         close "$APP_LABEL"
-        drop_in capability 'AmbientCapabilities=CAP_DAC_READ_SEARCH'
+        drop_in capability 'AmbientCapabilities=CAP_DAC_OVERRIDE'
         """,
         '! as_app "$APP_LABEL/models.py"',
     ),

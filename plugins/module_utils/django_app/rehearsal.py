@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     hang_location,
+    own_view,
     script_database,
     script_errors,
     script_migrations,
@@ -151,8 +152,11 @@ def _start(
     # eating the whole time.
     quiet = {"PYTHONDONTWRITEBYTECODE": "1", "PGCONNECT_TIMEOUT": "3"}
     environment = {**stack.environment, **variables, **quiet}
+    words = [stack.python, "-c", source, str(write_end), json.dumps(plan)]
+    if (account := own_view.account(stack)) is not None:
+        return own_view.start(account, words, environment, stack.cwd, (write_end,))
     return subprocess.Popen(
-        [stack.python, "-c", source, str(write_end), json.dumps(plan)],
+        words,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, sockets
 
@@ -18,7 +20,12 @@ _PASSES_OVER_MODES = sum(_CAPABILITIES.values())
 
 
 class Account:
-    """An account's numbers. capabilities: the bits of those that pass over owners and modes. pid: whose it is, or 0."""
+    """An account's numbers. capabilities: the bits of those that pass over owners and modes. pid: whose it is, or 0.
+
+    hidden: paths at which it sees other files than this process, where it has no process to look with.
+    """
+
+    hidden: frozenset[str] = frozenset()
 
     def __init__(self, user: str, group: str | None) -> None:
         """Raises KeyError where user or group is unknown."""
@@ -58,7 +65,18 @@ class Account:
         granted = properties.get("AmbientCapabilities" if account.uid else "CapabilityBoundingSet")
         if granted is not None:
             account.capabilities = sum(bit for name, bit in _CAPABILITIES.items() if name in granted.lower().split())
+        account.hidden = frozenset(own_mounts(properties))
         return account
+
+    def facts(self) -> dict[str, Any]:
+        """What a script takes that becomes this account; of its process, the namespaces that decide about files."""
+        return {
+            "uid": self.uid,
+            "gid": self.gid,
+            "groups": sorted(self.groups),
+            "capabilities": self.capabilities,
+            "namespaces": _foreign_namespaces(self.pid) if self.pid else {},
+        }
 
     def may(self, status: os.stat_result, wanted: int) -> bool:
         """Whether the mode bits alone allow all of `wanted` (READ, WRITE, ENTER) on a file with this status."""
@@ -66,3 +84,31 @@ class Account:
             return True
         shift = 6 if status.st_uid == self.uid else 3 if status.st_gid in self.groups else 0
         return status.st_mode >> shift & wanted == wanted
+
+
+def own_mounts(properties: dict[str, str]) -> Iterator[str]:
+    """Where a unit that is started gets another view of the files than the host's (systemd.exec(5), Sandboxing)."""
+    for option in ("RootDirectory", "RootImage"):
+        if properties.get(option):
+            yield "/"
+    for option in ("BindPaths", "BindReadOnlyPaths"):
+        for bind in properties.get(option, "").split():
+            source, _colon, rest = bind.lstrip("-").partition(":")
+            yield rest.partition(":")[0] or source
+    for folder in properties.get("TemporaryFileSystem", "").split():
+        yield folder.partition(":")[0]
+    if properties.get("ProtectHome") == "tmpfs":
+        yield from ("/home", "/root", "/run/user")
+
+
+def _foreign_namespaces(pid: int) -> dict[str, str]:
+    """The namespaces of a process that this one is not in and that decide about files: {kind: path}."""
+    found = {}
+    for kind in ("mnt", "user"):
+        path = f"/proc/{pid}/ns/{kind}"
+        try:
+            if os.readlink(path) != os.readlink(f"/proc/self/ns/{kind}"):
+                found[kind] = path
+        except OSError:
+            continue
+    return found

@@ -57,8 +57,11 @@ class KernelAccess:
         """Those of the questions whose files' owner, mode or access control list forbid it.
 
         A folder above that bars the way forbids nothing here, nor does a file system that is mounted read-only, nor a
-        file that nobody may change: of these, each is its own finding or no fault at all.
+        file that nobody may change: of these, each is its own finding or no fault at all. Nor is anything known of what
+        the account sees another file in the place of.
         """
+        if self.account.hidden:
+            questions = [each for each in questions if not self._is_hidden(each.path)]
         found: list[Question] = []
         block: list[Question] = []
         size = 0
@@ -69,6 +72,9 @@ class KernelAccess:
                 found += self._denied(block)
                 block, size = [], 0
         return [*found, *self._denied(block)] if block else found
+
+    def _is_hidden(self, path: str) -> bool:
+        return any(place == "/" or path == place or path.startswith(place + "/") for place in self.account.hidden)
 
     def _denied(self, block: list[Question]) -> list[Question]:
         answers = b"" if self._lost else self._answers(block)
@@ -92,17 +98,9 @@ class KernelAccess:
             return b""
 
     def _start(self) -> subprocess.Popen[bytes]:
-        account = self.account
-        facts = {
-            "uid": account.uid,
-            "gid": account.gid,
-            "groups": sorted(account.groups),
-            "capabilities": account.capabilities,
-            "namespaces": _foreign_namespaces(account.pid),
-        }
         # -I and -S: nothing but the standard library of root's own interpreter.
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", inspect.getsource(script_access), json.dumps(facts)],
+            [sys.executable, "-I", "-S", "-c", inspect.getsource(script_access), json.dumps(self.account.facts())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -117,16 +115,3 @@ def _allowed(question: Question, account: Account) -> bool:
         return True
     acl = posix_acl.read(question.path)
     return posix_acl.allows(question.status, acl, account.uid, account.groups, question.need)
-
-
-def _foreign_namespaces(pid: int) -> dict[str, str]:
-    """The namespaces of a process that this one is not in and that decide about files: {kind: path}."""
-    found = {}
-    for kind in ("mnt", "user") if pid else ():
-        path = f"/proc/{pid}/ns/{kind}"
-        try:
-            if os.readlink(path) != os.readlink(f"/proc/self/ns/{kind}"):
-                found[kind] = path
-        except OSError:
-            continue
-    return found
