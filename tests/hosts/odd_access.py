@@ -37,6 +37,8 @@ class Oddity(NamedTuple):
 
     made: str
     shown: str
+    # Whether the app reads whatever there is: then a file that is root's alone is no fault.
+    reads_all: bool = False
 
 
 ODDITIES = {
@@ -67,6 +69,7 @@ ODDITIES = {
         drop_in capability 'AmbientCapabilities=CAP_DAC_OVERRIDE'
         """,
         '! as_app "$APP_LABEL/models.py"',
+        reads_all=True,
     ),
     "user-namespace": Oddity(
         "drop_in users 'PrivateUsers=yes'",
