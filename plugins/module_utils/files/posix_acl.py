@@ -116,7 +116,7 @@ def with_user(status: os.stat_result, acl: Acl, uid: int, need: int) -> Acl:
         if entry.tag != MASK and (entry.tag, entry.id) != (USER, uid)
     ]
     had = (bits_of(base, USER, uid) or 0) & mask
-    union = had | need
-    for entry in kept:
-        union |= entry.bits & mask if entry.tag in masked else 0
-    return (*kept, Entry(USER, had | need, uid), Entry(MASK, union))
+    if bits_of(acl, MASK) is None:
+        # Where there was none, the group alone had what it has.
+        mask = bits_of(base, GROUP_OBJ) or 0
+    return (*kept, Entry(USER, had | need, uid), Entry(MASK, mask | had | need))

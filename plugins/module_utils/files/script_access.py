@@ -54,7 +54,7 @@ class Kernel:
             return MAY
         self._set_capabilities(self._looks, self._own | self._looks)
         try:
-            file = os.open(path, os.O_PATH | os.O_NOFOLLOW)
+            file = os.open(path, os.O_PATH)
         except OSError:
             # In the account's own view of the file system there is no such file: nothing that can be repaired.
             return MAY

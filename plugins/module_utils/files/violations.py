@@ -191,7 +191,8 @@ def find(
             found += [_objected(item, objection) for item in look.media(only_one=bool(objection))]
         if "env_file" in parts:
             found += [item for path in paths.env_files for item in look.env_file(path)]
-        above = look.above([paths.root, paths.venv]) if {"logs", "parents"} & {*parts} else []
+        ways = [*(paths.root, paths.venv), *map(_real, filter(None, (paths.root, paths.venv)))]
+        above = look.above(ways) if {"logs", "parents"} & {*parts} else []
         if "logs" in parts:
             found += _logs(look, own, {item["path"] for item in [*found, *above]})
         if "parents" in parts:

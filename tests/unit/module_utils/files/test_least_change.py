@@ -10,7 +10,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import leas
 from ansible_collections.rescue502.django.plugins.module_utils.files.access import ENTER, READ, WRITE, Account
 from ansible_collections.rescue502.django.plugins.module_utils.files.least_change import Change
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import file_access
-from test_kernel_access import GROUP, MORE, OTHER, UID, account, denied, made
+from odd_files import GROUP, MORE, NEEDS, OTHER, UID, account, denied, made
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 CHANGES = {
@@ -95,3 +95,21 @@ def test_who_a_unit_runs_as(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, lambda _properties: [os.getpid()])
     assert Account.of_unit("root", None, bounded).pid == os.getpid()
     assert Account.of_unit("nobody", None, {}).pid == 0, "a process of another account is not the app's"
+
+
+def test_nobody_else_gains_and_no_x_is_lost(files: list[Path]) -> None:
+    """Of 300 files of all sorts: others have what they had, what runs still runs, and the owner stays."""
+    changed = 0
+    for path in files:
+        status, mode = path.stat(), path.stat().st_mode & 0o777
+        for need in NEEDS:
+            change = least_change.choose(str(path), status, account(), need, GROUP)
+            if isinstance(change, str):
+                continue
+            changed += 1
+            assert change.owner == status.st_uid
+            assert change.mode & 0o707 & ~(need << 6) == mode & 0o707 & ~(need << 6)
+            assert change.mode & 0o110 & mode == 0o110 & mode, (oct(mode), change)
+            if status.st_gid not in (0, change.group):
+                assert not mode & 0o070, "the group has nothing to lose"
+    assert changed > 200
