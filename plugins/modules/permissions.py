@@ -119,6 +119,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files, violations
+from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import file_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable, printable_tree
@@ -155,7 +156,7 @@ def judge(given: dict[str, Any]) -> list[dict[str, Any]]:
     named = given["folders"]
     if named is None:
         named = [path for path in (given["media_root"], *given["logs"]) if path]
-    paths = violations.Paths(
+    paths = Paths(
         given["root"], given["venv"], given["media_root"], given["env_files"], given["logs"], given["proxy_paths"]
     )
     own = own_folders.OwnFolders(given["root"], given["venv"], given["env_files"], account, named)

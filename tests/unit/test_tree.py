@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files, violations
+from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import file_access
 from ansible_collections.rescue502.django.plugins.modules import restore_file
 
@@ -58,7 +59,7 @@ def test_a_foreign_link_is_not_read(tmp_path: Path) -> None:
 def unreadable(folder: Path) -> dict[str, Any]:
     """What is wrong with the only file in a folder that nobody is to read."""
     account = access.Account("nobody", None)
-    judged = violations.find(account, violations.Paths(str(folder)), ["code"], 100)
+    judged = violations.find(account, Paths(str(folder)), ["code"], 100)
     (found,) = [item for item in judged if item["path"] != str(folder)]
     return found
 

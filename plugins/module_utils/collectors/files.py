@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, violations
+from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
@@ -31,7 +32,7 @@ def collect(
     folders = named_folders(stack)
     nginx_user, nginx_paths = nginx_workers.user(stack), nginx_workers.paths(stack)
     account = _account(stack.user, stack.group, stack.properties)
-    paths = violations.Paths(stack.root, stack.venv, media, stack.env_files, logs, nginx_paths)
+    paths = Paths(stack.root, stack.venv, media, stack.env_files, logs, nginx_paths)
     found = (
         []
         if account is None

@@ -49,8 +49,8 @@ def choose(path: str, status: os.stat_result, account: Account, need: int, group
     widened = mode | need << (6 if status.st_uid == account.uid else 3)
     if posix_acl.allows(_with_mode(status, widened), acl, account.uid, account.groups, need):
         return Change(status.st_uid, status.st_gid, widened)
-    if posix_acl.bits_of(acl, posix_acl.USER, account.uid) is not None:
-        return "has an access control list that names the account, and allows it less"
+    if posix_acl.bits_of(acl, posix_acl.USER, account.uid) == 0:
+        return "has an access control list that names the account, and allows it nothing"
     nobody_loses = not acl and (not mode & 0o070 or status.st_gid == 0)
     if group is not None and nobody_loses:
         # Root's group may have had more than the app needs.

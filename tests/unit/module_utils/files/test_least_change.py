@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.files import least_change, posix_acl, violations
+from ansible_collections.rescue502.django.plugins.module_utils.files import file_look, least_change, posix_acl
 from ansible_collections.rescue502.django.plugins.module_utils.files.access import ENTER, READ, WRITE, Account
 from ansible_collections.rescue502.django.plugins.module_utils.files.least_change import Change
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import file_access
@@ -31,7 +31,7 @@ def test_the_least_that_repairs(tmp_path: Path, name: str) -> None:
     path = made(tmp_path / "file.py", owner, group, mode)
     assert denied(account(), path, need)
     assert least_change.choose(str(path), path.stat(), account(), need, GROUP) == change
-    item = violations._item(str(path), "code", "", path.stat(), change, account())
+    item = file_look.item(str(path), "code", "", path.stat(), change, account())
     before = file_access.repair(item)
     assert not denied(account(), path, need)
     assert path.stat().st_mode & 0o007 == mode & 0o007
@@ -49,7 +49,7 @@ def test_a_folder_above_keeps_its_group(tmp_path: Path) -> None:
 
 def test_a_mask_is_raised_and_a_refusal_stands(tmp_path: Path) -> None:
     """Of a list that names the account: a mask that chmod lowered comes back; what the list refuses is refused."""
-    for bits, expected in ((READ, Change(0, 0, 0o640)), (0, "names the account")):
+    for bits, expected in ((READ, Change(0, 0, 0o640)), (0, "allows it nothing")):
         path = made(tmp_path / str(bits), 0, 0, 0o600)
         acl = posix_acl.with_user(path.stat(), (), UID, READ)
         with path.open() as file:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, violations
+from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import OwnFolders
 
@@ -180,7 +181,7 @@ def test_a_logs_folder_is_part_of_the_log(
     give(root / "logs" / "shop.log")
     (root / "logs").chmod(mode)
     account = access.Account("nobody", None)
-    found = violations.find(account, violations.Paths(str(root), logs=[str(root / "logs" / log)]), ["logs"], 10)
+    found = violations.find(account, Paths(str(root), logs=[str(root / "logs" / log)]), ["logs"], 10)
     reported = [(os.path.basename(item["path"]), item["mode"], item["owner"], item.get("acl", "")) for item in found]
     assert reported == wanted
     assert {item["part"] for item in found} <= {"logs"}
