@@ -12,6 +12,7 @@ import subprocess
 TREES = ("/var/www", "/etc", "/srv", "/home", "/root", "/opt", os.environ["LOG_DIR"])
 ENABLING = ("/etc/systemd/system", "/run/systemd/system")
 LOGS = "/var/log/"
+ACL = "system.posix_acl_access"
 # Changed by the system itself while it runs, or by logging in.
 LEFT_OUT = (
     "/home/admin/.sudo_as_admin_successful",
@@ -37,16 +38,18 @@ SQLITE = os.environ["ROOT"] + "/db/site.sqlite3"
 
 
 def describe(path: str, status: os.stat_result) -> list[object]:
-    """[type, owner, group, mode, content] of one file; of logs only who may use them."""
-    mode = stat.S_IMODE(status.st_mode)
+    """[type, owner, group, mode with access control list, content] of one file; of logs only who may use them."""
+    mode = oct(stat.S_IMODE(status.st_mode))
     if stat.S_ISLNK(status.st_mode):
         return ["link", status.st_uid, status.st_gid, "", os.readlink(path)]
+    if ACL in os.listxattr(path):
+        mode += " " + os.getxattr(path, ACL).hex()
     if stat.S_ISDIR(status.st_mode):
-        return ["folder", status.st_uid, status.st_gid, oct(mode), ""]
+        return ["folder", status.st_uid, status.st_gid, mode, ""]
     content = ""
     if stat.S_ISREG(status.st_mode) and not path.startswith((LOGS, SQLITE)):
         content = f"{status.st_size} {status.st_mtime_ns}" if path.startswith(VENV) else digest(path)
-    return ["file", status.st_uid, status.st_gid, oct(mode), content]
+    return ["file", status.st_uid, status.st_gid, mode, content]
 
 
 def digest(path: str) -> str:

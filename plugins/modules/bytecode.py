@@ -11,8 +11,11 @@ module: bytecode
 short_description: Remove stale bytecode of an app
 version_added: 0.1.0
 description:
-  - Removes C(.pyc) files below a folder whose source is gone or that are marked never to be compared with it.
+  - Removes C(.pyc) files of C(__pycache__) that were made of another source than the one that is there, and that are
+    marked never to be compared with it.
   - Bytecode that Python itself checks against its source is left alone, and so are the virtual environment and links.
+  - What may be somebody's only copy of a module is never removed. That is bytecode without its source, outside of
+    C(__pycache__), or tracked by git.
 author:
   - rescue502 maintainers (@rescue502)
 attributes:
@@ -66,11 +69,10 @@ ARGUMENTS = {
 
 
 def remove(path: str) -> None:
-    """Remove one file. Bytecode without its source is somebody's only copy, and is kept; the rest Python makes anew."""
-    if "__pycache__" in path:
-        undo_log.note_irreversible(f"{path} was removed: Python makes it anew from its source")
-    else:
-        undo_log.note_file(path, None)
+    """Remove one file, unless its source is gone by now. What is removed, Python makes anew."""
+    if not bytecode.why_stale(path):
+        raise OSError("it is no longer what was judged")
+    undo_log.note_irreversible(f"{path} was removed: Python makes it anew from its source")
     safe_files.remove(path)
 
 

@@ -11,9 +11,11 @@ module: permissions
 short_description: Repair the owners and modes that keep an app from its own files
 version_added: 0.1.0
 description:
-  - Looks for files and folders that the app's user must be able to use and cannot, and changes just those.
-  - Folders become 755 and files 644 (755 where they were executable), or 750 and 640 where most of the tree is so;
-    media folders 775 and media files 664; files of secrets 640. The virtual environment's programs stay executable.
+  - Asks the kernel, as the app's user, which files and folders it cannot use though it must, and changes just those.
+  - Makes the least change that repairs it. A bit of the owner's or of a group's that the user is in; the file's group,
+    where it gives nobody anything; an entry for the user in the access control list; last the owner, where it is root.
+    Nothing is opened to others, and nobody loses anything, but for files of secrets, which are closed to others.
+  - A change after which the user still cannot use the file is taken back.
   - Gives away logs and media only below the app's folder, its account's home, and O(folders); what is in them of the
     system's, such as C(/etc), it refuses on anybody's word.
   - Never follows a symbolic link below the app's folder, nor changes a file that somebody linked in from elsewhere.
@@ -41,6 +43,12 @@ options:
     required: true
   group:
     description: The group that the app runs as. The user's own unless given.
+    type: str
+    default: ''
+  unit:
+    description:
+      - The app's systemd unit, whose running processes, or else C(SupplementaryGroups=) and capabilities, say what the
+        user may.
     type: str
     default: ''
   media_root:
@@ -110,10 +118,13 @@ import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.files import access, hard_links, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files, violations
+from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
+from ansible_collections.rescue502.django.plugins.module_utils.remedies import file_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable, printable_tree
 from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
+from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
 LIMIT = 100_000
 # Opening a folder lets more be seen: after each round the tree is judged again, for as deep as trees go.
@@ -124,6 +135,7 @@ ARGUMENTS = {
     "venv": {"type": "str", "default": ""},
     "user": {"type": "str", "required": True},
     "group": {"type": "str", "default": ""},
+    "unit": {"type": "str", "default": ""},
     "media_root": {"type": "str", "default": ""},
     "env_files": {"type": "list", "elements": "str", "default": []},
     "logs": {"type": "list", "elements": "str", "default": []},
@@ -135,34 +147,28 @@ ARGUMENTS = {
 
 
 def judge(given: dict[str, Any]) -> list[dict[str, Any]]:
-    """All violations of the parts that were asked for."""
-    return access.violations(
-        root=given["root"],
-        venv=given["venv"],
-        user=given["user"],
-        group=given["group"] or None,
-        media_root=given["media_root"],
-        env_files=given["env_files"],
-        logs=given["logs"],
-        parents_of=[path for path in (given["root"], given["venv"]) if path],
-        parts=given["parts"],
-        limit=LIMIT,
-        proxy_user=given["proxy_user"],
-        proxy_paths=given["proxy_paths"],
-        own=own(given),
-    )
-
-
-def own(given: dict[str, Any]) -> own_folders.OwnFolders | None:
-    """What may be given to the account; None where there is no such account, and nothing is judged."""
+    """All violations of the parts that were asked for; none where there is no such account: that is another failure."""
+    properties = systemd.show(given["unit"]) if given["unit"] else {}
     try:
-        account = access.Account(given["user"], given["group"] or None)
+        account = access.Account.of_unit(given["user"], given["group"], properties)
     except KeyError:
-        return None
+        return []
     named = given["folders"]
     if named is None:
         named = [path for path in (given["media_root"], *given["logs"]) if path]
-    return own_folders.OwnFolders(given["root"], given["venv"], given["env_files"], account, named)
+    paths = Paths(
+        given["root"], given["venv"], given["media_root"], given["env_files"], given["logs"], given["proxy_paths"]
+    )
+    own = own_folders.OwnFolders(given["root"], given["venv"], given["env_files"], account, named)
+    return violations.find(account, paths, given["parts"], LIMIT, proxy=proxy(given), own=own)
+
+
+def proxy(given: dict[str, Any]) -> access.Account | None:
+    """The web server's account; None where there is none."""
+    try:
+        return access.Account(given["proxy_user"], None)
+    except KeyError:
+        return None
 
 
 def is_refused(item: dict[str, Any]) -> bool:
@@ -175,27 +181,11 @@ def is_refused(item: dict[str, Any]) -> bool:
     return bool(item.get("objection"))
 
 
-def repair(item: dict[str, Any]) -> None:
-    """Give one file the owner and mode it should have, through a descriptor, so that no link can lead elsewhere."""
-    path = safe_files.resolve(item["path"])
-    descriptor = safe_files.open_entry(path)
-    try:
-        status = os.fstat(descriptor)
-        if status.st_ino != item["inode"]:
-            raise OSError("another file was put in its place")
-        hard_links.require_own_name(path, status)
-        if (status.st_uid, status.st_gid) != (item["owner"], item["group"]):
-            os.fchown(descriptor, item["owner"], item["group"])
-        if stat.S_IMODE(os.fstat(descriptor).st_mode) != int(item["mode"], 8):
-            os.fchmod(descriptor, int(item["mode"], 8))
-    finally:
-        os.close(descriptor)
-
-
 def as_undone(item: dict[str, Any]) -> dict[str, Any]:
     """What has to be known to take the change back."""
     path = safe_files.resolve(item["path"])
-    return undo_log.owner_and_mode(path, item["owner"], item["group"], int(item["mode"], 8))
+    acl = file_access.wanted_acl(item, os.lstat(path), path)
+    return undo_log.owner_and_mode(path, item["owner"], item["group"], int(item["mode"], 8), acl)
 
 
 def as_it_is(item: dict[str, Any]) -> str:
@@ -207,10 +197,31 @@ def as_it_is(item: dict[str, Any]) -> str:
     return f"{item['path']} {status.st_uid}:{status.st_gid} {stat.S_IMODE(status.st_mode):04o}\n"
 
 
+def entries(item: dict[str, Any]) -> list[str]:
+    """The entry that its access control list is to get, where it is to get one."""
+    return [item["acl"]] if item.get("acl") else []
+
+
+def fault(item: dict[str, Any]) -> tuple[str, str]:
+    """What is wrong with which file, whatever its owner and mode are by now."""
+    return item["path"], item["problem"].partition(" (")[0]
+
+
+def take_back(module: AnsibleModule, before: dict[str, Any]) -> None:
+    """Take back a change after which the kernel still says no."""
+    try:
+        file_access.restore(before)
+        module.warn(printable(f"{before['path']}: changed in vain, and given back what it had"))
+    except OSError as error:
+        module.warn(printable(f"{before['path']}: changed in vain, and not given back: {error.strerror or error}"))
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     repaired: list[dict[str, Any]] = []
+    # What was changed and what it was before, by what was wrong with which file.
+    done: dict[tuple[str, str], dict[str, Any]] = {}
     failed: list[str] = []
     refused: list[dict[str, Any]] = []
     before, after = "", ""
@@ -218,6 +229,11 @@ def main() -> None:
         judged = judge(module.params)
         refused = [item for item in judged if is_refused(item)]
         wrong = [item for item in judged if item not in refused and item["path"] not in failed]
+        useless = [item for item in wrong if fault(item) in done]
+        wrong = [item for item in wrong if item not in useless]
+        failed += [item["path"] for item in useless]
+        for item in useless:
+            take_back(module, done[fault(item)])
         if not module.check_mode:
             try:
                 undo_log.note(*map(as_undone, wrong))
@@ -227,11 +243,11 @@ def main() -> None:
                 )
         for item in wrong:
             before += as_it_is(item)
-            after += f"{item['path']} {item['owner']}:{item['group']} {item['mode']}\n"
+            after += " ".join([item["path"], f"{item['owner']}:{item['group']}", item["mode"], *entries(item)]) + "\n"
             repaired.append(item)
             if not module.check_mode:
                 try:
-                    repair(item)
+                    done[fault(item)] = file_access.repair(item)
                 except OSError as error:
                     failed.append(item["path"])
                     module.warn(printable(f"{item['path']}: {error.strerror or error}"))

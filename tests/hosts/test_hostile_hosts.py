@@ -35,7 +35,7 @@ PLANT = (Path(__file__).parent / "planted" / "texts.py").read_text(encoding="utf
 UNPLANT = """
 systemctl stop xamila
 truncate -s 0 /var/log/nginx/error.log /var/log/xamila/error.log
-cd /var/www/xamila/xamila_backend; rm -rf static/*.txt /etc/systemd/system/xamila.service.d /srv/text
+cd /var/www/xamila/xamila_backend; rm -rf static/*.html /etc/systemd/system/xamila.service.d /srv/text
 sed -i '/^TEXT=/d' .env; runuser -u www-data -- git checkout -qf -B main KEPT
 find . -name __pycache__ -prune -exec rm -r {} +
 systemctl daemon-reload; systemctl reset-failed xamila; systemctl start xamila

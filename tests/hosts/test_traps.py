@@ -94,17 +94,17 @@ export R=$R
 while true; do
   { $STEPS; } 2>/dev/null
   printf . >> /srv/race.turns
-  find $R/plain -user www-data -exec chown root: {} + -exec chmod 600 {} + 2>/dev/null
+  find $R/plain -group www-data -exec chown root: {} + -exec chmod 600 {} + 2>/dev/null
 done
 END
 systemd-run -q --unit=race bash /srv/race.sh
 """
-# Something for each remedy to do, so that it comes by the traps: bytecode of no source, and a rotated log.
+# Something for each remedy to do, so that it comes by the traps: stale bytecode, and a rotated log.
 WORK = """
 cd /var/www/xamila/xamila_backend
-printf 'x = 1\n' > orphan.py
-python3 -c "import py_compile; py_compile.compile('orphan.py', 'orphan.pyc')"
-rm orphan.py
+printf 'x = 1\n' > stale.py
+python3 -c "from py_compile import *; compile('stale.py', invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)"
+printf 'x = 2\n' > stale.py
 head -c 5000000 /dev/zero > /var/log/xamila/worker.log.1
 """
 ROOT_FOLDER = "/var/www/xamila/xamila_backend"

@@ -80,22 +80,6 @@ def test_an_environment_that_was_changed_since_stays(site: Site, mode: FailureMo
 
 
 @pytest.mark.nightly
-def test_bytecode_without_its_source_comes_back(site: Site) -> None:
-    """A .pyc next to the code may be somebody's only copy of a module."""
-    root = site.shape.root
-    site.host.break_with("code/stale-bytecode")
-    compiled = "python3 -c \"import py_compile; py_compile.compile('lost.py', 'lost.pyc')\""
-    site.host.run(f"cd {root} && printf 'x = 1\\n' > lost.py && {compiled} && rm lost.py && chown www-data lost.pyc")
-    broken = site.host.snapshot()
-    code, incident, output = site.play("recover")
-    assert (code, incident["outcome"]) == (0, "recovered"), output
-    assert site.host.run(f"test -e {root}/lost.pyc", check=False).returncode == 1
-    code, _incident, output = site.play("undo", rescue502_undo=incident["incident"])
-    assert (code, reported(output)[:2]) == (0, (1, 0)), output
-    assert {path for path in differences(broken, site.host.snapshot()) if "/var/log/" not in path} == set()
-
-
-@pytest.mark.nightly
 def test_an_unknown_incident_is_reported(site: Site) -> None:
     """With the incidents that the host knows; the runner's exit code says wrong use."""
     site.host.run("chmod 644 /var/www/xamila/xamila_backend/.env")

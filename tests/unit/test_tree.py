@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
-from ansible_collections.rescue502.django.plugins.modules import permissions, restore_file
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files, violations
+from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
+from ansible_collections.rescue502.django.plugins.module_utils.remedies import file_access
+from ansible_collections.rescue502.django.plugins.modules import restore_file
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -57,7 +59,7 @@ def test_a_foreign_link_is_not_read(tmp_path: Path) -> None:
 def unreadable(folder: Path) -> dict[str, Any]:
     """What is wrong with the only file in a folder that nobody is to read."""
     account = access.Account("nobody", None)
-    judged = access._code(str(folder), frozenset(), account, 100, None)
+    judged = violations.find(account, Paths(str(folder)), ["code"], 100)
     (found,) = [item for item in judged if item["path"] != str(folder)]
     return found
 
@@ -84,10 +86,10 @@ def test_only_what_was_judged_is_repaired(tmp_path: Path, swap: str) -> None:
         os.replace(folder / "kept", folder / "file.py")
     if swap != "nothing":
         with pytest.raises(OSError, match=r"place|same file|symbolic"):
-            permissions.repair(item)
+            file_access.repair(item)
     else:
-        permissions.repair(item)
-        assert (folder / "file.py").stat().st_mode & 0o777 == 0o644
+        file_access.repair(item)
+        assert (folder / "file.py").stat().st_mode & 0o777 == 0o640
     assert (target.stat().st_uid, target.stat().st_mode & 0o777) == (0, 0o600)
 
 

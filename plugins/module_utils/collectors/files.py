@@ -1,13 +1,14 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The files: what the app's user cannot read, enter or write, though it must. Judged without becoming the user."""
+"""The files: what the app's user cannot read, enter or write, though it must. The kernel is asked as that user."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, violations
+from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, nginx_workers, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
@@ -30,22 +31,21 @@ def collect(
     logs, refused = log_files(stack, settings), list[str]()
     folders = named_folders(stack)
     nginx_user, nginx_paths = nginx_workers.user(stack), nginx_workers.paths(stack)
-    found = access.violations(
-        root=stack.root,
-        venv=stack.venv,
-        user=stack.user,
-        group=stack.group,
-        media_root=media,
-        env_files=stack.env_files,
-        logs=logs,
-        parents_of=[stack.root, stack.venv],
-        parts=list(PARTS),
-        limit=LIMIT,
-        glance=glance,
-        proxy_user=nginx_user,
-        proxy_paths=nginx_paths,
-        refused=refused,
-        own=own(stack, folders),
+    account = _account(stack.user, stack.group, stack.properties)
+    paths = Paths(stack.root, stack.venv, media, stack.env_files, logs, nginx_paths)
+    found = (
+        []
+        if account is None
+        else violations.find(
+            account,
+            paths,
+            list(PARTS),
+            LIMIT,
+            glance,
+            _account(nginx_user, "", {}),
+            refused,
+            own(stack, account, folders),
+        )
     )
     others = [item for item in found if item.get("objection")]
     by_part = {part: [item for item in found if item["part"] == part and item not in others] for part in PARTS}
@@ -78,13 +78,17 @@ def named_folders(stack: Stack) -> list[str]:
     return own_folders.named(stack.unit, stack.properties, served, more)
 
 
-def own(stack: Stack, folders: list[str]) -> own_folders.OwnFolders | None:
-    """The app's own folders, which may be given to its account; None where there is no such account."""
+def own(stack: Stack, account: access.Account, folders: list[str]) -> own_folders.OwnFolders:
+    """The app's own folders, which may be given to its account."""
+    return own_folders.OwnFolders(stack.root, stack.venv, stack.env_files, account, folders)
+
+
+def _account(user: str, group: str, properties: dict[str, str]) -> access.Account | None:
+    """The account, as the unit of these properties runs it; None where there is no such account."""
     try:
-        account = access.Account(stack.user, stack.group)
+        return access.Account.of_unit(user, group, properties)
     except KeyError:
         return None
-    return own_folders.OwnFolders(stack.root, stack.venv, stack.env_files, account, folders)
 
 
 def _concerns(item: dict[str, Any], log: str) -> bool:

@@ -13,7 +13,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction
 from ansible_collections.rescue502.django.plugins.module_utils.services import systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_layout
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
-from ansible_collections.rescue502.django.plugins.module_utils.system.accounts import account_ids
+from ansible_collections.rescue502.django.plugins.module_utils.system.accounts import account_ids, supplementary_groups
 
 # Options of every module that runs the app's code, and what says who and where the app is.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -34,6 +34,7 @@ class App:
         self.given = given
         account_ids(given["user"], given["group"] or None)
         properties = systemd.show(given["unit"])
+        self.more_groups = supplementary_groups(properties)
         self.interpreter = app_layout.python(properties, given["venv"])
         self.environment, self.problems = systemd.unit_environment(properties)
         files = systemd.environment_file_paths(properties.get("EnvironmentFiles", ""))
@@ -58,7 +59,7 @@ class App:
             environment = {**self.environment, **variables}
             return run_as(
                 user, group, [self.interpreter, *words], environment, root, timeout,
-                to_the_end=to_the_end, inputs=self.inputs,
+                to_the_end=to_the_end, inputs=self.inputs, more_groups=self.more_groups,
             )  # fmt: skip
 
     def reason(self, done: Finished, timeout: float) -> str:

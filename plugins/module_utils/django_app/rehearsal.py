@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     hang_location,
+    own_view,
     script_database,
     script_errors,
     script_migrations,
@@ -152,9 +153,14 @@ def _start(
     quiet = {"PYTHONDONTWRITEBYTECODE": "1", "PGCONNECT_TIMEOUT": "3"}
     environment = {**stack.environment, **variables, **quiet}
     words = [stack.python, "-c", source, str(write_end), json.dumps(plan)]
+    if (account := own_view.account(stack)) is not None:
+        return own_view.start(account, words, environment, stack.cwd, (write_end,))
+    more_groups = accounts.supplementary_groups(stack.properties)
     streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     streams["pass_fds"] = (write_end,)
-    return commands.start(stack.user, stack.group, words, environment, stack.cwd, _inputs(stack), **streams)
+    return commands.start(
+        stack.user, stack.group, words, environment, stack.cwd, _inputs(stack), more_groups, **streams
+    )
 
 
 def refusal(stack: Stack) -> str:

@@ -28,7 +28,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     service,
     storage,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.django_app import rehearsal
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import own_view, rehearsal
 from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling
 from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
@@ -183,6 +183,8 @@ def _rehearsed(stack: Stack, checks: list[dict[str, Any]]) -> Any:
             return unread.Unread("the rehearsal of the app's start", why)
     except KeyError:
         pass  # the rehearsal says so itself
+    if own_view.is_out_of_reach(stack):
+        return unread.Unread("the rehearsal of the app's start", f"{stack.unit} has its own view of the file system")
     if stack.environment_unread:
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
     return rehearsal.rehearse(stack, REHEARSAL_SECONDS, checks)

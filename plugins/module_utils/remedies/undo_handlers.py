@@ -17,7 +17,12 @@ import stat
 import subprocess
 from collections.abc import Callable
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import hard_links, hardlink_copy, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import (
+    hard_links,
+    hardlink_copy,
+    posix_acl,
+    safe_files,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.files.directory_handle import OpenFolder
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import StagedVenv
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
@@ -41,12 +46,18 @@ def _owner_and_mode(entry: Entry, dry: bool) -> bool:
             hard_links.require_own_name(entry["path"], status)
             # What is in the file may be another one's by now: it must not run as its owner again.
             before[2] &= 0o1777 | now[2]
-        if now == before:
+        lists = [sorted(posix_acl.Entry(*each) for each in acl) for acl in entry.get("acl", ())]
+        acl = sorted(posix_acl.read(descriptor))
+        if now == before and acl in (lists[:1] or [acl]):
             return False
+        if lists and acl not in lists:
+            raise LeftError("its access control list was changed since")
         # A remedy that was cut off may have changed one and not yet the others.
         if any(value not in pair for value, pair in zip(now, zip(before, after))):
             raise LeftError(f"it was changed since: owner {now[0]}:{now[1]}, mode {now[2]:04o}")
         if not dry:
+            if lists:
+                posix_acl.write(descriptor, tuple(lists[0]))
             os.fchown(descriptor, before[0], before[1])
             os.fchmod(descriptor, before[2])
     finally:

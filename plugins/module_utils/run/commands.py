@@ -46,17 +46,19 @@ def run_as(
     output: int = subprocess.PIPE,
     to_the_end: bool = False,
     inputs: Sequence[str] = (),
+    more_groups: list[int] | None = None,
 ) -> Finished:
     """Run argv as the app's user and wait for it, for at most `timeout` seconds; its children end with it.
 
     output: a descriptor that takes what the command prints, which is then not returned.
     to_the_end: whether it goes on though the run's own time is up, because it is worse to stop it than to wait.
     inputs: as for start().
+    more_groups: ids of groups that it is in besides the account's own.
     Never raises for what the command does; KeyError where user or group is unknown.
     """
     streams = {"stdin": subprocess.PIPE, "stdout": output, "stderr": subprocess.PIPE}
     try:
-        process = start(user, group, argv, {**env, **state_directory.mark()}, cwd, inputs, **streams)
+        process = start(user, group, argv, {**env, **state_directory.mark()}, cwd, inputs, more_groups, **streams)
     except (OSError, subprocess.SubprocessError) as error:
         return Finished(-1, "", f"{argv[0]}: {error}")
     timed_out = False
@@ -72,17 +74,25 @@ def run_as(
 
 
 def start(
-    user: str, group: str | None, argv: list[str], env: dict[str, str], cwd: str, inputs: Sequence[str], **streams: Any
+    user: str,
+    group: str | None,
+    argv: list[str],
+    env: dict[str, str],
+    cwd: str,
+    inputs: Sequence[str],
+    more_groups: list[int] | None = None,
+    **streams: Any,
 ) -> subprocess.Popen[bytes]:
     """Start argv as an account, in a session of its own. streams: further arguments of Popen.
 
     inputs: files and folders that the program obeys besides its own and the folder it starts in.
+    more_groups: ids of groups that it is in besides the account's own.
     Raises KeyError where user or group is unknown, RefusedError where it would run as root and must not, and what
     Popen raises.
     """
     if why := refusal(user, argv[0], env, cwd, inputs):
         raise RefusedError(why)
-    identity = accounts.identity(user, group)
+    identity = accounts.identity(user, group, more_groups)
     return subprocess.Popen(argv, env=env, cwd=cwd, start_new_session=True, **streams, **identity)
 
 

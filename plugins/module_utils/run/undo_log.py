@@ -18,7 +18,7 @@ import shutil
 import stat
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import posix_acl, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import state_directory
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
@@ -42,11 +42,12 @@ def note(*entries: Entry) -> None:
         _append(state_directory.made(FOLDER, _begun(state_directory.incident())), entries)
 
 
-def owner_and_mode(path: str, owner: int, group: int, mode: int) -> Entry:
-    """A file or folder is about to get this owner, group and mode."""
+def owner_and_mode(path: str, owner: int, group: int, mode: int, acl: posix_acl.Acl | None = None) -> Entry:
+    """A file or folder is about to get this owner, group and mode, and an access control list unless that is None."""
     status = os.lstat(path)
     before = [status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)]
-    return {"kind": "owner_and_mode", "path": path, "before": before, "after": [owner, group, mode]}
+    lists = {} if acl is None else {"acl": [posix_acl.read(path), acl]}
+    return {"kind": "owner_and_mode", "path": path, "before": before, "after": [owner, group, mode], **lists}
 
 
 def note_file(path: str, after: bytes | None) -> None:

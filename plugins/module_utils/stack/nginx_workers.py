@@ -10,6 +10,7 @@ import stat
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_access import KernelAccess, Question
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes, sockets, systemd
@@ -75,22 +76,22 @@ def obstacles(path: str, who: access.Account, stack: Stack) -> list[dict[str, An
     while folder not in ("", "/"):
         steps.append((folder, access.ENTER))
         folder = os.path.dirname(folder)
-    found = []
+    questions = []
     for step, wanted in [*reversed(steps), (path, access.WRITE)]:
         try:
-            status = os.stat(step)
+            questions.append(Question(step, os.stat(step), wanted))
         except OSError:
             break
-        if not who.may(status, wanted):
-            found.append(
-                {
-                    "path": step,
-                    "folder": wanted == access.ENTER,
-                    "made_at_start": step in made,
-                    "mode": f"{stat.S_IMODE(status.st_mode):04o}",
-                    "owner": accounts.user_name(status.st_uid),
-                    "group": accounts.group_name(status.st_gid),
-                    "by_group": bool(status.st_mode >> 3 & wanted) and status.st_gid != 0,
-                }
-            )
-    return found
+    with KernelAccess(who) as kernel:
+        return [
+            {
+                "path": step,
+                "folder": wanted == access.ENTER,
+                "made_at_start": step in made,
+                "mode": f"{stat.S_IMODE(status.st_mode):04o}",
+                "owner": accounts.user_name(status.st_uid),
+                "group": accounts.group_name(status.st_gid),
+                "by_group": bool(status.st_mode >> 3 & wanted) and status.st_gid != 0,
+            }
+            for step, status, wanted in kernel.denied(questions)
+        ]

@@ -171,7 +171,8 @@ class OwnFolders:
         return ""
 
     def _is_foreign_program(self, entry: safe_files.Entry) -> bool:
-        return not entry.is_dir and bool(entry.mode & 0o111) and entry.st.st_uid != self.account.uid
+        program = bool(entry.mode & 0o111) or entry.path.endswith(".py")
+        return not entry.is_dir and program and entry.st.st_uid != self.account.uid
 
     def _elsewhere(self) -> str:
         return "is outside of the app's own folders, and neither the unit nor nginx names it"

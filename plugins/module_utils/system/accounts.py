@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
@@ -15,8 +16,22 @@ def account_ids(user: str, group: str | None) -> tuple[int, int, list[int]]:
     account = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
     gid = account.pw_gid
     if group:
-        gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+        gid = group_id(group)
     return account.pw_uid, gid, os.getgrouplist(account.pw_name, gid)
+
+
+def group_id(group: str) -> int:
+    """The id of a group by its name, or by its id as text. KeyError where it is unknown."""
+    return int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+
+
+def supplementary_groups(properties: dict[str, str]) -> list[int]:
+    """The ids of the further groups that a unit gives its processes, those that exist. properties: the unit's."""
+    found = []
+    for name in properties.get("SupplementaryGroups", "").split():
+        with contextlib.suppress(KeyError):
+            found.append(group_id(name))
+    return found
 
 
 def user_name(uid: int) -> str:
@@ -41,12 +56,14 @@ def may_become(user: str, group: str | None = None) -> bool:
     return os.geteuid() == 0 or (os.geteuid() == uid and gid in (os.getegid(), *os.getgroups()))
 
 
-def identity(user: str, group: str | None) -> dict[str, Any]:
+def identity(user: str, group: str | None, more_groups: list[int] | None = None) -> dict[str, Any]:
     """The keyword arguments that make subprocess become `user`; none where we are that account already.
+
+    more_groups: ids of further groups, such as those that a unit gives its processes.
 
     PermissionError where we are neither root nor that account: nothing of the app is ever run as somebody else.
     """
     uid, gid, groups = account_ids(user, group)
     if not may_become(user, group):
         raise PermissionError(f"only root can become {user}")
-    return {"user": uid, "group": gid, "extra_groups": groups} if os.geteuid() == 0 else {}
+    return {"user": uid, "group": gid, "extra_groups": [*groups, *(more_groups or [])]} if os.geteuid() == 0 else {}

@@ -25,7 +25,7 @@ LINE = re.sub(r"[\n\r\0]", " ", TEXT)[:1000]
 OWN_VALUE = f"before {LINE.replace('#', '')} after"
 # What git takes for a branch's name.
 BRANCH = "x-" + re.sub(r"[\0-\x20\x7f~^:?*\[\\]|@\{|\.{2,}|/+|\.(?=/)", "", TEXT)[:PART].rstrip(".")
-FILE = APP / "static" / (TEXT.replace("/", "_")[:60] + ".txt")
+FILE = APP / "static" / (TEXT.replace("/", "_")[:60] + ".html")
 
 
 def run(*words, user="root"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.rescue502.django.plugins.action.undo import lines
-from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy
+from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy, posix_acl
 from ansible_collections.rescue502.django.plugins.module_utils.files.directory_handle import OpenFolder
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import undo
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import StagedVenv
@@ -37,6 +37,24 @@ def test_outside_an_incident_nothing_is_recorded(app: Path, monkeypatch: pytest.
     undo_log.note_file(str(app / "x"), b"")
     undo_log.note({"kind": "unit"})
     assert not os.path.exists(state_directory.STATE)
+
+
+def test_an_access_control_list_goes_back(app: Path) -> None:
+    """With the mode that it showed; but not where somebody has changed it since."""
+    file = app / "settings.py"
+    file.write_text("x")
+    file.chmod(0o600)
+    granted = posix_acl.with_user(file.stat(), (), 4001, 4)
+    undo_log.note(undo_log.owner_and_mode(str(file), os.getuid(), os.getgid(), 0o640, granted))
+    with file.open() as opened:
+        posix_acl.write(opened.fileno(), granted)
+        assert file.stat().st_mode & 0o777 == 0o640
+        posix_acl.write(opened.fileno(), posix_acl.with_user(file.stat(), granted, 4002, 4))
+        assert "was changed since" in undo.take_back(INCIDENT, dry=False)["left"][0]["why"]
+        posix_acl.write(opened.fileno(), granted)
+    assert len(undo.take_back(INCIDENT, dry=False)["undone"]) == 1
+    assert (posix_acl.read(str(file)), file.stat().st_mode & 0o777) == ((), 0o600)
+    assert undo.take_back(INCIDENT, dry=False)["undone"] == []
 
 
 def test_a_mode_goes_back_through_all_its_changes(app: Path) -> None:

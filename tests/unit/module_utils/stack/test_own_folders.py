@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, violations
+from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import OwnFolders
 
@@ -165,12 +166,14 @@ def test_what_root_names() -> None:
 @pytest.mark.parametrize(
     ("mode", "log", "wanted"),
     [
-        (0o700, "shop.log", [("logs", "0701", 0)]),
-        (0o700, "missing.log", [("logs", "0700", 65534)]),
+        (0o700, "shop.log", [("logs", "0710", 0, "u:65534:x")]),
+        (0o700, "missing.log", [("logs", "0730", 0, "")]),
         (0o755, "shop.log", []),
     ],
 )
-def test_a_logs_folder_is_part_of_the_log(root: Path, mode: int, log: str, wanted: list[tuple[str, str, int]]) -> None:
+def test_a_logs_folder_is_part_of_the_log(
+    root: Path, mode: int, log: str, wanted: list[tuple[str, str, int, str]]
+) -> None:
     """It is opened no further than it takes: to pass through where the log is there, to write where it is not."""
     for parent in root.parents:
         if os.stat(parent).st_uid == 0 and str(parent) != "/":
@@ -178,8 +181,8 @@ def test_a_logs_folder_is_part_of_the_log(root: Path, mode: int, log: str, wante
     give(root / "logs" / "shop.log")
     (root / "logs").chmod(mode)
     account = access.Account("nobody", None)
-    found = access._log(str(root / "logs" / log), account)
-    reported = [(os.path.basename(item["path"]), item["mode"], item["owner"]) for item in found]
+    found = violations.find(account, Paths(str(root), logs=[str(root / "logs" / log)]), ["logs"], 10)
+    reported = [(os.path.basename(item["path"]), item["mode"], item["owner"], item.get("acl", "")) for item in found]
     assert reported == wanted
     assert {item["part"] for item in found} <= {"logs"}
 
