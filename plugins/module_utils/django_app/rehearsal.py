@@ -30,6 +30,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 from ansible_collections.rescue502.django.plugins.module_utils.services import requirements, systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 STEPS = (
     "server",
@@ -155,12 +156,10 @@ def _start(
     words = [stack.python, "-c", source, str(write_end), json.dumps(plan)]
     if (account := own_view.account(stack)) is not None:
         return own_view.start(account, words, environment, stack.cwd, (write_end,))
-    more_groups = accounts.supplementary_groups(stack.properties)
+    groups = accounts.supplementary_groups(stack.properties)
     streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     streams["pass_fds"] = (write_end,)
-    return commands.start(
-        stack.user, stack.group, words, environment, stack.cwd, _inputs(stack), more_groups, **streams
-    )
+    return commands.start(stack.user, stack.group, words, environment, stack.cwd, _inputs(stack), groups, **streams)
 
 
 def refusal(stack: Stack) -> str:
