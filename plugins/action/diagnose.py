@@ -170,9 +170,8 @@ def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str
 def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, record: Incident) -> dict[str, Any]:
     """Decide what to do next; done where the plan is empty, holds nothing that was not tried before, or time is up."""
     failed = [(act["remedy"], cause) for act in record.data["actions"] if not act["ok"] for cause in act["for"]]
-    todo = plan.make(diagnosis, approved, failed, given.host_to_name())
-    untried = [[a for a in actions if not record.tried(a.remedy, a.causes)] for actions in (todo.actions, todo.later)]
-    fresh = untried[0] or untried[1]
+    todo = plan.make(diagnosis, approved, failed, given.host_to_name(), was_down=record.was_down())
+    fresh = [action for action in todo.actions if not record.tried(action.remedy, action.causes)]
     record.look(diagnosis, todo, checklist(diagnosis.evidence))
     if record.expire(given.deadline, [action.remedy for action in fresh]):
         fresh = []

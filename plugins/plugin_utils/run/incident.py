@@ -30,6 +30,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
     Record,
     Row,
 )
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import SiteState, site_state
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import remaining_causes
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import DEPTH, clean, clean_tree, file_name
@@ -109,6 +110,10 @@ class Incident:
     def tried(self, remedy: str, causes: list[str]) -> bool:
         """Whether this run has already applied the remedy for just these causes."""
         return any(a["remedy"] == remedy and sorted(a["for"]) == sorted(causes) for a in self.data["actions"])
+
+    def was_down(self) -> bool:
+        """Whether the first look has found the site down, so that what can wait is repaired when it answers again."""
+        return site_state(self.data["evidence"]) in (SiteState.DOWN, SiteState.BARRED)
 
     def note_lock(self, held: bool, locked_by: str) -> None:
         """Take in whether the host is this run's to change, or which other run is at work there."""
