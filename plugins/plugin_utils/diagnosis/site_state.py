@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import LAYERS
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary
 
-# What nginx answers where the app does not: a rule with one of these says nothing while the app may be the reason.
-GATEWAY_ERRORS = (502, 504)
 _PROXY = LAYERS.index("proxy")
 
 
@@ -60,8 +58,7 @@ def _refused_paths(evidence: dict[str, Any]) -> set[str]:
     proxy = evidence.get("proxy")
     refusals = proxy.get("refusals") if isinstance(proxy, dict) else None
     entries = [item for item in refusals if isinstance(item, dict)] if isinstance(refusals, list) else []
-    certain = [item for item in entries if item.get("status") not in GATEWAY_ERRORS or item.get("app_status") == 0]
-    return {str(item.get("path")) for item in certain}
+    return {str(item.get("path")) for item in entries if item.get("certain") is True}
 
 
 def _path(check: dict[str, Any]) -> str:
