@@ -53,7 +53,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outcome:
-  description: One of healthy, recovered, degraded, needs-approval, needs-human, failed, harmed, unreachable, locked, planned.
+  description: >-
+    One of healthy, recovered, degraded, needs-approval, needs-human, failed, harmed, unreachable, locked, planned.
   returned: when concluded
   type: str
 report:

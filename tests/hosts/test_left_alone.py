@@ -230,6 +230,8 @@ def test_a_unit_file_in_the_making_is_not_loaded(site: Site) -> None:
 @pytest.mark.parametrize("how", each_change("unchecked", of=["unchecked", "barred", "partly"]))
 def test_tables_are_not_renamed_under_the_code_that_serves(site: Site, how: str) -> None:
     """New code was pulled, the old still serves, and the host is looked at for another reason."""
+    # What a worker has not loaded yet it would load from the new code.
+    assert answers(site) == {200}
     publish(site, RENAMED)
     site.host.run(CHECKOUT + "pull -q")
     assert answers(site) == {200}
