@@ -238,6 +238,10 @@ def test_new_code_is_not_started_without_its_tables() -> None:
     assert held(made(stale, waiting, evidence=DOWN | BOOTS)) == {}
     for edge in (None, "well", {}, {"well": "True"}, {"well": 1}, {"well": False}):
         assert held(made(stale, waiting, evidence=BOOTS | {"edge": edge}, approved=asked)) == {}
+    partly = {"edge": {"well": False, "checks": [*DOWN["edge"]["checks"], *WELL["edge"]["checks"]]}}
+    broken = found("dependencies/other", "pip_install", then=["restart"])
+    todo = made(broken, waiting, evidence=partly | BOOTS)
+    assert (names(todo.actions), held(todo)) == (["pip_install"], {"restart": f"{waiting.id} is not repaired yet"})
     both = [stale.id, waiting.id]
     assert names(made(stale, waiting, evidence=serving, approved=both).actions) == ["migrate", "restart"]
     both = [stale.id, UNAPPLIED.id]

@@ -18,7 +18,11 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
     HeldBack,
     Planned,
 )
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import SiteState, site_state
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import (
+    SiteState,
+    is_any_page_served,
+    site_state,
+)
 
 IN_CONFLICT = ("code/conflict-markers", "code/conflict-committed")
 # Remedies of which neither is done without the other: migrations without a restart leave old code on new tables.
@@ -132,8 +136,7 @@ def _blocking(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[st
 
 def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[str, str]]) -> list[str]:
     """Ids of the causes that keep new code from its tables while the old still serves: a restart would end that."""
-    edge = diagnosis.evidence.get("edge")
-    if not isinstance(edge, dict) or edge.get("well") is not True:
+    if not is_any_page_served(diagnosis.evidence):
         return []
     schema = [cause for cause in diagnosis.to_repair if cause.mode.layer == "schema"]
     return [cause.id for cause in schema if cause in waiting or (cause.mode.remedy, cause.id) in failed]

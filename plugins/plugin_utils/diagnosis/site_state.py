@@ -53,6 +53,14 @@ def may_help(layer: str, state: SiteState) -> bool:
     return state is SiteState.DOWN or (state is SiteState.BARRED and LAYERS.index(layer) >= _PROXY)
 
 
+def is_any_page_served(evidence: dict[str, Any]) -> bool:
+    """Whether a check is answered as wanted, so that there is something to lose."""
+    edge = evidence.get("edge")
+    if not isinstance(edge, dict):
+        return False
+    return edge.get("well") is True or any(check.get("well") is True for check in edge_summary.checks(edge))
+
+
 def _refused_paths(evidence: dict[str, Any]) -> set[str]:
     """Paths that nginx is known to answer itself, whatever the app would say."""
     proxy = evidence.get("proxy")
