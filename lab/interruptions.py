@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
 
 from lab.matrix import suitable
-from lab.site import Run, Site, differences, outside, settings_for
+from lab.site import Run, Site, differences, outside, settings_for, to_approve
 
 # Seconds: until the remedy has begun, until the lock is released, and the longest time into a remedy that is struck.
 PATIENCE = 180.0
@@ -115,7 +115,7 @@ def strike(site: Site, interruption: Interruption) -> Verdict:
     """Break the host, strike the recovery, let the next one finish, and judge."""
     mode = interruption.mode
     site.extra = settings_for(mode.id, site.shape)
-    approvals = [mode.id] if mode.risk == "ask" else []
+    approvals = to_approve(mode)
     healthy = site.host.snapshot()
     site.host.break_with(mode.id)
     by_fault = differences(healthy, site.host.snapshot())

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Record
 
 import lab
@@ -131,6 +132,12 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
 def named(incident: Record) -> list[str]:
     """Ids of all that nothing explains: of the root causes, and of what was also found."""
     return sorted(item["id"] for item in [*incident["root_causes"], *incident["also_found"]])
+
+
+def to_approve(mode: FailureMode) -> list[str]:
+    """What a user approves so that a failure mode is repaired: nothing where it is an outage that is safe to repair."""
+    unasked = mode.severity == "outage" and (mode.risk == "safe" or mode.safe_when)
+    return [mode.id] if mode.remedy and mode.risk != "never" and not unasked else []
 
 
 def also_found(incident: Record) -> list[str]:

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "chaos.md"
 RAW = ROOT / "reports" / "chaos.json"
 TESTS = {
+    "odd host that is well": ["hosts/test_left_alone.py", "hosts/test_odd_but_healthy.py"],
     "interruption": ["hosts/test_interrupted.py::test_the_next_run_finishes_the_job"],
     "bad input": [
         "controller/test_hostile_answers.py",

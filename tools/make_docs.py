@@ -26,8 +26,9 @@ EVIDENCE = "evidence.md"
 HEAD = """# Failure modes
 
 Made by `make docs` from [failures/](../failures); `rescue502 explain <id>` prints the same pages. Risk: *safe* is
-repaired unasked, *ask* where approved by name, *never* is explained for a person. Each is proved on a real host by
-`tests/hosts/test_failure_modes.py`. [Your own](own-failure-modes.md) can be added, and can take the place of these.
+repaired unasked where the site is down, *ask* where approved by name, *never* is explained for a person. Each is proved
+on a real host by `tests/hosts/test_failure_modes.py`. [Your own](own-failure-modes.md) can be added, and can take the
+place of these.
 
 The layers stand from the ground up: what is found lower down explains what is found above it.
 """

@@ -26,7 +26,7 @@ import lab
 from lab import matrix
 from lab.scenario import Scenario
 from lab.scenario import load as load_scenarios
-from lab.site import Site, differences, named, outside, settings_for
+from lab.site import Site, differences, named, outside, settings_for, to_approve
 from tools import contenders, score_page
 
 ROOT = Path(__file__).parents[1]
@@ -82,7 +82,7 @@ def of_modes() -> list[Scenario]:
             shape=matrix.suitable(mode)[0],
             steps=[mode.id],
             causes=[] if mode.symptom else [mode.id],
-            approve=[mode.id] if mode.risk == "ask" else [],
+            approve=to_approve(mode),
         )
         for mode in load().modes.values()
         if not mode.symptom

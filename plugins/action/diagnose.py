@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.rescue502.django.plugins.module_utils.probe.options import DISCOVERY
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue, remedies
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan, setbacks
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, settings
@@ -74,7 +74,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 # What ended while the host was looked at, such as the database's start, left nothing to be seen.
                 diagnosis = diagnose(self._look(target, given, record, again=True), known)
             result.update(decide(diagnosis, approved, given, record))
-            if mode == "recover":
+            if mode == "recover" and not result["take_back"]:
                 _require_found(result["plan"], task_vars, self._templar)
                 result.update(self._lock(target, given, result, record))
             self._remember(diagnosis, target, given)
@@ -168,11 +168,14 @@ def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str
 
 
 def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, record: Incident) -> dict[str, Any]:
-    """Decide what to do next; done where the plan is empty, holds nothing that was not tried before, or time is up."""
+    """Decide what to do next; done where the plan is empty, holds nothing that was not tried before, or time is up.
+
+    Where the remedies since the last look were in vain and can be taken back exactly, that comes first.
+    """
+    vain, restarted = setbacks.in_vain(record.data, diagnosis), record.has_restarted()
     failed = [(act["remedy"], cause) for act in record.data["actions"] if not act["ok"] for cause in act["for"]]
-    todo = plan.make(diagnosis, approved, failed, given.host_to_name())
-    untried = [[a for a in actions if not record.tried(a.remedy, a.causes)] for actions in (todo.actions, todo.later)]
-    fresh = untried[0] or untried[1]
+    todo = plan.make(diagnosis, approved, failed, given.host_to_name(), was_down=record.was_down())
+    fresh = [action for action in todo.actions if not vain and not record.tried(action.remedy, action.causes)]
     record.look(diagnosis, todo, checklist(diagnosis.evidence))
     if record.expire(given.deadline, [action.remedy for action in fresh]):
         fresh = []
@@ -192,7 +195,10 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
         "edge": record.data["edge"]["after"],
         "plan": [action.public() for action in fresh],
         "number": record.data["passes"],
-        "done": not fresh,
+        "take_back": [setbacks.mark(done) for done in vain],
+        # What was started from what is taken back is started from what was there before.
+        "restart_after": bool(vain) and restarted,
+        "done": not fresh and not vain,
         "bundle_due": False,
         "ends": record.ends(given.deadline),
     }

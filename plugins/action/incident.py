@@ -20,10 +20,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
-    _VALID_ARGS = frozenset(("state", "mode", "remedy", "causes", "message"))
+    _VALID_ARGS = frozenset(("state", "mode", "remedy", "causes", "message", "marks"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """state `repaired` or `not_repaired` records a remedy; `concluded` closes the record and judges the run."""
+        """state `repaired` or `not_repaired` records a remedy; `concluded` closes the record and judges the run.
+
+        `taken_back` or `not_taken_back`: what became of remedies that were in vain.
+        """
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         try:
@@ -38,6 +41,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             if record.data.get("holds_lock") and not self._task.check_mode:
                 self._release(given, record, task_vars)
             return {**result, **concluded}
+        if arguments["state"] in ("taken_back", "not_taken_back"):
+            done = arguments["state"] == "taken_back"
+            record.take_back(list(arguments["marks"]), str(arguments.get("message", "")), done)
+            record.save()
+            return {**result, "changed": False}
         ok = arguments["state"] == "repaired"
         remedy = str(arguments["remedy"])
         message = "; ".join(filter(None, [str(arguments.get("message", "")), *_notes(task_vars, remedy)]))

@@ -19,7 +19,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
-    _VALID_ARGS = frozenset(("incident",))
+    _VALID_ARGS = frozenset(("incident", "remedies"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The module's result, and `report`: the lines for a person. Fails where something was left alone."""

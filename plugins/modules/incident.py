@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: incident
-short_description: Record a remedy in an incident, or conclude it
+short_description: Record a remedy in an incident, or that it was taken back, or conclude it
 version_added: 0.1.0
 description:
   - Keeps the record of a run on the controller. Where the run held the target's lock, concluding it releases that.
@@ -24,7 +24,7 @@ options:
     description: What to record.
     type: str
     required: true
-    choices: [repaired, not_repaired, concluded]
+    choices: [repaired, not_repaired, taken_back, not_taken_back, concluded]
   mode:
     description: What the run is for, where no look has opened the record yet.
     type: str
@@ -37,8 +37,12 @@ options:
     type: list
     elements: str
   message:
-    description: Why it failed.
+    description: Why it failed, or what came of taking it back.
     type: str
+  marks:
+    description: The remedies that were in vain, by the names that a look gives them.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -49,7 +53,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outcome:
-  description: One of healthy, recovered, degraded, needs-approval, needs-human, failed, unreachable, locked, planned.
+  description: >-
+    One of healthy, recovered, degraded, needs-approval, needs-human, failed, harmed, unreachable, locked, planned.
   returned: when concluded
   type: str
 report:

@@ -28,6 +28,12 @@ options:
     description: The incident's id, as in the run's output and reports.
     type: str
     required: true
+  remedies:
+    description: >-
+      Which of its remedies, by the names that the run gave them in its record; all of them where none is named.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -75,13 +81,19 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import undo_l
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec={"incident": {"type": "str", "required": True}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={
+            "incident": {"type": "str", "required": True},
+            "remedies": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
     incident, known = module.params["incident"], undo_log.known()
     # Only a name that is there is ever made a part of a path.
     if incident not in known:
         module.exit_json(changed=False, found=False, known=known)
     try:
-        result = undo.take_back(incident, module.check_mode)
+        result = undo.take_back(incident, module.check_mode, module.params["remedies"])
     except OSError as error:
         module.fail_json(msg=f"the record of {incident} cannot be read: {error}. Nothing was changed.")
     module.exit_json(changed=bool(result["undone"]), found=True, known=known, **result)

@@ -29,6 +29,7 @@ EXIT_CODES = {
     "needs-approval": NEEDS_APPROVAL,
     "needs-human": BROKEN,
     "failed": BROKEN,
+    "harmed": BROKEN,
     "unreachable": UNREACHABLE,
     "locked": LOCKED,
 }

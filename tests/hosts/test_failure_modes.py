@@ -15,7 +15,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 from undoing import is_exact, taken_back
 
 from lab.matrix import Pair, elsewhere, usual
-from lab.site import Site, also_found, differences, named, outside, settings_for
+from lab.site import Site, also_found, differences, named, outside, settings_for, to_approve
 from rescue502 import offline
 from tools import recordings
 
@@ -56,7 +56,7 @@ def _proved(site: Site, mode: FailureMode, first: bool) -> None:
             _named_and_left_alone(site, mode, broken)
             return
         # A host that is broken in the mode's own way meets what makes it safe, where anything does.
-        if mode.risk == "ask" and not mode.safe_when and first:
+        if to_approve(mode) and first:
             _waits_for_approval(site, mode, broken)
         incident = _repaired(site, mode)
         if first:
@@ -109,7 +109,7 @@ def _findings(incident: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 def _repaired(site: Site, mode: FailureMode) -> str:
     """The site answers again, CORS included. The incident's id."""
-    code, incident, output = site.play("recover", rescue502_approve=[mode.id] if mode.risk == "ask" else [])
+    code, incident, output = site.play("recover", rescue502_approve=to_approve(mode))
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert named(incident) == [mode.id], output
     assert also_found(incident) == ([] if mode.severity == "outage" else [mode.id]), output

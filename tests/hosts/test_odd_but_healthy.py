@@ -70,9 +70,17 @@ def test_no_static_files_to_collect(site: Site) -> None:
 
 
 def test_the_site_comes_back_before_what_can_wait(site: Site) -> None:
-    """PostgreSQL is down, and static files are missing: one is the cause, the other is repaired when it answers."""
+    """PostgreSQL is down, and static files are missing: one is the cause, the other is repaired when it answers.
+
+    As long as the site serves, nobody collects them unasked.
+    """
     site.host.break_with("files/static-missing")
-    code, incident, output = site.play("recover", "--check")
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"], also_found(incident)) == (0, "degraded", ["files/static-missing"]), output
+    assert (incident["actions"], site.host.ask("/static/site.css")[0]) == ([], 404), output
+    assert [item["approve_with"] for item in incident["awaiting"]] == ["rescue502_approve=[files/static-missing]"]
+    settings = {"rescue502_approve": ["files/static-missing"]}
+    code, incident, output = site.play("recover", "--check", **settings)
     assert (code, incident["outcome"], also_found(incident)) == (0, "planned", ["files/static-missing"]), output
     site.host.break_with("database/stopped")
     code, incident, output = site.play("diagnose")

@@ -16,7 +16,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 from undoing import reported
 
 from lab.matrix import Pair, usual
-from lab.site import Site, differences
+from lab.site import Site, differences, to_approve
 
 VENV = "/var/www/xamila/xamila_backend/venv"
 
@@ -36,7 +36,7 @@ def on(pairs: list[Pair]) -> pytest.MarkDecorator:
 
 def recovered(site: Site, mode: FailureMode) -> str:
     """Repair a broken host, with approval. The incident's id."""
-    code, incident, output = site.play("recover", rescue502_approve=[mode.id] if mode.risk == "ask" else [])
+    code, incident, output = site.play("recover", rescue502_approve=to_approve(mode))
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert f"rescue502 undo {incident['incident']}" in output
     return str(incident["incident"])
@@ -83,7 +83,7 @@ def test_an_environment_that_was_changed_since_stays(site: Site, mode: FailureMo
 def test_an_unknown_incident_is_reported(site: Site) -> None:
     """With the incidents that the host knows; the runner's exit code says wrong use."""
     site.host.run("chmod 644 /var/www/xamila/xamila_backend/.env")
-    _code, incident, output = site.play("recover")
+    _code, incident, output = site.play("recover", rescue502_approve=["files/env-file-exposed"])
     assert [action["remedy"] for action in incident["actions"]] == ["permissions"], output
     before = site.host.snapshot()
     code, _incident, output = site.play("undo", rescue502_undo="20200101T000000Z-000000")

@@ -188,7 +188,8 @@ def test_new_code_is_not_started_without_its_tables() -> None:
     migrating = recordings.evidence(SAFE)["rehearsal"]["steps"]["migrations"]
     evidence["edge"]["well"] = True
     evidence["rehearsal"]["steps"]["migrations"] = {**migrating, "pending": [pending("a", "2", risks=["RunSQL in a"])]}
-    waits = plan.make(diagnose(evidence, load()))
+    asked = ["dependencies/missing"]
+    waits = plan.make(diagnose(evidence, load()), asked)
     assert "restart" not in [action.remedy for action in waits.actions]
     assert {
         "remedy": "restart",
@@ -197,9 +198,11 @@ def test_new_code_is_not_started_without_its_tables() -> None:
     } in waits.held_back
     evidence["rehearsal"]["steps"]["migrations"]["pending"] = [pending("a", "2")]
     found = diagnose(evidence, load())
-    assert "restart" not in [action.remedy for action in plan.make(found).actions]
-    assert [action.remedy for action in plan.make(found, [SAFE]).actions][-2:] == ["migrate", "restart"]
-    assert "restart" not in [action.remedy for action in plan.make(found, [SAFE], [("migrate", SAFE)]).actions]
+    assert plan.make(found).actions == []
+    assert "restart" not in [action.remedy for action in plan.make(found, asked).actions]
+    asked.append(SAFE)
+    assert [action.remedy for action in plan.make(found, asked).actions][-2:] == ["migrate", "restart"]
+    assert "restart" not in [action.remedy for action in plan.make(found, asked, [("migrate", SAFE)]).actions]
 
 
 @pytest.mark.parametrize(("well", "risk"), [(True, "ask"), (None, "ask"), (False, "safe")])

@@ -10,7 +10,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
 
-WELL = {"edge": {"well": True, "checks": [{"name": "/", "status": 200, "well": True}]}}
+WELL = {"edge": {"well": True, "configured": True, "checks": [{"name": "/", "status": 200, "well": True}]}}
 DOWN = {"edge": {"well": False, "checks": [{"name": "/", "status": 502, "well": False}]}}
 # The rehearsal says that the app would come up.
 BOOTS = {"app": {"rehearsed": True, "serves": True}}
@@ -100,7 +100,9 @@ def test_within_a_layer_the_app_is_started_last() -> None:
     static = found("service/static", "collectstatic")
     assert names(made(restart, static, unmask).actions) == ["unmask", "collectstatic", "restart"]
     for evidence in (DOWN, WELL | BOOTS):
-        assert names(made(restart, UNAPPLIED, unmask, evidence=evidence).actions) == ["unmask", "migrate", "restart"]
+        asked = [restart.id, UNAPPLIED.id, unmask.id]
+        todo = made(restart, UNAPPLIED, unmask, evidence=evidence, approved=asked)
+        assert names(todo.actions) == ["unmask", "migrate", "restart"]
 
 
 def test_nothing_follows_a_remedy_that_failed() -> None:
@@ -145,13 +147,16 @@ def test_what_waits_says_how_to_go_on() -> None:
 
 
 def test_what_takes_no_site_down_waits_until_it_answers() -> None:
-    """While it is down, later; where it answers, or nothing else can be done, at once."""
+    """Also where nothing can be done for the site itself; when it answers again, it is done."""
     todo = made(STATIC, STOPPED)
     assert (names(todo.actions), names(todo.later)) == (["start_database", "restart"], ["collectstatic"])
-    todo = made(STATIC, STOPPED, evidence=WELL | BOOTS)
+    media = found("files/media", "permissions", severity="degraded")
+    todo = made(media, SYNTAX)
+    assert (todo.actions, names(todo.later)) == ([], ["permissions"])
+    todo = made(media, STATIC, evidence=WELL | BOOTS, was_down=True)
+    assert (names(todo.actions), todo.later) == (["permissions", "collectstatic"], [])
+    todo = made(STATIC, STOPPED, evidence=WELL | BOOTS, approved=[STATIC.id, STOPPED.id])
     assert (names(todo.actions), todo.later) == (["start_database", "collectstatic", "restart"], [])
-    todo = made(found("files/media", "permissions", severity="degraded"), SYNTAX)
-    assert (names(todo.actions), todo.later) == (["permissions"], [])
 
 
 def test_one_remedy_for_both_runs_twice() -> None:
@@ -226,20 +231,29 @@ def test_new_code_is_not_started_without_its_tables() -> None:
     """The old one still serves: the restart waits while migrations do, or failed. A site that is down loses nothing."""
     stale = found("service/code-changed", "restart", severity="degraded")
     waiting = found("schema/risky-migrations", "migrate", risk="ask", then=["restart"], severity="degraded")
-    serving = WELL | BOOTS
-    assert held(made(stale, waiting, evidence=serving)) == {"restart": f"{waiting.id} is not repaired yet"}
+    serving, asked = WELL | BOOTS, [stale.id]
+    assert held(made(stale, waiting, evidence=serving, approved=asked)) == {
+        "restart": f"{waiting.id} is not repaired yet"
+    }
     assert held(made(stale, waiting, evidence=DOWN | BOOTS)) == {}
     for edge in (None, "well", {}, {"well": "True"}, {"well": 1}, {"well": False}):
-        assert held(made(stale, waiting, evidence=BOOTS | {"edge": edge})) == {}
-    assert names(made(stale, waiting, evidence=serving, approved=[waiting.id]).actions) == ["migrate", "restart"]
-    failed = made(stale, UNAPPLIED, evidence=serving, failed=[("migrate", UNAPPLIED.id)])
+        assert held(made(stale, waiting, evidence=BOOTS | {"edge": edge}, approved=asked)) == {}
+    partly = {"edge": {"well": False, "checks": [*DOWN["edge"]["checks"], *WELL["edge"]["checks"]]}}
+    broken = found("dependencies/other", "pip_install", then=["restart"])
+    todo = made(broken, waiting, evidence=partly | BOOTS)
+    assert (names(todo.actions), held(todo)) == (["pip_install"], {"restart": f"{waiting.id} is not repaired yet"})
+    both = [stale.id, waiting.id]
+    assert names(made(stale, waiting, evidence=serving, approved=both).actions) == ["migrate", "restart"]
+    both = [stale.id, UNAPPLIED.id]
+    failed = made(stale, UNAPPLIED, evidence=serving, approved=both, failed=[("migrate", UNAPPLIED.id)])
     assert set(held(failed)) == {"restart", "migrate"}
-    assert held(made(stale, UNAPPLIED, evidence=serving, failed=[("migrate", "schema/other")])) == {}
+    assert held(made(stale, UNAPPLIED, evidence=serving, approved=both, failed=[("migrate", "schema/other")])) == {}
     for name in ("code/other", "service/other"):
         other = found(name, "rollback_code", risk="ask", severity="degraded")
-        assert held(made(stale, other, evidence=serving)) == {}
+        assert held(made(stale, other, evidence=serving, approved=asked)) == {}
     lower = found("dependencies/other", "pip_install", severity="degraded")
-    failed = made(stale, lower, evidence=serving, failed=[("pip_install", lower.id)])
+    both = [stale.id, lower.id]
+    failed = made(stale, lower, evidence=serving, approved=both, failed=[("pip_install", lower.id)])
     assert held(failed) == {}
 
 

@@ -11,6 +11,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import SiteState, site_state
 
 from tools import recordings
 
@@ -44,7 +45,8 @@ def test_recorded(name: str, shape: str) -> None:
         assert [remedy for remedy in planned if remedy in own] == own
         # What went down with the cause is started, and nothing else is done.
         assert set(planned) - set(own) <= {name for name in planned if remedies.get(name).starts}
-        assert bool(plan.make(found).actions) == (mode.risk_on(found.evidence) == "safe")
+        unasked = mode.risk_on(found.evidence) == "safe" and site_state(found.evidence) is SiteState.DOWN
+        assert bool(plan.make(found).actions) == unasked
     assert "(some evidence" not in "".join(finding.because + finding.by_hand for finding in found.root_causes)
 
 

@@ -76,10 +76,11 @@ def test_a_healthy_site_may_have_all_of_them() -> None:
     assert (ids(found.also_found), found.root_causes) == (LESSER, ())
     incident = offline.diagnose(offline.Recorded("shop", found.evidence), CATALOGUE)
     assert (incident["outcome"], incident["root_causes"]) == ("degraded", [])
-    for check_mode, outcome in ((False, "degraded"), (True, "planned")):
+    assert {item["id"] for item in incident["awaiting"] if item["approve_with"]} == LESSER - {"environment/debug-on"}
+    for check_mode in (False, True):
         record = {**incident, "mode": "recover"}
         record["outcome"], record["message"] = verdict.judge(record, check_mode)
-        assert record["outcome"] == outcome
+        assert record["outcome"] == "degraded"
         assert verdict.is_good(record)
 
 
@@ -89,8 +90,10 @@ def test_what_brings_the_site_back_comes_first() -> None:
     assert [action.remedy for action in todo.actions] == ["start_database", "restart"]
     assert [action.remedy for action in todo.later] == SAFE
     assert {"environment/debug-on", "service/not-enabled"} == {item["id"] for item in todo.awaiting}
-    well = plan.make(diagnose(with_lesser_ones(recordings.HEALTHY), CATALOGUE))
-    assert ([action.remedy for action in well.actions], well.later) == (SAFE, [])
+    well = diagnose(with_lesser_ones(recordings.HEALTHY), CATALOGUE)
+    assert (plan.make(well).actions, plan.make(well).later) == ([], [])
+    for todo in (plan.make(well, was_down=True), plan.make(well, LESSER - {"service/not-enabled"})):
+        assert ([action.remedy for action in todo.actions], todo.later) == (SAFE, [])
 
 
 def test_one_remedy_for_both_runs_for_the_outage_first() -> None:
@@ -101,15 +104,16 @@ def test_one_remedy_for_both_runs_for_the_outage_first() -> None:
     assert sorted(todo.later[0].vars[parts]) == ["env_file", "media"]
 
 
-def test_where_nothing_can_be_done_for_the_outage_the_rest_is_done() -> None:
-    """A syntax error waits for approval; what needs none does not wait with it, but what runs the app does."""
+def test_where_nothing_can_be_done_for_the_outage_the_rest_waits() -> None:
+    """A syntax error waits for approval, and what takes no site down with it: it may be what somebody is at work on."""
     todo = plan.make(diagnose(with_lesser_ones("code/syntax-error"), CATALOGUE))
-    assert [action.remedy for action in todo.actions] == ["permissions", "daemon_reload"]
+    assert todo.actions == []
+    assert [action.remedy for action in todo.later] == ["permissions", "daemon_reload"]
     assert [item["remedy"] for item in todo.held_back] == ["collectstatic"]
 
 
 def test_a_run_does_the_rest_when_the_site_answers(tmp_path: Path) -> None:
-    """One look's plan after the other; what was tried for the outage in vain does not keep the rest from being done."""
+    """One look's plan after the other: the rest is done when the site is back, and not while it is down."""
     given = settings.read({"inventory_hostname": "host"}, None)
     record = Incident(tmp_path, "id", "host", "recover")
 
@@ -121,7 +125,8 @@ def test_a_run_does_the_rest_when_the_site_answers(tmp_path: Path) -> None:
 
     assert look(down()) == ["start_database", "restart"]
     assert [action["remedy"] for action in record.data["plan"]] == ["start_database", "restart", *SAFE]
-    assert look(down()) == SAFE
+    assert look(down()) == []
+    assert look(diagnose(with_lesser_ones(recordings.HEALTHY), CATALOGUE)) == SAFE
     assert look(down()) == []
     assert [item["id"] for item in record.data["root_causes"]] == ["database/stopped"]
     assert {item["id"] for item in record.data["also_found"]} == LESSER

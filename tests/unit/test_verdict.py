@@ -45,6 +45,16 @@ ANSWERS = {
         "the edge answers: 200 on 2 checks",
     ),
     "a remedy brought it back": (record(WELL, ACTED), "recovered", "the edge answers again: 200 on 2 checks"),
+    "it was well before": (
+        record(WELL, ACTED, {"edge": {"before": WELL, "after": WELL}}),
+        "recovered",
+        "the edge answers: 200 on 2 checks",
+    ),
+    "what was done is taken back": (
+        record(WELL, actions=[{"changed": True, "taken_back": True}]),
+        "healthy",
+        "the edge answers: 200 on 2 checks",
+    ),
     "something lesser remains": (
         record(WELL, LESSER_REMAINS, ACTED, PLANNED),
         "degraded",
@@ -188,6 +198,19 @@ def test_in_check_mode(name: str) -> None:
     """What would be done; nothing is called recovered, and nobody else's lock is in the way."""
     data, outcome, message = CHECKED[name]
     assert verdict.judge(data, check_mode=True) == (outcome, message)
+
+
+def test_a_worse_edge_is_an_alarm() -> None:
+    """What was done is named, taken back or not, and how to take it back; a check has changed nothing."""
+    actions = [{"remedy": "restart", "changed": True}, {"remedy": "permissions", "changed": True, "taken_back": True}]
+    worse = {"edge": {"before": WELL, "after": DOWN}}
+    data = record(DOWN, CAUSE_REMAINS, PLANNED, worse, actions=actions, incident="id")
+    assert verdict.judge(data, check_mode=False) == (
+        "harmed",
+        "the edge is worse than before this run: 502 on /, where it was 200 on 2 checks; this run has changed: "
+        "restart, permissions (taken back). Look at it now; what can be taken back: rescue502 undo id",
+    )
+    assert verdict.judge(data, check_mode=True)[0] == "planned"
 
 
 @pytest.mark.parametrize("edge", [WELL, DOWN])

@@ -25,7 +25,8 @@ def collect(stack: Stack, asked: dict[str, Any], errors: list[dict[str, Any]]) -
     edge, with how long the app itself took; status 0 where it did not answer within PATIENCE.
     """
     refused = nginx_log.paths(errors, "upstream sent too big header", MOST)
-    late = [check for check in asked.get("checks", []) if check["status"] == 504 or "no answer" in check["error"]]
+    # A stream that has begun is an answer, however long it takes.
+    late = [check for check in asked.get("checks", []) if check["status"] == 504 or _is_silent(check)]
     with ThreadPoolExecutor(max_workers=2 * MOST) as pool:
         big = list(pool.map(lambda path: _big_header(stack, path), refused))
         slow = list(pool.map(lambda check: _slow(stack, check), late[:MOST]))
@@ -36,6 +37,10 @@ def collect(stack: Stack, asked: dict[str, Any], errors: list[dict[str, Any]]) -
         "buffers": _buffers(stack, max((item["header_bytes"] for item in big), default=0)),
         "slow": [item for item in slow if item],
     }
+
+
+def _is_silent(check: dict[str, Any]) -> bool:
+    return not check["status"] and "no answer" in check["error"]
 
 
 def _big_header(stack: Stack, path: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import fil
 UNIT = "nginx.service"
 # Where programs for root lie, which an ordinary account does not have on its PATH.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+WEB_PORTS = {80, 443}
 TEST_TIMEOUT = 5.0
 RECENT = 300.0
 
@@ -66,12 +67,29 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]
         "unused": unread.reported(unused, "nginx's configuration", *config_bars),
         "upstreams": upstreams.collect(stack, listeners, shown),
         "refusals": refusals.collect(stack, asked),
+        "fronts": [] if shown.get("ActiveState") == "active" else _fronts(stack, listeners),
         "errors": unread.reported([item["text"] for item in errors][-10:], "nginx's error log", log_bar),
         "stalled_paths": unread.reported(
             nginx_log.paths(errors, "upstream timed out|upstream prematurely closed"), "nginx's error log", log_bar
         ),
         **answers.collect(stack, asked, [item for item in errors if item["when"] >= int(reloaded)]),
     }
+
+
+def _fronts(stack: Stack, listeners: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Who listens, on whatever address, on a port of nginx's servers for this app, or on a port for browsers."""
+    found = [re.search(r"(?:^|:)(\d+)$", listen) for item in stack.locations for listen in item["listen"]]
+    ports = {int(match.group(1)) for match in found if match} | WEB_PORTS
+    others = [item for item in listeners if item["port"] in ports and item["unit"] != UNIT]
+    return [
+        {
+            "pid": item["pid"],
+            "command": item["command"][:300],
+            "unit": item["unit"],
+            "foreign": item["unit"] != stack.unit,
+        }
+        for item in others
+    ]
 
 
 def reloaded_at(shown: dict[str, str], started: float) -> float:

@@ -1,54 +1,150 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Errors that nginx answers with by itself, because its configuration says so, where the app would answer otherwise."""
+"""What nginx answers by itself because its configuration says so, whatever the app would: a maintenance, a drained app.
+
+Starting or repairing the app changes nothing there, and somebody may want it as it is.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import backend
-from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
+from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
 
 PATIENCE = 2.0
-MOST = 3
+CONNECT_TIMEOUT = 1.0
+# As many as there are checks at most.
+MOST = 12
 # What an access rule answers with; a `return` names its own status.
 RULES = {"deny": 403, "auth_basic": 401}
+# What nginx also answers with where the app is the reason.
+GATEWAY_ERRORS = (502, 504)
+DOWN = ("inactive", "failed")
+NO_RULE = {"words": "", "condition": ""}
 
 
 def collect(stack: Stack, asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """Checks that nginx is configured to refuse: {path, status, words, condition, file, app_status}.
+    """Failed checks that nginx answers itself: {path, status, words, condition, file, app_status, certain}.
 
     asked: what the edge section holds. The app itself is asked for each path, so that an error of its own is not
-    taken for nginx's. `condition` is that of the `if` around it.
+    taken for nginx's. `words` is the directive, empty where none was found; `condition` is the `if` around it, or the
+    group of servers. `certain`: nothing below nginx can be the reason for this status.
     """
-    failed = [check for check in asked.get("checks", []) if not check["well"] and check["status"] >= 400]
+    failed = [check for check in asked.get("checks", []) if not check["well"] and check["status"]]
     if not failed or not stack.nginx_config:
         return []
     try:
         root, _files = nginx_config.load(stack.nginx_config)
     except OSError:
         return []
-    found = []
-    for check in failed[:MOST]:
-        path = urlsplit(check["url"]).path or "/"
-        host = check["host"] or urlsplit(check["url"]).hostname or ""
-        rules = [item for item in configured(root, host, path) if item["status"] == check["status"]]
-        answer = backend.ask(stack, path, PATIENCE) if rules else {}
-        if answer.get("status") and answer["status"] != check["status"]:
-            found.append({"path": path, "app_status": answer["status"], **rules[0]})
-    return found
+    with ThreadPoolExecutor(max_workers=MOST) as pool:
+        found = pool.map(lambda check: _refusal(stack, root, check), failed[:MOST])
+        return [item for item in found if item]
+
+
+def _refusal(stack: Stack, root: Directive, check: dict[str, Any]) -> dict[str, Any] | None:
+    path, status = urlsplit(check["url"]).path or "/", int(check["status"])
+    host = check["host"] or urlsplit(check["url"]).hostname or ""
+    rules = [item for item in configured(root, host, path) if item["status"] == status]
+    is_down = stack.properties.get("ActiveState") in DOWN
+    if not rules and not is_down and not drained(stack, root, host, path):
+        return None
+    answer = backend.ask(stack, path, PATIENCE)
+    app_status = answer.get("status") or 0
+    silent = answer.get("asked") is True and not app_status
+    ambiguous = status in GATEWAY_ERRORS
+    found = {"path": path, "status": status, "app_status": app_status, "certain": True}
+    if rules and (not ambiguous or _is_unconditional(root, rules[0])) and (silent or app_status not in (0, status)):
+        return {**found, **_shown(rules[0])}
+    if rules and app_status and app_status != status:
+        return {**found, **_shown(rules[0]), "certain": False}
+    if away := drained(stack, root, host, path):
+        return {**found, **away}
+    if is_down and silent and not ambiguous:
+        return _answered_without(stack, root, host, path, found)
+    return None
+
+
+def _answered_without(
+    stack: Stack, root: Directive, host: str, path: str, found: dict[str, Any]
+) -> dict[str, Any] | None:
+    """The app does not run, and there is an answer that no proxy gives for that: another server's, or a file's."""
+    if other := _other_server(stack, host, path):
+        return {**found, **other}
+    # In front of nginx there may be one that says 503 for it.
+    files = [server.file for server in _servers(root, host)] or [stack.nginx_config]
+    return {**found, **NO_RULE, "file": files[0]} if found["status"] < 500 else None
 
 
 def configured(root: Directive, host: str, path: str) -> list[dict[str, Any]]:
     """nginx's rules that refuse a path under a host's name, the outermost first."""
+    return [found for server in _servers(root, host) for found in _refusals(server, path, "")]
+
+
+def _servers(root: Directive, host: str) -> list[Directive]:
+    """The servers of this name; all of them where none has it."""
     servers = [item for item in root.walk() if item.name == "server" and item.block]
     named = [item for item in servers if host in [name for line in item.all("server_name") for name in line.words[1:]]]
-    return [found for server in named or servers for found in _refusals(server, path, "")]
+    return named or servers
+
+
+def drained(stack: Stack, root: Directive, host: str, path: str) -> dict[str, Any] | None:
+    """Where the app's own address is marked `down` for this path: {words, condition, file}; None where it is not."""
+    taking = _taking(stack, host, path)
+    if not stack.bind or any(_is_ours(stack, address) for item in taking for address in item["addresses"]):
+        return None
+    names = {nginx_config.target_host(item["target"]) for item in taking}
+    for group in (item for item in root.walk() if item.name == "upstream" and item.value in names):
+        for server in group.all("server"):
+            if "down" in server.words[2:] and _is_ours(stack, nginx_config.with_port(server.value)):
+                words = " ".join(server.words)
+                return {"words": words[:200], "condition": f"upstream {group.value}"[:200], "file": server.file}
+    return None
+
+
+def _other_server(stack: Stack, host: str, path: str) -> dict[str, Any] | None:
+    """Where nginx sends this path to somebody else who takes connections: {words, condition, file}; else None."""
+    for item in _taking(stack, host, path):
+        others = [address for address in item["addresses"] if not _is_ours(stack, address)]
+        if len(others) == len(item["addresses"]) and any(_takes_connections(address) for address in others):
+            return {"words": f"proxy_pass {item['target']}"[:200], "condition": "", "file": item["file"]}
+    return None
+
+
+def _taking(stack: Stack, host: str, path: str) -> list[dict[str, Any]]:
+    """The locations that hand this path on, of those under this name; the longest prefix wins."""
+    named = [item for item in stack.all_locations if host in item["server_names"]] or stack.locations
+    taking = [item for item in named if path.startswith(item["path"])]
+    longest = max((len(item["path"]) for item in taking), default=0)
+    return [item for item in taking if len(item["path"]) == longest]
+
+
+def _is_ours(stack: Stack, address: str) -> bool:
+    return any(same_address(address, bind) for bind in stack.bind)
+
+
+def _takes_connections(address: str) -> bool:
+    bind = gunicorn_config.parse_bind(address)
+    return bind["kind"] in ("tcp", "unix") and not sockets.connects(bind, CONNECT_TIMEOUT)
+
+
+def _is_unconditional(root: Directive, rule: dict[str, Any]) -> bool:
+    """Whether a `return` stands right in a server, so that no location and no app is ever asked (rewrite phase)."""
+    servers = [item for item in root.walk() if item.name == "server" and item.block]
+    return rule["words"].startswith("return ") and any(rule["directive"] in item.block for item in servers)
+
+
+def _shown(rule: dict[str, Any]) -> dict[str, Any]:
+    return {name: rule[name] for name in ("words", "condition", "file")}
 
 
 def _refusals(block: Directive, path: str, condition: str) -> Iterator[dict[str, Any]]:
@@ -56,7 +152,8 @@ def _refusals(block: Directive, path: str, condition: str) -> Iterator[dict[str,
         status = _status(item)
         if status:
             words = " ".join(item.words)
-            yield {"status": status, "words": words[:200], "condition": condition[:200], "file": item.file}
+            found = {"status": status, "words": words[:200], "condition": condition[:200], "file": item.file}
+            yield {**found, "directive": item}
         elif item.name == "if":
             yield from _refusals(item, path, " ".join(item.words))
         elif item.name == "location" and _takes(item.words[1:], path):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.undo_handlers import (
@@ -19,8 +20,8 @@ UNIT_FOLDERS = ("/etc/systemd/system/", "/run/systemd/system/")
 NGINX = "/etc/nginx/"
 
 
-def take_back(incident: str, dry: bool) -> dict[str, Any]:
-    """Walk an incident's record backwards. dry: change nothing.
+def take_back(incident: str, dry: bool, remedies: Collection[str] = ()) -> dict[str, Any]:
+    """Walk an incident's record backwards. dry: change nothing. remedies: whose entries; all where none is named.
 
     Returns {undone, left: [{what, why}], by_hand: [{what, by_hand}], reload_nginx}; `undone` says what each thing that
     was changed is again. Raises FileNotFoundError where this host has no such record.
@@ -30,7 +31,7 @@ def take_back(incident: str, dry: bool) -> dict[str, Any]:
     undone: dict[tuple[str, ...], str] = {}
     left, restored = [], []
     for number, entry in reversed(list(enumerate(entries))):
-        if number in over or entry["kind"] not in KINDS:
+        if number in over or entry["kind"] not in KINDS or (remedies and entry.get("remedy") not in remedies):
             continue
         subject = tuple(str(entry.get(name, "")) for name in ("kind", "path", "checkout", "unit", "user", "group"))
         try:
@@ -52,7 +53,7 @@ def take_back(incident: str, dry: bool) -> dict[str, Any]:
         "by_hand": [
             {"what": entry["what"], "by_hand": entry["by_hand"]}
             for entry in reversed(entries)
-            if entry["kind"] == "irreversible"
+            if entry["kind"] == "irreversible" and (not remedies or entry.get("remedy") in remedies)
         ],
         "reload_nginx": any(
             entry["kind"] == "membership" or entry.get("path", "").startswith(NGINX) for entry in restored

@@ -14,6 +14,7 @@ import stat
 STATE = "/var/lib/rescue502"
 # Set for every task of a run by playbooks/tasks/remedy.yml; not there where a role is used alone.
 INCIDENT = "RESCUE502_INCIDENT"
+REMEDY = "RESCUE502_REMEDY"
 SECONDS_LEFT = "RESCUE502_SECONDS_LEFT"
 LEAST_SECONDS = 5.0
 _NAME = re.compile(r"[^A-Za-z0-9._@-]")
@@ -22,6 +23,11 @@ _NAME = re.compile(r"[^A-Za-z0-9._@-]")
 def incident() -> str:
     """Id of the incident that this task belongs to; empty where it belongs to none."""
     return _safe(os.environ.get(INCIDENT, ""))
+
+
+def remedy() -> str:
+    """The name of the remedy that this task belongs to, within its incident; empty where a role is used alone."""
+    return _safe(os.environ.get(REMEDY, ""))
 
 
 def mark() -> dict[str, str]:

@@ -39,7 +39,8 @@ def note(*entries: Entry) -> None:
     """Append to the record of this task's incident."""
     if entries and recording():
         # Begun with a newline: the line before may have been cut short by a power cut.
-        _append(state_directory.made(FOLDER, _begun(state_directory.incident())), entries)
+        marked = tuple({**entry, "remedy": state_directory.remedy()} for entry in entries)
+        _append(state_directory.made(FOLDER, _begun(state_directory.incident())), marked)
 
 
 def owner_and_mode(path: str, owner: int, group: int, mode: int, acl: posix_acl.Acl | None = None) -> Entry:

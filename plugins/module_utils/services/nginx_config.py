@@ -132,13 +132,18 @@ def upstreams(root: Directive, backup: bool | None = None) -> dict[str, list[str
     """
     return {
         item.value: [
-            server.value if re.match(r"^unix:|.*:\d+$", server.value) else server.value + ":80"
+            with_port(server.value)
             for server in item.all("server")
             if "down" not in server.words[2:] and backup in (None, "backup" in server.words[2:])
         ]
         for item in root.walk()
         if item.name == "upstream"
     }
+
+
+def with_port(server: str) -> str:
+    """A server of an `upstream` block as nginx dials it: on port 80 where it names none."""
+    return server if re.match(r"^unix:|.*:\d+$", server) else server + ":80"
 
 
 def proxied_locations(root: Directive) -> list[dict[str, Any]]:

@@ -53,10 +53,11 @@ def _tls_context(verify: bool) -> ssl.SSLContext:
 def ask(
     url: str, host: str = "", verify_tls: bool = True, origin: str = "", timeout: float = 5.0, unix_path: str = ""
 ) -> dict[str, Any]:
-    """GET a URL once. timeout is in seconds, for each wait on the network.
+    """GET a URL once. timeout is in seconds, for each wait on the network, and for all of the body.
 
     host: what to send as Host (and as TLS server name) instead of the URL's own. origin: sent as Origin.
-    Returns {status, headers, body, seconds, error}; status 0 and an error where nobody answered. Never raises.
+    Returns {status, headers, body, seconds, error}; status 0 and an error where nobody answered. An answer that has
+    begun is one, though its body may be a stream that has no end: then the body is what came in time. Never raises.
     """
     parts = urlsplit(url)
     name = host or parts.netloc.rpartition("@")[2]
@@ -75,7 +76,7 @@ def ask(
             answer["status"] = response.status
             answer["headers"] = {key.lower(): value for key, value in response.getheaders()}
             answer["header_bytes"] = sum(len(key) + len(value) + 4 for key, value in response.getheaders())
-            answer["body"] = response.read(BODY_LIMIT).decode("utf-8", "replace")
+            answer["body"] = _body(response, timeout).decode("utf-8", "replace")
         finally:
             opened.close()
     except socket.timeout:
@@ -86,6 +87,21 @@ def ask(
         answer["error"] = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
     answer["seconds"] = round(time.monotonic() - begun, 3)
     return answer
+
+
+def _body(response: http.client.HTTPResponse, seconds: float) -> bytes:
+    """The body, or what came of it within `seconds`, and not more than BODY_LIMIT bytes. Raises OSError."""
+    parts, size, end = [], 0, time.monotonic() + seconds
+    while size < BODY_LIMIT and time.monotonic() < end:
+        try:
+            part = response.read1(BODY_LIMIT - size)
+        except socket.timeout:
+            break
+        if not part:
+            break
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
 
 
 def missing_keys(body: str, expected: dict[str, Any] | list[str]) -> list[str]:

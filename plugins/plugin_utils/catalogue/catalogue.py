@@ -18,6 +18,8 @@ LAYERS = (
     "host", "database", "files", "environment", "dependencies", "code", "schema", "service", "proxy", "edge",
 )  # fmt: skip
 RISKS = ("safe", "ask", "never")
+# What is repaired where somebody asks for it; what is safe is so too on a site that serves.
+APPROVABLE = ("safe", "ask")
 SEVERITIES = ("outage", "degraded", "advice")
 # key: (types, required)
 Schema = dict[str, tuple[type | tuple[type, ...], bool]]
@@ -92,9 +94,9 @@ class Catalogue:
     modes: dict[str, FailureMode]
 
     def approvable(self) -> set[str]:
-        """The names that an approval may give: failure modes of risk `ask`, and the remedies of those."""
-        asking = [mode for mode in self.modes.values() if mode.risk == "ask"]
-        return {mode.id for mode in asking} | {mode.remedy for mode in asking if mode.remedy}
+        """The names that an approval may give: failure modes that have a remedy, and those remedies."""
+        asking = [mode for mode in self.modes.values() if mode.risk in APPROVABLE and mode.remedy]
+        return {mode.id for mode in asking} | {mode.remedy for mode in asking}
 
 
 def is_above(layer: str, other: str) -> bool:

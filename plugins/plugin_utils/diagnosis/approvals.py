@@ -88,7 +88,7 @@ def _time(given: Any) -> datetime | None:
 def _require_valid(approval: Approval, known: Collection[str], scope: Scope) -> None:
     if approval.name not in known:
         raise ApprovalError(
-            f"rescue502_approve: '{approval.name}' is not a failure mode or remedy that waits for approval; "
+            f"rescue502_approve: '{approval.name}' is not a failure mode or remedy that can be approved; "
             f"known are: {', '.join(sorted(known))}"
         )
     if approval.until and approval.until <= scope.now:

@@ -17,6 +17,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 )
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import recent_changes, unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Cause, Found
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import SiteState, site_state
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree, plain_words
 
 # The rehearsal's steps that a gunicorn worker goes through before it can answer, in their order.
@@ -29,7 +30,8 @@ CHAIN = 10
 class Finding:
     """A failure mode that matched, with the sentence that says why, and what explains it.
 
-    `severity` is the failure mode's own, or `outage` where it explains an outage that was found: then it is one.
+    `severity` is the failure mode's own, or `outage` where it explains an outage that was found: then it is one. Of
+    what lies below nginx it is no more than `degraded` where nginx refuses by itself: then that is the outage.
     """
 
     mode: FailureMode
@@ -104,6 +106,7 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
     facts = prepare(evidence)
     matched = [mode for mode in catalogue.modes.values() if mode.matches(facts)]
     words = plain_words(facts) if matched else {}
+    refuses = site_state(facts) is SiteState.REFUSES
     lacking = unread.facts(facts)
     others = [mode for mode in catalogue.modes.values() if mode not in matched] if lacking and matched else []
     open_ones = [mode for mode in others if unread.leaves_open(mode, facts, lacking)]
@@ -113,7 +116,7 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
             because=clean(expressions.sentence(mode.because, facts) + recent_changes.bearing_on(mode.layer, facts)),
             by_hand=expressions.sentence(mode.by_hand, words),
             explained_by=tuple(other.id for other in matched if explains(other, mode)),
-            severity=_severity(mode, matched),
+            severity=_severity(mode, matched, refuses),
             risk=mode.risk_on(facts),
             vars={name: clean_tree(expressions.value(source, facts)) for name, source in mode.vars.items()},
             perhaps=tuple(other.id for other in open_ones if explains(other, mode)),
@@ -139,9 +142,10 @@ def explains(cause: FailureMode, effect: FailureMode) -> bool:
     )
 
 
-def _severity(mode: FailureMode, matched: list[FailureMode]) -> str:
+def _severity(mode: FailureMode, matched: list[FailureMode], refuses: bool) -> str:
     effects = [other for other in matched if other.severity == "outage" and not other.symptom and explains(mode, other)]
-    return "outage" if effects else mode.severity
+    severity = "outage" if effects else mode.severity
+    return "degraded" if refuses and severity == "outage" and is_above("proxy", mode.layer) else severity
 
 
 def prepare(evidence: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from typing import Any, Literal, TypedDict
 SCHEMA = 1
 
 Outcome = Literal[
-    "healthy", "recovered", "degraded", "needs-approval", "needs-human", "failed", "unreachable", "locked", "planned"
-]
+    "healthy", "recovered", "degraded", "needs-approval", "needs-human", "failed", "harmed", "unreachable", "locked",
+    "planned",
+]  # fmt: skip
 
 
 class EdgeState(TypedDict):
@@ -64,9 +65,14 @@ class Found(Cause):
 # `for` is no name that a class could have.
 Planned = TypedDict("Planned", {"remedy": str, "for": list[str], "risk": str, "vars": dict[str, Any]})
 HeldBack = TypedDict("HeldBack", {"remedy": str, "for": list[str], "why": str})
+# `look`: after which look it was done; `taken_back`: whether that look's successor found it in vain, and undid it.
 Done = TypedDict(
-    "Done", {"remedy": str, "for": list[str], "changed": bool, "ok": bool, "seconds": float, "message": str}
-)
+    "Done",
+    {
+        "remedy": str, "for": list[str], "changed": bool, "ok": bool, "seconds": float, "message": str, "look": int,
+        "taken_back": bool,
+    },
+)  # fmt: skip
 
 
 class Awaiting(TypedDict):

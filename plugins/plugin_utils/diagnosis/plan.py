@@ -9,13 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import LAYERS
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals, edge_summary
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import APPROVABLE, LAYERS
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.consent import Consent
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import (
     Awaiting,
     HeldBack,
     Planned,
+)
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import (
+    SiteState,
+    is_any_page_served,
+    site_state,
 )
 
 IN_CONFLICT = ("code/conflict-markers", "code/conflict-committed")
@@ -44,8 +50,8 @@ class Action:
 class Plan:
     """The remedies to apply, those held back with the reason, and those that wait for approval or for a person.
 
-    `actions` bring the site back, from the ground up; where there are none, or it answers, they are all that is to be
-    done. `later` is the rest, for when the site answers, or nothing more can be tried for it.
+    `actions` bring a site back that is down, from the ground up; of one that answers they are all that is to be done.
+    `later` is what takes no site down, for when this one answers again.
     """
 
     actions: list[Action]
@@ -55,23 +61,31 @@ class Plan:
 
 
 def make(
-    diagnosis: Diagnosis, approved: Iterable[str] = (), failed: Iterable[tuple[str, str]] = (), host: str = ""
+    diagnosis: Diagnosis,
+    approved: Iterable[str] = (),
+    failed: Iterable[tuple[str, str]] = (),
+    host: str = "",
+    *,
+    was_down: bool = False,
 ) -> Plan:
     """Plan the repair of all that nothing explains: what takes the site down first, each from the ground up.
 
-    approved: ids of failure modes, or names of remedies, that may run though their risk is `ask`.
+    A site that serves, or that refuses because somebody wants it so, is not touched unasked.
+
+    approved: ids of failure modes, or names of remedies, that may run on any site, and though their risk is `ask`.
     failed: remedies that this run has tried in vain, each with the failure mode that it was for.
     host: what an approval must name, in a run on several hosts.
+    was_down: whether this run has found the site down at its beginning.
     """
-    allowed, tried = set(approved), set(failed)
-    repaired = [cause for cause in diagnosis.to_repair if _may_repair(cause, allowed)]
+    consent, tried = Consent(set(approved), site_state(diagnosis.evidence), was_down), set(failed)
+    repaired = [cause for cause in diagnosis.to_repair if consent.allows(cause)]
     waiting = [cause for cause in diagnosis.to_repair if cause not in repaired]
-    roots = {cause.id for cause in diagnosis.to_repair}
-    effects = [found for found in diagnosis.findings if _is_effect_of(found, {cause.id for cause in repaired}, roots)]
-    down = not edge_summary.summary(diagnosis.evidence)["well"]
+    effects = _effects(diagnosis, repaired, consent)
+    down = consent.state in (SiteState.DOWN, SiteState.BARRED)
     actions = _merge(
-        [action for cause in repaired for action in _actions(cause, [cause], tried, down)]
-        + [action for found in effects for action in _actions(found, _causes_of(found, repaired), tried, down)]
+        action
+        for found, causes in [*((cause, [cause]) for cause in repaired), *effects]
+        for action in _actions(found, causes, tried, down, consent)
     )
     blocking = _blocking(diagnosis, waiting, tried)
     why = {action.remedy: reasons for action in actions if (reasons := blocking.of(action))}
@@ -79,10 +93,9 @@ def make(
     why |= {remedy: why[partner] for remedy, partner in partners.items()}
     held = [(action, why[action.remedy]) for action in actions if action.remedy in why]
     actions = [action for action in actions if action.remedy not in why]
-    urgent = [action for action in actions if action.urgent]
     return Plan(
-        actions=urgent or actions,
-        later=[action for action in actions if urgent and not action.urgent],
+        actions=[action for action in actions if action.urgent or not down],
+        later=[action for action in actions if down and not action.urgent],
         held_back=[
             {"remedy": a.remedy, "for": a.causes, "why": f"{', '.join(why)} is not repaired yet"} for a, why in held
         ],
@@ -123,8 +136,7 @@ def _blocking(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[st
 
 def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[str, str]]) -> list[str]:
     """Ids of the causes that keep new code from its tables while the old still serves: a restart would end that."""
-    edge = diagnosis.evidence.get("edge")
-    if not isinstance(edge, dict) or edge.get("well") is not True:
+    if not is_any_page_served(diagnosis.evidence):
         return []
     schema = [cause for cause in diagnosis.to_repair if cause.mode.layer == "schema"]
     return [cause.id for cause in schema if cause in waiting or (cause.mode.remedy, cause.id) in failed]
@@ -146,12 +158,9 @@ def held_with(held: Collection[str], causes: Mapping[str, Collection[str]]) -> d
     return {}
 
 
-def _may_repair(cause: Finding, allowed: set[str]) -> bool:
-    mode = cause.mode
-    return cause.risk == "safe" or (cause.risk == "ask" and bool({mode.id, mode.remedy} & allowed))
-
-
-def _actions(found: Finding, causes: list[Finding], failed: set[tuple[str, str]], down: bool) -> Iterable[Action]:
+def _actions(
+    found: Finding, causes: list[Finding], failed: set[tuple[str, str]], down: bool, consent: Consent
+) -> Iterable[Action]:
     """A finding's remedy at its own layer, for these causes, and what has to follow, such as a restart.
 
     Nothing follows a remedy that failed. down: whether the edge does not answer as it should.
@@ -159,12 +168,20 @@ def _actions(found: Finding, causes: list[Finding], failed: set[tuple[str, str]]
     layer, risk, names = LAYERS.index(found.mode.layer), causes[0].risk, [cause.id for cause in causes]
     urgent = down and any(cause.is_outage for cause in causes)
     yield Action(found.mode.remedy, list(names), risk, layer, urgent, dict(found.vars))
-    for remedy in found.mode.then if (found.mode.remedy, found.id) not in failed else ():
+    follows = (found.mode.remedy, found.id) not in failed and any(map(consent.allows_what_follows, causes))
+    for remedy in found.mode.then if follows else ():
         yield Action(remedy, list(names), risk, max(layer, _SERVICE), urgent)
 
 
-def _causes_of(found: Finding, repaired: list[Finding]) -> list[Finding]:
-    return [cause for cause in repaired if cause.id in found.explained_by]
+def _effects(
+    diagnosis: Diagnosis, repaired: list[Finding], consent: Consent
+) -> Iterable[tuple[Finding, list[Finding]]]:
+    """What went down with causes that are repaired now, each with those causes: it is started along with them."""
+    roots, now = {cause.id for cause in diagnosis.to_repair}, {cause.id for cause in repaired}
+    for found in diagnosis.findings:
+        causes = [cause for cause in repaired if cause.id in found.explained_by]
+        if consent.allows_start(found, causes) and _is_effect_of(found, now, roots):
+            yield found, causes
 
 
 def _is_effect_of(found: Finding, repaired: set[str], roots: set[str]) -> bool:
@@ -200,10 +217,11 @@ def _merge(actions: Iterable[Action]) -> list[Action]:
 
 def _awaiting(cause: Finding, host: str) -> Awaiting:
     """What a person is to decide or do."""
+    can_approve = cause.risk in APPROVABLE and cause.mode.remedy
     return {
         "id": cause.id,
         "remedy": cause.mode.remedy or None,
         "approval": approvals.written(cause.id, host),
-        "approve_with": f"rescue502_approve=[{approvals.written(cause.id, host)}]" if cause.risk == "ask" else None,
+        "approve_with": f"rescue502_approve=[{approvals.written(cause.id, host)}]" if can_approve else None,
         "by_hand": cause.by_hand,
     }

@@ -13,7 +13,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.remedie
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import explains
 
 RISKS = {
-    "safe": "repaired unasked",
+    "safe": "repaired unasked where the site is down, and where approved by name on a site that answers",
     "ask": "repaired where approved by name",
     "never": "a person decides; nothing is changed",
 }

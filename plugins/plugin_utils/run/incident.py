@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import 
     edge_summary,
     incident_record,
     plan,
+    setbacks,
     unread,
 )
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
@@ -30,6 +31,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
     Record,
     Row,
 )
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import SiteState, site_state
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import remaining_causes
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import DEPTH, clean, clean_tree, file_name
@@ -102,6 +104,8 @@ class Incident:
                 "ok": ok,
                 "seconds": seconds_between(self.data.get("marked") or self.data["started"], marked),
                 "message": clean(message, 1000),
+                "look": self.data["passes"],
+                "taken_back": False,
             }
         )
         self.data["marked"] = marked
@@ -109,6 +113,24 @@ class Incident:
     def tried(self, remedy: str, causes: list[str]) -> bool:
         """Whether this run has already applied the remedy for just these causes."""
         return any(a["remedy"] == remedy and sorted(a["for"]) == sorted(causes) for a in self.data["actions"])
+
+    def was_down(self) -> bool:
+        """Whether the first look has found the site down, so that what can wait is repaired when it answers again."""
+        return site_state(self.data["evidence"]) in (SiteState.DOWN, SiteState.BARRED)
+
+    def has_restarted(self) -> bool:
+        """Whether the app was started or restarted since the last look."""
+        return any(
+            act["remedy"] == "restart" and act.get("look") == self.data["passes"] for act in self.data["actions"]
+        )
+
+    def take_back(self, marks: Collection[str], message: str, undone: bool) -> None:
+        """Record that remedies were in vain, and whether they are undone. message: what came of that."""
+        for done in self.data["actions"]:
+            if setbacks.mark(done) in marks:
+                done["taken_back"] = undone
+                done["message"] = "; ".join(filter(None, [done["message"], clean(message, 1000)]))
+        self.data["marked"] = now()
 
     def note_lock(self, held: bool, locked_by: str) -> None:
         """Take in whether the host is this run's to change, or which other run is at work there."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import setbacks
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Outcome, Record
 
 AS_ROOT = "look again as root (`become: true`, or without --no-become)"
@@ -27,14 +28,18 @@ def judge(data: Record, check_mode: bool) -> tuple[Outcome, str]:
     """(outcome, one line that says why) of a record whose looks and actions are all in."""
     after = data["edge"]["after"] or {"well": False, "summary": "the edge was never asked"}
     remaining = data.get("remaining", [])
-    acted = [action for action in data["actions"] if action["changed"]]
+    acted = [action for action in data["actions"] if action["changed"] and not action.get("taken_back")]
     if data.get("locked_by") and not check_mode:
         return "locked", f"{after['summary']}; another run is at work on this host: {data['locked_by']}"
+    if not check_mode and (worse := setbacks.worse_for(data)):
+        return "harmed", f"{worse}; {_what_was_done(data)}"
     if data.get("exhausted") and remaining_causes(data):
         return "needs-human", f"{after['summary']}; not tried again: {'; '.join(data['exhausted'])}"
     if after["well"] and not remaining:
         if acted and not check_mode:
-            return "recovered", f"the edge answers again: {after['summary']}"
+            before = data["edge"]["before"]
+            again = " again" if before is not None and not before["well"] else ""
+            return "recovered", f"the edge answers{again}: {after['summary']}"
         return "healthy", f"the edge answers: {after['summary']}"
     todo = ", ".join(action["remedy"] for action in data["plan"])
     if after["well"]:
@@ -63,6 +68,17 @@ def _down(data: Record, summary: str) -> tuple[Outcome, str]:
     if data["mode"] == "verify":
         return "failed", f"{summary}; a verification only looks: recover would repair it"
     return "failed", f"{summary}; the remedies did not bring the site back"
+
+
+def _what_was_done(data: Record) -> str:
+    """What a run has done to a site that is worse for it, and what a person is to do now."""
+    done = dict.fromkeys(
+        f"{action['remedy']}{' (taken back)' if action.get('taken_back') else ''}"
+        for action in data["actions"]
+        if action["changed"]
+    )
+    undo = f"what can be taken back: rescue502 undo {data.get('incident', '')}"
+    return f"this run has changed: {', '.join(done)}. Look at it now; {undo}"
 
 
 def _unknown(data: Record) -> str:

@@ -29,7 +29,8 @@ def demo(
     unknown = [name for name in fault or [] if name not in known]
     if unknown:
         raise fail(f"no failure mode {unknown[0]}: `rescue502 explain` lists them")
-    approve = [name for name in fault or [] if known[name].risk == "ask"]
+    # A fault that leaves the site answering is repaired only where that was asked for.
+    approve = [name for name in fault or [] if known[name].risk in catalogue.APPROVABLE and known[name].remedy]
     settings = {"rescue502_approve": approve} if approve else {}
 
     def recover_host(inventory: Path) -> int:

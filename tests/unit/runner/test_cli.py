@@ -73,6 +73,7 @@ def test_an_unreachable_host_is_reported(tmp_path: Path) -> None:
         (["needs-approval", "locked"], 5),
         (["locked", "unreachable"], 4),
         (["unreachable", "needs-human"], 2),
+        (["healthy", "harmed"], 2),
     ],
 )
 def test_the_host_that_needs_help_first_decides(outcomes: list[str], code: int) -> None:

@@ -72,6 +72,23 @@ def test_a_mode_goes_back_through_all_its_changes(app: Path) -> None:
     assert undo.take_back(INCIDENT, dry=False)["undone"] == []
 
 
+def test_one_remedy_of_several_is_taken_back(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name that the run gave it; what the others did stays, and can be taken back later."""
+    for number, name in enumerate(("permissions", "restore_env_file", "permissions"), 1):
+        monkeypatch.setenv(state_directory.REMEDY, f"{number}-{name}")
+        undo_log.note_file(str(app / str(number)), b"new")
+        (app / str(number)).write_text("new")
+        undo_log.note_irreversible(f"what {number} cannot take back")
+    dry = undo.take_back(INCIDENT, dry=True, remedies=["2-restore_env_file"])
+    done = undo.take_back(INCIDENT, dry=False, remedies=["2-restore_env_file"])
+    assert dry["undone"] == done["undone"] == [f"{app / '2'}: it was not there"]
+    assert [item["what"] for item in done["by_hand"]] == ["what 2 cannot take back"]
+    assert sorted(os.listdir(app)) == ["1", "3"]
+    assert undo.take_back(INCIDENT, dry=False, remedies=["9-permissions"])["undone"] == []
+    assert len(undo.take_back(INCIDENT, dry=False)["undone"]) == 2
+    assert os.listdir(app) == []
+
+
 def test_what_was_changed_since_is_left_alone(app: Path) -> None:
     """A mode, a content and a file in a new folder that somebody has changed stay so, and it is reported."""
     for name in ("mode", "content"):

@@ -1,0 +1,137 @@
+"""What nginx answers by itself, on configurations made for it; the app, and whoever stands in for it, are sockets."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import refusals
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
+
+HOST = "shop.example"
+
+
+class _Says200(BaseHTTPRequestHandler):
+    """An app that answers."""
+
+    def do_GET(self) -> None:
+        """200, whatever is asked."""
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *words: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def answering() -> Iterator[int]:
+    """The port of somebody who answers 200."""
+    server = HTTPServer(("127.0.0.1", 0), _Says200)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def closed() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def refused(
+    folder: Path, server: str, port: int, status: int, state: str = "inactive", http: str = ""
+) -> list[dict[str, Any]]:
+    """The refusals of a check that was answered with this status. port: where the app is to listen."""
+    config = folder / "nginx.conf"
+    config.write_text(f"http {{ {http} server {{ server_name {HOST}; listen 80; {server} }} }}")
+    root, _files = nginx_config.load(str(config))
+    bind = gunicorn_config.parse_bind(f"127.0.0.1:{port}")
+    proxied = nginx_config.proxied_locations(root)
+    stack = SimpleNamespace(
+        nginx_config=str(config), bind=[bind], properties={"ActiveState": state}, all_locations=proxied,
+        locations=proxied, server=SimpleNamespace(certfile=""),
+    )  # fmt: skip
+    check = {"well": False, "status": status, "url": "http://127.0.0.1/api/", "host": HOST}
+    asked = {"checks": [check, {**check, "well": True}, {**check, "status": 0}]}
+    found = refusals.collect(stack, asked)  # type: ignore[arg-type]
+    assert all((item["path"], item["status"]) == ("/api/", status) for item in found)
+    return found
+
+
+def one(found: list[dict[str, Any]]) -> tuple[str, str, int, bool]:
+    """The one refusal: its words, its condition, what the app answers, and whether it is certain."""
+    (item,) = found
+    return item["words"], item["condition"], item["app_status"], item["certain"]
+
+
+PROXIED = "location / {{ proxy_pass http://127.0.0.1:{port}; }}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "condition"),
+    [
+        ("return 503;", 503, ""),
+        ("if (-f /srv/maintenance) { return 503; }", 503, "if (-f /srv/maintenance)"),
+        ("return 502;", 502, ""),
+    ],
+)
+def test_a_rule_is_known_though_the_app_does_not_answer(
+    tmp_path: Path, closed: int, rule: str, status: int, condition: str
+) -> None:
+    """A status that no proxy gives for a dead app, or a rule that is reached before any app is asked."""
+    found = refused(tmp_path, f"{rule} {PROXIED.format(port=closed)}", closed, status)
+    assert one(found) == (f"return {status}", condition, 0, True)
+
+
+def test_what_a_dead_app_looks_like_is_no_refusal(tmp_path: Path, closed: int, answering: int) -> None:
+    """502 by a rule that may not hold: with the app down it is the app; with the app up it is left open."""
+    rule = "if (-f /srv/maintenance) { return 502; }"
+    assert refused(tmp_path, f"{rule} {PROXIED.format(port=closed)}", closed, 502) == []
+    found = refused(tmp_path, f"{rule} {PROXIED.format(port=answering)}", answering, 502, "active")
+    assert one(found) == ("return 502", "if (-f /srv/maintenance)", 200, False)
+    assert refused(tmp_path, PROXIED.format(port=closed), closed, 502) == []
+    # The app's own answer is no rule of nginx's, and a proxy before nginx may say 503.
+    assert refused(tmp_path, f"return 200; {PROXIED.format(port=answering)}", answering, 200, "active") == []
+    assert refused(tmp_path, PROXIED.format(port=closed), closed, 503) == []
+
+
+def test_a_drained_app_is_spared(tmp_path: Path, closed: int, answering: int) -> None:
+    """Its server is marked `down`: whatever the others answer, it is not the app's. Not where it stands there twice."""
+    groups = f"upstream g {{ server 127.0.0.1:{closed} down; server 127.0.0.1:{answering}; }}"
+    for state, status in (("inactive", 502), ("inactive", 500), ("active", 404)):
+        found = refused(tmp_path, "location / { proxy_pass http://g; }", closed, status, state, groups)
+        assert one(found) == (f"server 127.0.0.1:{closed} down", "upstream g", 0, True)
+    twice = f"upstream g {{ server 127.0.0.1:{closed} down; server 127.0.0.1:{closed}; }}"
+    assert refused(tmp_path, "location / { proxy_pass http://g; }", closed, 502, http=twice) == []
+    other = "location / { proxy_pass http://other; }"
+    assert refused(tmp_path, other, closed, 502, http=groups) == []
+
+
+def test_another_server_answers_in_its_place(tmp_path: Path, closed: int, answering: int) -> None:
+    """The app is stopped, and nginx sends to somebody who takes connections; the longest location counts."""
+    page = f"location / {{ proxy_pass http://127.0.0.1:{answering}; }}"
+    words = f"proxy_pass http://127.0.0.1:{answering}"
+    assert one(refused(tmp_path, page, closed, 503)) == (words, "", 0, True)
+    assert refused(tmp_path, page, closed, 503, "active") == []
+    ours = f"{page} location /api/ {{ proxy_pass http://127.0.0.1:{closed}; }}"
+    assert refused(tmp_path, ours, closed, 503) == []
+
+
+def test_an_answer_without_the_app(tmp_path: Path, closed: int, answering: int) -> None:
+    """It is stopped, and a page is shown; nobody has to know how."""
+    page = "location / { root /srv/sorry; try_files /index.html =404; }"
+    (found,) = refused(tmp_path, page, closed, 200)
+    assert one([found]) == ("", "", 0, True)
+    assert found["file"].endswith("nginx.conf")
+    assert refused(tmp_path, page, closed, 200, "active") == []
+    # Somebody else has its port: it may be the one that answers.
+    assert refused(tmp_path, page, answering, 404) == []
