@@ -49,6 +49,7 @@ import tempfile
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError, top_of
 
 _AUTHOR = {
@@ -107,7 +108,7 @@ def main() -> None:
         )
         git(checkout, operation, "--abort")
     except (GitError, OSError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=Redactor().text(str(error)))
     module.exit_json(changed=True, operation=operation, kept_in=branch)
 
 

@@ -135,7 +135,11 @@ def journals(devices: dict[int, str], keep_mib: int) -> list[str]:
 def shorten(module: AnsibleModule, folder: str, keep_mib: int) -> int:
     """Let journald remove its archived files. Returns the bytes that it gave."""
     before = journal_size(folder)
-    module.run_command(["journalctl", f"--directory={folder}", f"--vacuum-size={keep_mib}M", "--quiet"])
+    status, out, err = module.run_command(
+        ["journalctl", f"--directory={folder}", f"--vacuum-size={keep_mib}M", "--quiet"]
+    )
+    if status:
+        module.warn(printable(f"journalctl could not shorten {folder}: {(err or out).strip()[-300:]}"))
     return max(0, before - journal_size(folder))
 
 

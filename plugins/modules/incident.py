@@ -36,9 +36,6 @@ options:
     description: The failure modes that it was applied for.
     type: list
     elements: str
-  message:
-    description: Why it failed.
-    type: str
 """
 
 EXAMPLES = r"""

@@ -28,6 +28,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_static_files import find_static_files
 
 COMPILE_SECONDS = 3.0
+BODY_LIMIT = 65536
 SKIP_FOLDERS = {".git", "node_modules", "__pycache__", ".venv", "venv", "site-packages"}
 
 
@@ -100,15 +101,24 @@ def run_checks(_plan):
 
 
 def ask_for_pages(plan):
-    """The requests that were answered with 500, made once more where the error shows: what anybody may ask for."""
+    """The requests that the app did not answer as wanted, made once more here: what anybody may ask for.
+
+    Their answers stay on the host: rehearsal.py judges them.
+    """
+    answers = []
     for page in plan["pages"]:
         from django.test import Client
 
         try:
-            Client(HTTP_HOST=page["host"]).get(page["path"], secure=page["secure"])
+            answer = Client(HTTP_HOST=page["host"]).get(page["path"], secure=page["secure"], **page["headers"])
         except Exception as error:
-            return {"ok": False, "path": page["path"], "error": describe(error, plan)}
-    return {}
+            if page["is_error"]:
+                return {"ok": False, "path": page["path"], "error": describe(error, plan)}
+            answers.append(None)
+            continue
+        body = getattr(answer, "content", b"")[:BODY_LIMIT].decode("utf-8", "replace")
+        answers.append({"status": answer.status_code, "headers": dict(answer.items()), "body": body})
+    return {"answers": answers}
 
 
 def compile_code(plan):

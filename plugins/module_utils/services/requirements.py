@@ -66,7 +66,7 @@ def of_pyproject(path: str, python: str) -> list[str]:
         done = commands.run_as("root", None, [interpreter, "-c", _READ_TOML, path], {"PATH": PATH}, "/", ASK_SECONDS)
         if done.returncode == 0:
             return [str(line) for line in json.loads(done.stdout)]
-    raise ValueError(f"{path} could not be read: {done.stderr.strip().splitlines()[-1:]}")
+    raise ValueError(f"{path} could not be read: {done.words.splitlines()[-1:]}")
 
 
 def installer(venv: str, owner: str, home: str) -> tuple[str, list[str]]:
