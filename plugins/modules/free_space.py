@@ -69,7 +69,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
-from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable_tree
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable, printable_tree
 from ansible_collections.rescue502.django.plugins.module_utils.storage import removable_files
 
 JOURNALS = ("/var/log/journal", "/run/log/journal")

@@ -40,7 +40,7 @@ def collect(
     # Whether the app is late is asked above; there it is not asked twice.
     spoken = [pair for pair in wrong if pair[1] not in late][:MOST_CHECKS]
     with ThreadPoolExecutor(max_workers=2 * MOST + MOST_CHECKS) as pool:
-        own = list(pool.map(lambda pair: _is_the_apps(stack, *pair, asked["origin"], listening), spoken))
+        own = list(pool.map(lambda pair: _is_the_apps(stack, pair, asked["origin"], listening), spoken))
         big = list(pool.map(lambda path: _big_header(stack, path), refused))
         slow = list(pool.map(lambda check: _slow(stack, check), late[:MOST]))
     return {
@@ -53,8 +53,9 @@ def collect(
     }
 
 
-def _is_the_apps(stack: Stack, wanted: dict[str, Any], shown: dict[str, Any], origin: str, listening: bool) -> bool:
+def _is_the_apps(stack: Stack, check: tuple[dict[str, Any], dict[str, Any]], origin: str, listening: bool) -> bool:
     """Whether the app itself, asked past nginx, gives the wrong answer that the edge showed, or hangs up on nginx."""
+    wanted, shown = check
     answer = backend.make_check(stack, wanted, origin, PATIENCE)
     if answer["asked"] is not True:
         return False

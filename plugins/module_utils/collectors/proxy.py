@@ -71,9 +71,7 @@ def collect(
         "stalled_paths": unread.reported(
             nginx_log.paths(errors, "upstream timed out|upstream prematurely closed"), "nginx's error log", log_bar
         ),
-        **answers.collect(
-            stack, asked, [item for item in errors if item["when"] >= int(reloaded)], wrong, listening
-        ),
+        **answers.collect(stack, asked, [item for item in errors if item["when"] >= int(reloaded)], wrong, listening),
     }
 
 

@@ -28,7 +28,12 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services import requirements, systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, http_client
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    accounts,
+    http_client,
+    processes,
+    systemd,
+)
 
 SERVER_ERROR = 500
 GATEWAY_ERRORS = (502, 503, 504)
@@ -91,9 +96,7 @@ class Page:
         return http_client.is_as_wanted(self.wanted, self.origin, {**answer, "headers": headers})
 
 
-def pages(
-    wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: bool
-) -> list[Page]:
+def pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: bool) -> list[Page]:
     """The requests that an app which starts now may answer better than the running one; of edge.wrong().
 
     Not what was too late, which would be too late here too. listening: whether the app listens, so that it is the app
@@ -184,6 +187,8 @@ def _start(
         "settings_module": stack.settings_module,
         "requirements": stack.requirements,
         "pips": requirements.bundled_pips(),
+        # Those of the running app; of one that is down, its unit's are not known to the kernel.
+        "limits": processes.limits(systemd.number(stack.properties.get("MainPID", ""))),
         **more,
     }
     # No bytecode is written: the probe leaves no trace. libpq's own limit keeps an unreachable database from

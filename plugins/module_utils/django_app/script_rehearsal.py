@@ -13,6 +13,7 @@ import faulthandler
 import importlib
 import json
 import os
+import resource
 import sys
 import time
 
@@ -166,6 +167,9 @@ def main():
     # Where it is when native code kills it, and where it waits: reported twice, because it may only be slow.
     faulthandler.enable(out, all_threads=False)
     faulthandler.dump_traceback_later(plan["look_after"], repeat=True, file=out)
+    for name, value in plan["limits"].items():
+        limit = getattr(resource, name)
+        resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
     sys.argv[1:] = []
     sys.path.insert(0, os.getcwd())
     if plan["root"] not in sys.path:

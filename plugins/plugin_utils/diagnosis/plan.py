@@ -100,7 +100,7 @@ class _Blocking:
     run_app: list[str]
     # New code whose tables are not there, while the old still serves without them.
     start_app: list[str]
-    # What a remedy of this run could not repair, each with its layer: with the layers that it needs broken, none is run.
+    # What a remedy of this run could not repair, each with its layer, for what needs that layer.
     failed: list[tuple[str, str]]
 
     def of(self, action: Action) -> list[str]:
@@ -121,7 +121,9 @@ def _blocking(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[st
         work_on_code=[finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT],
         run_app=[] if boots else [cause.id for cause in waiting if cause.is_outage],
         start_app=_unmigrated(diagnosis, waiting, failed),
-        failed=[] if boots else [(cause.id, cause.mode.layer) for cause in diagnosis.root_causes if _failed(cause, failed)],
+        failed=[]
+        if boots
+        else [(cause.id, cause.mode.layer) for cause in diagnosis.root_causes if _failed(cause, failed)],
     )
 
 

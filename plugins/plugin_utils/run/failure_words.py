@@ -20,7 +20,8 @@ def of(result: Any) -> str:
     if not isinstance(result, dict):
         return NO_MESSAGE
     items = result.get("results")
-    failed = [item for item in items if isinstance(item, dict) and item.get("failed")] if isinstance(items, list) else []
+    items = items if isinstance(items, list) else []
+    failed = [item for item in items if isinstance(item, dict) and item.get("failed")]
     said = dict.fromkeys(words for item in failed or [result] if (words := _of_one(item)))
     return Redactor().text("; ".join(said)) or NO_MESSAGE
 
