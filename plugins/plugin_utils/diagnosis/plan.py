@@ -101,7 +101,7 @@ class _Blocking:
     # New code whose tables are not there, while the old still serves without them.
     start_app: list[str]
     # What a remedy of this run could not repair, each with its layer, for what needs that layer.
-    failed: list[tuple[str, str]]
+    failed: list[tuple[str, str]] = field(default_factory=list)
 
     def of(self, action: Action) -> list[str]:
         """Ids of the causes that block this remedy; empty where none does."""
