@@ -8,7 +8,7 @@ STATE = "/var/lib/rescue502"
 # Another run's lock and process, as long as it is wanted.
 OTHERS = """
 mkdir -p -m 700 /run/rescue502
-printf '{"incident": "another", "host": "elsewhere", "controller": {"name": "elsewhere"}, "since": 1}' > /run/rescue502/lock
+printf '{"incident": "another", "host": "elsewhere", "controller": {"name": "elsewhere"}}' > /run/rescue502/lock
 systemd-run --quiet --unit=another --setenv=RESCUE502_INCIDENT=another flock /run/rescue502/lock sleep 600
 timeout 10 bash -c 'until ! flock --nonblock /run/rescue502/lock true; do sleep 0.1; done'
 """

@@ -241,7 +241,7 @@ def test_what_takes_no_site_down_is_no_remaining_cause() -> None:
     ],
 )
 def test_a_play_fails_where_the_site_is_left_down(outcome: str, edge: dict[str, Any] | None, good: bool) -> None:
-    """A plan is as good as the edge that it was made for, and so is another run's host; the others speak for themselves."""
+    """A plan is as good as the edge that it was made for, and so is another run's host; others speak for themselves."""
     assert verdict.is_good(record(edge, outcome=outcome)) is good
     failed = {"actions": [{"remedy": "collectstatic", "changed": False, "ok": False}]}
     assert verdict.is_good(record(edge, failed, outcome=outcome)) is False, "a failed remedy is never passed over"
