@@ -32,6 +32,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import rehearsal
 from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling
 from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
+from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.stack.app_units import StackError
@@ -58,6 +59,9 @@ def probe(given: dict[str, Any]) -> dict[str, Any]:
     evidence: dict[str, Any] = {"schema": SCHEMA, "stack": stack.public()}
     because: list[str] = []
     remembered = ""
+    if given["remember"]:
+        # Of a run that may change things: a host on which all is well again would not be tidied up otherwise.
+        leftovers.clear()
     if given["level"] != "stack":
         require_edge(stack, given)
         found, because = _look(stack, given)
