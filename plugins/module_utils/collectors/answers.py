@@ -18,6 +18,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import unr
 
 PATIENCE = 5.0
 BAD_GATEWAY = 502
+# In the error of a connection that was opened, and ended without an answer.
+HUNG_UP = ("reset by peer", "RemoteDisconnected", "BadStatusLine", "IncompleteRead", "Broken pipe")
 MOST = 2
 MOST_CHECKS = 4
 Wrong = list[tuple[dict[str, Any], dict[str, Any]]]
@@ -59,7 +61,7 @@ def _is_the_apps(stack: Stack, check: tuple[dict[str, Any], dict[str, Any]], ori
     answer = backend.make_check(stack, wanted, origin, PATIENCE)
     if answer["asked"] is not True:
         return False
-    hung_up = listening and not answer["status"] and "no answer within" not in answer["error"]
+    hung_up = listening and not answer["status"] and any(word in answer["error"] for word in HUNG_UP)
     return answer["problem"] == shown["problem"] or (shown["status"] == BAD_GATEWAY and hung_up)
 
 
