@@ -42,9 +42,13 @@ def collect(
     # Whether the app is late is asked above; there it is not asked twice.
     spoken = [pair for pair in wrong if pair[1] not in late][:MOST_CHECKS]
     with ThreadPoolExecutor(max_workers=2 * MOST + MOST_CHECKS) as pool:
-        own = list(pool.map(lambda pair: _is_the_apps(stack, pair, asked["origin"], listening), spoken))
-        big = list(pool.map(lambda path: _big_header(stack, path), refused))
-        slow = list(pool.map(lambda check: _slow(stack, check), late[:MOST]))
+        # All are asked before any is waited for: together they have PATIENCE.
+        asking = (
+            pool.map(lambda pair: _is_the_apps(stack, pair, asked["origin"], listening), spoken),
+            pool.map(lambda path: _big_header(stack, path), refused),
+            pool.map(lambda check: _slow(stack, check), late[:MOST]),
+        )
+        own, big, slow = list(asking[0]), list(asking[1]), list(asking[2])
     return {
         "big_headers": unread.reported(
             [item for item in big if 0 < item["status"] < 500], "nginx's error log", nginx_log.barred(stack)
