@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.rescue502.django.plugins.module_utils.probe.options import DISCOVERY
+from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue, remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan, setbacks
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
@@ -86,7 +87,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             message = str(error) if record.data["actions"] or UNTOUCHED in str(error) else f"{error}. {UNTOUCHED}."
             record.conclude("failed", message)
             raise AnsibleActionFail(message) from error
-        result.update(changed=False, temporary=target.temporary, incident=given.incident)
+        result.update(
+            changed=False, temporary=target.temporary, run_folder=leftovers.TEMPORARY, incident=given.incident
+        )
         record.save()
         return result
 

@@ -9,7 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.report import render_text
-from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import failure_words, host_lock, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import is_good, judge
@@ -48,12 +48,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {**result, "changed": False}
         ok = arguments["state"] == "repaired"
         remedy = str(arguments["remedy"])
-        message = "; ".join(filter(None, [str(arguments.get("message", "")), *_notes(task_vars, remedy)]))
+        said = [] if ok else [_why(task_vars, remedy)]
+        message = "; ".join([*said, *_notes(task_vars, remedy)])
         record.act(remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, message)
-        over = record.is_over(given.deadline) and not record.owes_restart()
         record.save()
-        # A remedy that failed, or time that is up, ends this look's plan.
-        return {**result, "changed": False, "ended_in": 0 if ok and not over else record.data["passes"]}
+        return {**result, "changed": False, "look": record.data["passes"], "not_now": record.not_now(given.deadline)}
 
     def _conclude(self, record: Incident) -> dict[str, Any]:
         outcome, message = judge(record.data, bool(self._task.check_mode))
@@ -71,6 +70,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except AnsibleConnectionFailure:
             # The lock ends by itself when the host sees no more of the run.
             self._display.warning("the host went away at the end of the run; its lock ends by itself")
+
+
+def _why(task_vars: dict[str, Any], remedy: str) -> str:
+    """Why a remedy failed, in the words of its failed task. Where its role could not be read, no task has left any."""
+    if "ansible_failed_result" not in task_vars:
+        return f"Ansible cannot read the role {remedy}: is its collection where Ansible looks?"
+    return failure_words.of(task_vars["ansible_failed_result"])
 
 
 def _changed(task_vars: dict[str, Any], remedy: str) -> bool:

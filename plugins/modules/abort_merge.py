@@ -49,8 +49,11 @@ import tempfile
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError, top_of
 
+# In memory, and open to the checkout's owner: a run's own folder for temporary files is root's alone.
+PLACE = "/dev/shm"
 _AUTHOR = {
     f"GIT_{role}_{what}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -66,7 +69,7 @@ def git(checkout: Checkout, *words: str, **variables: str) -> str:
 def keep(checkout: Checkout) -> str:
     """Put the tracked files as they are on a branch, without touching files, index or HEAD. The branch's name."""
     head = git(checkout, "rev-parse", "--short=12", "HEAD")
-    folder = tempfile.mkdtemp(prefix="rescue502-")
+    folder = tempfile.mkdtemp(prefix="rescue502-", dir=PLACE)
     os.chown(folder, checkout.owner.pw_uid, checkout.owner.pw_gid)
     index = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
     try:
@@ -109,7 +112,7 @@ def main() -> None:
         )
         git(checkout, operation, "--abort")
     except (GitError, OSError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=Redactor().text(str(error)))
     module.exit_json(changed=True, operation=operation, kept_in=branch)
 
 

@@ -15,6 +15,8 @@ description:
     its test, listening sockets, processes, disks and the ends of the app's log files, with secrets masked; and what
     M(rescue502.django.probe) finds, from which C(rescue502 diagnose --evidence) names the cause anywhere.
   - Writes one C(.tar.gz) that only root may read, into a temporary folder of its own.
+  - Used in a playbook it is an action that brings it to the controller where O(dest) is given, and takes it away from
+    the target.
 extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
@@ -40,6 +42,10 @@ options:
     description: Options of M(rescue502.django.probe), for the evidence in the bundle.
     type: dict
     default: {}
+  dest:
+    description: A path on the controller for it, which nobody but its owner may read; empty leaves it on the target.
+    type: path
+    default: ''
 """
 
 EXAMPLES = r"""
@@ -53,7 +59,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: Where the bundle lies on the target.
+  description: Where the bundle lies, on the controller if O(dest) was given, else on the target.
   returned: changed
   type: str
 entries:
@@ -93,6 +99,8 @@ ARGUMENTS = {
     "database_unit": {"type": "str", "default": ""},
     "logs": {"type": "list", "elements": "str", "default": []},
     "probe": {"type": "dict", "default": {}},
+    # The action's, which does not hand it on.
+    "dest": {"type": "path", "default": ""},
 }
 
 

@@ -13,8 +13,8 @@ version_added: 0.3.0
 description:
   - Takes the lock of the host (flock), which a process of its own holds for as long as the run lives, and no longer.
     Where another run holds it, says which, and changes nothing.
-  - Says which of the remedies that are about to be applied were tried too often lately, and remembers those that were
-    not, in C(/var/lib/rescue502/history.jsonl).
+  - Says which of the remedies that are about to be applied were applied in vain too often lately, and remembers those
+    that were not, in C(/var/lib/rescue502/history.jsonl). A run that was interrupted or taken back does not count.
   - Used in a playbook it is an action that adds the run and the controller by itself.
 extends_documentation_fragment: [rescue502.django.attributes]
 author:
@@ -59,7 +59,7 @@ options:
     elements: dict
     default: []
   budget:
-    description: How often a remedy may be tried for the same cause within O(window).
+    description: In how many runs a remedy may be applied in vain for the same cause within O(window).
     type: int
     default: 3
   window:
@@ -126,11 +126,11 @@ ARGUMENTS = {
 
 
 def exhausted(given: dict[str, Any]) -> list[dict[str, Any]]:
-    """The remedies of which every cause was treated with it as often as may be."""
+    """The remedies that were applied in vain, as often as may be, for each of their causes."""
     tried = history.recent(given["window"])
     found = []
     for item in given["remedies"]:
-        times = [history.times_tried(tried, given["unit"], item["remedy"], cause) for cause in item["causes"]]
+        times = [history.times_in_vain(tried, given["unit"], item["remedy"], cause) for cause in item["causes"]]
         if times and min(times) >= given["budget"]:
             found.append({"remedy": item["remedy"], "causes": item["causes"], "times": min(times)})
     return found
@@ -177,7 +177,8 @@ def main() -> None:
     if given["state"] == "held":
         module.exit_json(changed=False, **hold(module, lock))
     if given["state"] == "released" and not module.check_mode:
-        if given["facts"]:
+        # A run that came to do nothing leaves no line.
+        if given["facts"] and (given["facts"].get("actions") or history.has_begun(given["incident"])):
             run = {"incident": given["incident"], "unit": given["unit"]}
             remember(module, history.CONCLUDED, [{**run, **given["facts"]}])
         lock.release()

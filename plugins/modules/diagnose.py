@@ -77,6 +77,10 @@ plan:
   returned: when the level is not stack
   type: list
   elements: dict
+run_folder:
+  description: A folder for them that a run has to itself, and that goes with it; there once the run has the lock.
+  returned: success
+  type: str
 temporary:
   description: A folder for Ansible's own temporary files where the host's usual ones are full; else empty.
   returned: when the level is not stack

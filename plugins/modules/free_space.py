@@ -69,7 +69,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
-from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable_tree
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable, printable_tree
 from ansible_collections.rescue502.django.plugins.module_utils.storage import removable_files
 
 JOURNALS = ("/var/log/journal", "/run/log/journal")
@@ -135,7 +135,11 @@ def journals(devices: dict[int, str], keep_mib: int) -> list[str]:
 def shorten(module: AnsibleModule, folder: str, keep_mib: int) -> int:
     """Let journald remove its archived files. Returns the bytes that it gave."""
     before = journal_size(folder)
-    module.run_command(["journalctl", f"--directory={folder}", f"--vacuum-size={keep_mib}M", "--quiet"])
+    status, out, err = module.run_command(
+        ["journalctl", f"--directory={folder}", f"--vacuum-size={keep_mib}M", "--quiet"]
+    )
+    if status:
+        module.warn(printable(f"journalctl could not shorten {folder}: {(err or out).strip()[-300:]}"))
     return max(0, before - journal_size(folder))
 
 

@@ -76,7 +76,7 @@ reload_nginx:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import undo
-from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.run import history, undo_log
 
 
 def main() -> None:
@@ -96,6 +96,11 @@ def main() -> None:
         result = undo.take_back(incident, module.check_mode, module.params["remedies"])
     except OSError as error:
         module.fail_json(msg=f"the record of {incident} cannot be read: {error}. Nothing was changed.")
+    if not module.check_mode:
+        try:
+            history.append(history.UNDONE, [{"incident": incident}])
+        except OSError as error:
+            module.warn(f"the history of this host could not be written, so that run still counts as a try: {error}")
     module.exit_json(changed=bool(result["undone"]), found=True, known=known, **result)
 
 

@@ -21,11 +21,11 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident impo
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import is_good
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree
 
-OK, WRONG_USE, BROKEN, NEEDS_APPROVAL, UNREACHABLE, LOCKED, CANCELLED = 0, 1, 2, 3, 4, 5, 130
+OK, WRONG_USE, BROKEN, NEEDS_APPROVAL, UNREACHABLE, LOCKED, DEGRADED, CANCELLED = 0, 1, 2, 3, 4, 5, 6, 130
 EXIT_CODES = {
     "healthy": OK,
     "recovered": OK,
-    "degraded": OK,
+    "degraded": DEGRADED,
     "needs-approval": NEEDS_APPROVAL,
     "needs-human": BROKEN,
     "failed": BROKEN,
@@ -34,7 +34,7 @@ EXIT_CODES = {
     "locked": LOCKED,
 }
 # Of several hosts the one that needs help first decides.
-WORST_FIRST = (WRONG_USE, BROKEN, UNREACHABLE, LOCKED, NEEDS_APPROVAL, OK)
+WORST_FIRST = (WRONG_USE, BROKEN, UNREACHABLE, LOCKED, NEEDS_APPROVAL, DEGRADED, OK)
 # ansible-runner turns host key checking and pipelining off where they are not set; the user's own environment wins.
 SETTINGS = {"ANSIBLE_PIPELINING": "true", "ANSIBLE_GATHERING": "explicit", "ANSIBLE_HOST_KEY_CHECKING": "true"}
 # What ssh asks on a terminal (an unknown host key, a passphrase) nobody would see: it is refused, and does not hang.
@@ -88,6 +88,8 @@ def outcome_code(incident: Record) -> int:
     """One host's exit code. A plan is as good as the edge that it was made for."""
     if incident.get("outcome") == "planned":
         return OK if is_good(incident) else BROKEN
+    if incident.get("outcome") == "locked" and is_good(incident):
+        return DEGRADED
     return EXIT_CODES.get(str(incident.get("outcome")), WRONG_USE)
 
 

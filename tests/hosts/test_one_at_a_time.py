@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab.interruptions import MARKED
 from lab.site import Run, Site, differences, named
 
 GATE = "/run/gate"
@@ -105,6 +106,58 @@ def test_a_used_up_budget_leaves_it_to_a_person(site: Site) -> None:
     assert [item["id"] for item in incident["awaiting"]] == ["service/stopped"]
     assert list(site.folder.glob("reports-*/bundle-*.tar.gz")), output
     assert differences(before, site.host.snapshot()) == set()
+
+
+def test_what_was_taken_back_or_interrupted_does_not_count(site: Site) -> None:
+    """With a budget of one: a run that was undone, and two that were killed amid their remedy, are none of it."""
+    site.host.break_with("files/log-not-writable")
+    code, incident, output = site.play("recover", rescue502_budget=1)
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    assert site.play("undo", rescue502_undo=incident["incident"])[0] == 0
+    for _time in range(2):
+        run = begin_at_the_gate(site)
+        os.killpg(run.process.pid, signal.SIGKILL)
+        run.process.wait()
+        site.host.run(f"kill -KILL $({MARKED}); systemctl stop $UNIT; systemctl reset-failed $UNIT", check=False)
+        assert not at_work(site)
+    lines = [json.loads(line) for line in site.host.run("cat /var/lib/rescue502/history.jsonl").stdout.splitlines()]
+    events = [(line["event"], line.get("remedy")) for line in lines]
+    assert events.count(("begun", "restart")) == 3, "the first run, and both that were killed"
+    assert [event for event, _remedy in events if event != "begun"] == ["concluded", "undone"], events
+    open_the_gate(site)
+    code, incident, output = site.play("recover", rescue502_budget=1)
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    site.host.run(f"systemctl stop {site.shape.unit}")
+    code, incident, output = site.play("recover", rescue502_budget=1)
+    assert (code, incident["outcome"]) == (2, "needs-human"), output
+    assert "is tried again where rescue502_budget is higher" in incident["message"]
+
+
+def test_a_killed_run_leaves_nothing_in_folders_for_temporary_files(site: Site) -> None:
+    """Python is killed amid a module: what it was unpacked into goes with the run's lock, or with the next run."""
+    run = begin_at_the_gate(site)
+    assert unpacked(site), "a module of the run is at work"
+    modes = site.host.run("stat -c '%a %U' /run/rescue502 /run/rescue502/tmp").stdout
+    assert modes == "700 root\n700 root\n"
+    os.killpg(run.process.pid, signal.SIGKILL)
+    run.process.wait()
+    site.host.run(f"kill -KILL $({MARKED})")
+    assert unpacked(site), "the fault: nobody has cleared it away"
+    # As a run leaves it that was killed before it had the lock; and somebody else's, which stays.
+    site.host.run(
+        "mkdir -m 700 /tmp/ansible_rescue502.django.probe_payload_abcd1234 /tmp/ansible_setup_payload_abcd1234"
+    )
+    open_the_gate(site)
+    assert site.play("recover")[0] == 0
+    wait_until(lambda: lock_is_free(site))
+    assert unpacked(site) == ["/tmp/ansible_setup_payload_abcd1234"]
+
+
+def unpacked(site: Site) -> list[str]:
+    """Folders of modules that Ansible has sent."""
+    return site.host.run(
+        "ls -d {/tmp,/var/tmp,/dev/shm,/run/rescue502/tmp}/ansible_* 2> /dev/null || true"
+    ).stdout.split()
 
 
 @pytest.mark.nightly

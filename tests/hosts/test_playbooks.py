@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -103,6 +104,7 @@ def test_bundle_has_all_and_no_secret(site: Site) -> None:
     code, _incident, output = site.play("bundle", rescue502_reports=str(site.folder))
     assert code == 0, output
     (path,) = site.folder.glob("bundle-*.tar.gz")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with tarfile.open(path) as archive:
         texts = {member.name: (archive.extractfile(member) or b"").read().decode() for member in archive}  # type: ignore[union-attr]
     assert {"bundle/journal-app.txt", "bundle/nginx-test.txt", "bundle/unit-cat.txt"} <= texts.keys()

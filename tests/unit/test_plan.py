@@ -105,6 +105,51 @@ def test_within_a_layer_the_app_is_started_last() -> None:
         assert names(todo.actions) == ["unmask", "migrate", "restart"]
 
 
+def test_what_loads_the_app_comes_after_what_it_needs() -> None:
+    """Whatever layer it is for: packages, the database and variables first, by what the roles say of themselves."""
+    static, variables = found("files/static", "collectstatic"), found("environment/e", "restore_env_file")
+    assert names(made(static, MISSING, variables, STOPPED).actions) == [
+        "start_database", "restore_env_file", "pip_install", "collectstatic", "restart",
+    ]  # fmt: skip
+    database = found("database/missing-database", "create_database", then=["restart"])
+    assert names(made(database, MISSING, STOPPED).actions) == [
+        "start_database", "pip_install", "create_database", "restart",
+    ]  # fmt: skip
+    assert names(made(UNAPPLIED, static, MISSING).actions) == ["pip_install", "collectstatic", "migrate", "restart"]
+
+
+def test_what_needs_a_layer_waits_while_a_remedy_for_it_failed() -> None:
+    """A later look of the same run: not into a half-repaired app; where it would come up, it may."""
+    failed = [("pip_install", MISSING.id)]
+    todo = made(MISSING, STOPPED, STATIC, failed=failed)
+    assert names(todo.actions) == ["start_database", "pip_install"]
+    assert held(todo)["restart"] == f"{MISSING.id} is not repaired yet"
+    assert "collectstatic" in held(todo)
+    assert "restart" in names(made(MISSING, STOPPED, failed=failed, evidence=DOWN | BOOTS).actions)
+    elsewhere = found("proxy/stopped", "start_nginx")
+    assert names(made(elsewhere, STOPPED, failed=[("start_nginx", elsewhere.id)]).actions) == [
+        "start_database", "restart", "start_nginx",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("failed", "waits"),
+    [
+        ([], []),
+        ([MISSING.id], ["collectstatic", "migrate", "pip_install", "restart"]),
+        ([UNAPPLIED.id], ["migrate", "restart"]),
+        (["files/static-missing"], ["collectstatic", "migrate", "restart"]),
+        (["proxy/stopped"], ["start_nginx"]),
+    ],
+)
+def test_what_is_not_done_in_the_same_look_any_more(failed: list[str], waits: list[str]) -> None:
+    """What follows a remedy that failed, or needs its layer; what is independent goes on."""
+    planned = made(
+        MISSING, UNAPPLIED, found("proxy/stopped", "start_nginx"), found("files/static-missing", "collectstatic")
+    )
+    assert plan.depending_on(failed, [action.public() for action in planned.actions]) == waits
+
+
 def test_nothing_follows_a_remedy_that_failed() -> None:
     """It is planned again (the play has its own budget), its restart is not; for another cause it is."""
     assert names(made(MISSING, failed=[("pip_install", MISSING.id)]).actions) == ["pip_install"]

@@ -20,6 +20,9 @@ LESSER_REMAINS = {"findings": [OUTAGE, DEGRADED], "remaining": [LESSER]}
 BOTH_REMAIN = {"findings": [OUTAGE, DEGRADED], "remaining": [CAUSE, LESSER]}
 PLANNED = {"plan": [{"remedy": "start_database"}, {"remedy": "restart"}]}
 ACTED = {"actions": [{"changed": False}, {"changed": True}]}
+FAILED = {
+    "actions": [{"remedy": name, "changed": True, "ok": name == "restart"} for name in ("collectstatic", "restart")]
+}
 
 
 def record(edge: dict[str, Any] | None, *parts: dict[str, Any], **values: Any) -> dict[str, Any]:
@@ -64,6 +67,21 @@ ANSWERS = {
         record(WELL, exhausted=["restart"]),
         "healthy",
         "the edge answers: 200 on 2 checks",
+    ),
+    "it answers, though what could take it down was tried too often": (
+        record(WELL, BOTH_REMAIN, exhausted=["start_database, 3 times"]),
+        "degraded",
+        f"the edge answers (200 on 2 checks), but {CAUSE}, {LESSER} remains",
+    ),
+    "it answers, and a remedy failed": (
+        record(WELL, FAILED),
+        "degraded",
+        "the edge answers (200 on 2 checks), but collectstatic failed",
+    ),
+    "it answers, a remedy failed and something remains": (
+        record(WELL, LESSER_REMAINS, FAILED),
+        "degraded",
+        f"the edge answers (200 on 2 checks), but {LESSER} remains; collectstatic failed",
     ),
     "it answers, and a lesser remedy is worn": (
         record(WELL, LESSER_REMAINS, exhausted=["collectstatic"]),
@@ -238,10 +256,15 @@ def test_what_takes_no_site_down_is_no_remaining_cause() -> None:
         ("planned", WELL, True),
         ("planned", DOWN, False),
         ("planned", None, False),
-        *((outcome, WELL, False) for outcome in ("failed", "harmed", "locked", "needs-approval", "needs-human")),
+        ("locked", WELL, True),
+        ("locked", DOWN, False),
+        ("locked", None, False),
+        *((outcome, WELL, False) for outcome in ("failed", "harmed", "needs-approval", "needs-human")),
         ("unreachable", WELL, False),
     ],
 )
 def test_a_play_fails_where_the_site_is_left_down(outcome: str, edge: dict[str, Any] | None, good: bool) -> None:
-    """A plan is as good as the edge that it was made for; every other outcome speaks for itself."""
+    """A plan is as good as the edge that it was made for, and so is another run's host; others speak for themselves."""
     assert verdict.is_good(record(edge, outcome=outcome)) is good
+    failed = {"actions": [{"remedy": "collectstatic", "changed": False, "ok": False}]}
+    assert verdict.is_good(record(edge, failed, outcome=outcome)) is False, "a failed remedy is never passed over"

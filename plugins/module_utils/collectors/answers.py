@@ -1,6 +1,9 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Answers that nginx did not hand on: headers too big for it, answers later than it waits. The backend is asked too."""
+"""What the app itself answers where the edge's answer is wrong: the same, or what nginx does not hand on.
+
+That is headers too big for it, and answers later than it waits.
+"""
 
 from __future__ import annotations
 
@@ -14,33 +17,61 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack.stack impor
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
 PATIENCE = 5.0
+BAD_GATEWAY = 502
+# In the error of a connection that was opened, and ended without an answer.
+HUNG_UP = ("reset by peer", "RemoteDisconnected", "BadStatusLine", "IncompleteRead", "Broken pipe")
 MOST = 2
+MOST_CHECKS = 4
+Wrong = list[tuple[dict[str, Any], dict[str, Any]]]
 SNIPPET = "rescue502-proxy-buffers.conf"
 
 
-def collect(stack: Stack, asked: dict[str, Any], errors: list[dict[str, Any]]) -> dict[str, Any]:
-    """{big_headers, buffers, slow}. errors: nginx's since it last read its configuration.
+def collect(
+    stack: Stack, asked: dict[str, Any], errors: list[dict[str, Any]], wrong: Wrong, listening: bool
+) -> dict[str, Any]:
+    """{big_headers, buffers, slow, handed_on}. errors: nginx's since it last read its configuration.
+
+    wrong: checks that were not answered as wanted, by edge.wrong(). listening: whether the app listens.
 
     big_headers: paths whose header nginx refused and that the app itself answers. slow: checks that timed out at the
-    edge, with how long the app itself took; status 0 where it did not answer within PATIENCE.
+    edge, with how long the app itself took; status 0 where it did not answer within PATIENCE. handed_on: names of
+    checks whose wrong answer is the app's own.
     """
     refused = nginx_log.paths(errors, "upstream sent too big header", MOST)
     # A stream that has begun is an answer, however long it takes.
     late = [check for check in asked.get("checks", []) if check["status"] == 504 or _is_silent(check)]
-    with ThreadPoolExecutor(max_workers=2 * MOST) as pool:
-        big = list(pool.map(lambda path: _big_header(stack, path), refused))
-        slow = list(pool.map(lambda check: _slow(stack, check), late[:MOST]))
+    # Whether the app is late is asked above; there it is not asked twice.
+    spoken = [pair for pair in wrong if pair[1] not in late][:MOST_CHECKS]
+    with ThreadPoolExecutor(max_workers=2 * MOST + MOST_CHECKS) as pool:
+        # All are asked before any is waited for: together they have PATIENCE.
+        asking = (
+            pool.map(lambda pair: _is_the_apps(stack, pair, asked["origin"], listening), spoken),
+            pool.map(lambda path: _big_header(stack, path), refused),
+            pool.map(lambda check: _slow(stack, check), late[:MOST]),
+        )
+        own, big, slow = list(asking[0]), list(asking[1]), list(asking[2])
     return {
         "big_headers": unread.reported(
             [item for item in big if 0 < item["status"] < 500], "nginx's error log", nginx_log.barred(stack)
         ),
         "buffers": _buffers(stack, max((item["header_bytes"] for item in big), default=0)),
         "slow": [item for item in slow if item],
+        "handed_on": [answer["name"] for (_wanted, answer), is_own in zip(spoken, own) if is_own],
     }
 
 
 def _is_silent(check: dict[str, Any]) -> bool:
     return not check["status"] and "no answer" in check["error"]
+
+
+def _is_the_apps(stack: Stack, check: tuple[dict[str, Any], dict[str, Any]], origin: str, listening: bool) -> bool:
+    """Whether the app itself, asked past nginx, gives the wrong answer that the edge showed, or hangs up on nginx."""
+    wanted, shown = check
+    answer = backend.make_check(stack, wanted, origin, PATIENCE)
+    if answer["asked"] is not True:
+        return False
+    hung_up = listening and not answer["status"] and any(word in answer["error"] for word in HUNG_UP)
+    return answer["problem"] == shown["problem"] or (shown["status"] == BAD_GATEWAY and hung_up)
 
 
 def _big_header(stack: Stack, path: str) -> dict[str, Any]:

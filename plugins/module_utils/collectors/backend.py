@@ -32,6 +32,11 @@ def collect(stack: Stack, health_json: Any, timeout: float) -> dict[str, Any]:
 
 def ask(stack: Stack, path: str, timeout: float, json: Any = None) -> dict[str, Any]:
     """Ask the app for a path as nginx would, at the first address that it binds: {asked, status, seconds, …}."""
+    return make_check(stack, {"url": path, "host": public_name(stack), "status": None, "json": json}, "", timeout)
+
+
+def make_check(stack: Stack, wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]:
+    """Make an edge check of the app itself, past nginx; as http_client.check() with `asked`, whether it could be."""
     bind = _bind(stack)
     if bind is None:
         return {"asked": False}
@@ -45,9 +50,11 @@ def ask(stack: Stack, path: str, timeout: float, json: Any = None) -> dict[str, 
     if why or (os.path.exists(unix_path) and not os.access(unix_path, os.W_OK)):
         lacking = unread.Unread("the app's own answer", why or f"{unread.account()} may not connect to {unix_path}")
         return {"asked": lacking, "well": lacking, "error": lacking}
-    wanted = {"url": base + path, "host": public_name(stack), "status": None, "json": json, "unix_path": unix_path}
-    wanted["verify_tls"] = False
-    return dict(http_client.check(wanted, "", timeout), asked=True)
+    url = urlsplit(wanted["url"])
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    host = wanted.get("host") or url.netloc
+    directly = {**wanted, "url": base + target, "host": host, "unix_path": unix_path, "verify_tls": False}
+    return dict(http_client.check(directly, origin, timeout), asked=True)
 
 
 def public_name(stack: Stack) -> str:

@@ -67,6 +67,14 @@ def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout
     }
 
 
+def wrong(
+    stack: Stack, configured: list[dict[str, Any]], asked: dict[str, Any]
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The checks that were not answered as wanted, each as it was asked and as it was answered."""
+    answers = asked.get("checks", [])
+    return [pair for pair in zip(checks_for(stack, configured), answers) if not pair[1]["well"]]
+
+
 def recent_errors(stack: Stack, since: float) -> dict[str, Any]:
     """Answers of 500 and more that nginx logged for this app since a time (seconds since the epoch)."""
     paths: list[str] = []

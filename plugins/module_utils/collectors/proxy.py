@@ -34,10 +34,13 @@ TEST_TIMEOUT = 5.0
 RECENT = 300.0
 
 
-def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]) -> dict[str, Any]:
+def collect(
+    stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any], wrong: answers.Wrong, listening: bool
+) -> dict[str, Any]:
     """State of nginx, validity of its configuration, upstreams and listeners, what nginx said of this app's answers.
 
-    asked: what the edge section holds; of checks that timed out there the backend itself is asked.
+    asked: what the edge section holds; the backend itself is asked for what went wrong there. wrong, listening: as for
+    answers.collect().
     """
     shown = systemd.show(UNIT)
     started = service.started_at(shown)
@@ -72,7 +75,7 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], asked: dict[str, Any]
         "stalled_paths": unread.reported(
             nginx_log.paths(errors, "upstream timed out|upstream prematurely closed"), "nginx's error log", log_bar
         ),
-        **answers.collect(stack, asked, [item for item in errors if item["when"] >= int(reloaded)]),
+        **answers.collect(stack, asked, [item for item in errors if item["when"] >= int(reloaded)], wrong, listening),
     }
 
 

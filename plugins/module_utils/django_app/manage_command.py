@@ -66,6 +66,6 @@ class App:
         """Why a command failed, secrets masked: the line that names an exception is the last that is not indented."""
         if done.timed_out:
             return f"did not end within {timeout:g} s"
-        lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
+        lines = [line for line in done.words.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
         hint = f" ({'; '.join(self.problems)})" if self.problems else ""
         return f"failed: {self.redactor.text(lines[-1] if lines else 'no message')}{hint}"

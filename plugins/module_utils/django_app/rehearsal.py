@@ -30,8 +30,15 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 from ansible_collections.rescue502.django.plugins.module_utils.services import requirements, systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    accounts,
+    http_client,
+    processes,
+    systemd,
+)
 
+SERVER_ERROR = 500
+GATEWAY_ERRORS = (502, 503, 504)
 STEPS = (
     "server",
     "django",
@@ -62,8 +69,51 @@ def source() -> str:
     return _FUTURE + "\n".join(texts)
 
 
-def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Run the rehearsal for at most `timeout` seconds. checks: what the edge answered; a 500 is asked for again in it.
+@dataclass(frozen=True)
+class Page:
+    """A request that the running app did not answer as wanted: the check, by what name, and with which Origin."""
+
+    wanted: dict[str, Any]
+    name: str
+    origin: str
+    # Whether its error is the running app's own, so that what it raises here is why.
+    is_error: bool
+
+    def request(self) -> dict[str, Any]:
+        """It, as the script makes it."""
+        url = urlsplit(self.wanted["url"])
+        return {
+            "path": f"{url.path or '/'}?{url.query}".rstrip("?"),
+            "host": self.wanted.get("host") or url.netloc,
+            "secure": url.scheme == "https",
+            "headers": {"HTTP_ORIGIN": self.origin} if self.origin and self.wanted.get("cors", True) else {},
+            "is_error": self.is_error,
+        }
+
+    def is_served_by(self, answer: dict[str, Any] | None) -> bool:
+        """Whether the script's answer is as wanted; None where there was none."""
+        if answer is None:
+            return False
+        headers = {name.lower(): value for name, value in answer["headers"].items()}
+        return http_client.is_as_wanted(self.wanted, self.origin, {**answer, "headers": headers})
+
+
+def pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: bool) -> list[Page]:
+    """The requests that an app which starts now may answer better than the running one; of edge.wrong().
+
+    Not what was too late, which would be too late here too. listening: whether the app listens, so that it is the app
+    that ends its connection with nginx.
+    """
+    no_answers = (0, 503, 504) if listening else (0, *GATEWAY_ERRORS)
+    return [
+        Page(wanted, shown["name"], origin, shown["status"] == SERVER_ERROR)
+        for wanted, shown in wrong
+        if shown["status"] not in no_answers
+    ]
+
+
+def rehearse(stack: Stack, timeout: float, pages: list[Page]) -> dict[str, Any]:
+    """Run the rehearsal for at most `timeout` seconds. pages: requests that are made once more in it.
 
     Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung, crashed, place}. The step that did not end is
     named by `hung` where it was still under way, and by `crashed` where the interpreter itself ended; `place` is where.
@@ -78,7 +128,7 @@ def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict
         return outcome
     try:
         with systemd_credentials.folder(stack.credentials, stack.user, stack.group) as variables:
-            ended = _run(stack, source(), variables, timeout, _pages(checks))
+            ended = _run(stack, source(), variables, timeout, [page.request() for page in pages])
     except KeyError as error:
         outcome["problem"] = f"no such account: {error.args[0]}"
         return outcome
@@ -86,6 +136,11 @@ def rehearse(stack: Stack, timeout: float, checks: list[dict[str, Any]]) -> dict
         outcome["problem"] = f"{stack.python}: {error}"
         return outcome
     outcome["steps"] = {step.pop("step"): step for step in _steps(ended.lines)}
+    if "answers" in outcome["steps"].get("requests", {}):
+        answers = outcome["steps"]["requests"].pop("answers")
+        outcome["steps"]["requests"]["served"] = [
+            page.name for page, answer in zip(pages, answers) if page.is_served_by(answer)
+        ]
     outcome["ran"] = bool(outcome["steps"])
     missing = [name for name in STEPS if name not in outcome["steps"]]
     if missing and outcome["ran"]:
@@ -107,19 +162,6 @@ class Ended:
     by_itself: bool
     code: int
     lines: list[str]
-
-
-def _pages(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Requests that the app itself answered with 500: {path, host, secure}."""
-    failed = [(urlsplit(check["url"]), check["host"]) for check in checks if check["status"] == 500]
-    return [
-        {
-            "path": f"{url.path or '/'}?{url.query}".rstrip("?"),
-            "host": host or url.netloc,
-            "secure": url.scheme == "https",
-        }
-        for url, host in failed
-    ]
 
 
 def _run(stack: Stack, source: str, variables: dict[str, str], timeout: float, pages: list[dict[str, Any]]) -> Ended:
@@ -147,6 +189,8 @@ def _start(
         "settings_module": stack.settings_module,
         "requirements": stack.requirements,
         "pips": requirements.bundled_pips(),
+        # Those of the running app; of one that is down, its unit's are not known to the kernel.
+        "limits": processes.limits(systemd.number(stack.properties.get("MainPID", ""))),
         **more,
     }
     # No bytecode is written: the probe leaves no trace. libpq's own limit keeps an unreachable database from

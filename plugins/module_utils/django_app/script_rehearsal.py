@@ -13,6 +13,7 @@ import faulthandler
 import importlib
 import json
 import os
+import resource
 import sys
 import time
 
@@ -28,6 +29,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_static_files import find_static_files
 
 COMPILE_SECONDS = 3.0
+BODY_LIMIT = 65536
 SKIP_FOLDERS = {".git", "node_modules", "__pycache__", ".venv", "venv", "site-packages"}
 
 
@@ -100,15 +102,24 @@ def run_checks(_plan):
 
 
 def ask_for_pages(plan):
-    """The requests that were answered with 500, made once more where the error shows: what anybody may ask for."""
+    """The requests that the app did not answer as wanted, made once more here: what anybody may ask for.
+
+    Their answers stay on the host: rehearsal.py judges them.
+    """
+    answers = []
     for page in plan["pages"]:
         from django.test import Client
 
         try:
-            Client(HTTP_HOST=page["host"]).get(page["path"], secure=page["secure"])
+            answer = Client(HTTP_HOST=page["host"]).get(page["path"], secure=page["secure"], **page["headers"])
         except Exception as error:
-            return {"ok": False, "path": page["path"], "error": describe(error, plan)}
-    return {}
+            if page["is_error"]:
+                return {"ok": False, "path": page["path"], "error": describe(error, plan)}
+            answers.append(None)
+            continue
+        body = getattr(answer, "content", b"")[:BODY_LIMIT].decode("utf-8", "replace")
+        answers.append({"status": answer.status_code, "headers": dict(answer.items()), "body": body})
+    return {"answers": answers}
 
 
 def compile_code(plan):
@@ -156,6 +167,9 @@ def main():
     # Where it is when native code kills it, and where it waits: reported twice, because it may only be slow.
     faulthandler.enable(out, all_threads=False)
     faulthandler.dump_traceback_later(plan["look_after"], repeat=True, file=out)
+    for name, value in plan["limits"].items():
+        limit = getattr(resource, name)
+        resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
     sys.argv[1:] = []
     sys.path.insert(0, os.getcwd())
     if plan["root"] not in sys.path:

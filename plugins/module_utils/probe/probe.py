@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.baseline import baseline, changes
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    answers,
     code,
     database,
     database_activity,
@@ -31,6 +32,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import own_view, rehearsal
 from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling
 from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
+from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.stack.app_units import StackError
@@ -57,6 +59,9 @@ def probe(given: dict[str, Any]) -> dict[str, Any]:
     evidence: dict[str, Any] = {"schema": SCHEMA, "stack": stack.public()}
     because: list[str] = []
     remembered = ""
+    if given["remember"]:
+        # Of a run that may change things: a host on which all is well again would not be tidied up otherwise.
+        leftovers.clear()
     if given["level"] != "stack":
         require_edge(stack, given)
         found, because = _look(stack, given)
@@ -131,7 +136,10 @@ def _look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str
     quick, listeners = _quick(stack, given, ask_edge)
     because = quick_check.reasons_to_look_deeper(quick)
     deeper = given["level"] == "full" or bool(because)
-    sections = {**_deep_sections(stack, listeners, quick), **_database_sections(quick, listeners)} if deeper else {}
+    wrong = edge.wrong(stack, given["edge"], quick["edge"])
+    sections: Sections = {}
+    if deeper:
+        sections = {**_deep_sections(stack, listeners, quick, wrong), **_database_sections(quick, listeners)}
     if given["hold_seconds"] and quick["edge"].get("well"):
         sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
     found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}
@@ -162,19 +170,22 @@ def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[st
     }
 
 
-def _deep_sections(stack: Stack, listeners: list[dict[str, Any]], quick: dict[str, Any]) -> Sections:
+def _deep_sections(
+    stack: Stack, listeners: list[dict[str, Any]], quick: dict[str, Any], wrong: answers.Wrong
+) -> Sections:
+    listening = quick["service"].get("listening") is True
     return {
-        "rehearsal": lambda: _rehearsed(stack, quick["edge"].get("checks", [])),
+        "rehearsal": lambda: _rehearsed(stack, rehearsal.pages(wrong, quick["edge"].get("origin", ""), listening)),
         "code": lambda: code.collect(stack),
         "changes": lambda: changes.collect(stack),
         "dependencies": lambda: dependencies.collect(stack),
-        "proxy": lambda: proxy.collect(stack, listeners, quick["edge"]),
+        "proxy": lambda: proxy.collect(stack, listeners, quick["edge"], wrong, listening),
         "log": lambda: log.collect(stack),
         "host": lambda: host.collect(stack, quick),
     }
 
 
-def _rehearsed(stack: Stack, checks: list[dict[str, Any]]) -> Any:
+def _rehearsed(stack: Stack, pages: list[rehearsal.Page]) -> Any:
     """The rehearsal, where this account may run it as the app's own user and with all its variables."""
     try:
         if not accounts.may_become(stack.user, stack.group):
@@ -187,7 +198,7 @@ def _rehearsed(stack: Stack, checks: list[dict[str, Any]]) -> Any:
         return unread.Unread("the rehearsal of the app's start", f"{stack.unit} has its own view of the file system")
     if stack.environment_unread:
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
-    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, checks)
+    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages)
 
 
 def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:

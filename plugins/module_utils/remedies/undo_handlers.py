@@ -178,7 +178,7 @@ def run(*words: str, must: bool = True) -> str:
     """The output of a command of the system's. Raises LeftError where it fails and must is true."""
     done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     if done.returncode and must:
-        raise LeftError(f"{' '.join(words)}: {done.stderr.strip()[-300:]}")
+        raise LeftError(f"{' '.join(words)}: {(done.stderr.strip() or done.stdout.strip())[-300:]}")
     return done.stdout.strip()
 
 

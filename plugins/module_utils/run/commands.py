@@ -34,6 +34,11 @@ class Finished:
     stderr: str
     timed_out: bool = False
 
+    @property
+    def words(self) -> str:
+        """What it said of its failure: on standard error, or where that is empty, on standard output."""
+        return self.stderr.strip() or self.stdout.strip()
+
 
 def run_as(
     user: str,

@@ -1,6 +1,10 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The history of this host's repairs, a JSON line each, in the state folder: so that nothing is tried without end."""
+"""The history of this host's repairs, a JSON line each, in the state folder: so that nothing is tried without end.
+
+A run that is to change something leaves a line for each remedy that is planned, before the first of them begins; one
+for all that it did, when it has come to its end; and one when what it changed is taken back.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import state_
 
 MOST_BYTES = 1_000_000
 NAME = "history.jsonl"
-BEGUN, CONCLUDED = "begun", "concluded"
+BEGUN, CONCLUDED, UNDONE = "begun", "concluded", "undone"
 
 
 def append(event: str, facts: list[dict[str, Any]]) -> None:
@@ -40,14 +44,31 @@ def recent(window: float) -> list[dict[str, Any]]:
     return [fact for fact in _read() if abs(now - fact["time"]) <= window]
 
 
-def times_tried(tried: list[dict[str, Any]], unit: str, remedy: str, cause: str) -> int:
-    """How often a remedy was begun for a cause of this unit, by recent()."""
-    return sum(
-        fact["event"] == BEGUN
-        and (fact.get("unit"), fact.get("remedy")) == (unit, remedy)
-        and cause in (fact.get("causes") or [])
+def times_in_vain(tried: list[dict[str, Any]], unit: str, remedy: str, cause: str) -> int:
+    """How many runs, by recent(), have applied a remedy for a cause of this unit that is there once more.
+
+    Not those that were interrupted, or never came to that remedy, and not those that somebody has taken back.
+    """
+    undone = {fact.get("incident") for fact in tried if fact["event"] == UNDONE}
+    runs = [
+        fact
         for fact in tried
-    )
+        if fact["event"] == CONCLUDED and fact.get("unit") == unit and fact.get("incident") not in undone
+    ]
+    return sum(any(_is_for(action, remedy, cause) for action in _list(run.get("actions"))) for run in runs)
+
+
+def _is_for(action: Any, remedy: str, cause: str) -> bool:
+    return isinstance(action, dict) and action.get("remedy") == remedy and cause in _list(action.get("for"))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def has_begun(incident: str) -> bool:
+    """Whether a run has left a line of what it was about to do here."""
+    return any(fact["event"] == BEGUN and fact.get("incident") == incident for fact in _read())
 
 
 def _read() -> list[dict[str, Any]]:

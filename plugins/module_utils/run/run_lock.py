@@ -18,6 +18,7 @@ import signal
 import time
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import (
     LOCK_PROCESS,
     WAITS,
@@ -64,6 +65,9 @@ class Lock:
                     return holder, waited
                 time.sleep(POLL_SECONDS)
             else:
+                with contextlib.suppress(OSError):  # without it Python takes a usual one
+                    leftovers.make_place()
+                leftovers.clear()
                 self._keep()
                 return self.entry, time.monotonic() - begun
 
@@ -140,6 +144,7 @@ def _become_lock_process(incident: str, lock: int, started: int) -> None:
             if descriptor != lock:
                 _close(descriptor)
         _hold(incident, released)
+        leftovers.clear()
     finally:
         os._exit(0)
 

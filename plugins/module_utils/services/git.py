@@ -102,7 +102,7 @@ class Checkout:
         done = run_as(self.owner.pw_name, None, argv, environment or self.environment(), "/", timeout)
         if done.returncode:
             why = f"did not end within {timeout:g} s" if done.timed_out else "failed"
-            raise GitError(f"{name or argv[0]} {why}: {done.stderr.strip()[-500:]}")
+            raise GitError(f"{name or argv[0]} {why}: {done.words[-500:]}")
         return done.stdout
 
     def environment(self) -> dict[str, str]:

@@ -78,7 +78,7 @@ def of_pyproject(path: str, python: str, account: str) -> list[str]:
         done = commands.run_as(account, None, words, {"PATH": PATH}, "/", ASK_SECONDS)
         if done.returncode == 0:
             return [str(line) for line in json.loads(done.stdout)]
-    raise ValueError(f"{path} could not be read: {done.stderr.strip().splitlines()[-1:]}")
+    raise ValueError(f"{path} could not be read: {done.words.splitlines()[-1:]}")
 
 
 def inputs(path: str) -> list[str]:

@@ -149,10 +149,7 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
         timeout,
         wanted.get("unix_path", ""),
     )
-    cors = None
-    if origin:
-        allowed = answer["headers"].get("access-control-allow-origin", "")
-        cors = {"origin": origin, "allowed": allowed, "well": allows_origin(answer["headers"], origin)}
+    cors = _cors(answer, origin)
     looping = loops(wanted["url"], wanted.get("host") or "", answer)
     problem = _problem(wanted, answer, cors, looping)
     return {
@@ -171,6 +168,23 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
         "problem": problem,
         "well": not problem,
     }
+
+
+def is_as_wanted(wanted: dict[str, Any], origin: str, answer: dict[str, Any]) -> bool:
+    """Whether an answer {status, headers, body} that was got in another way is what check() would call well.
+
+    Names of headers are in lower case.
+    """
+    cors = _cors(answer, origin if wanted.get("cors", True) else "")
+    return not _problem(wanted, answer, cors, loops(wanted["url"], wanted.get("host") or "", answer))
+
+
+def _cors(answer: dict[str, Any], origin: str) -> dict[str, Any] | None:
+    """What an answer says to a page of that origin; None where none was sent."""
+    if not origin:
+        return None
+    allowed = answer["headers"].get("access-control-allow-origin", "")
+    return {"origin": origin, "allowed": allowed, "well": allows_origin(answer["headers"], origin)}
 
 
 def _problem(wanted: dict[str, Any], answer: dict[str, Any], cors: dict[str, Any] | None, looping: bool) -> str:

@@ -14,6 +14,14 @@ from typing import Any
 MIB = 2**20
 # A process that has all but so many files open cannot take the next request.
 SPARE_FILES = 2
+# Limits that an app meets while it works, by their names in getrlimit(2), as /proc calls them.
+LIMITS = {
+    "RLIMIT_AS": "Max address space",
+    "RLIMIT_DATA": "Max data size",
+    "RLIMIT_FSIZE": "Max file size",
+    "RLIMIT_NPROC": "Max processes",
+    "RLIMIT_STACK": "Max stack size",
+}
 
 
 def pids() -> list[int]:
@@ -42,9 +50,19 @@ def descriptors(pid: int) -> list[str]:
 
 def file_limit(pid: int) -> int:
     """How many files a process may have open; 0 where that is not known or has no limit."""
+    return _limit(pid, "Max open files")
+
+
+def limits(pid: int) -> dict[str, int]:
+    """A process's soft limits of LIMITS, but for those that it does not have, or that are not known."""
+    found = {name: _limit(pid, words) for name, words in LIMITS.items()}
+    return {name: value for name, value in found.items() if value}
+
+
+def _limit(pid: int, words: str) -> int:
     try:
         with open(f"/proc/{pid}/limits", encoding="utf-8") as file:
-            match = re.search(r"^Max open files\s+(\d+)\s", file.read(), re.MULTILINE)
+            match = re.search(rf"^{words}\s+(\d+)\s", file.read(), re.MULTILINE)
     except OSError:
         return 0
     return int(match.group(1)) if match else 0

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import yaml_text
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
+    LAYERS,
     Catalogue,
     CatalogueError,
     Schema,
@@ -30,6 +31,8 @@ STARTS = ("app", "database", "proxy")
 # What `rescue502 undo` makes of it: there is nothing to take back; it is taken back exactly; it is, until the app uses
 # it; a part of it is; nothing is, and where a person can do something, the commands are printed.
 UNDO = ("nothing", "exact", "until_used", "partly", "irreversible")
+# What the app is loaded from.
+BELOW_THE_APP = LAYERS[: LAYERS.index("service")]
 # key: (types, required)
 KEYS: Schema = {
     "touches": (str, True),
@@ -39,6 +42,7 @@ KEYS: Schema = {
     "starts": (list, True),
     "runs_app": (bool, True),
     "works_on_code": (bool, True),
+    "needs": (list, False),
     "also_changes": (list, False),
 }
 _NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+\.[a-z0-9_]+)?")
@@ -62,6 +66,9 @@ class Remedy:
     starts: tuple[str, ...] = ()
     # It starts the app or runs its commands: with a broken app below it would end what may still serve.
     runs_app: bool = False
+    # The layers that must be whole for it, as it starts or loads the app: what repairs these comes before it, and where
+    # that fails, it waits.
+    needs: tuple[str, ...] = ()
     # It changes the code's tree or works with it: a tree in conflict is first made whole, by a person.
     works_on_code: bool = False
     # Patterns of paths that it may change besides those that were broken; {root}, {venv} and {unit} are the app's.
@@ -134,6 +141,8 @@ def _load_role(name: str, folder: Path) -> Remedy:
     described = specs.get("description") or []
     does = described if isinstance(described, str) else " ".join(described)
     known = _known(folder / "meta" / "remedy.yml")
+    if known.get("runs_app"):
+        known = {"needs": BELOW_THE_APP, **known}
     return Remedy(name=name, short=specs.get("short_description", ""), does=does, **known)
 
 
@@ -151,7 +160,11 @@ def _known(path: Path) -> dict[str, Any]:
 def _problems(data: dict[str, Any]) -> Iterable[tuple[str, str]]:
     """(key, what is wrong) for each breach of the schema."""
     yield from key_problems(data, KEYS)
-    for key, values, choices in (("undo", [data.get("undo")], UNDO), ("starts", data.get("starts"), STARTS)):
+    for key, values, choices in (
+        ("undo", [data.get("undo")], UNDO),
+        ("starts", data.get("starts"), STARTS),
+        ("needs", data.get("needs"), LAYERS),
+    ):
         for value in values if isinstance(values, list) else []:
             if value not in choices:
                 yield key, f"'{value}' is not one of: {', '.join(choices)}"

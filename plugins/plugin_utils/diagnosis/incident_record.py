@@ -93,13 +93,17 @@ class Unread(TypedDict):
     facts: list[str]
 
 
-class _WhileOpen(TypedDict, total=False):
-    """What only a record has that is not concluded yet: when the last look or remedy ended."""
+class WhileOpen(TypedDict, total=False):
+    """What only a record has that is not concluded yet.
+
+    marked: when the last look or remedy ended. failed_since: causes whose remedy has failed since the last look.
+    """
 
     marked: str
+    failed_since: list[str]
 
 
-class Record(_WhileOpen):
+class Record(WhileOpen):
     """One run's record for one host."""
 
     schema: int

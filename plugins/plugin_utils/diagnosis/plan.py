@@ -113,6 +113,8 @@ class _Blocking:
     run_app: list[str]
     # New code whose tables are not there, while the old still serves without them.
     start_app: list[str]
+    # What a remedy of this run could not repair, each with its layer, for what needs that layer.
+    failed: list[tuple[str, str]] = field(default_factory=list)
 
     def of(self, action: Action) -> list[str]:
         """Ids of the causes that block this remedy; empty where none does."""
@@ -121,6 +123,7 @@ class _Blocking:
             (self.work_on_code if role.works_on_code else [])
             or (self.run_app if role.runs_app else [])
             or (self.start_app if "app" in role.starts else [])
+            or [name for name, layer in self.failed if layer in role.needs]
         )
 
 
@@ -131,7 +134,14 @@ def _blocking(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[st
         work_on_code=[finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT],
         run_app=[] if boots else [cause.id for cause in waiting if cause.is_outage],
         start_app=_unmigrated(diagnosis, waiting, failed),
+        failed=[]
+        if boots
+        else [(cause.id, cause.mode.layer) for cause in diagnosis.root_causes if _failed(cause, failed)],
     )
+
+
+def _failed(cause: Finding, failed: set[tuple[str, str]]) -> bool:
+    return (cause.mode.remedy, cause.id) in failed
 
 
 def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[str, str]]) -> list[str]:
@@ -139,7 +149,7 @@ def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[
     if not is_any_page_served(diagnosis.evidence):
         return []
     schema = [cause for cause in diagnosis.to_repair if cause.mode.layer == "schema"]
-    return [cause.id for cause in schema if cause in waiting or (cause.mode.remedy, cause.id) in failed]
+    return [cause.id for cause in schema if cause in waiting or _failed(cause, failed)]
 
 
 def held_with(held: Collection[str], causes: Mapping[str, Collection[str]]) -> dict[str, str]:
@@ -158,6 +168,16 @@ def held_with(held: Collection[str], causes: Mapping[str, Collection[str]]) -> d
     return {}
 
 
+def depending_on(failed: Collection[str], planned: Collection[Planned]) -> list[str]:
+    """The planned remedies that are not done in the same look any more: they follow, or need, what was not repaired.
+
+    failed: ids of the causes whose remedy has failed in it.
+    """
+    layers = {name.partition("/")[0] for name in failed}
+    held = {a["remedy"] for a in planned if {*a["for"]} & {*failed} or layers & {*remedies.get(a["remedy"]).needs}}
+    return sorted({*held, *held_with(held, {action["remedy"]: action["for"] for action in planned})})
+
+
 def _actions(
     found: Finding, causes: list[Finding], failed: set[tuple[str, str]], down: bool, consent: Consent
 ) -> Iterable[Action]:
@@ -168,7 +188,7 @@ def _actions(
     layer, risk, names = LAYERS.index(found.mode.layer), causes[0].risk, [cause.id for cause in causes]
     urgent = down and any(cause.is_outage for cause in causes)
     yield Action(found.mode.remedy, list(names), risk, layer, urgent, dict(found.vars))
-    follows = (found.mode.remedy, found.id) not in failed and any(map(consent.allows_what_follows, causes))
+    follows = not _failed(found, failed) and any(map(consent.allows_what_follows, causes))
     for remedy in found.mode.then if follows else ():
         yield Action(remedy, list(names), risk, max(layer, _SERVICE), urgent)
 
@@ -208,9 +228,11 @@ def _merge(actions: Iterable[Action]) -> list[Action]:
             # Right before the restart: whatever fails in between would leave old code on new tables.
             merged["migrate", urgent].layer = merged["restart", urgent].layer
 
-    # Within a layer the app is started last, with all that it needs in place.
-    def place(item: Action) -> tuple[bool, int, bool, bool]:
-        return not item.urgent, item.layer, remedies.get(item.remedy).runs_app, item.remedy == "restart"
+    # What loads the app comes after what repairs the layers that it needs; within a layer the app is started last.
+    def place(item: Action) -> tuple[bool, int, bool, int, int]:
+        needed = [LAYERS.index(layer) for layer in remedies.get(item.remedy).needs]
+        partner = PARTNERS.index(item.remedy) if item.remedy in PARTNERS else -1
+        return not item.urgent, max([item.layer, *needed]), bool(needed), partner, item.layer
 
     return sorted(merged.values(), key=place)
 

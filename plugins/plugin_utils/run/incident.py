@@ -85,13 +85,14 @@ class Incident:
 
     def save(self) -> None:
         """Write the record, whole or not at all; only the owner may read it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(self.path, json.dumps(self.data, indent=1, ensure_ascii=False, default=str) + "\n")
 
     def look(self, diagnosis: Diagnosis, planned: plan.Plan, checklist: list[Row]) -> None:
         """Take in one look, and when it ended."""
         take_in(self.data, diagnosis, planned, checklist)
         self.data["marked"] = now()
+        self.data["failed_since"] = []
 
     def act(self, remedy: str, causes: list[str], changed: bool, ok: bool, message: str = "") -> None:
         """Record one remedy; its time is what has passed since the last look or remedy."""
@@ -103,12 +104,21 @@ class Incident:
                 "changed": changed,
                 "ok": ok,
                 "seconds": seconds_between(self.data.get("marked") or self.data["started"], marked),
-                "message": clean(message, 1000),
+                "message": clean(message, 2000),
                 "look": self.data["passes"],
                 "taken_back": False,
             }
         )
         self.data["marked"] = marked
+        if not ok:
+            self.data["failed_since"] = [*self.data.get("failed_since", []), *causes]
+
+    def not_now(self, deadline: float) -> list[str]:
+        """The remedies of this look's plan that wait for the next one: all when time is up, else what needs or follows
+        one that failed."""
+        if self.is_over(deadline) and not self.owes_restart():
+            return [action["remedy"] for action in self.data["plan"]]
+        return plan.depending_on(self.data.get("failed_since", []), self.data["plan"])
 
     def tried(self, remedy: str, causes: list[str]) -> bool:
         """Whether this run has already applied the remedy for just these causes."""
@@ -146,7 +156,8 @@ class Incident:
         for action in held:
             why = f"is not done without {partners.get(action['remedy'])}"
             if action["remedy"] in exhausted:
-                why = f"was tried {exhausted[action['remedy']]} times within {window / 60:g} min"
+                tried = f"was tried {exhausted[action['remedy']]} times within {window / 60:g} min"
+                why = f"{tried}, and is tried again where rescue502_budget is higher"
             self.data["held_back"].append({"remedy": action["remedy"], "for": action["for"], "why": why})
             if set(action["for"]) & set(remaining_causes(self.data)):
                 self.data["exhausted"].append(f"{action['remedy']} for {', '.join(action['for'])} {why}")
@@ -181,6 +192,7 @@ class Incident:
         self.data["finished"] = finished
         self.data["seconds"] = seconds_between(self.data["started"], finished)
         self.data.pop("marked", None)
+        self.data.pop("failed_since", None)
         # The evidence in it keeps its depth, so that it gives the same findings again.
         self.data = clean_tree(self.data, depth=DEPTH + 1)
         self.save()

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.run.state_directory import INCIDENT
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 
@@ -25,7 +26,8 @@ class Target:
         self._action = action
         self._task_vars = task_vars
         self.temporary = ""
-        self._add_environment({INCIDENT: incident})
+        # Where the place is not there, or is not for this account, Python takes a usual one.
+        self._add_environment({INCIDENT: incident, "TMPDIR": leftovers.TEMPORARY})
 
     def run(self, module: str, arguments: dict[str, Any], answers_with: str) -> dict[str, Any]:
         """The result of one of our modules; where it fails for want of room, it is tried again with room in memory.

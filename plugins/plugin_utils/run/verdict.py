@@ -10,12 +10,23 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
 AS_ROOT = "look again as root (`become: true`, or without --no-become)"
 # Outcomes that leave the site answering; every other one fails the play.
 GOOD = ("healthy", "recovered", "degraded")
+# Outcomes that leave the site as it was found.
+OF_THE_EDGE = ("planned", "locked")
 
 
 def is_good(data: Record) -> bool:
-    """Whether a concluded record leaves the site answering. A plan is as good as the edge that it was made for."""
-    after = data["edge"]["after"]
-    return data["outcome"] in GOOD or (data["outcome"] == "planned" and after is not None and after["well"])
+    """Whether a concluded record leaves the site answering, and no remedy has failed.
+
+    A plan is as good as the edge that it was made for, and so is a host that another run was at work on.
+    """
+    after = data.get("edge", {}).get("after")
+    answers = data["outcome"] in OF_THE_EDGE and after is not None and after["well"]
+    return (data["outcome"] in GOOD or answers) and not failed_remedies(data)
+
+
+def failed_remedies(data: Record) -> list[str]:
+    """The remedies that failed, each once."""
+    return list(dict.fromkeys(action["remedy"] for action in data.get("actions", []) if action.get("ok") is False))
 
 
 def remaining_causes(data: Record) -> list[str]:
@@ -33,8 +44,12 @@ def judge(data: Record, check_mode: bool) -> tuple[Outcome, str]:
         return "locked", f"{after['summary']}; another run is at work on this host: {data['locked_by']}"
     if not check_mode and (worse := setbacks.worse_for(data)):
         return "harmed", f"{worse}; {_what_was_done(data)}"
-    if data.get("exhausted") and remaining_causes(data):
+    if data.get("exhausted") and remaining_causes(data) and not after["well"]:
         return "needs-human", f"{after['summary']}; not tried again: {'; '.join(data['exhausted'])}"
+    failed = [f"{remedy} failed" for remedy in failed_remedies(data)]
+    if after["well"] and failed and not check_mode:
+        wrong = ([f"{', '.join(remaining)} remains"] if remaining else []) + failed
+        return "degraded", f"the edge answers ({after['summary']}), but {'; '.join(wrong)}"
     if after["well"] and not remaining:
         if acted and not check_mode:
             before = data["edge"]["before"]

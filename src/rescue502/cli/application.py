@@ -16,7 +16,8 @@ from rescue502 import __version__
 from rescue502.run import WRONG_USE
 
 EPILOG = (
-    "Exit codes: 0 well, 1 wrong use, 2 still broken, 3 waits for approval, 4 unreachable, 5 locked by another run."
+    "Exit codes: 0 well, 1 wrong use, 2 still broken, 3 waits for approval, 4 unreachable, 5 locked by another run, "
+    "6 degraded: the site answers, and a finding or a failed remedy remains."
 )
 app = typer.Typer(
     help="Find the true cause of a 502 in front of Django, repair only that, and prove that the site answers again.",

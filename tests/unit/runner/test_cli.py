@@ -68,7 +68,9 @@ def test_an_unreachable_host_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("outcomes", "code"),
     [
-        (["healthy", "recovered", "degraded"], 0),
+        (["healthy", "recovered"], 0),
+        (["healthy", "recovered", "degraded"], 6),
+        (["degraded", "needs-approval"], 3),
         (["healthy", "needs-approval"], 3),
         (["needs-approval", "locked"], 5),
         (["locked", "unreachable"], 4),

@@ -30,7 +30,7 @@ FAULT = "database/stopped"
 def breaches(value: Any, shape: Any, where: str = "record") -> list[str]:
     """Keys of a record and of what is in it that its shape does not name, and those that are missing."""
     hints = get_type_hints(shape)
-    wanted = set(hints) - {"marked"}
+    wanted = set(hints) - set(incident_record.WhileOpen.__annotations__)
     found = [f"{where}: {key}" for key in sorted(set(value) ^ wanted)]
     for key, hint in hints.items():
         (inner,) = getattr(hint, "__args__", None) or (None,) if str(hint).startswith("list[") else (None,)

@@ -1,0 +1,77 @@
+"""A remedy that fails: its words are reported, what does not depend on it is done, and the run does not end with 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.site import Site, named
+
+# PostgreSQL's own unit fails, in systemd's words.
+CANNOT_START = """
+mkdir -p /run/systemd/system/postgresql@15-main.service.d
+printf '[Service]\\nExecStartPre=/bin/sh -c "echo no room at the inn >&2; exit 3"\\n' \
+    > /run/systemd/system/postgresql@15-main.service.d/refuse.conf
+systemctl daemon-reload
+"""
+
+
+def done(incident: Any) -> list[tuple[str, bool]]:
+    """Each remedy that was applied, and whether it succeeded."""
+    return [(action["remedy"], action["ok"]) for action in incident["actions"]]
+
+
+def test_what_does_not_depend_on_it_is_done(site: Site) -> None:
+    """The package cannot be had: the app is not restarted without it, nor loaded by collectstatic; nginx is started."""
+    site.host.run("mv /var/cache/wheels /var/cache/wheels.gone")
+    site.host.break_with("dependencies/missing")
+    site.host.break_with("files/static-missing", "rm -rf $STATIC_ROOT; systemctl stop nginx")
+    assert site.host.ask(site.shape.api_path)[0] == 0, "nobody answers at the edge"
+    code, incident, output = site.play("recover")
+    assert {"dependencies/missing", "proxy/stopped"} <= set(named(incident)), output
+    assert done(incident) == [("pip_install", False), ("start_nginx", True)], output
+    assert code == 2, output
+    assert "slugify" in incident["actions"][0]["message"], "pip's own words"
+    assert any("dependencies/missing is not repaired yet" in item["why"] for item in incident["held_back"]), output
+    assert site.rescue502("recover").returncode == 2
+    site.host.run("mv /var/cache/wheels.gone /var/cache/wheels")
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    remedies = [action["remedy"] for action in incident["actions"]]
+    assert remedies.index("pip_install") < remedies.index("collectstatic"), "what loads the app comes after"
+
+
+def test_what_a_command_said_is_reported_and_the_run_does_not_end_with_0(site: Site) -> None:
+    """A unit that systemd cannot start, in a task that logs nothing; and a static folder on a site that answers."""
+    site.host.run(CANNOT_START)
+    site.host.break_with("database/stopped")
+    started = site.host.run("systemctl start postgresql@15-main", check=False)
+    assert "control process exited with error code" in started.stderr, "the fault"
+    code, incident, output = site.play("recover")
+    assert done(incident)[0] == ("start_database", False), output
+    message = incident["actions"][0]["message"]
+    assert "control process exited with error code" in message, message
+    assert "censored" not in message
+    assert code == 2, output
+    site.host.run("rm -r /run/systemd/system/postgresql@15-main.service.d; systemctl daemon-reload")
+    assert site.play("recover")[0] == 0
+    # The edge answers throughout, so that the outcome alone would be no failure.
+    site.host.break_with("", "rm -rf $STATIC_ROOT; install -d -o root -g root -m 755 $STATIC_ROOT")
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"], done(incident)) == (2, "degraded", [("collectstatic", False)]), output
+    assert "PermissionError" in incident["actions"][0]["message"], output
+    assert site.host.ask(site.shape.api_path)[0] == 200
+    assert site.rescue502("recover").returncode == 6
+
+
+@pytest.mark.nightly
+def test_a_unit_that_nothing_keeps_loaded(site: Site) -> None:
+    """Not enabled and stopped: what starts something does so, though there is nothing to reset."""
+    for unit, remedy in (("nginx", "start_nginx"), ("postgresql@15-main postgresql", "start_database")):
+        site.host.run(f"systemctl disable --now {unit}")
+        reset = site.host.run(f"systemctl reset-failed {unit.split()[0]}", check=False)
+        assert "not loaded" in reset.stderr or unit != "nginx", "the fault: nothing keeps the unit loaded"
+        _code, incident, output = site.play("recover")
+        assert (remedy, True) in done(incident), output
+        assert site.host.ask(site.shape.api_path)[0] == 200

@@ -1,0 +1,49 @@
+"""A site that answers is not red for what is left over, and a run that had nothing to do leaves no entry."""
+
+from __future__ import annotations
+
+from lab.site import Site, differences, named
+
+STATE = "/var/lib/rescue502"
+# Another run's lock and process, as long as it is wanted.
+OTHERS = """
+mkdir -p -m 700 /run/rescue502
+printf '{"incident": "another", "host": "elsewhere", "controller": {"name": "elsewhere"}}' > /run/rescue502/lock
+systemd-run --quiet --unit=another --setenv=RESCUE502_INCIDENT=another flock /run/rescue502/lock sleep 600
+timeout 10 bash -c 'until ! flock --nonblock /run/rescue502/lock true; do sleep 0.1; done'
+"""
+
+
+def entries(site: Site) -> str:
+    """What the host remembers of runs."""
+    return site.host.run(f"cat {STATE}/history.jsonl; ls {STATE}/undo", check=False).stdout
+
+
+def test_a_site_that_answers_is_not_red(site: Site) -> None:
+    """Nothing was wrong; a remedy is worn; another run has the host: the edge answers in all of them."""
+    code, incident, output = site.play("recover", rescue502_level="full")
+    assert (code, incident["outcome"]) == (0, "healthy"), output
+    assert entries(site) == "", "a run that had nothing to do leaves no entry"
+
+    site.host.break_with("files/static-missing")
+    # What would take the site down at its next start, and does not yet.
+    site.host.break_with("", "uninstall python-slugify slugify")
+    assert site.host.ask(site.shape.api_path)[0] == 200
+    before = site.host.snapshot()
+    code, incident, output = site.play("recover", rescue502_budget=0)
+    assert {"dependencies/missing", "files/static-missing"} <= set(named(incident)), output
+    assert (code, incident["outcome"], incident["actions"]) == (0, "degraded", []), output
+    assert "rescue502_budget" in str(incident["held_back"]), "the setting that lifts it is named"
+    assert entries(site) == ""
+    assert site.rescue502("recover", "-e", "rescue502_budget=0").returncode == 6
+
+    site.host.break_with("", OTHERS)
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"], incident["actions"]) == (0, "locked", []), output
+    assert "another run is at work" in incident["message"]
+    assert entries(site) == ""
+    assert differences(before, site.host.snapshot()) == set()
+    site.host.run("systemctl stop another")
+    code, incident, output = site.play("recover")
+    assert code == 0, output
+    assert site.host.ask(site.shape.api_path)[0] == 200
