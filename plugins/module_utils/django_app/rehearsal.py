@@ -143,7 +143,7 @@ def _start(
         "app": stack.server.app,
         "server": stack.server.server or "gunicorn",
         "settings_module": stack.settings_module,
-        "requirements": stack.requirements,
+        "requirements": stack.requirements_files,
         "pips": requirements.bundled_pips(),
         **more,
     }

@@ -7,20 +7,10 @@ from __future__ import annotations
 import glob
 import json
 import os
-import re
 import shutil
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 
-# The most specific first.
-NAMES = (
-    "requirements.txt",
-    "requirements/production.txt",
-    "requirements/prod.txt",
-    "requirements/base.txt",
-    "pyproject.toml",
-)
 PATH = "/usr/local/bin:/usr/bin:/bin"
 ASK_SECONDS = 20.0
 # Run in the environment's own Python: older ones than 3.11 have a TOML reader only in pip.
@@ -33,28 +23,6 @@ except ImportError:
 with open(sys.argv[1], "rb") as file:
     print(json.dumps(tomllib.load(file).get("project", {}).get("dependencies", [])))
 """
-
-
-def find(root: str) -> str:
-    """The requirements of the app in `root`: there, or above it in the same checkout. Empty where there are none."""
-    folder = root
-    while folder not in ("", "/"):
-        for name in NAMES:
-            path = os.path.join(folder, name)
-            if os.path.isfile(path) and (name != "pyproject.toml" or _declares_dependencies(path)):
-                return path
-        if os.path.isdir(os.path.join(folder, ".git")):
-            break
-        folder = os.path.dirname(folder)
-    return ""
-
-
-def _declares_dependencies(path: str) -> bool:
-    """Whether a pyproject.toml is more than the configuration of tools."""
-    try:
-        return bool(re.search(r"(?m)^\[project\]", safe_files.text(path)))
-    except OSError:
-        return False
 
 
 def of_pyproject(path: str, python: str) -> list[str]:

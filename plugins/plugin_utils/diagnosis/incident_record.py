@@ -87,6 +87,16 @@ class Unread(TypedDict):
     facts: list[str]
 
 
+class OtherAtWork(TypedDict):
+    """Somebody else's process that works on the app, such as a deployment; pid is 0 of a lock that no process has."""
+
+    what: str
+    pid: int
+    account: str
+    since: str
+    where: str
+
+
 class _WhileOpen(TypedDict, total=False):
     """What only a record has that is not concluded yet: when the last look or remedy ended."""
 
@@ -121,6 +131,8 @@ class Record(_WhileOpen):
     # Whether this run has the host to itself, and which other one has; what was tried too often, or too late.
     holds_lock: bool
     locked_by: str
+    # Who else was at work on the app when this run was about to change something, so that it did nothing.
+    others_at_work: list[OtherAtWork]
     exhausted: list[str]
     overdue: str
     # The number of looks.
@@ -155,6 +167,7 @@ def new(host: str = "", mode: str = "", incident: str = "") -> Record:
         "awaiting": [],
         "holds_lock": False,
         "locked_by": "",
+        "others_at_work": [],
         "exhausted": [],
         "overdue": "",
         "passes": 0,
