@@ -10,8 +10,9 @@ from lab.site import Site, differences, named
 NEW_CLUSTER = """
 stop_app
 VERSION="$(ls /etc/postgresql)"
-systemctl stop postgresql
 pg_renamecluster "$VERSION" main data
+pg_ctlcluster "$VERSION" data stop || true
+systemctl stop postgresql "postgresql@$VERSION-data" "postgresql@$VERSION-main"
 pg_conftool "$VERSION" data set port 5433
 pg_createcluster "$VERSION" main -p 5432
 systemctl daemon-reload

@@ -99,7 +99,7 @@ def _where(pid: int, what: str, words: list[str], places: list[str]) -> str:
     copies = what in change_tools.COPIES
     parts = [part for word in (words[-1:] if copies else words) for part in _paths(word)]
     named = [os.path.normpath(os.path.join(folder or "/", part)) for part in parts]
-    held = [] if copies else [folder, *(path for path, _write in processes.opened(pid))]
+    held = [] if copies else [folder, *(path for path, _descriptor in processes.opened(pid))]
     for place in places:
         if any(_is_within(path, place) for path in [*held, *named]):
             return place
@@ -119,9 +119,9 @@ def _writes(pid: int, app: App) -> str:
     places = app.places()
     inner = [os.path.realpath(app.venv)] if app.venv else []
     inner += [os.path.join(place, ".git") for place in places]
-    for path, writes in processes.opened(pid):
-        code = path.endswith(".py") and any(_is_within(path, place) for place in places)
-        if writes and (code or any(_is_within(path, place) for place in inner)):
+    for path, descriptor in processes.opened(pid):
+        within = any(_is_within(path, place) for place in (places if path.endswith(".py") else inner))
+        if within and processes.is_for_writing(descriptor):
             return path
     return ""
 

@@ -103,21 +103,25 @@ def folder(pid: int) -> str:
         return ""
 
 
-def opened(pid: int) -> Iterator[tuple[str, bool]]:
-    """(path, whether for writing) of each file that a process has open by a path (proc(5), /proc/pid/fdinfo)."""
-    for path in descriptors(pid):
+def opened(pid: int) -> Iterator[tuple[str, str]]:
+    """(path, the descriptor's own path under /proc) of each file that a process has open by a path."""
+    for descriptor in descriptors(pid):
         try:
-            target = os.readlink(path)
-            if target.startswith("/"):
-                yield target, _flags(path.replace("/fd/", "/fdinfo/")) & os.O_ACCMODE != os.O_RDONLY
+            target = os.readlink(descriptor)
         except OSError:
             continue
+        if target.startswith("/"):
+            yield target, descriptor
 
 
-def _flags(path: str) -> int:
-    with open(path, encoding="utf-8") as file:
-        match = re.search(r"^flags:\s+([0-7]+)$", file.read(), re.MULTILINE)
-    return int(match.group(1), 8) if match else 0
+def is_for_writing(descriptor: str) -> bool:
+    """Whether an open file, by its descriptor's path under /proc, is open for writing (proc(5), /proc/pid/fdinfo)."""
+    try:
+        with open(descriptor.replace("/fd/", "/fdinfo/"), encoding="utf-8") as file:
+            match = re.search(r"^flags:\s+([0-7]+)$", file.read(), re.MULTILINE)
+    except OSError:
+        return False
+    return match is not None and int(match.group(1), 8) & os.O_ACCMODE != os.O_RDONLY
 
 
 def has_terminal(pid: int) -> bool:
