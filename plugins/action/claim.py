@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, settings, verdict
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target
 
 
@@ -17,7 +17,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
-    _VALID_ARGS = frozenset(("state", "unit"))
+    _VALID_ARGS = frozenset(("state", "unit", "root", "venv"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Fails where another run is at work on the host. Returns {incident}."""
@@ -32,13 +32,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if self._task.args.get("state", "held") == "released":
             host_lock.release(target, given, unit, {})
         else:
-            self._hold(target, given, unit)
+            self._hold(target, given, {name: str(self._task.args.get(name, "")) for name in ("unit", "root", "venv")})
         return {**result, "changed": False, "incident": given.incident}
 
-    def _hold(self, target: Target, given: settings.Settings, unit: str) -> None:
+    def _hold(self, target: Target, given: settings.Settings, app: dict[str, str]) -> None:
         try:
-            lock = host_lock.take(target, given, unit, [])
+            lock = host_lock.take(target, given, app, [])
         except host_lock.LockError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         if not lock.held and not self._task.check_mode:
             raise AnsibleActionFail(f"another run is at work on this host: {lock.locked_by}. Nothing was changed.")
+        if lock.others and not self._task.check_mode:
+            host_lock.release(target, given, app["unit"], {})
+            who = verdict.in_words(lock.others)
+            raise AnsibleActionFail(f"others are at work on this host: {who}. Nothing was changed.")

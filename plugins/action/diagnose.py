@@ -123,11 +123,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         try:
             if not look["plan"] and (look["edge"]["well"] or not host_lock.is_locked(target, given, unit)):
                 return {}
-            lock = host_lock.take(target, given, unit, look["plan"])
+            lock = host_lock.take(target, given, _app(look["stack"], record), look["plan"])
         except host_lock.LockError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         record.note_lock(lock.held, lock.locked_by)
         if not lock.held and not self._task.check_mode:
+            return {"plan": [], "done": True}
+        record.note_others(lock.others)
+        if lock.others and not self._task.check_mode:
             return {"plan": [], "done": True}
         if lock.waited:
             # What the other run did meanwhile is seen by the next look.
@@ -159,6 +162,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             self._display.v(f"{given.scope.host}: the last good state was {clean(str(remembered))}")
 
 
+def _app(stack: dict[str, Any], record: Incident) -> dict[str, str]:
+    """What others may be at work on. An empty name is an unknown one."""
+    database = record.data["evidence_after"] or record.data["evidence"]
+    names = {name: str(stack.get(name) or "") for name in ("unit", "root", "venv")}
+    return {**names, "database": str(_within(database, "database", "name") or "")}
+
+
 def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str, Any]) -> dict[str, Any]:
     probed = target.run("probe", {**given.probe, "level": level, **waits}, "evidence")
     if "evidence" not in probed:
@@ -185,12 +195,14 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
     stack = diagnosis.evidence.get("stack", {})
     facts = diagnosis.evidence.get("files", {})
     module = _within(diagnosis.evidence, "rehearsal", "steps", "settings", "module")
+    wanted = _within(diagnosis.evidence, "dependencies", "requirements") or {}
     return {
         "stack": {
             **stack,
             "media_root": facts.get("media_root", ""),
             "logs": facts.get("logs", []),
             "named_folders": facts.get("named_folders", []),
+            "requirements": wanted["path"] if wanted.get("exists") is True else stack.get("requirements", ""),
             "settings_module": module or stack.get("settings_module", ""),
         },
         "root_causes": [finding.id for finding in diagnosis.root_causes],

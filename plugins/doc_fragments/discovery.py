@@ -34,6 +34,10 @@ options:
     description: A file of variables besides those that the unit names.
     type: str
     default: ''
+  requirements:
+    description: The file of requirements in use. Found by what is installed unless given.
+    type: str
+    default: ''
   database_unit:
     description: The unit that runs PostgreSQL; empty where the database is on another host. Discovered unless given.
     type: str

@@ -14,6 +14,7 @@ description:
   - Reads name, role and password from the app's own settings, on the target, as the app's user. The password goes to
     PostgreSQL as a SCRAM verifier only, so that it shows in no process list, no log and no output.
   - Creates what is missing and changes nothing that is there.
+  - Refuses where another server, the data of another cluster or a container on this host could be the app's.
   - Asks the server on this host as the account that it runs as, over its socket.
 extends_documentation_fragment: [rescue502.django.app, rescue502.django.attributes]
 author:
@@ -60,7 +61,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors.databa
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import app_settings
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.manage_command import ARGUMENTS, App
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
-from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql, postgresql_others
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
 
 ITERATIONS = 4096
@@ -107,12 +108,21 @@ def main() -> None:
     name = settings["user" if ensure == "role" else "name"]
     if "postg" not in settings["engine"] or not name or not is_local(settings["host"]):
         module.fail_json(msg=f"the app's settings name no {ensure} of a PostgreSQL on this host. Nothing was changed.")
-    server = postgresql.find(sockets.listeners(), int(settings["port"] or postgresql.DEFAULT_PORT))
+    listeners, port = sockets.listeners(), int(settings["port"] or postgresql.DEFAULT_PORT)
+    server = postgresql.find(listeners, port)
     if server is None:
         module.fail_json(msg="no PostgreSQL server listens on a socket of this host. Nothing was changed.")
         return
+    others = list(postgresql_others.others(server, port, listeners))
+    if server.port != port:
+        others.append(f"a server on port {server.port}, and the app asks port {port}")
     try:
         there = postgresql.ask(server, _HAS[ensure].format(postgresql.literal(name))).strip() != "0"
+        if not there and others:
+            module.fail_json(
+                msg=f"this host has other PostgreSQL servers or data, any of which could be the app's: "
+                f"{'; '.join(others)}. Nothing was changed."
+            )
         if not there and not module.check_mode:
             drop = shlex.quote(f"DROP {ensure.upper()} {postgresql.identifier(name)}")
             undo_log.note_irreversible(

@@ -15,6 +15,8 @@ description:
     Where another run holds it, says which, and changes nothing.
   - Says which of the remedies that are about to be applied were applied in vain too often lately, and remembers those
     that were not, in C(/var/lib/rescue502/history.jsonl). A run that was interrupted or taken back does not count.
+  - Waits for others at work on the app, such as a deployment, an installation or the system's package manager, and says
+    who still is after O(others_patience) seconds. Their work is never touched.
   - Used in a playbook it is an action that adds the run and the controller by itself.
 extends_documentation_fragment: [rescue502.django.attributes]
 author:
@@ -53,6 +55,22 @@ options:
     description: The app's systemd unit.
     type: str
     default: ''
+  root:
+    description: The app's folder. Others at work there are looked for only where it is given.
+    type: str
+    default: ''
+  venv:
+    description: The app's virtual environment.
+    type: str
+    default: ''
+  database:
+    description: The name of the app's database on this host; where it is empty any database may be the app's.
+    type: str
+    default: ''
+  others_patience:
+    description: For how many seconds others at work on the app are waited for.
+    type: float
+    default: 60
   remedies:
     description: What is about to be applied, each with its C(remedy) and its C(causes).
     type: list
@@ -92,6 +110,11 @@ at_work:
   returned: where another run has the lock
   type: list
   elements: int
+others:
+  description: Who else is at work on the app, each with C(what), C(pid), C(account), C(since) in seconds, C(where).
+  returned: success
+  type: list
+  elements: dict
 waited:
   description: For how many seconds the lock was waited for; what was planned before may be done by now.
   returned: success
@@ -109,6 +132,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.run import history
 from ansible_collections.rescue502.django.plugins.module_utils.run.run_lock import Lock
 from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import at_work
+from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["held", "released", "seen"], "default": "held"},
@@ -118,6 +142,10 @@ ARGUMENTS = {
     "abandoned": {"type": "str", "default": ""},
     "patience": {"type": "float", "default": 60},
     "unit": {"type": "str", "default": ""},
+    "root": {"type": "str", "default": ""},
+    "venv": {"type": "str", "default": ""},
+    "database": {"type": "str", "default": ""},
+    "others_patience": {"type": "float", "default": 60},
     "remedies": {"type": "list", "elements": "dict", "default": []},
     "budget": {"type": "int", "default": 3},
     "window": {"type": "float", "default": 3600},
@@ -149,18 +177,31 @@ def hold(module: AnsibleModule, lock: Lock) -> dict[str, Any]:
     given = module.params
     tried_out = exhausted(given)
     if module.check_mode:
-        return {"held": False, "holder": others(lock), "waited": 0.0, "exhausted": tried_out}
+        found, _waited = strangers(given, 0)
+        return {"held": False, "holder": others(lock), "waited": 0.0, "exhausted": tried_out, "others": found}
     holder, waited = lock.take(given["abandoned"], given["patience"])
     held = lock.is_own(holder)
-    result = {"held": held, "holder": holder, "waited": round(waited, 3), "exhausted": tried_out}
+    result = {"held": held, "holder": holder, "waited": round(waited, 3), "exhausted": tried_out, "others": []}
     if not held:
         return {**result, "at_work": at_work(str(holder.get("incident", "")))}
-    if not waited >= 0.1:
+    found, waited_for_others = strangers(given, given["others_patience"])
+    result.update(others=found, waited=round(waited + waited_for_others, 3))
+    if not found and not waited + waited_for_others >= 0.1:
         names = [item["remedy"] for item in tried_out]
         fresh = [item for item in given["remedies"] if item["remedy"] not in names]
         run = {"incident": given["incident"], "unit": given["unit"]}
         remember(module, history.BEGUN, [{**run, **item} for item in fresh])
     return result
+
+
+def strangers(given: dict[str, Any], seconds: float) -> tuple[list[dict[str, Any]], float]:
+    """(others at work on the app after at most so many seconds, seconds waited for them); none of an unknown app."""
+    if not given["root"]:
+        return [], 0.0
+    app = others_at_work.App(given["root"], given["venv"], given["unit"], given["database"])
+    found, waited = others_at_work.wait(app, seconds)
+    # To find nobody takes a moment too, and is no wait.
+    return found, waited if found or waited >= others_at_work.POLL_SECONDS else 0.0
 
 
 def others(lock: Lock) -> dict[str, Any]:
@@ -182,7 +223,7 @@ def main() -> None:
             run = {"incident": given["incident"], "unit": given["unit"]}
             remember(module, history.CONCLUDED, [{**run, **given["facts"]}])
         lock.release()
-    module.exit_json(changed=False, held=False, holder=others(lock), waited=0.0, exhausted=[])
+    module.exit_json(changed=False, held=False, holder=others(lock), waited=0.0, exhausted=[], others=[])
 
 
 if __name__ == "__main__":

@@ -50,6 +50,13 @@ options:
     type: list
     elements: str
     default: []
+  packages:
+    description:
+      - Names of the packages that may change, as in a repair. All others that are installed keep their version, else
+        nothing is installed at all. Where none is named, all may change.
+    type: list
+    elements: str
+    default: []
   rebuild:
     description: Whether to make a new environment rather than a copy, unless the present one runs.
     type: bool
@@ -89,17 +96,23 @@ import os
 import pwd
 import re
 import sys
+import tempfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.files.virtual_env import objection, objection_to_rebuild
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import RENAME, StagedVenv
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
-from ansible_collections.rescue502.django.plugins.module_utils.services import requirements
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    installed_packages,
+    requirements,
+    requirements_files,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
 
 OUTPUT_LINES = 15
 MODE = 0o755
@@ -114,6 +127,7 @@ ARGUMENTS = {
     "user": {"type": "str", "default": ""},
     "requirements": {"type": "str", "default": ""},
     "reinstall": {"type": "list", "elements": "str", "default": []},
+    "packages": {"type": "list", "elements": "str", "default": []},
     "rebuild": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 900},
 }
@@ -140,12 +154,14 @@ class Owner:
         home = {"PATH": requirements.PATH, "HOME": self.account.pw_dir, "LC_ALL": "C.UTF-8", "UV_NO_PROGRESS": "1"}
         self.environment = {**home, **quiet, "PIP_PROGRESS_BAR": "off"}
 
-    def run(self, argv: list[str], folder: str) -> str:
-        """What a command prints; ends the module where it fails."""
+    def run(self, argv: list[str], folder: str, must: bool = True) -> str | None:
+        """What a command prints; where it fails None, or the module ends where it must not."""
         limit = self.module.params["timeout"]
         done = run_as(self.account.pw_name, None, argv, self.environment, folder, limit)
         own = app_secrets.of_app(self.module.params["root"], folder, "")
         text = Redactor(more=own).text(done.stdout + done.stderr)
+        if done.returncode and not must:
+            return None
         if done.returncode:
             why = f"did not end within {limit:g} s" if done.timed_out else "failed"
             words = " ".join(argv[:4])
@@ -180,8 +196,11 @@ def settings_of(venv: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, value in pairs}
 
 
-def install(owner: Owner, path: str, venv: str, dry: bool = False) -> dict[str, Any]:
-    """Install what is damaged once more, and what the file at `path` asks for. Returns {installer, output, changed}."""
+def install(owner: Owner, path: str, venv: str, dry: bool = False, kept: str = "") -> dict[str, Any] | None:
+    """Install what is damaged once more, and what the file at `path` asks for. Returns {installer, output, changed}.
+
+    kept: a file with the versions that packages are to keep; where they cannot, None is returned.
+    """
     try:
         kind, command = requirements.installer(venv, owner.account.pw_name, owner.account.pw_dir)
         wanted = requirements.packages_argument(kind, path, venv, owner.account.pw_name)
@@ -191,30 +210,89 @@ def install(owner: Owner, path: str, venv: str, dry: bool = False) -> dict[str, 
     words += ["--dry-run"] if dry else []
     again = owner.module.params["reinstall"]
     anew = "--force-reinstall" if kind == "pip" else "--reinstall"
-    text = owner.run([*words, anew, "--no-deps", *again], os.path.dirname(path)) if again else ""
-    text += owner.run([*words, *wanted], os.path.dirname(path))
-    output = text.splitlines()[-OUTPUT_LINES:]
-    return {"installer": command, "output": output, "changed": bool(_CHANGED.search(text))}
+    folder = os.path.dirname(path)
+    text = owner.run([*words, anew, "--no-deps", *again], folder) or "" if again else ""
+    installed = owner.run([*words, *wanted, *(["-c", kept] if kept else [])], folder, must=not kept)
+    if installed is None:
+        return None
+    lines = (text + installed).splitlines()
+    return {"installer": command, "output": lines[-OUTPUT_LINES:], "changed": bool(_CHANGED.search(text + installed))}
+
+
+def rebuild_like(owner: Owner, path: str, folder: str, before: dict[str, str]) -> dict[str, Any]:
+    """Install into a new environment, in the versions that the old one had; where those are not to be had, others."""
+    if not before:
+        return install(owner, path, folder) or {}
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+        file.writelines(f"{name}=={version}\n" for name, version in before.items())
+        file.flush()
+        # Its owner reads it: names and versions are no secret.
+        os.fchmod(file.fileno(), 0o644)
+        done = install(owner, path, folder, kept=file.name)
+    if done is None:
+        owner.module.warn("the versions that were installed cannot all be had for this Python: others were chosen")
+    return done or install(owner, path, folder) or {}
 
 
 def fill(owner: Owner, path: str, venv: str, folder: str, rebuild: bool) -> dict[str, Any]:
     """Make or complete the environment in `folder`, which is `venv` itself or its staging folder."""
+    before = installed_packages.versions(venv)
     if rebuild:
         make(owner, folder, venv)
-    result = install(owner, path, folder)
+        result = rebuild_like(owner, path, folder, before)
+    else:
+        result = install(owner, path, folder) or {}
+        require_unchanged(owner, before, installed_packages.versions(folder))
     return {**result, "changed": rebuild or result["changed"], "kept": ""}
+
+
+def require_unchanged(owner: Owner, before: dict[str, str], after: dict[str, str]) -> None:
+    """End the module where a package has another version, or is gone, that has nothing to do with the repair."""
+    allowed = {requirements_files.canonical(name) for name in owner.module.params["packages"]}
+    moved = [name for name, version in before.items() if after.get(name) != version and name not in allowed]
+    if allowed and moved:
+        what = ", ".join(f"{name} {before[name]} to {after.get(name, 'none')}" for name in moved[:5])
+        owner.module.fail_json(
+            msg=f"the requirements would change what has nothing to do with the fault: {what}. Nothing was changed."
+        )
+
+
+def would_be(owner: Owner, path: str, venv: str) -> dict[str, str]:
+    """The versions that would be installed, of what is installed now; asked of the installer, in a dry run."""
+    text = "\n".join((install(owner, path, venv, dry=True) or {}).get("output", []))
+    words = [word for line in re.findall(r"^Would install (.*)$", text, re.M) for word in line.split()]
+    words += re.findall(r"^ \+ (\S+==\S+)$", text, re.M)
+    pairs = [re.split(r"==|-(?=[^-]*$)", word, maxsplit=1) for word in words]
+    return {requirements_files.canonical(pair[0]): pair[1] for pair in pairs if len(pair) == 2}
+
+
+def require_alone(owner: Owner, venv: str) -> None:
+    """End the module where somebody else is at work on the app, as an installation of the operator's own."""
+    found = others_at_work.find(others_at_work.App(owner.module.params["root"], venv))
+    if found:
+        who = f"{found[0]['what']} (process {found[0]['pid']}, of {found[0]['account']})"
+        owner.module.fail_json(msg=f"{who} is at work on {found[0]['where']}. Nothing was changed.")
 
 
 def put_in_place(owner: Owner, path: str, staged: StagedVenv, rebuild: bool) -> dict[str, Any]:
     """Fill the staging folder, then replace the environment; fill that itself where it cannot be replaced."""
     reason = staged.why_in_place()
+    if reason and rebuild and (more := virtual_env.other_content(staged.venv)):
+        owner.module.fail_json(
+            msg=f"{os.path.join(staged.venv, more)} is no part of a virtual environment, and would be lost. "
+            "Nothing was changed."
+        )
     if reason:
+        before = installed_packages.versions(staged.venv)
+        if owner.module.params["packages"]:
+            require_unchanged(owner, before, {**before, **would_be(owner, path, staged.venv)})
         owner.module.warn(f"{reason}: it is changed in place")
         undo_log.note_irreversible(f"{staged.venv} was changed in place, because {reason}")
         return fill(owner, path, staged.venv, staged.venv, rebuild)
     staged.begin(owner.status, MODE if rebuild else owner.status.st_mode & 0o7777, filled=not rebuild)
     result = fill(owner, path, staged.venv, staged.path, rebuild)
     if result["changed"]:
+        require_alone(owner, staged.venv)
         owner.run(
             [sys.executable, requirements.ISOLATED, "-c", RENAME, staged.path, staged.staged_name, staged.name], "/"
         )
@@ -234,24 +312,32 @@ def main() -> None:
     wrong = objection_to_rebuild if given["rebuild"] else objection
     if why := wrong(given["venv"], given["root"]):
         module.fail_json(msg=f"{why}. Nothing was changed.")
-    path = given["requirements"] or requirements.find(given["root"])
+    installed = installed_packages.versions(given["venv"])
+    choice = requirements_files.choose(given["root"], installed)
+    path = given["requirements"] or choice.path
     if not path:
         module.fail_json(msg=f"no requirements.txt and no pyproject.toml for {given['root']}. Nothing was changed.")
     odd = [item for item in given["reinstall"] if not _PINNED.match(item)]
     if odd:
         module.fail_json(msg=f"{odd[0]!r} is not a valid package and version, such as name==1.0. Nothing was changed.")
-    nothing = {"changed": False, "installer": [], "output": [], "kept": ""}
+    if given["rebuild"] and path == choice.path and choice.conflicts:
+        module.fail_json(
+            msg=f"{path} pins {', '.join(choice.conflicts)} in another version than was installed: "
+            "set rescue502_requirements to the file in use. Nothing was changed."
+        )
+    nothing = {"changed": False, "installer": [], "output": []}
     try:
         if module.check_mode:
             owner = Owner(module, given["venv"], path)
             if given["rebuild"]:
-                module.exit_json(**{**nothing, "changed": not owner.can_run(given["venv"])})
-            module.exit_json(**install(owner, path, given["venv"], dry=True), kept="")
+                module.exit_json(**{**nothing, "changed": not owner.can_run(given["venv"])}, kept="")
+            module.exit_json(**(install(owner, path, given["venv"], dry=True) or nothing), kept="")
         with StagedVenv(given["venv"]) as staged:
             settled = staged.settle()
             owner = Owner(module, staged.venv, path)
+            require_alone(owner, staged.venv)
             runs = given["rebuild"] and owner.can_run(staged.venv)
-            result = nothing if runs else put_in_place(owner, path, staged, given["rebuild"])
+            result = {**nothing, "kept": ""} if runs else put_in_place(owner, path, staged, given["rebuild"])
     except OSError as error:
         module.fail_json(msg=f"{error.filename or given['venv']}: {error.strerror or error}. Nothing was changed.")
     module.exit_json(**{**result, "changed": settled or result["changed"]})

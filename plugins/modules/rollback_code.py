@@ -13,6 +13,8 @@ version_added: 0.1.0
 description:
   - Goes to the given commit. Where none is given and HEAD does not compile, goes to the nearest place where HEAD was
     before, or to the nearest earlier commit, in which every Python file compiles. The code is compiled and never run.
+  - Where O(unit) is given, the app is first tried from that commit, in a worktree aside; nothing is changed where it
+    does not come up from there either. So an error that is no fault of the code costs no commit.
   - Refuses where tracked files were edited, because that would be lost.
   - Leaves a branch C(rescue502/before-COMMIT) where the checkout was.
 extends_documentation_fragment: [rescue502.django.checkout]
@@ -34,6 +36,18 @@ options:
     description: Whether to stay on the branch, by moving it, rather than to leave it for the bare commit.
     type: bool
     default: false
+  unit:
+    description: The app's systemd unit; with it the app must come up from the commit before the checkout goes there.
+    type: str
+    default: ''
+  user:
+    description: The user that the app runs as. Discovered from the unit unless given.
+    type: str
+    default: ''
+  group:
+    description: The group that the app runs as. Discovered from the unit unless given.
+    type: str
+    default: ''
   venv:
     description: The virtual environment whose Python compiles the code; the one that runs the module unless given.
     type: str
@@ -59,14 +73,21 @@ after:
 """
 
 import os
+from itertools import islice
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
+from ansible_collections.rescue502.django.plugins.module_utils.remedies import code_trial
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import TIMEOUT, Checkout, GitError, top_of
+from ansible_collections.rescue502.django.plugins.module_utils.stack.app_units import StackError
+from ansible_collections.rescue502.django.plugins.module_utils.stack.discovery import discover
+from ansible_collections.rescue502.django.plugins.module_utils.system.systemd import SystemdError
 
 CANDIDATES = 20
+# Each takes some seconds.
+TRIALS = 3
 # Reads a tar archive of a commit from git and compiles its Python files, in memory.
 _COMPILE = """
 import subprocess, sys, tarfile
@@ -81,6 +102,9 @@ ARGUMENTS = {
     "root": {"type": "path", "required": True},
     "commit": {"type": "str", "default": ""},
     "keep_branch": {"type": "bool", "default": False},
+    "unit": {"type": "str", "default": ""},
+    "user": {"type": "str", "default": ""},
+    "group": {"type": "str", "default": ""},
     "venv": {"type": "str", "default": ""},
 }
 
@@ -115,6 +139,29 @@ class Code:
         except GitError:
             return False
         return True
+
+    def objection(self, commit: str) -> str:
+        """Why the app does not come up from a commit; empty where it does, or where its unit is not given."""
+        given = self.module.params
+        if not given["unit"] or self.module.check_mode:
+            return ""
+        try:
+            stack = discover({name: given[name] for name in ("unit", "root", "venv", "user", "group")})
+            return code_trial.objection(self.checkout, commit, stack)
+        except (StackError, SystemdError, KeyError) as error:
+            return f"it could not be tried: {error}"
+
+    def last_good(self, python: str) -> str:
+        """The nearest commit that compiles and comes up, HEAD itself where it compiles; ends the module without one."""
+        sound = (commit for commit in self.candidates() if self.compiles(commit, python))
+        head, why = self.ask("rev-parse", "HEAD"), ""
+        for commit in islice(sound, TRIALS):
+            why = self.objection(commit) if commit != head else ""
+            if not why:
+                return commit
+        message = f"the app does not come up from one either: {why}" if why else "none was found"
+        self.module.fail_json(msg=f"no earlier commit whose code compiles repairs it, {message}. Nothing was changed.")
+        return ""
 
     def python(self, venv: str) -> str:
         """The interpreter that compiles: the virtual environment's, where it is not for others to say what that is."""
@@ -172,10 +219,10 @@ def main() -> None:
         target = code.ask("rev-parse", "--verify", "--quiet", wanted + "^{commit}", must=False)
         if not target:
             module.fail_json(msg=f"there is no commit {wanted} in {code.checkout.top}. Nothing was changed.")
+        if why := code.objection(target):
+            module.fail_json(msg=f"the app does not come up from {target[:12]} either: {why}. Nothing was changed.")
     else:
-        target = next((commit for commit in code.candidates() if code.compiles(commit, python)), "")
-        if not target:
-            module.fail_json(msg="no commit was found whose code compiles. Nothing was changed.")
+        target = code.last_good(python)
     after = target[:12]
     if not module.check_mode and after != before:
         code.require_own_files()

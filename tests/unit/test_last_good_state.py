@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.baseline import baseline, changes, state
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
 from ansible_collections.rescue502.django.plugins.module_utils.run import state_directory
+from ansible_collections.rescue502.django.plugins.module_utils.services import installed_packages
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import recent_changes
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
@@ -98,8 +99,8 @@ def test_packages_are_known_by_their_folders(tmp_path: Path) -> None:
     place = tmp_path / "venv" / "lib" / "python3.12" / "site-packages"
     for name in ("Django-4.2.16.dist-info", "typing_extensions-4.1.dist-info", "~ld-1.0.dist-info", "django"):
         (place / name).mkdir(parents=True)
-    assert state.packages(str(tmp_path / "venv")) == {"django": "4.2.16", "typing-extensions": "4.1"}
-    assert state.packages("") == state.packages(str(tmp_path / "none")) == {}
+    assert installed_packages.versions(str(tmp_path / "venv")) == {"django": "4.2.16", "typing-extensions": "4.1"}
+    assert installed_packages.versions("") == installed_packages.versions(str(tmp_path / "none")) == {}
 
 
 def test_marks_say_nothing_without_the_key() -> None:

@@ -99,6 +99,27 @@ def test_of_a_site_that_answers(name: str) -> None:
 
 
 NO_ANSWER = {
+    "somebody else is at work": (
+        record(
+            DOWN,
+            CAUSE_REMAINS,
+            PLANNED,
+            others_at_work=[
+                {"what": "pip install", "pid": 7, "account": "ada", "since": "2026-01-31T12:00:00", "where": "/v"},
+                {
+                    "what": "git",
+                    "pid": 0,
+                    "account": "ada",
+                    "since": "2026-01-31T12:00:00",
+                    "where": "/s/.git",
+                },
+            ],
+        ),
+        "locked",
+        "502 on /; nothing was done while others are at work: "
+        "pip install (process 7, of ada, since 2026-01-31T12:00:00, on /v); "
+        "git (no process is seen, of ada, since 2026-01-31T12:00:00, on /s/.git)",
+    ),
     "nobody asked": (
         record(None),
         "needs-human",

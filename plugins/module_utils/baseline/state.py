@@ -14,14 +14,13 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import code, files
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import installed_packages
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
 # Each is a dict of texts by name.
 SECTIONS = ("packages", "python", "units", "nginx", "modes", "variables")
-MANY_PACKAGES = 5000
 MOST_BYTES = 2**20
-_METADATA = ".dist-info"
 
 
 def take(stack: Stack, key: bytes) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def take(stack: Stack, key: bytes) -> dict[str, Any]:
     """
     return {
         "commit": code.head(stack.root),
-        "packages": packages(stack.venv),
+        "packages": installed_packages.versions(stack.venv),
         "python": _python(stack.venv),
         "units": _marks(key, _unit_files(stack)),
         "nginx": _marks(key, stack.nginx_files),
@@ -55,34 +54,6 @@ def _content(path: str) -> bytes:
         return safe_files.read_bytes(safe_files.resolve(path), MOST_BYTES)
     except OSError:
         return b""
-
-
-def packages(venv: str) -> dict[str, str]:
-    """Versions of what is installed in a virtual environment, by normalised name, known by the names of folders."""
-    try:
-        library = os.path.join(safe_files.resolve(venv), "lib") if venv else ""
-    except OSError:
-        return {}
-    found: dict[str, str] = {}
-    for python in _names(library):
-        for name in _names(os.path.join(library, python, "site-packages")):
-            # pip puts a tilde before what it is about to remove.
-            if name.endswith(_METADATA) and not name.startswith("~"):
-                package, _dash, version = name[: -len(_METADATA)].rpartition("-")
-                found[package.lower().replace("_", "-")] = version
-    return dict(sorted(found.items())[:MANY_PACKAGES])
-
-
-def _names(folder: str) -> list[str]:
-    """The names in a folder whose path has no links; none where it cannot be listed."""
-    try:
-        fd = safe_files.open_folder(folder)
-    except OSError:
-        return []
-    try:
-        return os.listdir(fd)
-    finally:
-        os.close(fd)
 
 
 def _python(venv: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import acc
 
 GIT_TIMEOUT = 4.0
 LIMIT = 20
+MOST_CHANGED = 500
 # What git leaves in its folder while an operation is in progress (git-status(1)), and whose --abort ends it.
 _OPERATIONS = (
     ("rebase-merge", "rebase"),
@@ -43,7 +44,7 @@ def git_facts(root: str) -> dict[str, Any] | unread.Unread:
         no_checkout: dict[str, Any] | unread.Unread
         no_checkout = unread.known({"is_checkout": False}, "the checkout", unread.hidden(os.path.join(root, ".git")))
         return no_checkout
-    names = ("head", "branch", "edited", "unmerged", "conflicts", "log", "before")
+    names = ("head", "branch", "edited", "unmerged", "conflicts", "log", "before", "changed")
     try:
         checkout = Checkout(top)
     except (GitError, OSError) as error:
@@ -53,6 +54,8 @@ def git_facts(root: str) -> dict[str, Any] | unread.Unread:
         lacking = unread.only_root("what git says of the checkout", f"become {checkout.owner.pw_name}")
         return {"is_checkout": True, "top": top, "operation": operation(top), **dict.fromkeys(names, lacking)}
     status = _git(checkout, "status", "--porcelain=v2", "--branch", "--untracked-files=no").splitlines()
+    log = _log(checkout, 5, "HEAD")
+    before = _git(checkout, "rev-parse", "--short=12", "--verify", "--quiet", "HEAD@{1}")
     headers = dict(line[2:].partition(" ")[::2] for line in status if line.startswith("# "))
     return {
         "is_checkout": True,
@@ -63,9 +66,20 @@ def git_facts(root: str) -> dict[str, Any] | unread.Unread:
         "unmerged": [line.rpartition(" ")[2] for line in status if line.startswith("u ")][:LIMIT],
         "operation": operation(top),
         "conflicts": _git(checkout, "grep", "--name-only", "-I", "-E", "^(<<<<<<<|>>>>>>>) ").splitlines()[:LIMIT],
-        "log": _log(checkout, 5, "HEAD"),
-        "before": _git(checkout, "rev-parse", "--short=12", "--verify", "--quiet", "HEAD@{1}"),
+        "log": log,
+        "before": before,
+        "changed": _changed(checkout, top, before or (log[1]["commit"] if len(log) > 1 else "")),
     }
+
+
+def _changed(checkout: Checkout, top: str, before: str) -> list[str]:
+    """Paths of the files that going back to a commit would change, at most MOST_CHANGED; none without a commit."""
+    names = (
+        _git(checkout, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", before, "HEAD", "--")
+        if before
+        else ""
+    )
+    return [os.path.join(top, name) for name in names.split("\0") if name][:MOST_CHANGED]
 
 
 def head(root: str) -> str:

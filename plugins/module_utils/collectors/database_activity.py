@@ -8,7 +8,7 @@ import difflib
 import json
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql, postgresql_others
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, sockets, unread
 
 # A wait shorter than this is work, not a fault. The edge has been asked for some seconds before anybody looks here.
@@ -71,6 +71,7 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
         "account": server.account,
         "folder": server.folder,
         "port": server.port,
+        "others": postgresql_others.others(server, port, listeners),
         **activity,
     }
 

@@ -9,9 +9,14 @@ import os
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
-from ansible_collections.rescue502.django.plugins.module_utils.services import installed_packages, requirements
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    installed_packages,
+    requirements_files,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
+
+MOST_OTHERS = 10
 
 
 def collect(stack: Stack) -> dict[str, Any]:
@@ -19,10 +24,34 @@ def collect(stack: Stack) -> dict[str, Any]:
     return {
         "venv": _venv_facts(stack.venv),
         "damaged": installed_packages.damaged(stack.venv) if stack.venv else [],
-        "requirements": {
-            "path": stack.requirements or os.path.join(stack.root, requirements.NAMES[0]),
-            "exists": unread.reported(bool(stack.requirements), "the requirements", unread.sealed(stack.root)),
-        },
+        "requirements": _requirements(stack, _choice(stack)),
+    }
+
+
+def settled(facts: dict[str, Any], stack: Stack, rehearsed: Any) -> dict[str, Any]:
+    """The result of collect(), with the file of requirements that the rehearsal compared; itself without one."""
+    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
+    compared = (steps.get("requirements") or {}).get("file", "")
+    if "failed" in facts or not compared or compared == facts["requirements"]["path"]:
+        return facts
+    absent = {item["name"] for item in steps["requirements"]["problems"] if item["at_fault"] and not item["installed"]}
+    return {**facts, "requirements": _requirements(stack, _choice(stack, absent))}
+
+
+def _choice(stack: Stack, absent: frozenset[str] | set[str] = frozenset()) -> requirements_files.Choice:
+    """The file in use. absent: packages that the app may have failed for."""
+    installed = installed_packages.versions(stack.venv)
+    given = stack.requirements if stack.requirements_given else ""
+    return requirements_files.choose(stack.root, installed, absent.__contains__ if absent else None, given)
+
+
+def _requirements(stack: Stack, choice: requirements_files.Choice) -> dict[str, Any]:
+    return {
+        "path": choice.path or os.path.join(stack.root, requirements_files.USUAL[0]),
+        "exists": unread.reported(bool(choice.path), "the requirements", unread.sealed(stack.root)),
+        "proved": choice.proved,
+        "others": choice.paths[1:][:MOST_OTHERS],
+        "conflicts": choice.conflicts[:MOST_OTHERS],
     }
 
 

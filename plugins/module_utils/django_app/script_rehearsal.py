@@ -122,11 +122,16 @@ def ask_for_pages(plan):
     return {"answers": answers}
 
 
+def is_own(folder, name, plan):
+    """Whether a folder may hold the app's code; what rescue502 keeps of a virtual environment does not."""
+    return name not in SKIP_FOLDERS and ".rescue502-" not in name and os.path.join(folder, name) != plan["venv"]
+
+
 def compile_code(plan):
     """Compile every module of the app, so that all broken files are named and not just the first."""
     begun, broken, count = time.time(), [], 0
     for folder, names, files in os.walk(plan["root"]):
-        names[:] = [n for n in names if n not in SKIP_FOLDERS and os.path.join(folder, n) != plan["venv"]]
+        names[:] = [n for n in names if is_own(folder, n, plan)]
         for name in files:
             if not name.endswith(".py"):
                 continue
@@ -181,6 +186,7 @@ def main():
             result.update(function(plan))
         except BaseException as error:  # settings may well call sys.exit
             result.update(ok=False, error=describe(error, plan))
+            plan.setdefault("error", error)
         result["seconds"] = round(time.time() - begun, 3)
         out.write(json.dumps(result) + "\n")
         out.flush()

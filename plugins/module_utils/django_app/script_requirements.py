@@ -8,6 +8,8 @@ import importlib
 import os
 import sys
 
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import provided_by_app
+
 
 def packaging_library(plan):
     """packaging: as installed, in the venv's pip, or in the pip that Python brings along; None without any."""
@@ -37,13 +39,26 @@ def canonical(name):
 
 
 def compare_requirements(plan):
-    """Requirements compared with what is installed, and what those in turn require, as `pip check` does."""
+    """Requirements compared with what is installed, and what those in turn require, as `pip check` does.
+
+    Of several files the first is compared, or the first that names a package which the app may have failed for.
+    """
     installed = installed_distributions()
     library = packaging_library(plan)
     if library is None or not plan["requirements"]:
-        return {"checked": False, "installed": len(installed), "problems": []}
+        return {"checked": False, "installed": len(installed), "problems": [], "file": ""}
+    missing = missing_modules(plan.get("error"), plan)
+    found = [(path, problems_of(path, installed, library)) for path in plan["requirements"]]
+    naming = [item for item in found if any(is_missing(problem, missing) for problem in item[1])]
+    path, problems = (naming or found)[0]
+    blame(problems, installed, missing, plan.get("error"))
+    return {"checked": True, "installed": len(installed), "problems": problems[:50], "file": path}
+
+
+def problems_of(path, installed, library):
+    """What one file requires, itself or through what it requires, and is not installed as required."""
     problems, seen = [], set()
-    queue = [(line, "requirements") for line in wanted_lines(plan["requirements"])]
+    queue = [(line, "requirements") for line in wanted_lines(path)]
     while queue:
         line, wanted_by = queue.pop()
         try:
@@ -60,7 +75,70 @@ def compare_requirements(plan):
         elif (name, tuple(sorted(requirement.extras))) not in seen:
             seen.add((name, tuple(sorted(requirement.extras))))
             queue += [(text, name) for text in needs(library, distribution, requirement.extras)]
-    return {"checked": True, "installed": len(installed), "problems": problems[:50]}
+    return problems
+
+
+def chain_of(error):
+    """An exception and its causes, the last raised first."""
+    found = []
+    while error is not None and len(found) < 10:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def missing_modules(error, plan):
+    """The first parts of modules that could not be found, and that are not the app's own."""
+    names = [item.name or "" for item in chain_of(error) if isinstance(item, ModuleNotFoundError)]
+    return {name.partition(".")[0] for name in names if name and not provided_by_app(name, plan)}
+
+
+def may_provide(package, module):
+    """Whether a package's name says that it brings a module: python-slugify brings slugify."""
+    name, wanted = canonical(package), canonical(module)
+    return name == wanted or wanted in name.split("-") or wanted.replace("-", "") in name.replace("-", "")
+
+
+def is_missing(problem, modules):
+    """Whether a package that is not installed may bring one of the modules."""
+    return problem["installed"] is None and any(may_provide(problem["name"], module) for module in modules)
+
+
+def blame(problems, installed, modules, error):
+    """Say of each problem whether it is what has stopped the app: `at_fault`.
+
+    Of what is not installed, those whose names fit the missing module; where none does, all may be it.
+    """
+    absent = [problem for problem in problems if problem["installed"] is None]
+    fitting = [problem for problem in absent if is_missing(problem, modules)] or (absent if modules else [])
+    met = modules_met(error)
+    for problem in problems:
+        of_package = modules_of(installed[problem["name"]]) if problem["installed"] is not None else set()
+        problem["at_fault"] = problem in fitting or bool(of_package & met)
+
+
+def modules_met(error):
+    """The first parts of the modules that lack a name the app asked for, or in whose code an exception was raised."""
+    found = set()
+    for item in chain_of(error):
+        lacking = getattr(getattr(item, "obj", None), "__name__", "") if isinstance(item, AttributeError) else ""
+        if isinstance(item, ImportError):
+            found.add(str(item.name or "").partition(".")[0])
+            continue
+        found.add(str(lacking).partition(".")[0])
+        trace = item.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        raised_in = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
+        # Django raises what an app's settings have wrong: that is no sign of a wrong Django.
+        found |= {raised_in.partition(".")[0]} - {"django"}
+    return found - {"", "__main__"}
+
+
+def modules_of(distribution):
+    """The first parts of the modules that a distribution has installed."""
+    files = [file.parts[0] for file in distribution.files or [] if file.parts]
+    return {name[:-3] if name.endswith(".py") else name for name in files if not name.endswith((".dist-info", ".."))}
 
 
 def needs(library, distribution, extras):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -22,6 +23,9 @@ MOST_TEXT = 2**20
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that somebody planted must not hang.
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+# Environments that were replaced, or are being made (remedies/venv_swap.py): they are no part of the app.
+OWN_NAMES = re.compile(r"\.rescue502-(?:old|new)\b")
 
 # A file that nobody else has made, nor put a link in the place of.
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -90,7 +94,8 @@ def walk(
     """Yield `top` and every regular file and folder below it, at most `many` of them.
 
     Links are neither followed nor yielded, other file systems mounted below `top` are not entered, nor are folders
-    named in `skip_names`, nor the absolute paths in `skip`. What vanishes or cannot be opened meanwhile is passed over.
+    named in `skip_names`, nor the absolute paths in `skip`, nor environments that rescue502 itself keeps or makes.
+    What vanishes or cannot be opened meanwhile is passed over.
     Folders that this account may not read are added to `refused`.
     """
     left = many
@@ -112,7 +117,7 @@ def walk(
             with os.scandir(fd) as entries:
                 for item in entries:
                     path = prefix + item.name
-                    if item.name in skip_names or path in skip:
+                    if item.name in skip_names or path in skip or OWN_NAMES.search(item.name):
                         continue
                     try:
                         st = item.stat(follow_symlinks=False)

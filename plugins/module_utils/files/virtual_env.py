@@ -13,6 +13,12 @@ import os
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
 SYSTEM_PREFIXES = ("", "/", "/usr", "/usr/local", "/bin")
+# What venv, virtualenv, uv and installers of packages put there.
+PARTS = (
+    ".Python", ".gitignore", ".lock", ".project", "CACHEDIR.TAG", "bin", "etc", "include", "lib", "lib64", "local",
+    "man", "pip-selfcheck.json", "pyvenv.cfg", "share",
+)  # fmt: skip
+OWN_MARKS = ".rescue502-"
 
 
 def is_one(path: str) -> bool:
@@ -21,6 +27,18 @@ def is_one(path: str) -> bool:
         return True
     packages = glob.glob(os.path.join(glob.escape(path), "lib", "python*", "site-packages"))
     return any(os.path.isdir(folder) for folder in packages)
+
+
+def other_content(path: str) -> str:
+    """The first entry of a virtual environment's folder that is no part of one, such as an app's data or a socket.
+
+    Empty where there is none: then all of the folder can be replaced by another environment.
+    """
+    try:
+        names = sorted(os.listdir(path))
+    except OSError:
+        return ""
+    return next((name for name in names if name not in PARTS and not name.startswith(OWN_MARKS)), "")
 
 
 def is_vacant(path: str) -> bool:

@@ -22,6 +22,7 @@ OPTIONS: dict[str, Any] = {
     "user": {"type": "str", "default": ""},
     "group": {"type": "str", "default": ""},
     "env_file": {"type": "str", "default": ""},
+    "requirements": {"type": "str", "default": ""},
     "health_url": {"type": "str", "default": ""},
     "health_json": {"type": "raw"},
     "edge": {"type": "list", "elements": "dict", "default": [], "options": EDGE_OPTIONS},
@@ -37,4 +38,4 @@ OPTIONS: dict[str, Any] = {
     "remember": {"type": "str", "default": ""},
 }
 # By which the app itself is found.
-DISCOVERY = ("unit", "root", "venv", "user", "group", "env_file", "database_unit")
+DISCOVERY = ("unit", "root", "venv", "user", "group", "env_file", "requirements", "database_unit")

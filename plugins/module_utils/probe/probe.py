@@ -229,6 +229,7 @@ def _with_settings(stack: Stack, found: dict[str, Any], listeners: list[dict[str
     later = concurrent.collect(sections)
     sharpened = {
         "database": base,
+        "dependencies": dependencies.settled(found["dependencies"], stack, rehearsed),
         "files": later["files"],
         "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
     }

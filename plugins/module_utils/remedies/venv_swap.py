@@ -9,19 +9,21 @@ folders, for a moment none, and the next run puts the new one there.
 from __future__ import annotations
 
 import errno
+import filecmp
 import os
 import re
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy, safe_files, virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.files.directory_handle import OpenFolder
+from ansible_collections.rescue502.django.plugins.module_utils.services import installed_packages
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems
 
 STAGED = ".{}.rescue502-new"
 OLD = "{}.rescue502-old-{}"
 OLD_TIME = "%Y%m%dT%H%M%SZ"
-# How many old ones stay.
+# How many old ones stay; older ones too, where they may hold somebody's only copy of a file.
 KEPT = 2
 # In a complete new environment until the old one is away; it holds the old one's name.
 MARK = ".rescue502-complete"
@@ -76,6 +78,8 @@ class StagedVenv:
     def why_in_place(self) -> str:
         """Why a new one cannot take the old one's place; empty where it can."""
         path = self.real(self.name)
+        if more := virtual_env.other_content(path):
+            return f"{os.path.join(path, more)} is no part of a virtual environment"
         mounted = [mount for mount in filesystems.mount_points() if f"{mount}/".startswith(f"{path}/")]
         return f"{mounted[0]} is a mount point" if mounted else ""
 
@@ -142,7 +146,16 @@ class StagedVenv:
         self._folder.flush()
         self._unmark()
         for name in sorted(name for name in self._folder.names() if self._is_old(name))[:-KEPT]:
-            self._folder.remove(name)
+            if not self._may_hold_an_only_copy(name):
+                self._folder.remove(name)
+
+    def _may_hold_an_only_copy(self, old_name: str) -> bool:
+        """Whether an old environment has a file that no installer brings again, and that the one in use has not."""
+        old, new = self.real(old_name), self.real(self.name)
+        return any(
+            not _is_same(os.path.join(old, name), os.path.join(new, name))
+            for name in installed_packages.unrecorded(old)
+        )
 
     def _put_aside(self, old_name: str) -> None:
         try:
@@ -181,3 +194,10 @@ class StagedVenv:
 
     def _is_old(self, name: str) -> bool:
         return bool(re.fullmatch(re.escape(OLD.format(self.name, "")) + r"\d{8}T\d{6}Z", name))
+
+
+def _is_same(path: str, other: str) -> bool:
+    """Whether two files, no links, have the same content."""
+    if os.path.islink(other) or not os.path.isfile(other):
+        return False
+    return os.path.samefile(path, other) or filecmp.cmp(path, other, shallow=False)

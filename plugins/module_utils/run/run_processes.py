@@ -19,7 +19,7 @@ def at_work(incident: str) -> list[int]:
     """Processes that a run started here and that still live, but for this one and its ancestors, and for those that
     hold the lock or wait for it."""
     mark = f"{INCIDENT}={incident}\0".encode()
-    own = _lineage()
+    own = lineage()
     return [pid for pid in pids() if pid not in own and mark in _environment(pid) and name_of(pid) not in IDLE]
 
 
@@ -38,7 +38,12 @@ def _environment(pid: int) -> bytes:
     return b"\0" + _read(f"/proc/{pid}/environ") + b"\0"
 
 
-def _lineage() -> set[int]:
+def is_of_a_run(pid: int) -> bool:
+    """Whether a process belongs to a run of rescue502, this one or another."""
+    return f"\0{INCIDENT}=".encode() in _environment(pid)
+
+
+def lineage() -> set[int]:
     """This process and its ancestors."""
     pid, found = os.getpid(), set()
     while pid > 0 and pid not in found:

@@ -8,8 +8,10 @@ be meant, and is not reported. Source: packaging.python.org, "Recording installe
 
 from __future__ import annotations
 
+import base64
 import csv
 import glob
+import hashlib
 import os
 import re
 import stat
@@ -19,9 +21,18 @@ from itertools import islice
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.services.requirements_files import canonical
 
 MANY = 50_000
+MANY_PACKAGES = 5000
 KEPT = 50
+_METADATA = ".dist-info"
+_MOST_BYTES = 2**28
+# What makes an environment, and stands in no RECORD: Python's own, virtualenv's and uv's.
+_OF_PYTHON = re.compile(
+    r"^(pyvenv\.cfg|\.gitignore|\.lock|CACHEDIR\.TAG|bin/([Aa]ctivate[\w.]*|deactivate[\w.]*|python[\d.]*|pip[\d.]*"
+    r"|pydoc[\w.]*))$|/site-packages/_virtualenv\.(py|pth)$|\.rescue502-\w+$"
+)
 _RECORD_BYTES = 8 * 2**20
 _ELF_BYTES = 64
 _ENDINGS = re.compile(r"(?:/__init__)?(?:\.py|\.[\w-]+\.so|\.so)$")
@@ -39,6 +50,69 @@ def damaged(venv: str) -> list[dict[str, Any]]:
     files = ((record, *listed) for record in records for listed in _recorded(record))
     found = (_damage(record, name, size) for record, name, size in islice(files, MANY))
     return list(islice((item for item in found if item), KEPT))
+
+
+def versions(venv: str) -> dict[str, str]:
+    """Versions of what is installed in a virtual environment, by canonical name, known by the names of folders."""
+    try:
+        library = os.path.join(safe_files.resolve(venv), "lib") if venv else ""
+    except OSError:
+        return {}
+    found: dict[str, str] = {}
+    for python in _names(library):
+        for name in _names(os.path.join(library, python, "site-packages")):
+            # pip puts a tilde before what it is about to remove.
+            if name.endswith(_METADATA) and not name.startswith("~"):
+                package, _dash, version = name[: -len(_METADATA)].rpartition("-")
+                found[canonical(package)] = version
+    return dict(sorted(found.items())[:MANY_PACKAGES])
+
+
+def _names(folder: str) -> list[str]:
+    """The names in a folder whose path has no links; none where it cannot be listed."""
+    try:
+        fd = safe_files.open_folder(folder)
+    except OSError:
+        return []
+    try:
+        return sorted(os.listdir(fd))
+    finally:
+        os.close(fd)
+
+
+def unrecorded(venv: str) -> Iterator[str]:
+    """Paths, from the environment's folder on, of its files that neither Python nor an installer has put there so.
+
+    What was edited since is among them: its digest differs from the recorded one. Bytecode is left out.
+    """
+    known = dict(_digests(venv))
+    for entry in safe_files.walk(venv, skip_names=frozenset({"__pycache__"})):
+        name = os.path.relpath(entry.path, venv)
+        if entry.is_dir or _OF_PYTHON.search(name):
+            continue
+        if name not in known or not (known[name] in ("", _digest(entry.path)) or name.startswith("bin/")):
+            yield name
+
+
+def _digests(venv: str) -> Iterator[tuple[str, str]]:
+    """(path from the environment's folder on, digest as RECORD writes it; empty where it has none) of each file."""
+    pattern = os.path.join(glob.escape(venv), "lib", "python*", "site-packages", "*.dist-info", "RECORD")
+    for record in glob.glob(pattern):
+        try:
+            rows = list(csv.reader(safe_files.text(record, _RECORD_BYTES).splitlines()))
+        except (OSError, csv.Error):
+            continue
+        site = os.path.dirname(os.path.dirname(record))
+        yield from ((os.path.relpath(os.path.join(site, row[0]), venv), row[1]) for row in rows if len(row) == 3)
+
+
+def _digest(path: str) -> str:
+    """A file's digest as RECORD writes it (packaging.python.org, "Recording installed projects")."""
+    try:
+        content = safe_files.read_bytes(path, _MOST_BYTES)
+    except OSError:
+        return "unread"
+    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
 
 
 def _sibling(record: str, name: str) -> str:

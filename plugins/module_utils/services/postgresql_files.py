@@ -26,9 +26,7 @@ def data_folders(listeners: list[dict[str, Any]], unit: str) -> list[str]:
     """
     pids = {item["pid"] for item in listeners if _is_server(item["command"])}
     found = [folder for pid in sorted(pids) if (folder := _link(f"/proc/{pid}/cwd"))]
-    found = (
-        found or _from_unit(unit) or _from_settings() or [path for text in USUAL for path in sorted(glob.glob(text))]
-    )
+    found = found or _from_unit(unit) or configured() or [path for text in USUAL for path in sorted(glob.glob(text))]
     return list(dict.fromkeys(os.path.normpath(path) for path in found if _is_data_folder(path)))
 
 
@@ -91,7 +89,7 @@ def of_unit(shown: dict[str, str]) -> str:
     return next((path for path in (named, environment.get("PGDATA", "")) if path.startswith("/")), "")
 
 
-def _from_settings() -> list[str]:
+def configured() -> list[str]:
     """data_directory of each of Debian's clusters."""
     paths = sorted(glob.glob("/etc/postgresql/*/*/postgresql.conf"))
     return [folder for folder in map(_setting, paths) if folder]

@@ -15,14 +15,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import safe
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
-# The most specific first.
-NAMES = (
-    "requirements.txt",
-    "requirements/production.txt",
-    "requirements/prod.txt",
-    "requirements/base.txt",
-    "pyproject.toml",
-)
 PATH = "/usr/local/bin:/usr/bin:/bin"
 SYSTEM_PYTHON = "/usr/bin/python3"
 ASK_SECONDS = 20.0
@@ -44,28 +36,6 @@ except ImportError:
 with open(sys.argv[1], "rb") as file:
     print(json.dumps(tomllib.load(file).get("project", {}).get("dependencies", [])))
 """
-
-
-def find(root: str) -> str:
-    """The requirements of the app in `root`: there, or above it in the same checkout. Empty where there are none."""
-    folder = root
-    while folder not in ("", "/"):
-        for name in NAMES:
-            path = os.path.join(folder, name)
-            if os.path.isfile(path) and (name != "pyproject.toml" or _declares_dependencies(path)):
-                return path
-        if os.path.isdir(os.path.join(folder, ".git")):
-            break
-        folder = os.path.dirname(folder)
-    return ""
-
-
-def _declares_dependencies(path: str) -> bool:
-    """Whether a pyproject.toml is more than the configuration of tools."""
-    try:
-        return bool(re.search(r"(?m)^\[project\]", safe_files.text(path)))
-    except OSError:
-        return False
 
 
 def of_pyproject(path: str, python: str, account: str) -> list[str]:

@@ -49,7 +49,10 @@ class Stack:
     nginx_folders: list[str] = field(default_factory=list)
     behind_nginx: bool = False
     all_locations: list[dict[str, Any]] = field(default_factory=list)
+    # The file of requirements in use, and all there are, the one that fits what is installed best first.
     requirements: str = ""
+    requirements_files: list[str] = field(default_factory=list)
+    requirements_given: bool = False
     credentials: dict[str, bytes] = field(default_factory=dict)
     credentials_missing: list[str] = field(default_factory=list)
     # What the account that looks may not read of the above; all of it is empty for root.

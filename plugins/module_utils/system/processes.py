@@ -87,6 +87,79 @@ def command_line(pid: int) -> str:
         return ""
 
 
+def command_words(pid: int) -> list[str]:
+    """A process's command line by its words; none where it is gone, or a thread of the kernel's."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            text = file.read(65536).decode("utf-8", "surrogateescape")
+    except OSError:
+        return []
+    return text.rstrip("\0").split("\0") if text else []
+
+
+def program(pid: int) -> str:
+    """The name of the program that a process runs, whatever it calls itself; empty where it is gone, or another's."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe")).replace(" (deleted)", "")
+    except OSError:
+        return ""
+
+
+def parent(pid: int) -> int:
+    """A process's parent; 0 where it is gone."""
+    try:
+        return int(_stat(pid)[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def folder(pid: int) -> str:
+    """A process's working folder; empty where it is gone, or another account's."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
+
+
+def opened(pid: int) -> Iterator[tuple[str, str]]:
+    """(path, the descriptor's own path under /proc) of each file that a process has open by a path."""
+    for descriptor in descriptors(pid):
+        try:
+            target = os.readlink(descriptor)
+        except OSError:
+            continue
+        if target.startswith("/"):
+            yield target, descriptor
+
+
+def is_for_writing(descriptor: str) -> bool:
+    """Whether an open file, by its descriptor's path under /proc, is open for writing (proc(5), /proc/pid/fdinfo)."""
+    try:
+        with open(descriptor.replace("/fd/", "/fdinfo/"), encoding="utf-8") as file:
+            match = re.search(r"^flags:\s+([0-7]+)$", file.read(), re.MULTILINE)
+    except OSError:
+        return False
+    return match is not None and int(match.group(1), 8) & os.O_ACCMODE != os.O_RDONLY
+
+
+def has_terminal(pid: int) -> bool:
+    """Whether a process reads from a terminal."""
+    try:
+        return os.readlink(f"/proc/{pid}/fd/0").startswith(("/dev/pts/", "/dev/tty", "/dev/console"))
+    except OSError:
+        return False
+
+
+def variable(pid: int, name: str) -> str:
+    """A variable of the environment that a process was started with; empty where it has none, or is gone."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            found = [item for item in file.read().split(b"\0") if item.startswith(name.encode() + b"=")]
+    except OSError:
+        return ""
+    return found[0].partition(b"=")[2].decode("utf-8", "replace") if found else ""
+
+
 def unit_of(pid: int) -> str:
     """The systemd unit whose control group holds the process (proc(5), /proc/pid/cgroup)."""
     try:

@@ -28,6 +28,7 @@ KEYS: Schema = {
     "means": (str, True),
     "risk": (str, True),
     "safe_when": (list, False),
+    "repair_when": (list, False),
     "severity": (str, True),
     "edge": (str, True),
     "when": (list, True),
@@ -67,6 +68,8 @@ class FailureMode:
     when: tuple[str, ...]
     # Where all of these hold, a repair that else asks is safe.
     safe_when: tuple[str, ...] = ()
+    # Where not all of these hold, the remedy may be the wrong one: it is never applied, approved or not.
+    repair_when: tuple[str, ...] = ()
     explained_by: tuple[str, ...] = ()
     # Effects that are named here and not in their own files; an effect may name this one too.
     explains: tuple[str, ...] = ()
@@ -82,7 +85,10 @@ class FailureMode:
         return all(expressions.holds(source, evidence) for source in self.when)
 
     def risk_on(self, evidence: dict[str, Any]) -> str:
-        """The risk on this host: `safe` instead of `ask` where all of safe_when is known to hold."""
+        """The risk on this host: `never` where not all of repair_when is known to hold, and `safe` instead of `ask`
+        where all of safe_when is."""
+        if not all(expressions.holds(source, evidence) for source in self.repair_when):
+            return "never"
         safe = self.safe_when and all(expressions.holds(source, evidence) for source in self.safe_when)
         return "safe" if safe else self.risk
 
@@ -197,6 +203,8 @@ def _problems(data: dict[str, Any], proved: bool) -> Iterable[tuple[str, str]]:
         yield from failure_checks.problems(data)
     if "safe_when" in data and data.get("risk") != "ask":
         yield "safe_when", "only a repair of risk 'ask' can be safe under conditions"
+    if "repair_when" in data and data.get("risk") == "never":
+        yield "repair_when", "a repair of risk 'never' is never applied"
     if data.get("risk") != "never" and not data.get("symptom") and not data.get("remedy"):
         yield "remedy", f"risk '{data.get('risk')}' needs a remedy"
 

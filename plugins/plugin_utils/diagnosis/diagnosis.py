@@ -9,6 +9,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.app_steps import APP_STEPS
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import expressions
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
     Catalogue,
@@ -20,8 +21,6 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import SiteState, site_state
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree, plain_words
 
-# The rehearsal's steps that a gunicorn worker goes through before it can answer, in their order.
-APP_STEPS = ("server", "django", "application", "apps", "checks")
 # More causes of an error than anybody reads.
 CHAIN = 10
 

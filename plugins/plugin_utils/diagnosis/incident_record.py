@@ -93,6 +93,16 @@ class Unread(TypedDict):
     facts: list[str]
 
 
+class OtherAtWork(TypedDict):
+    """Somebody else's process that works on the app, such as a deployment; pid is 0 of a lock that no process has."""
+
+    what: str
+    pid: int
+    account: str
+    since: str
+    where: str
+
+
 class WhileOpen(TypedDict, total=False):
     """What only a record has that is not concluded yet.
 
@@ -131,6 +141,8 @@ class Record(WhileOpen):
     # Whether this run has the host to itself, and which other one has; what was tried too often, or too late.
     holds_lock: bool
     locked_by: str
+    # Who else was at work on the app when this run was about to change something, so that it did nothing.
+    others_at_work: list[OtherAtWork]
     exhausted: list[str]
     overdue: str
     # The number of looks.
@@ -165,6 +177,7 @@ def new(host: str = "", mode: str = "", incident: str = "") -> Record:
         "awaiting": [],
         "holds_lock": False,
         "locked_by": "",
+        "others_at_work": [],
         "exhausted": [],
         "overdue": "",
         "passes": 0,

@@ -70,15 +70,17 @@ def markdown(
 def _facts(mode: FailureMode) -> str:
     rows = [
         f"- The edge shows: {mode.edge}",
-        f"- Risk: *{mode.risk}*, {RISKS[mode.risk]}{_safe_when(mode)}",
+        f"- Risk: *{mode.risk}*, {RISKS[mode.risk]}{_on_this_host(mode)}",
         f"- Severity: *{mode.severity}*, {SEVERITIES[mode.severity]}",
     ]
     return "\n".join(rows)
 
 
-def _safe_when(mode: FailureMode) -> str:
-    conditions = " and ".join(f"`{condition}`" for condition in mode.safe_when)
-    return f"; *safe*, {RISKS['safe']}, where {conditions}" if conditions else ""
+def _on_this_host(mode: FailureMode) -> str:
+    safe = " and ".join(f"`{condition}`" for condition in mode.safe_when)
+    possible = " and ".join(f"`{condition}`" for condition in mode.repair_when)
+    safely = f"; *safe*, {RISKS['safe']}, where {safe}" if safe else ""
+    return safely + (f"; *never*, {RISKS['never']}, unless {possible}" if possible else "")
 
 
 def _recognised(mode: FailureMode) -> Iterable[str]:

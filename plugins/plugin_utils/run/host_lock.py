@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import OtherAtWork
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import controller
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.settings import Settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target, complaint
@@ -15,6 +16,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text im
 
 # A wait that is shorter than this was for nobody's work.
 NO_WAIT_SECONDS = 0.1
+MOST_OTHERS = 10
 
 
 class LockError(Exception):
@@ -23,22 +25,29 @@ class LockError(Exception):
 
 @dataclass(frozen=True)
 class HostLock:
-    """The result of taking the lock. exhausted: remedies that were tried as often as may be, and how often."""
+    """The result of taking the lock.
+
+    exhausted: remedies that were tried as often as may be, and how often. others: who else is at work on the app.
+    """
 
     held: bool
     waited: bool
     locked_by: str
     exhausted: dict[str, int]
+    others: list[OtherAtWork]
 
 
-def take(target: Target, given: Settings, unit: str, plan: list[dict[str, Any]]) -> HostLock:
-    """Take the host's lock for this run. plan: the remedies that are about to be applied.
+def take(target: Target, given: Settings, app: dict[str, str], plan: list[dict[str, Any]]) -> HostLock:
+    """Take the host's lock for this run, and wait for others at work on the app.
 
-    Where a dead run of this very controller has it, what that one began is waited for, and its lock is taken over.
-    Raises LockError.
+    app: its unit, root, venv and database, each empty where it is not known. plan: the remedies that are about to be
+    applied. Where a dead run of this very controller has the lock, what that one began is waited for, and its lock is
+    taken over. Raises LockError.
     """
     arguments = {
-        **_run(given, unit),
+        **_run(given, app.get("unit", "")),
+        **{name: app.get(name, "") for name in ("root", "venv", "database")},
+        "others_patience": given.others_patience,
         "state": "held",
         "controller": controller.this_run(),
         "remedies": [{"remedy": action["remedy"], "causes": action["for"]} for action in plan],
@@ -55,6 +64,7 @@ def take(target: Target, given: Settings, unit: str, plan: list[dict[str, Any]])
         waited=isinstance(waited, (int, float)) and waited >= NO_WAIT_SECONDS,
         locked_by="" if held else _who(answer["holder"]),
         exhausted=_exhausted(answer["exhausted"], [action["remedy"] for action in plan]),
+        others=_others(answer.get("others")),
     )
 
 
@@ -88,12 +98,32 @@ def _exhausted(counted: list[Any], planned: list[str]) -> dict[str, int]:
     return {str(item["remedy"]): item["times"] for item in items if item.get("remedy") in planned}
 
 
+def _others(answered: Any) -> list[OtherAtWork]:
+    """Who else is at work, as the record keeps it; a host may answer anything."""
+    items = [item for item in answered[:MOST_OTHERS] if isinstance(item, dict)] if isinstance(answered, list) else []
+    return [
+        {
+            "what": clean(str(item.get("what", "")), 100),
+            "pid": item["pid"] if isinstance(item.get("pid"), int) else 0,
+            "account": clean(str(item.get("account", "")), 100),
+            "since": _time(item.get("since")),
+            "where": clean(str(item.get("where", "")), 300),
+        }
+        for item in items
+    ]
+
+
+def _time(seconds: Any) -> str:
+    """Seconds since the epoch in ISO 8601, UTC."""
+    try:
+        return datetime.fromtimestamp(float(seconds), timezone.utc).isoformat(timespec="seconds")
+    except (TypeError, ValueError, OverflowError, OSError):
+        return "an unknown time"
+
+
 def _who(holder: dict[str, Any]) -> str:
     """Another run, in words; what a host says is cleaned."""
-    try:
-        since = datetime.fromtimestamp(float(holder["since"]), timezone.utc).isoformat(timespec="seconds")
-    except (KeyError, TypeError, ValueError, OverflowError, OSError):
-        since = "an unknown time"
+    since = _time(holder.get("since"))
     where = holder.get("controller") or {}
     name = where.get("name") if isinstance(where, dict) else ""
     return clean(f"run {holder.get('incident', '?')} from {name or 'another controller'}, since {since}", 300)

@@ -27,6 +27,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
     Awaiting,
     Cause,
     Found,
+    OtherAtWork,
     Outcome,
     Record,
     Row,
@@ -146,6 +147,10 @@ class Incident:
         """Take in whether the host is this run's to change, or which other run is at work there."""
         self.data["holds_lock"] = held or self.data["holds_lock"]
         self.data["locked_by"] = locked_by
+
+    def note_others(self, others: list[OtherAtWork]) -> None:
+        """Take in who else is at work on the app, for whom nothing is done meanwhile."""
+        self.data["others_at_work"] = others
 
     def give_up(self, exhausted: dict[str, int], window: float) -> None:
         """Take remedies out of the plan that were tried so many times within `window` seconds: a person is to look."""

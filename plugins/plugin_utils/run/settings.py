@@ -23,8 +23,8 @@ RUN_ID = new_id()
 PREFIX = "rescue502_"
 # What the probe takes as it is.
 PROBE_SETTINGS = (
-    "unit", "root", "venv", "user", "group", "env_file", "health_url", "health_json", "edge", "cors_origin",
-    "database_unit", "edge_timeout",
+    "unit", "root", "venv", "user", "group", "env_file", "requirements", "health_url", "health_json", "edge",
+    "cors_origin", "database_unit", "edge_timeout",
 )  # fmt: skip
 
 
@@ -48,6 +48,8 @@ class Settings:
     # How often a remedy may be tried for the same cause, and within how many seconds.
     budget: int
     budget_window: float
+    # For how many seconds others at work on the app, such as a deployment, are waited for.
+    others_patience: float
     level: str
     failure_paths: list[Path]
 
@@ -107,6 +109,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
         deadline=_number("deadline", given("deadline", 300)),
         budget=int(_number("budget", given("budget", 3), "a number of tries")),
         budget_window=_number("budget_window", given("budget_window", 3600)),
+        others_patience=_number("others_patience", given("others_patience", 60)),
         level=str(given("level", "auto")),
         failure_paths=own + [_absolute(item) for item in ([extra] if isinstance(extra, str) else extra) if item],
     )

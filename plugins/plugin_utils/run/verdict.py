@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import setbacks
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Outcome, Record
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import (
+    OtherAtWork,
+    Outcome,
+    Record,
+)
 
 AS_ROOT = "look again as root (`become: true`, or without --no-become)"
 # Outcomes that leave the site answering; every other one fails the play.
@@ -35,6 +39,16 @@ def remaining_causes(data: Record) -> list[str]:
     return [name for name in data.get("remaining", []) if name not in lesser]
 
 
+def in_words(others: list[OtherAtWork]) -> str:
+    """Who else is at work on the app, in words: what, which process, whose, since when and on what."""
+    return "; ".join(map(_one, others))
+
+
+def _one(other: OtherAtWork) -> str:
+    process = f"process {other['pid']}" if other["pid"] else "no process is seen"
+    return f"{other['what']} ({process}, of {other['account']}, since {other['since']}, on {other['where']})"
+
+
 def judge(data: Record, check_mode: bool) -> tuple[Outcome, str]:
     """(outcome, one line that says why) of a record whose looks and actions are all in."""
     after = data["edge"]["after"] or {"well": False, "summary": "the edge was never asked"}
@@ -44,6 +58,9 @@ def judge(data: Record, check_mode: bool) -> tuple[Outcome, str]:
         return "locked", f"{after['summary']}; another run is at work on this host: {data['locked_by']}"
     if not check_mode and (worse := setbacks.worse_for(data)):
         return "harmed", f"{worse}; {_what_was_done(data)}"
+    if data.get("others_at_work") and not check_mode:
+        who = in_words(data["others_at_work"])
+        return "locked", f"{after['summary']}; nothing was done while others are at work: {who}"
     if data.get("exhausted") and remaining_causes(data) and not after["well"]:
         return "needs-human", f"{after['summary']}; not tried again: {'; '.join(data['exhausted'])}"
     failed = [f"{remedy} failed" for remedy in failed_remedies(data)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _ctypes
+import base64
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -94,3 +96,23 @@ def test_links_are_not_followed(site: Path) -> None:
     module.unlink()
     module.symlink_to("/dev/null")
     assert reported(site) == []
+
+
+def test_what_no_installer_brings_is_found(site: Path) -> None:
+    """A file that stands in no RECORD, or that was edited since; neither Python's own parts nor bytecode."""
+    venv = site.parents[2]
+    digest = "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(b"NAME = 'shop'\n").digest()).decode().rstrip("=")
+    record(site, f"shop/__init__.py,{digest},14", "shop_client-1.2.dist-info/RECORD,,", "../../../bin/shop,sha256=x,9")
+    for path in (site / "shop").glob("_fast*"):
+        path.unlink()
+    (site / "shop" / "words.txt").unlink()
+    (venv / "bin").mkdir()
+    for name in ("pyvenv.cfg", "bin/activate", "bin/python3.11", "bin/shop"):
+        (venv / name).touch()
+    (site / "__pycache__").mkdir()
+    (site / "__pycache__" / "x.pyc").touch()
+    assert list(installed_packages.unrecorded(str(venv))) == []
+    (site / "shop" / "hotfix.py").touch()
+    assert list(installed_packages.unrecorded(str(venv))) == ["lib/python3.11/site-packages/shop/hotfix.py"]
+    (site / "shop" / "__init__.py").write_text("NAME = 'mine'\n", encoding="utf-8")
+    assert len(list(installed_packages.unrecorded(str(venv)))) == 2

@@ -1,0 +1,140 @@
+"""Others at work on the app: they are waited for, then named, and nothing is done meanwhile."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from lab.site import Site, differences, named
+
+# A server that takes requests and never answers: what asks it stays at work.
+SILENT = """
+systemctl is-active -q silent || systemd-run -q --unit=silent python3 -c '
+import socket, time
+server = socket.create_server(("127.0.0.1", 8099))
+held = []
+while True:
+    held.append(server.accept())
+'
+until_true "ss -lnt | grep -q :8099"
+"""
+SLOW_PACKAGE = """
+mkdir -p /root/slow/DEBIAN
+printf '%s\\n' 'Package: slow' 'Version: 1' 'Architecture: all' 'Maintainer: me <me@example.org>' 'Description: slow' \\
+  > /root/slow/DEBIAN/control
+printf '#!/bin/sh\\nsleep 300\\n' > /root/slow/DEBIAN/postinst
+chmod 755 /root/slow/DEBIAN/postinst
+dpkg-deb -b /root/slow /root/slow.deb > /dev/null
+"""
+APP = "-p User=$APP_USER -p WorkingDirectory=$ROOT"
+START = "systemd-run -q --collect --unit=other"
+# How each is started as a unit `other`, and what is reported of it.
+AT_WORK = {
+    "pip": (
+        SILENT,
+        f"{START} {APP} -E PIP_CONFIG_FILE=/dev/null $VENV/bin/pip install --index-url http://127.0.0.1:8099/ missing",
+        "pip install",
+    ),
+    "git": (SILENT, f"{START} {APP} git fetch http://127.0.0.1:8099/app.git", "git fetch"),
+    "a script of the site's own": (
+        "printf 'sleep 300\\n' > /usr/local/bin/deploy-shop.sh",
+        f"{START} {APP} bash /usr/local/bin/deploy-shop.sh",
+        "deploy-shop.sh",
+    ),
+    "a program that nobody knows": (
+        "",
+        f"{START} {APP} python3 -c 'import sys, time; kept = open(sys.argv[1], \"a\"); time.sleep(300)'"
+        " $VENV/pyvenv.cfg",
+        "python3",
+    ),
+    "a copy over the network": ("", f"{START} sleep-as rsync --server -logDtpr . $ROOT/", "rsync"),
+    "dpkg": (SLOW_PACKAGE, f"{START} dpkg -i /root/slow.deb", "dpkg"),
+    "psql": (
+        "printf 'SELECT pg_sleep(300);' > /tmp/dump.sql; chmod 644 /tmp/dump.sql",
+        f"{START} -p User=postgres -p StandardInput=file:/tmp/dump.sql psql $DATABASE_NAME",
+        "psql",
+    ),
+}  # fmt: skip
+# Others that are there and change nothing: who reads the log of git in a pager, a shell of Django's, a worker.
+HARMLESS = f"""
+{START}-1 {APP} bash -c 'git log -p | sleep 300'
+{START}-2 {APP} bash -c 'sleep 300 | $VENV/bin/python manage.py shell'
+{START}-3 {APP} $VENV/bin/python -c 'import time; kept = open("media/worker.log", "a"); time.sleep(300)'
+{START}-4 tail -f $ROOT/manage.py
+{START}-5 git -C /srv clone http://127.0.0.1:8099/other.git
+for number in 1 2 3 4 5; do systemctl is-active -q other-$number; done
+"""
+END = "systemctl stop other; systemctl reset-failed other 2>/dev/null || true"
+# rsync may not be there: a process by that name, and with its words, is what the kernel shows of one.
+SLEEP_AS = """
+printf '#!/bin/bash\\nexec -a "$1" python3 -c "import time; time.sleep(300)" "${@:2}"\\n' > /usr/local/bin/sleep-as
+chmod 755 /usr/local/bin/sleep-as
+"""
+
+
+def begin(site: Site, name: str) -> str:
+    """Have somebody at work; the main process's id."""
+    prepare, command, _what = AT_WORK[name]
+    site.host.break_with("", prepare + "\n" + command)
+    # What cannot begin has ended by now.
+    time.sleep(2)
+    state = site.host.run("systemctl show -P ActiveState -P MainPID other").stdout.split()
+    assert "active" in state, f"{name} is at work"
+    return next(word for word in state if word.isdigit())
+
+
+def test_an_operators_pip_is_named_and_then_waited_for(site: Site) -> None:
+    """While it works nothing is changed, and the report says what it is; when it has ended the site is repaired."""
+    site.host.break_with("dependencies/missing")
+    pid = begin(site, "pip")
+    before = site.host.snapshot()
+    code, incident, output = site.play("recover", rescue502_others_patience=2)
+    assert (code, incident["outcome"], incident["actions"]) == (2, "locked", []), output
+    assert [(item["what"], str(item["pid"])) for item in incident["others_at_work"]] == [("pip install", pid)], output
+    assert incident["others_at_work"][0]["account"] == site.shape.user
+    assert f"pip install (process {pid}, of {site.shape.user}, since " in output
+    assert named(incident) == ["dependencies/missing"]
+    assert differences(before, site.host.snapshot()) == set()
+    run = site.begin("recover", rescue502_others_patience=60)
+    time.sleep(8)
+    site.host.run("systemctl is-active other && systemctl stop other")
+    code, incident, output = site.finish(run)
+    assert (code, incident["outcome"], incident["others_at_work"]) == (0, "recovered", []), output
+
+
+def test_who_changes_nothing_is_not_waited_for(site: Site) -> None:
+    """A pager, a shell, a worker, another site's deployment: the site is repaired next to them, without a wait."""
+    site.host.break_with("dependencies/missing")
+    site.host.break_with("", SILENT + HARMLESS)
+    code, incident, output = site.play("recover", rescue502_others_patience=2)
+    assert (code, incident["outcome"], incident["others_at_work"]) == (0, "recovered", []), output
+    site.host.run("for number in 1 2 3 4 5; do systemctl is-active other-$number; done")
+
+
+def test_a_lock_of_gits_is_waited_for(site: Site) -> None:
+    """A young one without a process may be a container's; one from before the last hour is left over from a crash."""
+    site.host.run("systemctl stop $UNIT; touch $ROOT/.git/index.lock")
+    code, incident, output = site.play("recover", rescue502_others_patience=1)
+    assert (code, incident["outcome"]) == (2, "locked"), output
+    assert incident["others_at_work"][0]["where"] == f"{site.shape.root}/.git/index.lock"
+    assert site.host.ask("/health/")[0] == 502
+    site.host.run("touch -d '3 hours ago' $ROOT/.git/index.lock")
+    code, incident, output = site.play("recover", rescue502_others_patience=1)
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+
+
+@pytest.mark.nightly
+def test_each_kind_of_work_is_seen(site: Site) -> None:
+    """By what it stands in, has open, names or has locked: one after the other on a host that is down."""
+    site.host.run(SLEEP_AS + "systemctl stop $UNIT")
+    for name, (_prepare, _command, what) in AT_WORK.items():
+        pid = begin(site, name)
+        code, incident, output = site.play("recover", rescue502_others_patience=1)
+        assert (code, incident["outcome"], incident["actions"]) == (2, "locked", []), f"{name}: {output}"
+        found = {(item["what"], str(item["pid"])) for item in incident["others_at_work"]}
+        assert (what, pid) in found, f"{name}: {found}"
+        site.host.run(END)
+    assert site.host.ask("/health/")[0] == 502
+    code, incident, output = site.play("recover", rescue502_others_patience=1)
+    assert (code, incident["outcome"]) == (0, "recovered"), output
