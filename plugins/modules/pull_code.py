@@ -97,6 +97,9 @@ def main() -> None:
             back = f"runuser -u {user} -- git -C {path} reset --keep {before}"
             undo_log.note_irreversible(f"new code was pulled into {checkout.top}", back)
             words = ["git", "-C", checkout.top, "pull", "--ff-only", "--quiet"]
+            if checkout.owner.pw_uid == 0:
+                # A submodule has a configuration of its own.
+                words.append("--no-recurse-submodules")
             checkout.run(words, timeout, environment(checkout), "git pull")
             after = checkout.git("rev-parse", "HEAD")
     except (GitError, OSError) as error:

@@ -217,15 +217,21 @@ class Setting:
 
 
 WAY = 'runuser -u "$APP_USER" -- ln -sfn {} "$ROOT/way"'
-# The app's code, which runs wherever the app is started: by whom, and whether it can read what it must not.
-CODE = (
-    'cp -p "$ROOT/$PACKAGE/settings.py" /srv/settings.kept; cat >> "$ROOT/$PACKAGE/settings.py" <<"END"\n'
-    "import os as _os\n"
-    'if _os.geteuid() == 0 or _os.access("/etc/shadow", _os.R_OK):\n'
-    '    open("/srv/marks/NAME.%d" % _os.geteuid(), "w").close()\n'
-    "END\n"
-)
-CHECK = 'cd "$ROOT"; set -a; . "$ENV_FILE"; set +a; {} "$VENV/bin/python" manage.py check > /dev/null 2>&1 || true'
+CHECK = 'cd {}; set -a; . "$ENV_FILE"; set +a; {} "$VENV/bin/python" "$ROOT/manage.py" check > /dev/null 2>&1 || true'
+
+
+def code(name: str, condition: str) -> str:
+    """A plant in the app's code, which runs wherever the app is started: it leaves a mark where it could do harm."""
+    return f"""
+cp -p "$ROOT/$PACKAGE/settings.py" /srv/settings.kept
+cat >> "$ROOT/$PACKAGE/settings.py" <<'END'
+import os as _os
+if {condition}:
+    open("{MARKS}/{name}.%d" % _os.geteuid(), "w").close()
+END
+"""
+
+
 OTHER_APP = """
 useradd --system other 2> /dev/null || true; install -d -m 755 /srv/other; install -d -m 700 /srv/other/code
 printf 'SECRET = 1\\n' > /srv/other/code/settings.py; touch /srv/other/manage.py; chmod 600 /srv/other/manage.py
@@ -267,11 +273,19 @@ SETTINGS = {
         variables='GUNICORN_CMD_ARGS="--error-logfile /etc/gshadow"', shows=("stack.errorlog", "/etc/gshadow")
     ),
     "folder-of-another-app": Setting('chdir = "/srv/other"', plant=OTHER_APP, shows=("stack.cwd", "/srv/other")),
-    "user-root": Setting('user = "root"', plant=CODE.replace("NAME", "user-root"), by_hand=CHECK.format("env")),
+    "working-folder-of-root": Setting(
+        'chdir = "/root"',
+        plant=code("working-folder-of-root", '_os.path.exists("open.txt")') + "install -m 644 /dev/null /root/open.txt",
+        shows=("stack.cwd", "/root"),
+        by_hand=CHECK.format("/root", 'setpriv --reuid "$APP_USER" --regid "$APP_USER" --clear-groups'),
+    ),
+    "user-root": Setting(
+        'user = "root"', plant=code("user-root", "_os.geteuid() == 0"), by_hand=CHECK.format('"$ROOT"', "env")
+    ),
     "group-shadow": Setting(
         'group = "shadow"',
-        plant=CODE.replace("NAME", "group-shadow"),
-        by_hand=CHECK.format('setpriv --reuid "$APP_USER" --regid shadow --clear-groups'),
+        plant=code("group-shadow", '_os.access("/etc/shadow", _os.R_OK)'),
+        by_hand=CHECK.format('"$ROOT"', 'setpriv --reuid "$APP_USER" --regid shadow --clear-groups'),
     ),
 }
 # What all of them are after: it must be the same before and after.

@@ -85,14 +85,12 @@ def working_directory(properties: dict[str, str], environment: dict[str, str]) -
     return properties.get("WorkingDirectory", "").lstrip("-!").replace("~", environment.get("HOME", "~")) or "/"
 
 
-def server_of(
-    properties: dict[str, str], environment: dict[str, str], cwd: str, only_roots: bool = False
-) -> gunicorn_config.ServerConfig:
-    """How a unit's app server is configured to run. only_roots: as for gunicorn_config.parse()."""
+def server_of(properties: dict[str, str], environment: dict[str, str], cwd: str) -> gunicorn_config.ServerConfig:
+    """How a unit's app server is configured to run."""
     words = systemd.exec_words(properties)
     # A shell that starts the server has all of the server's command line as one word of its own.
     argv = words if gunicorn_config.server_name(words) else systemd.exec_argv(properties.get("ExecStart", ""))
-    return gunicorn_config.parse(argv, environment, cwd, only_roots)
+    return gunicorn_config.parse(argv, environment, cwd)
 
 
 def roots_environment(properties: dict[str, str]) -> dict[str, str]:

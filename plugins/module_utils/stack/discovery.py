@@ -41,7 +41,7 @@ def discover(given: dict[str, Any]) -> Stack:
     activated = _socket_unit_binds(properties)
     bind = activated or [gunicorn_config.parse_bind(text) for text in server.bind]
     bind = bind or _listens_on(properties)
-    word = roots_word.read(properties, tuple(item["path"] for item in activated if item["path"]))
+    word = roots_word.read(properties, server.argv, tuple(item["path"] for item in activated if item["path"]))
     user = given.get("user") or roots_word.user(properties, word.server)
     # Where the app says that it works is where its code is only if it could put it there itself.
     place = cwd if cwd == word.cwd or roots_word.owns(cwd, user) else word.cwd

@@ -42,11 +42,14 @@ class RootsWord:
         return any(same_address(address, gunicorn_config.parse_bind(bind)) for bind in self.server.bind)
 
 
-def read(properties: dict[str, str], activated: tuple[str, ...] = ()) -> RootsWord:
-    """What the unit says. properties: from systemd.show(). activated: paths of sockets that systemd makes for it."""
+def read(properties: dict[str, str], argv: list[str], activated: tuple[str, ...] = ()) -> RootsWord:
+    """What the unit says. properties: from systemd.show(). argv: the server's command line, as the unit has it.
+
+    activated: paths of sockets that systemd makes for it.
+    """
     environment = app_units.roots_environment(properties)
     cwd = app_units.working_directory(properties, environment)
-    server = app_units.server_of(properties, environment, cwd, only_roots=True)
+    server = gunicorn_config.parse(argv, environment, cwd, only_roots=True)
     return RootsWord(os.path.normpath(os.path.join(cwd, server.chdir)), server, activated)
 
 

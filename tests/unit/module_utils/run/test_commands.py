@@ -55,3 +55,17 @@ def test_a_program_is_looked_for_where_it_will_be(tmp_path: Path) -> None:
     (tmp_path / "id").chmod(0o755)
     os.chown(tmp_path / "id", NOBODY, -1)
     assert str(tmp_path / "id") in commands.refusal("root", "id", {"PATH": f"{tmp_path}:/usr/bin"}, "/", [])
+
+
+def test_a_folder_is_entered_as_the_account(tmp_path: Path, venv: Path) -> None:
+    """Where root alone may enter, what is in it stays closed, though everybody could read it there."""
+    (venv / "open.txt").write_text("of root", encoding="utf-8")
+    read = ["cat", "open.txt"]
+    assert commands.run_as("nobody", None, read, ENVIRONMENT, str(venv), 5).stdout == "of root"
+    tmp_path.chmod(0o700)
+    done = commands.run_as("nobody", None, read, ENVIRONMENT, str(venv), 5)
+    assert (done.stdout, done.returncode != 0) == ("", True)
+    os.chown(tmp_path, NOBODY, -1)
+    assert commands.run_as("nobody", None, read, ENVIRONMENT, str(venv), 5).stdout == "of root"
+    missing = commands.run_as("nobody", None, ["/nowhere/python"], ENVIRONMENT, str(venv), 5)
+    assert (missing.returncode, "No such file" in missing.stderr) == (-1, True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.services.gunicorn_config import ServerConfig
 from ansible_collections.rescue502.django.plugins.module_utils.stack import roots_word
+from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 NOBODY = 65534
@@ -29,11 +30,9 @@ def properties(folder: Path, words: str = "", **more: str) -> dict[str, str]:
     return {"ExecStart": exec_start, "WorkingDirectory": str(folder), "User": "nobody", "Group": "nogroup", **more}
 
 
-@pytest.fixture(autouse=True)
-def _no_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "ansible_collections.rescue502.django.plugins.module_utils.system.systemd.exec_words", lambda _properties: []
-    )
+def read(unit: dict[str, str]) -> roots_word.RootsWord:
+    """Root's word of a unit."""
+    return roots_word.read(unit, systemd.exec_argv(unit["ExecStart"]))
 
 
 def test_the_apps_configuration_is_not_roots_word(tmp_path: Path) -> None:
@@ -41,12 +40,12 @@ def test_the_apps_configuration_is_not_roots_word(tmp_path: Path) -> None:
     (tmp_path / "gunicorn.conf.py").write_text(APPS, encoding="utf-8")
     (tmp_path / "env").write_text("GUNICORN_CMD_ARGS='--pid /run/sshd.pid'\nHOME=/etc\n", encoding="utf-8")
     files = {"EnvironmentFiles": f"{tmp_path}/env (ignore_errors=no)"}
-    word = roots_word.read(properties(tmp_path, **files))
+    word = read(properties(tmp_path, **files))
     assert word.cwd == "/srv/other"
     assert word.paths() == ["/etc/systemd/system/x/app.sock", "/run/sshd.pid", "/etc/shadow"]
     for name in ("gunicorn.conf.py", "env"):
         os.chown(tmp_path / name, NOBODY, -1)
-    word = roots_word.read(properties(tmp_path, **files))
+    word = read(properties(tmp_path, **files))
     assert (word.cwd, word.paths()) == (str(tmp_path), [])
 
 
@@ -56,9 +55,9 @@ def test_the_command_line_is_roots_word(tmp_path: Path) -> None:
     (tmp_path / "env").write_text("PIDFILE=/run/nginx.pid\n", encoding="utf-8")
     os.chown(tmp_path / "env", NOBODY, -1)
     given = properties(tmp_path, words, EnvironmentFiles=f"{tmp_path}/env (ignore_errors=no)")
-    assert roots_word.read(given).paths() == [f"{tmp_path}/run/app.sock"]
+    assert read(given).paths() == [f"{tmp_path}/run/app.sock"]
     given["Environment"] = "PIDFILE=/run/shop.pid"
-    assert roots_word.read(given).paths() == [f"{tmp_path}/run/app.sock", "/run/shop.pid"]
+    assert read(given).paths() == [f"{tmp_path}/run/app.sock", "/run/shop.pid"]
 
 
 @pytest.mark.parametrize(
