@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import operators
 import pytest
 from test_migrations import applied, invocation
 from test_playbooks import CHECKOUT, publish
@@ -17,97 +18,6 @@ from lab.site import Site, differences, named
 
 PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 REFUSES, STOPPED = "proxy/refuses-by-itself", "service/stopped"
-IS_200 = "curl -s -o /dev/null -w '%{http_code}' -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH | grep -q STATUS"
-# How an operator keeps visitors from the app: what nginx answers then, and the lines of its site; PROXY is the usual.
-MAINTENANCES = {
-    "return": (503, "return 503;"),
-    "file": (503, "if (-f /srv/maintenance/index.html) { return 503; } error_page 503 /sorry.html; PROXY"),
-    "page": (200, "location / { root /srv/maintenance; try_files /index.html =404; }"),
-    "deny": (403, "location / { allow 192.0.2.1; deny all; proxy_pass http://127.0.0.1:8000; }"),
-    "drained": (502, "location / { proxy_pass http://drained; }"),
-    "stand-in": (503, "location / { proxy_pass http://127.0.0.1:8099; }"),
-}
-PREPARE = r"""
-mkdir -p /srv/maintenance
-echo 'back at noon' > /srv/maintenance/index.html
-cat > /srv/stand-in.py <<'END'
-from http.server import BaseHTTPRequestHandler, HTTPServer
-class Sorry(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_error(503, "back at noon")
-HTTPServer(("127.0.0.1", 8099), Sorry).serve_forever()
-END
-systemd-run -q --unit=stand-in python3 /srv/stand-in.py
-echo 'upstream drained { server 127.0.0.1:8000 down; }' > /etc/nginx/conf.d/drained.conf
-cp "$NGINX_SITE" /srv/site
-"""
-USUAL = "location / { proxy_pass http://127.0.0.1:8000; proxy_set_header Host $host; }"
-MAINTAIN = r"""
-sed '/location \/ {/,$d' /srv/site > "$NGINX_SITE"
-cat >> "$NGINX_SITE" <<'END'
-LINES
-}
-END
-stop_app
-systemctl reload nginx
-"""
-# Another web server of the operator's, which hands requests to the app.
-FRONT = r"""
-cat > /srv/front.py <<'END'
-import http.client, sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-class Front(BaseHTTPRequestHandler):
-    def do_GET(self):
-        app = http.client.HTTPConnection("127.0.0.1", 8000)
-        app.request("GET", self.path, headers=dict(self.headers))
-        answer = app.getresponse()
-        body = answer.read()
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in ("connection", "transfer-encoding", "server", "date"):
-                self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-ThreadingHTTPServer(("0.0.0.0", int(sys.argv[1])), Front).serve_forever()
-END
-systemctl disable -q --now nginx
-systemd-run -q --unit=front python3 /srv/front.py PORT
-until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1:PORT$API_PATH"
-"""
-# A second copy of the app on this host, and nginx that asks both.
-PEER = r"""
-systemd-run -q --unit=peer -p User="$APP_USER" -p WorkingDirectory="$ROOT" -p EnvironmentFile="$ENV_FILE" \
-  "$VENV/bin/gunicorn" "$PACKAGE.wsgi:application" --bind 127.0.0.1:8001
-echo 'upstream both { server 127.0.0.1:8000MARK; server 127.0.0.1:8001; }' > /etc/nginx/conf.d/both.conf
-sed -i 's#proxy_pass .*;#proxy_pass http://both;#' "$NGINX_SITE"
-until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1:8001$API_PATH"
-systemctl reload nginx
-stop_app
-sleep 1
-"""
-# Pages that take their time: the app has threads enough for them.
-STREAM = "StreamingHttpResponse((time.sleep(1) or 'tick ' for _ in range(3600)), content_type='text/plain')"
-SLOW = "time.sleep(9) or HttpResponse('ready')"
-PAGE = r"""
-cd "$ROOT"
-cat >> "$PACKAGE/urls.py" <<'END'
-
-import time
-from django.http import HttpResponse, StreamingHttpResponse
-urlpatterns.append(path("", lambda request: ANSWER))
-END
-app_git commit -qam 'A page that takes its time'
-unit_drop_in '[Service]' 'ExecStart=' "ExecStart=$(start_command) --threads 8 --timeout 120"
-restart_app
-until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
-"""
-RENAMED = (
-    "sed -i 's/city/town/' sgis/models.py sgis/urls.py\n"
-    "cat > sgis/migrations/0003_town.py <<'MIGRATION'\n"
-    "from django.db import migrations\nclass Migration(migrations.Migration):\n"
-    "    dependencies = [('sgis', '0002_sgi_city')]\n"
-    "    operations = [migrations.RenameField('sgi', 'city', 'town')]\nMIGRATION\ngit add ."
-)
 
 
 def answers(site: Site, times: int = 30) -> set[int]:
@@ -130,18 +40,18 @@ def recovered(site: Site, *words: str, **settings: Any) -> tuple[int, dict[str, 
 def maintained(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A host on which an operator has a maintenance at hand."""
     host = lab.Host(f"{PREFIX}-maintained-{worker_id}").up()
-    host.break_with("", PREPARE)
+    host.break_with("", operators.PREPARE)
     yield Site(host, tmp_path_factory.mktemp("maintained"))
     host.down()
 
 
 @pytest.mark.xdist_group("maintained")
-@pytest.mark.parametrize("name", each_change("return", "drained", of=MAINTENANCES))
+@pytest.mark.parametrize("name", each_change("return", "drained", of=operators.MAINTENANCES))
 def test_a_maintenance_is_not_ended(maintained: Site, name: str) -> None:
     """nginx is configured to answer without the app, which an operator has stopped: it stays so, and is reported."""
-    site, (status, lines) = maintained, MAINTENANCES[name]
-    site.host.break_with("", MAINTAIN.replace("LINES", lines.replace("PROXY", USUAL)))
-    site.host.break_with("", f'until_true "{IS_200.replace("STATUS", str(status))}"')
+    site, (status, lines) = maintained, operators.MAINTENANCES[name]
+    site.host.break_with("", operators.MAINTAIN.replace("LINES", lines.replace("PROXY", operators.USUAL)))
+    site.host.break_with("", f'until_true "{operators.ANSWERS.replace("STATUS", str(status))}"')
     assert state(site, site.shape.unit) == "inactive"
     before = site.host.snapshot()
     for words in ([], ["--check"]):
@@ -159,7 +69,7 @@ def test_a_maintenance_is_not_ended(maintained: Site, name: str) -> None:
 @pytest.mark.xdist_group("maintained")
 def test_after_the_maintenance_the_site_comes_back(maintained: Site) -> None:
     """Nothing refuses any more, and the app is still stopped: that is an outage, which is repaired unasked."""
-    maintained.host.break_with("", 'cp /srv/site "$NGINX_SITE"; stop_app; systemctl reload nginx; sleep 1')
+    maintained.host.break_with("", f"{operators.ENDED}; stop_app; sleep 1")
     assert answers(maintained, 3) == {502}
     code, incident, output = recovered(maintained)
     assert (code, incident["outcome"], named(incident)) == (0, "recovered", [STOPPED]), output
@@ -167,10 +77,28 @@ def test_after_the_maintenance_the_site_comes_back(maintained: Site) -> None:
     assert answers(maintained, 3) == {200}
 
 
+@pytest.mark.xdist_group("maintained")
+def test_a_unit_file_in_the_making_is_not_loaded(maintained: Site) -> None:
+    """On a site that serves systemd keeps what it has loaded, until somebody asks for another."""
+    site, half = maintained, "printf '\\n[Service]\\nExecStart=\\nExecStart=/usr/bin/not-yet' >> \"$UNIT_FILE\""
+    site.host.break_with("", f'cp "$UNIT_FILE" /srv/unit; {operators.ENDED}; systemctl start "$UNIT"; sleep 3; {half}')
+    unit, before = site.shape.unit, invocation(site)
+    assert state(site, unit, "NeedDaemonReload") == "yes"
+    code, incident, output = recovered(site)
+    assert (code, incident["outcome"], incident["actions"]) == (0, "degraded", []), output
+    assert named(incident) == ["service/unit-changed"], output
+    assert (state(site, unit, "NeedDaemonReload"), invocation(site)) == ("yes", before)
+    code, incident, output = recovered(site, rescue502_approve=["service/unit-changed"])
+    assert [(action["remedy"], action["ok"]) for action in incident["actions"]] == [("daemon_reload", True)], output
+    assert (state(site, unit, "NeedDaemonReload"), invocation(site)) == ("no", before)
+    assert answers(site, 3) == {200}
+    site.host.break_with("", 'cp /srv/unit "$UNIT_FILE"; systemctl daemon-reload')
+
+
 @pytest.mark.parametrize("mark", each_change("", of=["", " down", " max_fails=0"]))
 def test_a_drained_upstream_is_not_started(site: Site, mark: str) -> None:
     """One of two is stopped, by the operator; the other one answers throughout. `again` is said of nothing."""
-    site.host.break_with("", PEER.replace("MARK", mark))
+    site.host.break_with("", operators.PEER.replace("MARK", mark))
     assert (answers(site), state(site, site.shape.unit)) == ({200}, "inactive")
     before = site.host.snapshot()
     code, incident, output = recovered(site)
@@ -196,7 +124,7 @@ def test_a_drained_upstream_is_not_started(site: Site, mark: str) -> None:
 )
 def test_nginx_that_another_front_replaces_is_not_started(site: Site, port: int, edge: list[str]) -> None:
     """An operator has disabled it: it is neither started nor left failed, and what it would need is an approval."""
-    site.host.break_with("", FRONT.replace("PORT", str(port)))
+    site.host.break_with("", operators.FRONT.replace("PORT", str(port)))
     assert (state(site, "nginx", "UnitFileState"), state(site, "nginx")) == ("disabled", "inactive")
     site.full = False
     before = site.host.snapshot()
@@ -211,28 +139,12 @@ def test_nginx_that_another_front_replaces_is_not_started(site: Site, port: int,
     assert differences(before, site.host.snapshot()) == set()
 
 
-def test_a_unit_file_in_the_making_is_not_loaded(site: Site) -> None:
-    """On a site that serves systemd keeps what it has loaded, until somebody asks for another."""
-    half = "printf '\\n[Service]\\nExecStart=\\nExecStart=/usr/bin/not-yet' >> \"$UNIT_FILE\""
-    site.host.break_with("", half)
-    unit, before = site.shape.unit, invocation(site)
-    assert state(site, unit, "NeedDaemonReload") == "yes"
-    code, incident, output = recovered(site)
-    assert (code, incident["outcome"], incident["actions"]) == (0, "degraded", []), output
-    assert named(incident) == ["service/unit-changed"], output
-    assert (state(site, unit, "NeedDaemonReload"), invocation(site)) == ("yes", before)
-    code, incident, output = recovered(site, rescue502_approve=["service/unit-changed"])
-    assert [(action["remedy"], action["ok"]) for action in incident["actions"]] == [("daemon_reload", True)], output
-    assert (state(site, unit, "NeedDaemonReload"), invocation(site)) == ("no", before)
-    assert answers(site, 3) == {200}
-
-
 @pytest.mark.parametrize("how", each_change("unchecked", of=["unchecked", "barred", "partly"]))
 def test_tables_are_not_renamed_under_the_code_that_serves(site: Site, how: str) -> None:
     """New code was pulled, the old still serves, and the host is looked at for another reason."""
     # What a worker has not loaded yet it would load from the new code.
     assert answers(site) == {200}
-    publish(site, RENAMED)
+    publish(site, operators.RENAMED)
     site.host.run(CHECKOUT + "pull -q")
     assert answers(site) == {200}
     had, before = applied(site), invocation(site)
@@ -257,15 +169,15 @@ def test_tables_are_not_renamed_under_the_code_that_serves(site: Site, how: str)
 @pytest.mark.parametrize(
     ("page", "full"),
     [
-        (STREAM, True),
-        pytest.param(STREAM, False, marks=pytest.mark.nightly),
-        pytest.param(SLOW, True, marks=pytest.mark.nightly),
-        pytest.param(SLOW, False, marks=pytest.mark.nightly),
+        (operators.STREAM, True),
+        pytest.param(operators.STREAM, False, marks=pytest.mark.nightly),
+        pytest.param(operators.SLOW, True, marks=pytest.mark.nightly),
+        pytest.param(operators.SLOW, False, marks=pytest.mark.nightly),
     ],
 )
 def test_a_page_that_takes_its_time_is_no_hang(site: Site, page: str, full: bool, tmp_path: Path) -> None:
     """A stream without an end, or a slow page, at `/`, where the app is asked when no health address is set."""
-    site.host.break_with("", PAGE.replace("ANSWER", page))
+    site.host.break_with("", operators.PAGE.replace("ANSWER", page))
     assert site.host.run("curl -sm 6 http://127.0.0.1:8000/", check=False).returncode == 28, "it takes longer than 6 s"
     before, site.full = invocation(site), full
     _code, incident, output = recovered(site, **({"rescue502_health_url": ""} if full else {}))

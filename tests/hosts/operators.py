@@ -1,0 +1,96 @@
+"""What operators do to hosts whose sites are well, or are to stay as they are: bash for a lab host."""
+
+from __future__ import annotations
+
+ANSWERS = "curl -s -o /dev/null -w '%{http_code}' -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH | grep -q STATUS"
+# How an operator keeps visitors from the app: what nginx answers then, and the lines of its site; PROXY is the usual.
+MAINTENANCES = {
+    "return": (503, "return 503;"),
+    "file": (503, "if (-f /srv/maintenance/index.html) { return 503; } error_page 503 /sorry.html; PROXY"),
+    "page": (200, "location / { root /srv/maintenance; try_files /index.html =404; }"),
+    "deny": (403, "location / { allow 192.0.2.1; deny all; proxy_pass http://127.0.0.1:8000; }"),
+    "drained": (502, "location / { proxy_pass http://drained; }"),
+    "stand-in": (503, "location / { proxy_pass http://127.0.0.1:8099; }"),
+}
+PREPARE = r"""
+mkdir -p /srv/maintenance
+echo 'back at noon' > /srv/maintenance/index.html
+cat > /srv/stand-in.py <<'END'
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Sorry(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(503, "back at noon")
+HTTPServer(("127.0.0.1", 8099), Sorry).serve_forever()
+END
+systemd-run -q --unit=stand-in python3 /srv/stand-in.py
+echo 'upstream drained { server 127.0.0.1:8000 down; }' > /etc/nginx/conf.d/drained.conf
+cp "$NGINX_SITE" /srv/site
+"""
+USUAL = "location / { proxy_pass http://127.0.0.1:8000; proxy_set_header Host $host; }"
+MAINTAIN = r"""
+sed '/location \/ {/,$d' /srv/site > "$NGINX_SITE"
+cat >> "$NGINX_SITE" <<'END'
+LINES
+}
+END
+stop_app
+systemctl reload nginx
+"""
+ENDED = 'cp /srv/site "$NGINX_SITE"; systemctl reload nginx'
+# Another web server of the operator's, which hands requests to the app.
+FRONT = r"""
+cat > /srv/front.py <<'END'
+import http.client, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Front(BaseHTTPRequestHandler):
+    def do_GET(self):
+        app = http.client.HTTPConnection("127.0.0.1", 8000)
+        app.request("GET", self.path, headers=dict(self.headers))
+        answer = app.getresponse()
+        body = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("connection", "transfer-encoding", "server", "date"):
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+ThreadingHTTPServer(("0.0.0.0", int(sys.argv[1])), Front).serve_forever()
+END
+systemctl disable -q --now nginx
+systemd-run -q --unit=front python3 /srv/front.py PORT
+until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1:PORT$API_PATH"
+"""
+# A second copy of the app on this host, and nginx that asks both.
+PEER = r"""
+systemd-run -q --unit=peer -p User="$APP_USER" -p WorkingDirectory="$ROOT" -p EnvironmentFile="$ENV_FILE" \
+  "$VENV/bin/gunicorn" "$PACKAGE.wsgi:application" --bind 127.0.0.1:8001
+echo 'upstream both { server 127.0.0.1:8000MARK; server 127.0.0.1:8001; }' > /etc/nginx/conf.d/both.conf
+sed -i 's#proxy_pass .*;#proxy_pass http://both;#' "$NGINX_SITE"
+until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1:8001$API_PATH"
+systemctl reload nginx
+stop_app
+sleep 1
+"""
+# Pages that take their time: the app has threads enough for them.
+STREAM = "StreamingHttpResponse((time.sleep(1) or 'tick ' for _ in range(3600)), content_type='text/plain')"
+SLOW = "time.sleep(9) or HttpResponse('ready')"
+PAGE = r"""
+cd "$ROOT"
+cat >> "$PACKAGE/urls.py" <<'END'
+
+import time
+from django.http import HttpResponse, StreamingHttpResponse
+urlpatterns.append(path("", lambda request: ANSWER))
+END
+app_git commit -qam 'A page that takes its time'
+unit_drop_in '[Service]' 'ExecStart=' "ExecStart=$(start_command) --threads 8 --timeout 120"
+restart_app
+until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
+"""
+RENAMED = (
+    "sed -i 's/city/town/' sgis/models.py sgis/urls.py\n"
+    "cat > sgis/migrations/0003_town.py <<'MIGRATION'\n"
+    "from django.db import migrations\nclass Migration(migrations.Migration):\n"
+    "    dependencies = [('sgis', '0002_sgi_city')]\n"
+    "    operations = [migrations.RenameField('sgi', 'city', 'town')]\nMIGRATION\ngit add ."
+)
