@@ -142,7 +142,7 @@ def test_odd_access(site: Site) -> None:
     recovers_from_a_real_fault(site)
 
 
-@pytest.mark.parametrize("name", each_change(of=ODDITIES))
+@pytest.mark.parametrize("name", each_change("media-is-the-apps-folder", of=ODDITIES))
 def test_one_odd_access(site: Site, name: str) -> None:
     """Each on a host of its own: nothing is changed; with a real fault, and the app down, that alone is repaired."""
     site.host.break_with("", script(name))
@@ -157,6 +157,7 @@ def test_one_odd_access(site: Site, name: str) -> None:
         recovers_from_a_real_fault(site, *expected)
 
 
+@pytest.mark.nightly
 def test_a_mask_that_was_lowered(site: Site) -> None:
     """chmod 600 over files with an access control list takes the app's entry away: the mask comes back, and no more."""
     site.host.break_with("", script("access-control-list"))

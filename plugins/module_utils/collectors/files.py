@@ -33,20 +33,11 @@ def collect(
     nginx_user, nginx_paths = nginx_workers.user(stack), nginx_workers.paths(stack)
     account = _account(stack.user, stack.group, stack.properties)
     paths = Paths(stack.root, stack.venv, media, stack.env_files, logs, nginx_paths)
-    found = (
-        []
-        if account is None
-        else violations.find(
-            account,
-            paths,
-            list(PARTS),
-            LIMIT,
-            glance,
-            _account(nginx_user, "", {}),
-            refused,
-            own(stack, account, folders),
-        )
-    )
+    proxy, found = _account(nginx_user, "", {}), list[dict[str, Any]]()
+    # An account that does not exist can do nothing wrong: that is another failure.
+    if account is not None:
+        word = own(stack, account, folders)
+        found = violations.find(account, paths, list(PARTS), LIMIT, glance, proxy, refused, word)
     others = [item for item in found if item.get("objection")]
     by_part = {part: [item for item in found if item["part"] == part and item not in others] for part in PARTS}
     bars = _bars(stack, settings, media, refused, settings_bar)

@@ -89,11 +89,12 @@ class KernelAccess:
         data = b"".join(b"%d %d %s\0" % (each.need, each.status.st_ino, os.fsencode(each.path)) for each in block)
         try:
             self._process = self._process or self._start()
-            assert self._process.stdin
-            assert self._process.stdout
-            self._process.stdin.write(struct.pack("=I", len(data)) + data)
-            self._process.stdin.flush()
-            return self._process.stdout.read(len(block))
+            to_it, from_it = self._process.stdin, self._process.stdout
+            if to_it is None or from_it is None:
+                return b""
+            to_it.write(struct.pack("=I", len(data)) + data)
+            to_it.flush()
+            return from_it.read(len(block))
         except OSError:
             return b""
 
