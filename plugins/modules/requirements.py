@@ -168,6 +168,12 @@ class Owner:
             self.module.fail_json(msg=f"{words} {why}: {text.strip()[-600:]}", output=text.splitlines()[-OUTPUT_LINES:])
         return text
 
+    def only_reinstalls(self) -> bool:
+        """Whether nothing may change but what is installed once more in its own version."""
+        given = self.module.params
+        again = {requirements_files.canonical(item.partition("==")[0]) for item in given["reinstall"]}
+        return bool(given["packages"]) and {*map(requirements_files.canonical, given["packages"])} <= again
+
     def can_run(self, venv: str) -> bool:
         """Whether the environment's Python runs and has a place for packages."""
         words = [os.path.join(venv, "bin", "python"), requirements.ISOLATED, "-c", _RUNS]
@@ -212,6 +218,8 @@ def install(owner: Owner, path: str, venv: str, dry: bool = False, kept: str = "
     anew = "--force-reinstall" if kind == "pip" else "--reinstall"
     folder = os.path.dirname(path)
     text = owner.run([*words, anew, "--no-deps", *again], folder) or "" if again else ""
+    if again and owner.only_reinstalls():
+        return {"installer": command, "output": text.splitlines()[-OUTPUT_LINES:], "changed": True}
     installed = owner.run([*words, *wanted, *(["-c", kept] if kept else [])], folder, must=not kept)
     if installed is None:
         return None

@@ -40,14 +40,6 @@ options:
     description: The app's systemd unit; with it the app must come up from the commit before the checkout goes there.
     type: str
     default: ''
-  user:
-    description: The user that the app runs as. Discovered from the unit unless given.
-    type: str
-    default: ''
-  group:
-    description: The group that the app runs as. Discovered from the unit unless given.
-    type: str
-    default: ''
   venv:
     description: The virtual environment whose Python compiles the code; the one that runs the module unless given.
     type: str
@@ -103,8 +95,6 @@ ARGUMENTS = {
     "commit": {"type": "str", "default": ""},
     "keep_branch": {"type": "bool", "default": False},
     "unit": {"type": "str", "default": ""},
-    "user": {"type": "str", "default": ""},
-    "group": {"type": "str", "default": ""},
     "venv": {"type": "str", "default": ""},
 }
 
@@ -146,7 +136,7 @@ class Code:
         if not given["unit"] or self.module.check_mode:
             return ""
         try:
-            stack = discover({name: given[name] for name in ("unit", "root", "venv", "user", "group")})
+            stack = discover({name: given[name] for name in ("unit", "root", "venv")})
             return code_trial.objection(self.checkout, commit, stack)
         except (StackError, SystemdError, KeyError) as error:
             return f"it could not be tried: {error}"

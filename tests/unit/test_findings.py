@@ -145,9 +145,9 @@ def test_what_a_role_gets_is_cleaned() -> None:
 
 def test_a_remedy_that_may_be_the_wrong_one_is_never_applied() -> None:
     """Not where it is known to be, and not where that is not known; else it waits for approval, or is safe."""
-    one = mode("files/a", risk="ask", repair_when=("edge.alone",), safe_when=("edge.well",))
-    for edge, risk in (({"alone": False}, "never"), ({}, "never"), ({"alone": True}, "ask")):
-        (finding,) = findings(one, evidence={"edge": {"well": False, **edge}}).findings
+    one = mode("files/a", risk="ask", repair_when=("edge.alone",), safe_when=("edge.safe",))
+    for edge, risk in (({"alone": False}, "never"), ({"safe": True}, "never"), ({"alone": True}, "ask")):
+        (finding,) = findings(one, evidence={"edge": {"well": True, "safe": False, **edge}}).findings
         assert finding.risk == risk
 
 

@@ -83,8 +83,9 @@ def _worktree(checkout: Checkout, commit: str, stack: Stack) -> Iterator[str]:
     folder = tempfile.mkdtemp(prefix="rescue502-")
     tree = os.path.join(folder, TREE)
     try:
-        os.chown(folder, checkout.owner.pw_uid, gid)
+        # The owner last: from then on a link may stand in its place.
         os.chmod(folder, 0o750)
+        os.chown(folder, checkout.owner.pw_uid, gid)
         words = checkout.command("worktree", "add", "--quiet", "--force", "--detach", tree, commit)
         checkout.run([*_READABLE, *words], SECONDS, name="git worktree")
         try:

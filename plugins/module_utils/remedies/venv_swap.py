@@ -9,7 +9,6 @@ folders, for a moment none, and the next run puts the new one there.
 from __future__ import annotations
 
 import errno
-import filecmp
 import os
 import re
 import time
@@ -25,6 +24,8 @@ OLD = "{}.rescue502-old-{}"
 OLD_TIME = "%Y%m%dT%H%M%SZ"
 # How many old ones stay; older ones too, where they may hold somebody's only copy of a file.
 KEPT = 2
+# Of a file of an old one, to see whether the one in use has it too; in bytes.
+MOST_COMPARED = 2**26
 # In a complete new environment until the old one is away; it holds the old one's name.
 MARK = ".rescue502-complete"
 # In a complete new environment whose predecessor could only be copied aside: what is in its place may go.
@@ -197,7 +198,12 @@ class StagedVenv:
 
 
 def _is_same(path: str, other: str) -> bool:
-    """Whether two files, no links, have the same content."""
-    if os.path.islink(other) or not os.path.isfile(other):
+    """Whether two files, no links, have the same content; not of large ones, which are not read whole."""
+    try:
+        one, two = os.lstat(path), os.lstat(other)
+        if os.path.samestat(one, two):
+            return True
+        content = [safe_files.read_bytes(name, MOST_COMPARED) for name in (path, other)]
+    except OSError:
         return False
-    return os.path.samefile(path, other) or filecmp.cmp(path, other, shallow=False)
+    return one.st_size == two.st_size == len(content[0]) and content[0] == content[1]

@@ -21,6 +21,7 @@ USUAL = ("requirements.txt", "requirements/production.txt", "requirements/prod.t
 PROJECT = "pyproject.toml"
 FOLDERS = ("", "requirements", "requirements.d", "reqs", "deps")
 MOST_FILES = 30
+MOST_TEXTS = 60
 _BY_NAME = re.compile(r"(?i)requirements?|reqs")
 _NO_CANDIDATE = re.compile(r"(?i)constraint")
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$")
@@ -64,7 +65,9 @@ def candidates(root: str) -> list[str]:
 
 def _in_folder(folder: str) -> list[str]:
     usual = [os.path.join(folder, name) for name in USUAL]
-    names = [name for part in FOLDERS for name in sorted(glob.glob(os.path.join(glob.escape(folder), part, "*.txt")))]
+    found = [path for part in FOLDERS for path in glob.glob(os.path.join(glob.escape(folder), part, "*.txt"))]
+    # A folder may hold very many texts: those with a telling name are looked at first.
+    names = sorted(found, key=lambda path: (not _BY_NAME.search(os.path.relpath(path, folder)), path))[:MOST_TEXTS]
     texts = [path for path in dict.fromkeys([*usual, *names]) if os.path.isfile(path) and _is_candidate(path, folder)]
     project = os.path.join(folder, PROJECT)
     declares = os.path.isfile(project) and re.search(r"(?m)^\[project\]", _text(project))
