@@ -274,10 +274,11 @@ SETTINGS = {
     ),
     "folder-of-another-app": Setting('chdir = "/srv/other"', plant=OTHER_APP, shows=("stack.cwd", "/srv/other")),
     "working-folder-of-root": Setting(
-        'chdir = "/root"',
-        plant=code("working-folder-of-root", '_os.path.exists("open.txt")') + "install -m 644 /dev/null /root/open.txt",
-        shows=("stack.cwd", "/root"),
-        by_hand=CHECK.format("/root", 'setpriv --reuid "$APP_USER" --regid "$APP_USER" --clear-groups'),
+        'chdir = "/root/sub"',
+        plant=code("working-folder-of-root", '_os.path.exists("open.txt")')
+        + "install -D -m 644 /dev/null /root/sub/open.txt",
+        shows=("stack.cwd", "/root/sub"),
+        by_hand=CHECK.format("/root/sub", 'setpriv --reuid "$APP_USER" --regid "$APP_USER" --clear-groups'),
     ),
     "user-root": Setting(
         'user = "root"', plant=code("user-root", "_os.geteuid() == 0"), by_hand=CHECK.format('"$ROOT"', "env")

@@ -12,7 +12,6 @@ import errno
 import os
 import shutil
 import signal
-import stat
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import state_
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 # Popen enters the folder as root, and becomes the account then: what is in it would be open to who may not enter.
-_ENTER = ["/bin/sh", "-c", 'cd -- "$0" && exec "$@"']
+_ENTER = ["/bin/sh", "-c", 'cd -P -- "$0" && exec "$@"']
 
 
 class RefusedError(PermissionError):
@@ -103,22 +102,11 @@ def start(
     if why := refusal(user, argv[0], env, cwd, inputs):
         raise RefusedError(why)
     identity = accounts.identity(user, group, more_groups)
-    if identity.get("user") and not _is_for_everybody(cwd):
+    if identity.get("user") and cwd != "/":
         if not shutil.which(argv[0], path=env.get("PATH", os.defpath)):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
         argv, cwd = [*_ENTER, cwd, *argv], "/"
     return subprocess.Popen(argv, env=env, cwd=cwd, start_new_session=True, **streams, **identity)
-
-
-def _is_for_everybody(folder: str) -> bool:
-    """Whether any account may enter a folder."""
-    steps = [folder]
-    while steps[-1] not in ("", "/"):
-        steps.append(os.path.dirname(steps[-1]))
-    try:
-        return all(os.stat(step).st_mode & stat.S_IXOTH for step in steps if step)
-    except OSError:
-        return False
 
 
 def refusal(user: str, program: str, env: dict[str, str], cwd: str, inputs: Sequence[str]) -> str:
