@@ -15,7 +15,6 @@ import subprocess
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     hang_location,
@@ -27,18 +26,16 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_requirements,
     script_static_files,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.repeated_requests import Page
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 from ansible_collections.rescue502.django.plugins.module_utils.services import requirements, systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
     accounts,
-    http_client,
     processes,
     systemd,
 )
 
-SERVER_ERROR = 500
-GATEWAY_ERRORS = (502, 503, 504)
 STEPS = (
     "server",
     "django",
@@ -67,49 +64,6 @@ def source() -> str:
     """The script and what it imports of ours, as one text: it is run by an interpreter that knows nothing of us."""
     texts = [_OWN_IMPORT.sub("", inspect.getsource(part)).replace(_FUTURE, "", 1) for part in PARTS]
     return _FUTURE + "\n".join(texts)
-
-
-@dataclass(frozen=True)
-class Page:
-    """A request that the running app did not answer as wanted: the check, by what name, and with which Origin."""
-
-    wanted: dict[str, Any]
-    name: str
-    origin: str
-    # Whether its error is the running app's own, so that what it raises here is why.
-    is_error: bool
-
-    def request(self) -> dict[str, Any]:
-        """It, as the script makes it."""
-        url = urlsplit(self.wanted["url"])
-        return {
-            "path": f"{url.path or '/'}?{url.query}".rstrip("?"),
-            "host": self.wanted.get("host") or url.netloc,
-            "secure": url.scheme == "https",
-            "headers": {"HTTP_ORIGIN": self.origin} if self.origin and self.wanted.get("cors", True) else {},
-            "is_error": self.is_error,
-        }
-
-    def is_served_by(self, answer: dict[str, Any] | None) -> bool:
-        """Whether the script's answer is as wanted; None where there was none."""
-        if answer is None:
-            return False
-        headers = {name.lower(): value for name, value in answer["headers"].items()}
-        return http_client.is_as_wanted(self.wanted, self.origin, {**answer, "headers": headers})
-
-
-def pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: bool) -> list[Page]:
-    """The requests that an app which starts now may answer better than the running one; of edge.wrong().
-
-    Not what was too late, which would be too late here too. listening: whether the app listens, so that it is the app
-    that ends its connection with nginx.
-    """
-    no_answers = (0, 503, 504) if listening else (0, *GATEWAY_ERRORS)
-    return [
-        Page(wanted, shown["name"], origin, shown["status"] == SERVER_ERROR)
-        for wanted, shown in wrong
-        if shown["status"] not in no_answers
-    ]
 
 
 def rehearse(stack: Stack, timeout: float, pages: list[Page]) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def run_checks(_plan):
 def ask_for_pages(plan):
     """The requests that the app did not answer as wanted, made once more here: what anybody may ask for.
 
-    Their answers stay on the host: rehearsal.py judges them.
+    Their answers stay on the host: repeated_requests.py judges them.
     """
     answers = []
     for page in plan["pages"]:

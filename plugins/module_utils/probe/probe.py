@@ -29,7 +29,11 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     service,
     storage,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.django_app import own_view, rehearsal
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
+    own_view,
+    rehearsal,
+    repeated_requests,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling
 from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
@@ -175,7 +179,9 @@ def _deep_sections(
 ) -> Sections:
     listening = quick["service"].get("listening") is True
     return {
-        "rehearsal": lambda: _rehearsed(stack, rehearsal.pages(wrong, quick["edge"].get("origin", ""), listening)),
+        "rehearsal": lambda: _rehearsed(
+            stack, repeated_requests.pages(wrong, quick["edge"].get("origin", ""), listening)
+        ),
         "code": lambda: code.collect(stack),
         "changes": lambda: changes.collect(stack),
         "dependencies": lambda: dependencies.collect(stack),
@@ -185,7 +191,7 @@ def _deep_sections(
     }
 
 
-def _rehearsed(stack: Stack, pages: list[rehearsal.Page]) -> Any:
+def _rehearsed(stack: Stack, pages: list[repeated_requests.Page]) -> Any:
     """The rehearsal, where this account may run it as the app's own user and with all its variables."""
     try:
         if not accounts.may_become(stack.user, stack.group):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.django_app.rehearsal import Page, pages
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.repeated_requests import Page, pages
 
 ORIGIN = "https://shop.example"
 CHECK = {"url": "https://127.0.0.1/api/?page=2", "host": "api.example", "status": 200, "json": {"status": "healthy"}}
