@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.files import virtual_env
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_layout
 
 
@@ -88,3 +88,23 @@ def test_an_installation_of_python_is_not_replaced(root: Path, tmp_path: Path) -
     assert not virtual_env.objection(str(python), str(root))
     assert "installation of Python" in virtual_env.objection_to_rebuild(str(python), str(root))
     assert virtual_env.objection_to_rebuild(str(account), str(root))
+
+
+def test_what_is_no_part_of_an_environment_is_named(root: Path) -> None:
+    """An app's data, or a socket, keeps the folder from being replaced; the parts of one do not, nor our own marks."""
+    venv = environment(root / "venv")
+    for name in (".gitignore", "share", ".rescue502-complete"):
+        (venv / name).touch()
+    assert virtual_env.other_content(str(venv)) == ""
+    (venv / "var").mkdir()
+    assert virtual_env.other_content(str(venv)) == "var"
+    assert virtual_env.other_content(str(root / "missing")) == ""
+
+
+def test_environments_that_are_kept_are_no_part_of_the_app(root: Path) -> None:
+    """What is walked are the app's own files; a name that only resembles ours is the app's."""
+    for name in ("venv.rescue502-old-20260131T120000Z", ".venv.rescue502-new", "rescue502-older"):
+        (root / name).mkdir()
+        (root / name / "x.py").touch()
+    found = {str(Path(entry.path).relative_to(root)) for entry in safe_files.walk(str(root)) if not entry.is_dir}
+    assert found == {"bin/start.sh", "rescue502-older/x.py"}

@@ -22,7 +22,7 @@ LOCK = "import fcntl; kept = open({!r}, 'w'); fcntl.lockf(kept, fcntl.LOCK_EX)"
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> others_at_work.App:
-    """An app in a checkout, with a virtual environment; of this machine's processes the test's own count."""
+    """An app's folder, a checkout, with an environment in it; of this machine's processes the test's own count."""
     all_of_them = processes.pids
     own = lambda: [pid for pid in all_of_them() if processes.parent(pid) == os.getpid()]  # noqa: E731
     monkeypatch.setattr(processes, "pids", own)
