@@ -15,7 +15,7 @@ description:
   - Does so in a staging copy, made of hard links, which then replaces the environment atomically; so whatever fails
     or is cut off, no half-made environment is ever in use. The old one stays as C(VENV.rescue502-old-TIME), of which
     the newest two are kept, and older ones where they may hold somebody's only copy of a file. An environment that is a
-    mount point, or that holds more than an environment does, is changed in place, and never made anew there.
+    mount point is changed in place; so is one that holds more than an environment does, which is never made anew.
   - Refuses while somebody else is at work on the app, such as an installation of an operator's own.
   - Refuses a folder that is not a virtual environment (it has neither C(pyvenv.cfg) nor C(lib/python*/site-packages)),
     and one that is or holds the app's own folder.
