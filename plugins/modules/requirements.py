@@ -16,7 +16,9 @@ description:
     requirements, and what these name. A package runs code of its own when it is built, in check mode too.
   - Does so in a staging copy, made of hard links, which then replaces the environment atomically; so whatever fails
     or is cut off, no half-made environment is ever in use. The old one stays as C(VENV.rescue502-old-TIME), of which
-    the newest two are kept. An environment that is a mount point is changed in place.
+    the newest two are kept, and older ones where they may hold somebody's only copy of a file. An environment that is a
+    mount point is changed in place; so is one that holds more than an environment does, which is never made anew.
+  - Refuses while somebody else is at work on the app, such as an installation of an operator's own.
   - Refuses a folder that is not a virtual environment (it has neither C(pyvenv.cfg) nor C(lib/python*/site-packages)),
     and one that is or holds the app's own folder.
   - Uses the environment's own pip; where it has none, uv, or a pip of the system's. C(ansible.builtin.pip) is not used,
@@ -42,7 +44,7 @@ options:
     type: str
     default: ''
   requirements:
-    description: The file that names the requirements. Found unless given.
+    description: The file that names the requirements. The one that fits what is installed best unless given.
     type: str
     default: ''
   reinstall:
