@@ -22,7 +22,7 @@ GIT_PROGRAMS = {
     "a-file-system-monitor": "status",
     "a-hook": "update-ref refs/heads/tried HEAD",
     "a-signature": "log -1",
-    "a-submodule": "status",
+    "a-submodule": "-c core.fsmonitor=false status",
 }
 PLANT_GIT_PROGRAMS = r"""
 cd "$ROOT"
