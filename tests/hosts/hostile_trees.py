@@ -22,7 +22,7 @@ GIT_PROGRAMS = {
     "a-file-system-monitor": "status",
     "a-hook": "update-ref refs/heads/tried HEAD",
     "a-signature": "log -1",
-    "a-submodule": "-c core.fsmonitor=false status",
+    "a-submodule": "-c core.fsmonitor=false status sub",
 }
 PLANT_GIT_PROGRAMS = r"""
 cd "$ROOT"
@@ -72,7 +72,7 @@ chown "$APP_USER" shared.cfg .git/info/attributes
 """
 # By hand, as the app's user; touched each time, so that git reads the files again.
 TRY_GIT = """
-cd "$ROOT"; touch manage.py sub/one.txt "$PACKAGE"/*.py
+cd "$ROOT"; sleep 1.2; touch manage.py sub/one.txt "$PACKAGE"/*.py
 runuser -u "$APP_USER" -- git {command} > /dev/null 2>&1 || true
 """
 
