@@ -105,7 +105,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.files.virtual_env import objection, objection_to_rebuild
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import RENAME, StagedVenv
-from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers, undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
@@ -233,7 +233,7 @@ def rebuild_like(owner: Owner, path: str, folder: str, before: dict[str, str]) -
     """Install into a new environment, in the versions that the old one had; where those are not to be had, others."""
     if not before:
         return install(owner, path, folder) or {}
-    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8", dir=leftovers.FOR_OTHERS) as file:
         file.writelines(f"{name}=={version}\n" for name, version in before.items())
         file.flush()
         # Its owner reads it: names and versions are no secret.

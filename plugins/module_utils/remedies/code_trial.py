@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import rehearsal
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.app_steps import APP_STEPS
+from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
@@ -80,7 +81,7 @@ def _worktree(checkout: Checkout, commit: str, stack: Stack) -> Iterator[str]:
     Raises GitError, OSError, and KeyError for an account that is not there.
     """
     _uid, gid, _groups = accounts.account_ids(stack.user, stack.group or None)
-    folder = tempfile.mkdtemp(prefix="rescue502-")
+    folder = tempfile.mkdtemp(prefix="rescue502-", dir=leftovers.FOR_OTHERS)
     tree = os.path.join(folder, TREE)
     try:
         # The owner last: from then on a link may stand in its place.

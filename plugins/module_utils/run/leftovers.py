@@ -21,6 +21,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import pro
 # In the lock's own folder, so that nobody else can put anything there.
 TEMPORARY = "/run/rescue502/tmp"
 USUAL = ("/tmp", "/var/tmp", "/dev/shm")
+# For what another account must read or enter: the run's own folder is root's alone.
+FOR_OTHERS = "/var/tmp"
 _OURS = re.compile(r"ansible_rescue502\.django\.\w+_payload_\w+")
 # A module is unpacked by the process that is started for it, within so many seconds.
 UNPACKED_WITHIN = 10.0
