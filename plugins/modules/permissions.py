@@ -88,6 +88,15 @@ options:
     elements: str
     choices: [code, media, env_file, logs, parents]
     default: [code, media, env_file, logs, parents]
+  doubtful:
+    description:
+      - Parts in which the app is given its files also where they may hold what is somebody else's, such as a file of
+        root's that lies where an upload should be, and of whose content git and installers know nothing.
+      - Without it such files are refused.
+    type: list
+    elements: str
+    choices: [code, media]
+    default: []
 """
 
 EXAMPLES = r"""
@@ -123,6 +132,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files.file_look i
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import file_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable, printable_tree
+from ansible_collections.rescue502.django.plugins.module_utils.services import known_content
 from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
@@ -143,6 +153,7 @@ ARGUMENTS = {
     "proxy_paths": {"type": "list", "elements": "str", "default": []},
     "folders": {"type": "list", "elements": "str"},
     "parts": {"type": "list", "elements": "str", "choices": PARTS, "default": PARTS},
+    "doubtful": {"type": "list", "elements": "str", "choices": ["code", "media"], "default": []},
 }
 
 
@@ -160,7 +171,8 @@ def judge(given: dict[str, Any]) -> list[dict[str, Any]]:
         given["root"], given["venv"], given["media_root"], given["env_files"], given["logs"], given["proxy_paths"]
     )
     own = own_folders.OwnFolders(given["root"], given["venv"], given["env_files"], account, named)
-    return violations.find(account, paths, given["parts"], LIMIT, proxy=proxy(given), own=own)
+    knows = known_content.KnownContent(given["root"], given["venv"]).has
+    return violations.find(account, paths, given["parts"], LIMIT, proxy=proxy(given), own=own, knows=knows)
 
 
 def proxy(given: dict[str, Any]) -> access.Account | None:
@@ -171,8 +183,11 @@ def proxy(given: dict[str, Any]) -> access.Account | None:
         return None
 
 
-def is_refused(item: dict[str, Any]) -> bool:
-    """Whether something is left to a person; its `objection` says why."""
+def is_refused(item: dict[str, Any], doubtful: list[str]) -> bool:
+    """Whether something is left to a person; its `objection` says why. doubtful: parts in which no doubt counts."""
+    if item.get("doubt") and item["part"] not in doubtful:
+        item["objection"] = item["doubt"]
+        return True
     if item["part"] == "code":
         # Where the code is may be the app's word, too. Apps are installed in /root and below /usr at times.
         places = [path for path in own_folders.SYSTEM if path not in ("/root", "/usr")]
@@ -227,7 +242,7 @@ def main() -> None:
     before, after = "", ""
     for _round in range(ROUNDS):
         judged = judge(module.params)
-        refused = [item for item in judged if is_refused(item)]
+        refused = [item for item in judged if is_refused(item, module.params["doubtful"])]
         wrong = [item for item in judged if item not in refused and item["path"] not in failed]
         useless = [item for item in wrong if fault(item) in done]
         wrong = [item for item in wrong if item not in useless]

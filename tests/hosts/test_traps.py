@@ -33,6 +33,7 @@ REMEDIES = """
     media_root: "{{ root }}/media"
     env_files: ["{{ root }}/.env", "{{ root }}/.env.local"]
     logs: [/var/log/xamila/django.log, /var/log/xamila/error.log, /var/log/xamila/access.log]
+    doubtful: [code, media]
   ignore_errors: true
 - name: No stale bytecode is left
   rescue502.django.bytecode:
@@ -74,6 +75,7 @@ RACE = """
     user: www-data
     media_root: /var/www/xamila/xamila_backend/media
     parts: [code, media]
+    doubtful: [code, media]
   loop: "{{ range(5) | list }}"
   ignore_errors: true
 - name: No stale bytecode is left

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, violations
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
+from ansible_collections.rescue502.django.plugins.module_utils.services import known_content
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, nginx_workers, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
@@ -37,7 +38,8 @@ def collect(
     # An account that does not exist can do nothing wrong: that is another failure.
     if account is not None:
         word = own(stack, account, folders)
-        found = violations.find(account, paths, list(PARTS), LIMIT, glance, proxy, refused, word)
+        knows = known_content.KnownContent(stack.root, stack.venv).has
+        found = violations.find(account, paths, list(PARTS), LIMIT, glance, proxy, refused, word, knows)
     others = [item for item in found if item.get("objection")]
     by_part = {part: [item for item in found if item["part"] == part and item not in others] for part in PARTS}
     bars = _bars(stack, settings, media, refused, settings_bar)

@@ -7,11 +7,11 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import least_change, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import disclosure, least_change, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.files.access import (
     ENTER,
     GLANCE,
@@ -24,6 +24,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_acce
 
 # What Python imports and a page is made of. What else lies among the code may be kept from the app on purpose.
 CODE = (".py", ".so", ".html", ".css", ".js", ".mo")
+# Parts in which what the account cannot read is opened to it.
+OPENED = ("code", "media")
 Violation = dict[str, Any]
 
 
@@ -44,14 +46,22 @@ class Look:
     """One look at an app's files on behalf of its account, with a process that asks the kernel."""
 
     def __init__(
-        self, account: Account, paths: Paths, limit: int, glance: bool = False, refused: list[str] | None = None
+        self,
+        account: Account,
+        paths: Paths,
+        limit: int,
+        glance: bool = False,
+        refused: list[str] | None = None,
+        knows: Callable[[str], bool] = lambda _path: False,
     ) -> None:
         """limit: how many of each part are wanted. refused: takes the folders that could not be looked into.
 
+        knows: whether the content of a file is the app's own, as for disclosure.doubt().
         glance: the first files of code and media only, not those of the virtual environment, and those alone are
         asked about whose mode bits speak against it.
         """
         self.account, self.paths, self.limit, self.glance, self.refused = account, paths, limit, glance, refused
+        self._knows = knows
         self._kernel = KernelAccess(account)
 
     def __enter__(self) -> Look:
@@ -145,7 +155,10 @@ class Look:
         path, status, need = question
         change = least_change.choose(path, status, self.account, need, group)
         problem = least_change.described(need, stat.S_ISDIR(status.st_mode))
-        return item(path, part, problem, status, change, self.account)
+        found = item(path, part, problem, status, change, self.account)
+        opened = part in OPENED and not self.account.may(status, need & ~WRITE)
+        doubt = disclosure.doubt(path, status, self.account, self._knows) if opened else ""
+        return {**found, "doubt": doubt} if doubt else found
 
 
 def item(

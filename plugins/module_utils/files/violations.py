@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import virtual_env
@@ -31,18 +32,20 @@ def find(
     proxy: Account | None = None,
     refused: list[str] | None = None,
     own: Own | None = None,
+    knows: Callable[[str], bool] = lambda _path: False,
 ) -> list[Violation]:
     """What the account cannot do though it must, by part, at most `limit` of each part.
 
     proxy: the web server's account, which must pass through the folders above paths.proxy.
 
     Each is {path, part, problem, owner, group, mode, inode}: the numbers and octal mode wanted, and which file it is;
-    {acl}, an entry for the access control list, where one is wanted; and {objection}, why it must not or cannot be
-    changed, of logs and media always. Of the other parts, what cannot be repaired by owner and mode is left out.
-    Folders that could not be looked into are added to `refused`.
+    {acl}, an entry for the access control list, where one is wanted; {doubt}, of code and media, why opening it may
+    give away what is somebody else's, where that is so; and {objection}, why it must not or cannot be changed, of logs
+    and media always. Of the other parts, what cannot be repaired by owner and mode is left out.
+    Folders that could not be looked into are added to `refused`. knows: as for disclosure.doubt().
     """
     found: list[Violation] = []
-    with Look(account, paths, limit, glance, refused) as look:
+    with Look(account, paths, limit, glance, refused, knows) as look:
         objection = own.objection_to_media(paths.media) if own and paths.media else ""
         if "code" in parts:
             # What is not an environment of its own holds files that are none of everybody's business.

@@ -85,7 +85,7 @@ def unrecorded(venv: str) -> Iterator[str]:
 
     What was edited since is among them: its digest differs from the recorded one. Bytecode is left out.
     """
-    known = dict(_digests(venv))
+    known = dict(digests(venv))
     for entry in safe_files.walk(venv, skip_names=frozenset({"__pycache__"})):
         name = os.path.relpath(entry.path, venv)
         if entry.is_dir or _OF_PYTHON.search(name):
@@ -94,7 +94,7 @@ def unrecorded(venv: str) -> Iterator[str]:
             yield name
 
 
-def _digests(venv: str) -> Iterator[tuple[str, str]]:
+def digests(venv: str) -> Iterator[tuple[str, str]]:
     """(path from the environment's folder on, digest as RECORD writes it; empty where it has none) of each file."""
     pattern = os.path.join(glob.escape(venv), "lib", "python*", "site-packages", "*.dist-info", "RECORD")
     for record in glob.glob(pattern):
@@ -107,11 +107,15 @@ def _digests(venv: str) -> Iterator[tuple[str, str]]:
 
 
 def _digest(path: str) -> str:
-    """A file's digest as RECORD writes it (packaging.python.org, "Recording installed projects")."""
+    """A file's digest (packaging.python.org, "Recording installed projects"); no digest where it cannot be read."""
     try:
-        content = safe_files.read_bytes(path, _MOST_BYTES)
+        return recorded_digest(safe_files.read_bytes(path, _MOST_BYTES))
     except OSError:
         return "unread"
+
+
+def recorded_digest(content: bytes) -> str:
+    """The digest of a content, as RECORD writes it."""
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
 
 
