@@ -58,11 +58,12 @@ def test_what_a_command_said_is_reported_and_the_run_does_not_end_with_0(site: S
     assert site.play("recover")[0] == 0
     # The edge answers throughout, so that the outcome alone would be no failure.
     site.host.break_with("", "rm -rf $STATIC_ROOT; install -d -o root -g root -m 755 $STATIC_ROOT")
-    code, incident, output = site.play("recover")
+    approved = {"rescue502_approve": ["files/static-missing"]}
+    code, incident, output = site.play("recover", **approved)
     assert (code, incident["outcome"], done(incident)) == (2, "degraded", [("collectstatic", False)]), output
     assert "PermissionError" in incident["actions"][0]["message"], output
     assert site.host.ask(site.shape.api_path)[0] == 200
-    assert site.rescue502("recover").returncode == 6
+    assert site.rescue502("recover", "--approve", "files/static-missing").returncode == 6
 
 
 @pytest.mark.nightly

@@ -14,8 +14,9 @@ import os
 import re
 import shutil
 import stat
+import sys
 
-from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import IDLE, name_of
+from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import IDLE, lineage, name_of
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes
 
 # In the lock's own folder, so that nobody else can put anything there.
@@ -36,7 +37,10 @@ def make_place() -> None:
 
 def clear() -> None:
     """Remove what processes have left that are gone. Never raises: a leftover harms nobody."""
-    for path in [*_entries(TEMPORARY, ""), *(path for place in USUAL for path in _entries(place, _OURS.pattern))]:
+    # This very module may have been unpacked into one.
+    own = {os.path.dirname(path) for path in sys.path}
+    found = [*_entries(TEMPORARY, ""), *(path for place in USUAL for path in _entries(place, _OURS.pattern))]
+    for path in [path for path in found if path not in own]:
         with contextlib.suppress(OSError):
             status = os.lstat(path)
             if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not _is_in_use(status):
@@ -55,7 +59,8 @@ def _is_in_use(folder: os.stat_result) -> bool:
 
     Which folder a process was unpacked into, it does not show.
     """
-    for pid in processes.pids():
+    own = lineage()
+    for pid in [pid for pid in processes.pids() if pid not in own]:
         with contextlib.suppress(OSError):
             owner, age = os.stat(f"/proc/{pid}").st_uid, folder.st_ctime - processes.started(pid)
             near = -1.0 <= age <= UNPACKED_WITHIN

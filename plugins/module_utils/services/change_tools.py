@@ -45,6 +45,7 @@ _DEPLOYS = re.compile(r"(?i)deploy|release|rollout|upgrade")
 _INTERPRETER = re.compile(r"^(python[\d.]*|pypy[\d.]*|ruby[\d.]*|perl|sh|bash|dash|zsh|node)$")
 # Programs that change a server's databases, and those that change all that a server has.
 _OF_DATABASE = ("createdb", "dropdb", "pg_restore", "psql")
+_PSQL_FILE = re.compile(r"-[^-]*f$|--file(?:=|$)")
 _OF_SERVER = ("initdb", "pg_basebackup", "pg_dropcluster", "pg_rewind", "pg_upgrade", "pg_upgradecluster")
 
 
@@ -63,12 +64,16 @@ def named(words: list[str]) -> str:
     return program if is_script and _DEPLOYS.search(program) else ""
 
 
-def of_database(words: list[str], has_terminal: bool) -> str:
-    """The program, where it changes databases. has_terminal: psql at a terminal is somebody who looks or thinks."""
-    program, _rest = _program(words)
-    if program in _OF_SERVER or (program in _OF_DATABASE and not (program == "psql" and has_terminal)):
-        return program
-    return ""
+def of_database(words: list[str], reads_a_file: bool) -> str:
+    """The program, where it changes databases.
+
+    reads_a_file: whether its input is a file. psql works through one, or through that of its option; at a terminal or a
+    pipe it may wait for days, with a lock that is the very fault.
+    """
+    program, rest = _program(words)
+    if program == "psql" and not reads_a_file and not any(_PSQL_FILE.match(word) for word in rest):
+        return ""
+    return program if program in (*_OF_SERVER, *_OF_DATABASE) else ""
 
 
 def is_of_whole_server(program: str) -> bool:

@@ -88,7 +88,7 @@ def _of_process(pid: int, app: App) -> dict[str, Any] | None:
     if not where and (where := _writes(pid, app)):
         what = what or os.path.basename(words[0])
     if not where:
-        program = change_tools.of_database(words, processes.has_terminal(pid))
+        program = change_tools.of_database(words, processes.reads_a_file(pid))
         what, where = (program, "PostgreSQL") if program and _is_about(program, pid, words, app) else ("", "")
     return _described(what, pid, where) if where else None
 

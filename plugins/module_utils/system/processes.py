@@ -7,6 +7,7 @@ from __future__ import annotations
 import heapq
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -142,10 +143,10 @@ def is_for_writing(descriptor: str) -> bool:
     return match is not None and int(match.group(1), 8) & os.O_ACCMODE != os.O_RDONLY
 
 
-def has_terminal(pid: int) -> bool:
-    """Whether a process reads from a terminal."""
+def reads_a_file(pid: int) -> bool:
+    """Whether the standard input of a process is a file on a disk; False too where that cannot be seen."""
     try:
-        return os.readlink(f"/proc/{pid}/fd/0").startswith(("/dev/pts/", "/dev/tty", "/dev/console"))
+        return stat.S_ISREG(os.stat(f"/proc/{pid}/fd/0").st_mode)
     except OSError:
         return False
 

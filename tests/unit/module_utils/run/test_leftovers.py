@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,9 @@ def test_what_dead_processes_left_is_removed(places: tuple[Path, Path]) -> None:
 
 
 def test_what_a_living_process_may_have_made_stays(places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """This very test is a Python that lives; it was started before, and is taken for one that has just been."""
+    """This very test is a Python that lives; here it is another's, and was started shortly before."""
     own, _usual = places
+    monkeypatch.setattr(leftovers, "lineage", set)
     (own / "ansible_command_payload_x").mkdir()
     monkeypatch.setattr(processes, "pids", lambda: [os.getpid()])
     made = (own / "ansible_command_payload_x").stat().st_ctime
@@ -56,3 +58,16 @@ def test_where_there_is_no_folder_nothing_is_done(tmp_path: Path, monkeypatch: p
     leftovers.clear()
     with pytest.raises(FileNotFoundError):
         leftovers.make_place()
+
+
+def test_this_run_keeps_its_own_folder(places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is imported from there; that it lives itself keeps no other one."""
+    _own, usual = places
+    kept, left = usual / OURS, usual / OURS.replace("a1b2", "e5f6")
+    for path in (kept, left):
+        path.mkdir()
+    monkeypatch.setattr(processes, "pids", lambda: [os.getpid()])
+    monkeypatch.setattr(processes, "started", lambda _pid: kept.stat().st_ctime - 1)
+    monkeypatch.setattr(sys, "path", [str(kept / "module.zip")])
+    leftovers.clear()
+    assert list(usual.iterdir()) == [kept]
