@@ -124,7 +124,7 @@ def holes(usual: Site) -> Seen:
 
 
 @pytest.mark.xdist_group("hostile-trees")
-@pytest.mark.parametrize("name", each_change("git-is-a-link", "an-included-file", of=HOLES))
+@pytest.mark.parametrize("name", each_change("an-included-file", of=HOLES))
 def test_roots_git_obeys_nobody_else(holes: Seen, name: str) -> None:
     """By hand root runs what others have put there; rescue502 says who could, and leaves the checkout alone."""
     assert f"{name}.0" in holes.by_hand, "root's own git runs it"
@@ -201,7 +201,7 @@ until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_P
 
 
 @pytest.mark.xdist_group("hostile-configuration")
-@pytest.mark.parametrize("name", each_change("socket-among-units", "error-log-of-shadow", "user-root", of=SETTINGS))
+@pytest.mark.parametrize("name", each_change("socket-among-units", "error-log-of-shadow", of=SETTINGS))
 def test_gunicorns_configuration_decides_nothing(configured: Site, name: str) -> None:
     """What the app's user writes there is seen, and root makes, removes, reads and runs nothing because of it."""
     setting, site, host = SETTINGS[name], configured, configured.host

@@ -43,7 +43,7 @@ until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_P
 """
 
 
-@pytest.mark.parametrize("name", COMMAND_LINES)
+@pytest.mark.parametrize("name", each_change("file", of=COMMAND_LINES))
 def test_options_of_gunicorn(site: Site, name: str) -> None:
     """The app is what gunicorn loads, wherever it stands: the site is healthy, and when it is stopped it is started."""
     site.host.break_with("", START.replace("WORDS", COMMAND_LINES[name]))

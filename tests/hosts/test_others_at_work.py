@@ -112,6 +112,7 @@ def test_who_changes_nothing_is_not_waited_for(site: Site) -> None:
     site.host.run("for number in 1 2 3 4 5; do systemctl is-active other-$number; done")
 
 
+@pytest.mark.nightly
 def test_a_lock_of_gits_is_waited_for(site: Site) -> None:
     """A young one without a process may be a container's; one from before the last hour is left over from a crash."""
     site.host.run("systemctl stop $UNIT; touch $ROOT/.git/index.lock")

@@ -60,6 +60,7 @@ def test_the_file_that_was_installed_is_used(site: Site) -> None:
     assert differences(before_all, site.host.snapshot()) == set()
 
 
+@pytest.mark.nightly
 def test_where_it_is_not_known_a_person_decides(site: Site) -> None:
     """Two files fit equally well: nothing is installed until somebody says which one is in use."""
     site.host.break_with("", TIE)
