@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from test_traps import play
 
 from lab.site import Site, differences, named
@@ -55,6 +56,39 @@ runuser -u postgres -- psql -qXAt -p 5432 -c "
 SELECT (SELECT count(*) FROM pg_roles WHERE rolname = '$DATABASE_USER'),
   (SELECT count(*) FROM pg_database WHERE datname = '$DATABASE_NAME')"
 """
+
+
+# Another team's cluster has the usual port, the app's own another one, and a third one is kept and stays down.
+OWN_KILLED = """
+stop_app
+VERSION="$(ls /etc/postgresql)"
+pg_renamecluster "$VERSION" main app
+systemctl stop postgresql "postgresql@$VERSION-app" || true
+pg_conftool "$VERSION" app set port 5433
+pg_createcluster "$VERSION" main -p 5432
+pg_createcluster "$VERSION" old -p 5434 --start-conf=manual
+systemctl daemon-reload
+systemctl start "postgresql@$VERSION-app" "postgresql@$VERSION-main"
+sed -i '/^DB_PORT=/d' "$ENV_FILE"; echo DB_PORT=5433 >> "$ENV_FILE"
+restart_app
+until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
+systemctl kill --signal=KILL "postgresql@$VERSION-app"
+until_true "systemctl is-failed -q postgresql@$VERSION-app"
+"""
+STATES = 'systemctl show -P MainPID "postgresql@$(ls /etc/postgresql)-main"; pg_lsclusters -h'
+
+
+@pytest.mark.nightly
+def test_the_apps_own_cluster_is_started_alone(site: Site) -> None:
+    """Of three: the one that serves its port, whatever else runs; the other team's goes on, and the kept one stays."""
+    site.host.break_with("", OWN_KILLED)
+    before = site.host.run(STATES).stdout
+    assert before.count(" online ") == 1
+    code, incident, output = site.play("recover", rescue502_level="full")
+    assert (code, incident["outcome"], named(incident)) == (0, "recovered", ["database/stopped"]), output
+    after = site.host.run(STATES).stdout
+    assert after.splitlines()[0] == before.splitlines()[0], "the other team's server was not restarted"
+    assert [line.split()[1] for line in after.splitlines()[1:] if " online " in line] == ["app", "main"]
 
 
 def test_nothing_is_created_next_to_the_data(site: Site) -> None:

@@ -16,7 +16,19 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
 HELPER = "module_utils/run/commands.py"
 # Run inside the app's own Python, as the app's user.
 SCRIPTS = "script_"
-SYSTEM = {"systemctl", "journalctl", "busctl", "systemd-creds", "gpasswd", "nginx", "ss", "ps", "df", "free"}
+SYSTEM = {
+    "systemctl",
+    "journalctl",
+    "busctl",
+    "systemd-creds",
+    "gpasswd",
+    "nginx",
+    "ss",
+    "ps",
+    "df",
+    "free",
+    "pg_lsclusters",
+}
 STARTS = {
     "subprocess": {"run", "Popen", "call", "check_call", "check_output", "getoutput", "getstatusoutput"},
     "os": {"system", "popen", "posix_spawn", "posix_spawnp"}

@@ -10,7 +10,7 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_clusters, postgresql_files
 from ansible_collections.rescue502.django.plugins.module_utils.services.postgresql import DEFAULT_PORT
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import name_resolution, sockets, systemd, unread
@@ -140,8 +140,13 @@ def settled(
     if stack.environment_unread and not default and not place["known"] and not stack.database_is_here:
         # A server on this host need not be the one that the app's variables name.
         used = local = unread.Unread("which database the app uses", stack.environment_unread[0].why)
+    units = postgresql_clusters.serving(port, facts["units"]) if local is True else facts["units"]
     return {
         **facts,
+        # Of several clusters the one that serves the app's port: the others are not its own.
+        "unit": facts["unit"] if units == facts["units"] else units[0]["name"],
+        "units": units,
+        "running": any(unit["active_state"] == "active" for unit in units),
         "engine": engine,
         "name": default.get("name", ""),
         "user": default.get("user", ""),

@@ -1,0 +1,36 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The clusters of PostgreSQL on a host of Debian's kind: which unit serves which port (pg_lsclusters(1))."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+SECONDS = 5.0
+
+
+def ports() -> dict[str, int]:
+    """The port that each cluster is configured for, by the unit that runs it; empty where nothing says so."""
+    try:
+        done = subprocess.run(
+            ["pg_lsclusters", "--no-header"], capture_output=True, text=True, check=False, timeout=SECONDS
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return parse(done.stdout)
+
+
+def parse(text: str) -> dict[str, int]:
+    """The same from what pg_lsclusters prints: version, cluster, port, status, owner and folders of each."""
+    rows = [line.split() for line in text.splitlines()]
+    return {f"postgresql@{row[0]}-{row[1]}.service": int(row[2]) for row in rows if len(row) > 3 and row[2].isdigit()}
+
+
+def serving(port: int, units: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of several units, {name, ...} each, the one whose server is configured for a port; all where none or many are."""
+    if len(units) < 2:
+        return units
+    known = ports()
+    own = [unit for unit in units if known.get(unit["name"]) == port]
+    return own if len(own) == 1 else units
