@@ -22,7 +22,9 @@ def host() -> Host:
 def test_owners_and_modes(host: Host) -> None:
     """Secrets are kept from others, uploads can be written, and the app itself is not loosened."""
     assert host.file(f"{ROOT}/.env").mode == 0o640
-    assert (host.file(f"{ROOT}/media").user, host.file(f"{ROOT}/media").mode) == ("www-data", 0o775)
+    media = host.file(f"{ROOT}/media")
+    assert host.run(f"runuser -u www-data -- test -w {ROOT}/media").rc == 0
+    assert (media.user, media.group, media.mode) == ("root", "www-data", 0o775), "the least change, no new owner"
     assert host.file(f"{ROOT}/xamila/settings.py").mode == 0o644
 
 
