@@ -95,20 +95,22 @@ kept:
 """
 
 import os
-import pwd
 import re
 import sys
-import tempfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, virtual_env
+from ansible_collections.rescue502.django.plugins.module_utils.files import virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.files.virtual_env import objection, objection_to_rebuild
+from ansible_collections.rescue502.django.plugins.module_utils.remedies.environment_owner import Owner
+from ansible_collections.rescue502.django.plugins.module_utils.remedies.package_install import (
+    fill,
+    install,
+    require_unchanged,
+    would_be,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import RENAME, StagedVenv
-from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers, undo_log
-from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
-from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
-from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     installed_packages,
     requirements,
@@ -116,13 +118,9 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
 )
 from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
 
-OUTPUT_LINES = 15
 MODE = 0o755
-RUNS_SECONDS = 20.0
-_CHANGED = re.compile(r"^(Successfully installed|Would install|Installed \d+|Uninstalled \d+)", re.M)
 # What is to be reinstalled stands in a command's arguments: a name and a version, and never an option.
 _PINNED = re.compile(r"^[A-Za-z0-9][\w.-]*==[\w.!+-]+$")
-_RUNS = "import os, sysconfig; os.listdir(sysconfig.get_path('purelib'))"
 ARGUMENTS = {
     "root": {"type": "path", "required": True},
     "venv": {"type": "path", "required": True},
@@ -133,147 +131,6 @@ ARGUMENTS = {
     "rebuild": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 900},
 }
-
-
-class Owner:
-    """The account that the environment belongs to, or the app where there is none: everything is done as it."""
-
-    def __init__(self, module: AnsibleModule, venv: str, path: str) -> None:
-        """Ends the module where there is neither an environment nor an app, or where others could command the account.
-
-        path: of the requirements.
-        """
-        self.module = module
-        try:
-            self.status = os.stat(venv if os.path.exists(venv) else module.params["root"])
-            self.account = pwd.getpwuid(self.status.st_uid)
-        except (OSError, KeyError) as error:
-            module.fail_json(msg=f"{venv}: {error}. Nothing was changed.")
-        if why := requirements.objection_to_account(self.account.pw_name, module.params["user"], venv, path):
-            module.fail_json(msg=f"{why}. Nothing was changed.")
-        # No cache: the owner's home may not be writable, and nothing is left behind.
-        quiet = {"PIP_NO_CACHE_DIR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "UV_NO_CACHE": "1"}
-        home = {"PATH": requirements.PATH, "HOME": self.account.pw_dir, "LC_ALL": "C.UTF-8", "UV_NO_PROGRESS": "1"}
-        self.environment = {**home, **quiet, "PIP_PROGRESS_BAR": "off"}
-
-    def run(self, argv: list[str], folder: str, must: bool = True) -> str | None:
-        """What a command prints; where it fails None, or the module ends where it must not."""
-        limit = self.module.params["timeout"]
-        done = run_as(self.account.pw_name, None, argv, self.environment, folder, limit)
-        own = app_secrets.of_app(self.module.params["root"], folder, "")
-        text = Redactor(more=own).text(done.stdout + done.stderr)
-        if done.returncode and not must:
-            return None
-        if done.returncode:
-            why = f"did not end within {limit:g} s" if done.timed_out else "failed"
-            words = " ".join(argv[:4])
-            self.module.fail_json(msg=f"{words} {why}: {text.strip()[-600:]}", output=text.splitlines()[-OUTPUT_LINES:])
-        return text
-
-    def only_reinstalls(self) -> bool:
-        """Whether nothing may change but what is installed once more in its own version."""
-        given = self.module.params
-        again = {requirements_files.canonical(item.partition("==")[0]) for item in given["reinstall"]}
-        return bool(given["packages"]) and {*map(requirements_files.canonical, given["packages"])} <= again
-
-    def can_run(self, venv: str) -> bool:
-        """Whether the environment's Python runs and has a place for packages."""
-        words = [os.path.join(venv, "bin", "python"), requirements.ISOLATED, "-c", _RUNS]
-        return run_as(self.account.pw_name, None, words, self.environment, "/", RUNS_SECONDS).returncode == 0
-
-
-def make(owner: Owner, folder: str, like: str) -> None:
-    """A new environment in a folder, made as the one before was."""
-    settings = settings_of(like)
-    python = os.path.join(settings.get("home", ""), "python3")
-    python = python if os.access(python, os.X_OK) else "/usr/bin/python3"
-    uv = requirements.find_uv(owner.account.pw_dir)
-    with_uv = [uv, "venv", "--clear", "--python", python, folder]
-    owner.run(
-        with_uv if uv and "uv" in settings else [python, requirements.ISOLATED, "-m", "venv", "--clear", folder], "/"
-    )
-
-
-def settings_of(venv: str) -> dict[str, str]:
-    """The lines of an environment's pyvenv.cfg; none where it has no such file."""
-    try:
-        lines = safe_files.text(os.path.join(venv, "pyvenv.cfg")).splitlines()
-        pairs = [line.partition("=")[::2] for line in lines]
-    except OSError:
-        return {}
-    return {name.strip(): value.strip() for name, value in pairs}
-
-
-def install(owner: Owner, path: str, venv: str, dry: bool = False, kept: str = "") -> dict[str, Any] | None:
-    """Install what is damaged once more, and what the file at `path` asks for. Returns {installer, output, changed}.
-
-    kept: a file with the versions that packages are to keep; where they cannot, None is returned.
-    """
-    try:
-        kind, command = requirements.installer(venv, owner.account.pw_name, owner.account.pw_dir)
-        wanted = requirements.packages_argument(kind, path, venv, owner.account.pw_name)
-    except ValueError as error:
-        owner.module.fail_json(msg=f"{error}. Nothing was installed.")
-    words = [*command, "install"] if kind == "pip" else [*command, "pip", "install", "--python", venv]
-    words += ["--dry-run"] if dry else []
-    again = owner.module.params["reinstall"]
-    anew = "--force-reinstall" if kind == "pip" else "--reinstall"
-    folder = os.path.dirname(path)
-    text = owner.run([*words, anew, "--no-deps", *again], folder) or "" if again else ""
-    if again and owner.only_reinstalls():
-        return {"installer": command, "output": text.splitlines()[-OUTPUT_LINES:], "changed": True}
-    installed = owner.run([*words, *wanted, *(["-c", kept] if kept else [])], folder, must=not kept)
-    if installed is None:
-        return None
-    lines = (text + installed).splitlines()
-    return {"installer": command, "output": lines[-OUTPUT_LINES:], "changed": bool(_CHANGED.search(text + installed))}
-
-
-def rebuild_like(owner: Owner, path: str, folder: str, before: dict[str, str]) -> dict[str, Any]:
-    """Install into a new environment, in the versions that the old one had; where those are not to be had, others."""
-    if not before:
-        return install(owner, path, folder) or {}
-    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8", dir=leftovers.FOR_OTHERS) as file:
-        file.writelines(f"{name}=={version}\n" for name, version in before.items())
-        file.flush()
-        # Its owner reads it: names and versions are no secret.
-        os.fchmod(file.fileno(), 0o644)
-        done = install(owner, path, folder, kept=file.name)
-    if done is None:
-        owner.module.warn("the versions that were installed cannot all be had for this Python: others were chosen")
-    return done or install(owner, path, folder) or {}
-
-
-def fill(owner: Owner, path: str, venv: str, folder: str, rebuild: bool) -> dict[str, Any]:
-    """Make or complete the environment in `folder`, which is `venv` itself or its staging folder."""
-    before = installed_packages.versions(venv)
-    if rebuild:
-        make(owner, folder, venv)
-        result = rebuild_like(owner, path, folder, before)
-    else:
-        result = install(owner, path, folder) or {}
-        require_unchanged(owner, before, installed_packages.versions(folder))
-    return {**result, "changed": rebuild or result["changed"], "kept": ""}
-
-
-def require_unchanged(owner: Owner, before: dict[str, str], after: dict[str, str]) -> None:
-    """End the module where a package has another version, or is gone, that has nothing to do with the repair."""
-    allowed = {requirements_files.canonical(name) for name in owner.module.params["packages"]}
-    moved = [name for name, version in before.items() if after.get(name) != version and name not in allowed]
-    if allowed and moved:
-        what = ", ".join(f"{name} {before[name]} to {after.get(name, 'none')}" for name in moved[:5])
-        owner.module.fail_json(
-            msg=f"the requirements would change what has nothing to do with the fault: {what}. Nothing was changed."
-        )
-
-
-def would_be(owner: Owner, path: str, venv: str) -> dict[str, str]:
-    """The versions that would be installed, of what is installed now; asked of the installer, in a dry run."""
-    text = "\n".join((install(owner, path, venv, dry=True) or {}).get("output", []))
-    words = [word for line in re.findall(r"^Would install (.*)$", text, re.M) for word in line.split()]
-    words += re.findall(r"^ \+ (\S+==\S+)$", text, re.M)
-    pairs = [re.split(r"==|-(?=[^-]*$)", word, maxsplit=1) for word in words]
-    return {requirements_files.canonical(pair[0]): pair[1] for pair in pairs if len(pair) == 2}
 
 
 def require_alone(owner: Owner, venv: str) -> None:
