@@ -111,7 +111,8 @@ def is_killed(path: Path, source: str, tests: list[str]) -> bool:
     if child == 0:
         signal.setitimer(signal.ITIMER_PROF, PATIENCE)
         _Mutated.changed = (os.path.realpath(path), source.encode())
-        finder = importlib.machinery.FileFinder.path_hook((_Mutated, [".py"]))
+        machine_code = (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES)
+        finder = importlib.machinery.FileFinder.path_hook(machine_code, (_Mutated, [".py"]))
         sys.path_hooks.insert(0, finder)
         sys.path_importer_cache.clear()
         with open(os.devnull, "w") as nowhere:
