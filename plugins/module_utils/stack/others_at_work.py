@@ -63,7 +63,8 @@ def find(app: App) -> list[dict[str, Any]]:
 
     rescue502's own processes and those of the app's unit are left out. pid is 0 of a lock that no process is seen with.
     """
-    found = [item for pid in _foreign(app) if (item := _of_process(pid, app))]
+    places = app.places()
+    found = [item for pid in _foreign(app) if (item := _of_process(pid, app, places))]
     pids = {item["pid"] for item in found}
     found += [item for item in _package_managers() if item["pid"] not in pids]
     return (found or _git_locks(app))[:KEPT]
@@ -80,12 +81,12 @@ def _foreign(app: App) -> list[int]:
     ]
 
 
-def _of_process(pid: int, app: App) -> dict[str, Any] | None:
-    """What a process does to the app; None where it does nothing."""
+def _of_process(pid: int, app: App, places: list[str]) -> dict[str, Any] | None:
+    """What a process does to the app, which is at these places; None where it does nothing."""
     words = processes.command_words(pid)
     what = change_tools.named(words)
-    where = _where(pid, what, words, app.places()) if what else ""
-    if not where and (where := _writes(pid, app)):
+    where = _where(pid, what, words, places) if what else ""
+    if not where and (where := _writes(pid, app.venv, places)):
         what = what or os.path.basename(words[0])
     if not where:
         program = change_tools.of_database(words, processes.reads_a_file(pid))
@@ -114,10 +115,9 @@ def _paths(word: str) -> list[str]:
     return [part for part in parts if "/" in part]
 
 
-def _writes(pid: int, app: App) -> str:
+def _writes(pid: int, venv: str, places: list[str]) -> str:
     """A file of the environment, of git's or of the code that a process has open for writing, whatever it is called."""
-    places = app.places()
-    inner = [os.path.realpath(app.venv)] if app.venv else []
+    inner = [os.path.realpath(venv)] if venv else []
     inner += [os.path.join(place, ".git") for place in places]
     for path, descriptor in processes.opened(pid):
         within = any(_is_within(path, place) for place in (places if path.endswith(".py") else inner))
