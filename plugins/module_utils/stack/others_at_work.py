@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.run import run_processes
 from ansible_collections.rescue502.django.plugins.module_utils.services import change_tools
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import top_of
+from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import is_below
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes
 
 POLL_SECONDS = 0.5
@@ -45,7 +46,9 @@ class App:
     def places(self) -> list[str]:
         """The real paths of the app's tree, of its checkout and of its environment, and those as they are written."""
         given = [self.root, top_of(self.root), self.venv]
-        return list(dict.fromkeys(path for item in given if item for path in (os.path.realpath(item), item)))
+        return list(
+            dict.fromkeys(path for item in given if item for path in (os.path.realpath(item), item.rstrip("/") or "/"))
+        )
 
 
 def wait(app: App, seconds: float) -> tuple[list[dict[str, Any]], float]:
@@ -102,9 +105,9 @@ def _where(pid: int, what: str, words: list[str], places: list[str]) -> str:
     named = [os.path.normpath(os.path.join(folder or "/", part)) for part in parts]
     held = [] if copies else [folder, *(path for path, _descriptor in processes.opened(pid))]
     for place in places:
-        if any(_is_within(path, place) for path in [*held, *named]):
+        if any(is_below(path, place) for path in [*held, *named]):
             return place
-        if any(path.count("/") >= _LEAST_PARTS and _is_within(place, path) for path in named):
+        if any(path.count("/") >= _LEAST_PARTS and is_below(place, path) for path in named):
             return place
     return ""
 
@@ -120,7 +123,7 @@ def _writes(pid: int, venv: str, places: list[str]) -> str:
     inner = [os.path.realpath(venv)] if venv else []
     inner += [os.path.join(place, ".git") for place in places]
     for path, descriptor in processes.opened(pid):
-        within = any(_is_within(path, place) for place in (places if path.endswith(".py") else inner))
+        within = any(is_below(path, place) for place in (places if path.endswith(".py") else inner))
         if within and processes.is_for_writing(descriptor):
             return path
     return ""
@@ -187,7 +190,3 @@ def _described(what: str, pid: int, where: str) -> dict[str, Any] | None:
     except OSError:
         return None
     return {"what": what, "pid": pid, "account": accounts.user_name(owner), "since": since, "where": where}
-
-
-def _is_within(path: str, place: str) -> bool:
-    return path == place or path.startswith(place.rstrip("/") + "/")
