@@ -24,7 +24,7 @@ def collect(stack: Stack) -> dict[str, Any]:
     return {
         "venv": _venv_facts(stack.venv),
         "damaged": installed_packages.damaged(stack.venv) if stack.venv else [],
-        "requirements": _requirements(stack, _choice(stack)),
+        "requirements": _requirements(stack, stack.requirements),
     }
 
 
@@ -35,14 +35,11 @@ def settled(facts: dict[str, Any], stack: Stack, rehearsed: Any) -> dict[str, An
     if "failed" in facts or not compared or compared == facts["requirements"]["path"]:
         return facts
     absent = {item["name"] for item in steps["requirements"]["problems"] if item["at_fault"] and not item["installed"]}
-    return {**facts, "requirements": _requirements(stack, _choice(stack, absent))}
-
-
-def _choice(stack: Stack, absent: frozenset[str] | set[str] = frozenset()) -> requirements_files.Choice:
-    """The file in use. absent: packages that the app may have failed for."""
+    if not absent:
+        return {**facts, "requirements": _requirements(stack, stack.requirements)}
     installed = installed_packages.versions(stack.venv)
-    given = stack.requirements if stack.requirements_given else ""
-    return requirements_files.choose(stack.root, installed, absent.__contains__ if absent else None, given)
+    choice = requirements_files.choose(stack.root, installed, absent.__contains__, stack.requirements_given)
+    return {**facts, "requirements": _requirements(stack, choice)}
 
 
 def _requirements(stack: Stack, choice: requirements_files.Choice) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def _start(
         "app": stack.server.app,
         "server": stack.server.server or "gunicorn",
         "settings_module": stack.settings_module,
-        "requirements": stack.requirements_files,
+        "requirements": stack.requirements.paths,
         "pips": requirements.bundled_pips(),
         # Those of the running app; of one that is down, its unit's are not known to the kernel.
         "limits": processes.limits(systemd.number(stack.properties.get("MainPID", ""))),

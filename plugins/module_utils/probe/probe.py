@@ -160,18 +160,24 @@ def _quick(stack: Stack, given: dict[str, Any], ask_edge: Section) -> tuple[dict
     since = service.started_at(stack.properties) or time.time()
     errors = edge.recent_errors(stack, max(since, time.time() - 300))
     base = database.settled(found["database"], stack, listeners)
+    found = {**found, "edge": {**found["edge"], "recent_errors": errors}, "database": base}
+    if given["level"] == "full":
+        return found, listeners
     storage_glance: Section = lambda: storage.collect(stack, base, glance=True)  # noqa: E731
     host_glance = concurrent.collect({"host": storage_glance}, GLANCE_SECONDS)
-    return {**found, "edge": {**found["edge"], "recent_errors": errors}, "database": base, **host_glance}, listeners
+    return {**found, **host_glance}, listeners
 
 
 def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:
-    return {
+    """Files, and storage after them, get a glance only where it can still decide whether to look deeper."""
+    sections: Sections = {
         "service": lambda: service.collect(stack, listeners, given["health_json"]),
         "database": lambda: database.collect(stack, listeners),
         "environment": lambda: environment.collect(stack),
-        "files": lambda: files.collect(stack, glance=True),
     }
+    if given["level"] != "full":
+        sections["files"] = lambda: files.collect(stack, glance=True)
+    return sections
 
 
 def _deep_sections(

@@ -8,7 +8,10 @@ from typing import Any
 
 
 def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
-    """Why the quick look is not enough; empty on a healthy host. A section that failed is a reason too."""
+    """Why the quick look is not enough; empty on a healthy host. A section that failed is a reason too.
+
+    Of files and file systems there is none where a deep look was asked for: they are then looked at whole, once.
+    """
     reasons = [
         f"{name} could not be read" for name, part in evidence.items() if isinstance(part, dict) and "failed" in part
     ]
@@ -32,12 +35,13 @@ def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
         "a certificate has expired": any(
             item and (item["days_left"] or 0) < 0 for item in evidence["edge"]["certificates"]
         ),
-        "a file system is full, or cannot be written": any(
-            evidence["host"][name] for name in ("full", "without_inodes", "read_only")
-        ),
         "a host name is refused": 400 in evidence["edge"]["statuses"],
         "debug is on": evidence["environment"]["debug"],
-        "files have wrong owners or modes": any(evidence["files"]["violations"].values()),
-        "static files are missing": evidence["files"]["static_empty"],
     }
+    if "host" in evidence:
+        wrong = [evidence["host"][name] for name in ("full", "without_inodes", "read_only")]
+        checks["a file system is full, or cannot be written"] = any(wrong)
+    if "files" in evidence:
+        checks["files have wrong owners or modes"] = any(evidence["files"]["violations"].values())
+        checks["static files are missing"] = evidence["files"]["static_empty"]
     return [reason for reason, found in checks.items() if found]

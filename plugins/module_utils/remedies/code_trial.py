@@ -19,6 +19,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import rehearsal
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.app_steps import APP_STEPS
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
+from ansible_collections.rescue502.django.plugins.module_utils.services import requirements_files
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
@@ -71,7 +72,9 @@ def _moved(stack: Stack, top: str, tree: str) -> Stack:
         return os.path.normpath(os.path.join(tree, os.path.relpath(real, top))) if inside else path
 
     root, cwd = there(stack.root), there(stack.cwd)
-    return dataclasses.replace(stack, root=root, cwd=cwd, requirements="", requirements_files=[])
+    copy = dataclasses.replace(stack, root=root, cwd=cwd)
+    copy.requirements = requirements_files.Choice([], proved=False)
+    return copy
 
 
 @contextlib.contextmanager

@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 from ansible_collections.rescue502.django.plugins.module_utils.files import virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
-    installed_packages,
     nginx_config,
-    requirements_files,
     systemd_credentials,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
@@ -50,7 +48,6 @@ def discover(given: dict[str, Any]) -> Stack:
     venv = given.get("venv") or app_layout.venv(properties, root)
     if (wrong := virtual_env.objection(venv, root)) and venv and not virtual_env.holds(venv, root):
         raise app_units.StackError(f"rescue502_venv: {wrong}. Nothing was changed.")
-    wanted = requirements_files.choose(root, installed_packages.versions(venv), given=given.get("requirements") or "")
     stack = Stack(
         unit=unit,
         properties=properties,
@@ -72,9 +69,7 @@ def discover(given: dict[str, Any]) -> Stack:
         database_unit=_database_unit(given),
         health_url=given.get("health_url") or "",
         nginx_config=nginx_config.main_file(),
-        requirements=wanted.path,
-        requirements_files=wanted.paths,
-        requirements_given=bool(given.get("requirements")),
+        requirements_given=given.get("requirements") or "",
         database_is_here=_database_is_here(given, properties),
     )
     stack.credentials, stack.credentials_missing = systemd_credentials.read(properties)

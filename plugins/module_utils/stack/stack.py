@@ -5,9 +5,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    gunicorn_config,
+    installed_packages,
+    requirements_files,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.stack import roots_word
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
@@ -49,10 +54,8 @@ class Stack:
     nginx_folders: list[str] = field(default_factory=list)
     behind_nginx: bool = False
     all_locations: list[dict[str, Any]] = field(default_factory=list)
-    # The file of requirements in use, and all there are, the one that fits what is installed best first.
-    requirements: str = ""
-    requirements_files: list[str] = field(default_factory=list)
-    requirements_given: bool = False
+    # The file of requirements that the user says is in use; empty where nobody said.
+    requirements_given: str = ""
     credentials: dict[str, bytes] = field(default_factory=dict)
     credentials_missing: list[str] = field(default_factory=list)
     # What the account that looks may not read of the above; all of it is empty for root.
@@ -89,5 +92,10 @@ class Stack:
             "health_url": self.health_url,
             "nginx_config": self.nginx_config,
             "locations": self.locations,
-            "requirements": self.requirements,
         }
+
+    @cached_property
+    def requirements(self) -> requirements_files.Choice:
+        """The file of requirements in use, and all others. Up to 30 files are read for it, so only a deep look asks."""
+        installed = installed_packages.versions(self.venv)
+        return requirements_files.choose(self.root, installed, given=self.requirements_given)
