@@ -20,7 +20,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist 
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError, now
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target, complaint
-from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree, file_name
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import file_name
 
 UNTOUCHED = "Nothing was changed"
 LOOKING = ("diagnose", "verify")
@@ -54,7 +54,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         target = Target(self, task_vars, given.incident)
         if self._task.args.get("level") == "stack":
-            stack = clean_tree(_probe(target, given, "stack", {}).get("stack"))
+            stack = _probe(target, given, "stack", {}).get("stack")
             discovered = {"stack": stack, "probe": given.probe, "incident": given.incident}
             return {**result, "changed": False, **discovered, "bundle": _bundle_path(given)}
         try:
@@ -81,8 +81,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             self._remember(diagnosis, target, given)
         except AnsibleConnectionFailure as error:
             record.conclude("unreachable", str(error))
-            # What ssh passes on from a host, such as its banner, is for no terminal.
-            raise AnsibleConnectionFailure(clean(str(error))) from error
+            raise
         except AnsibleActionFail as error:
             message = str(error) if record.data["actions"] or UNTOUCHED in str(error) else f"{error}. {UNTOUCHED}."
             record.conclude("failed", message)
@@ -159,7 +158,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             kept = target.run("baseline", {**found, "incident": given.incident}, "remembered")
             remembered = kept.get("remembered") or f"not kept: {complaint(kept, 'baseline')}"
         if str(remembered).startswith("not kept"):
-            self._display.v(f"{given.scope.host}: the last good state was {clean(str(remembered))}")
+            self._display.v(f"{given.scope.host}: the last good state was {remembered}")
 
 
 def _app(stack: dict[str, Any], record: Incident) -> dict[str, str]:

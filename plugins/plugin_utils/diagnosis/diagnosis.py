@@ -19,7 +19,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import recent_changes, unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Cause, Found
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import SiteState, site_state
-from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree, plain_words
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree, plain_words
 
 # More causes of an error than anybody reads.
 CHAIN = 10
@@ -112,7 +112,7 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
     findings = tuple(
         Finding(
             mode=mode,
-            because=clean(expressions.sentence(mode.because, facts) + recent_changes.bearing_on(mode.layer, facts)),
+            because=expressions.sentence(mode.because, facts) + recent_changes.bearing_on(mode.layer, facts),
             by_hand=expressions.sentence(mode.by_hand, words),
             explained_by=tuple(other.id for other in matched if explains(other, mode)),
             severity=_severity(mode, matched, refuses),

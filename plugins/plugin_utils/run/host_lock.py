@@ -12,7 +12,6 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import controller
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.settings import Settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target, complaint
-from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 
 # A wait that is shorter than this was for nobody's work.
 NO_WAIT_SECONDS = 0.1
@@ -103,11 +102,11 @@ def _others(answered: Any) -> list[OtherAtWork]:
     items = [item for item in answered[:MOST_OTHERS] if isinstance(item, dict)] if isinstance(answered, list) else []
     return [
         {
-            "what": clean(str(item.get("what", "")), 100),
+            "what": str(item.get("what", "")),
             "pid": item["pid"] if isinstance(item.get("pid"), int) else 0,
-            "account": clean(str(item.get("account", "")), 100),
+            "account": str(item.get("account", "")),
             "since": _time(item.get("since")),
-            "where": clean(str(item.get("where", "")), 300),
+            "where": str(item.get("where", "")),
         }
         for item in items
     ]
@@ -122,8 +121,8 @@ def _time(seconds: Any) -> str:
 
 
 def _who(holder: dict[str, Any]) -> str:
-    """Another run, in words; what a host says is cleaned."""
+    """Another run, in words."""
     since = _time(holder.get("since"))
     where = holder.get("controller") or {}
     name = where.get("name") if isinstance(where, dict) else ""
-    return clean(f"run {holder.get('incident', '?')} from {name or 'another controller'}, since {since}", 300)
+    return f"run {holder.get('incident', '?')} from {name or 'another controller'}, since {since}"

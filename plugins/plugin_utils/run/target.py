@@ -1,6 +1,9 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Our modules, run on the target for one incident: by its mark there, a run's processes are known."""
+"""Our modules, run on the target for one incident: by its mark there, a run's processes are known.
+
+What they answer is cleaned here, and nowhere after it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.run.state_directory import INCIDENT
-from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import DEPTH, clean, clean_tree
 
 # Python on the target puts a module into a folder for temporary files first. Where the disk is full there is none, but
 # systemd gives every host one in memory.
@@ -42,17 +45,22 @@ class Target:
         return answer
 
     def _execute(self, module: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """AnsibleActionFail where there is no answer that can be read: a host may answer anything, at any depth."""
+        """The answer, cleaned. AnsibleActionFail where none can be read: a host may answer anything, at any depth."""
         try:
-            answer: dict[str, Any] = self._action._execute_module(
+            answer = self._action._execute_module(
                 module_name=f"rescue502.django.{module}", module_args=arguments, task_vars=self._task_vars
             )
-        except (AnsibleConnectionFailure, AnsibleActionFail):
+            # The evidence in it keeps the depth that it would have by itself.
+            cleaned: dict[str, Any] = clean_tree(answer, depth=DEPTH + 1)
+        except AnsibleConnectionFailure as error:
+            # What ssh passes on from a host, such as its banner, is for no terminal.
+            raise AnsibleConnectionFailure(clean(str(error))) from error
+        except AnsibleActionFail:
             raise
         except (AnsibleError, RecursionError, TypeError, ValueError) as error:
             words = clean(str(error))
             raise AnsibleActionFail(f"{module} was not run, or its answer cannot be read: {words}") from error
-        return answer
+        return cleaned
 
     def _add_environment(self, variables: dict[str, str]) -> None:
         task = self._action._task
@@ -60,5 +68,5 @@ class Target:
 
 
 def complaint(answer: dict[str, Any], module: str) -> str:
-    """Why a module gave no answer, fit for a terminal."""
-    return clean(str(answer.get("msg") or answer.get("module_stderr") or f"the module {module} did not answer"))
+    """Why a module gave no answer."""
+    return str(answer.get("msg") or answer.get("module_stderr") or f"the module {module} did not answer")
