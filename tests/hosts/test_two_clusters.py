@@ -75,6 +75,28 @@ until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_P
 systemctl kill --signal=KILL "postgresql@$VERSION-app"
 until_true "systemctl is-failed -q postgresql@$VERSION-app"
 """
+# The app's own alone was in use: systemd has loaded no other. It does not start before its database answers.
+ONLY_OWN_WAS_UP = """
+stop_app
+VERSION="$(ls /etc/postgresql)"
+pg_renamecluster "$VERSION" main live
+systemctl stop postgresql "postgresql@$VERSION-live" || true
+pg_conftool "$VERSION" live set port 5433
+pg_createcluster "$VERSION" main -p 5432 --start-conf=manual
+SCHEMA="/etc/systemd/system/$UNIT.d/schema.conf"
+mkdir -p "$(dirname "$SCHEMA")"
+printf '[Service]\\nExecStartPre=%s\\n' "$VENV/bin/python $ROOT/manage.py migrate --check" > "$SCHEMA"
+systemctl daemon-reload
+systemctl start postgresql "postgresql@$VERSION-live"
+sed -i '/^DB_PORT=/d' "$ENV_FILE"; echo DB_PORT=5433 >> "$ENV_FILE"
+restart_app
+until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
+systemctl kill --signal=KILL "postgresql@$VERSION-live"
+until_true "systemctl is-failed -q postgresql@$VERSION-live"
+restart_app || true
+until_true "systemctl is-failed -q $UNIT"
+systemctl list-units --all --plain 'postgresql@*' | grep -c postgresql@ | grep -qx 1
+"""
 STATES = 'systemctl show -P MainPID "postgresql@$(ls /etc/postgresql)-main"; pg_lsclusters -h'
 
 
@@ -89,6 +111,16 @@ def test_the_apps_own_cluster_is_started_alone(site: Site) -> None:
     after = site.host.run(STATES).stdout
     assert after.splitlines()[0] == before.splitlines()[0], "the other team's server was not restarted"
     assert [line.split()[1] for line in after.splitlines()[1:] if " online " in line] == ["app", "main"]
+
+
+@pytest.mark.nightly
+def test_the_apps_own_cluster_is_asked_and_not_the_usual_one(site: Site) -> None:
+    """Whether it answers by now; the one that has the usual port stays down."""
+    site.host.break_with("", ONLY_OWN_WAS_UP)
+    code, incident, output = site.play("recover", rescue502_level="full")
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    states = site.host.run("pg_lsclusters -h").stdout
+    assert [line.split()[1] for line in states.splitlines() if " online " in line] == ["live"]
 
 
 def test_nothing_is_created_next_to_the_data(site: Site) -> None:

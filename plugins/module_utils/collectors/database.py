@@ -140,11 +140,13 @@ def settled(
     if stack.environment_unread and not default and not place["known"] and not stack.database_is_here:
         # A server on this host need not be the one that the app's variables name.
         used = local = unread.Unread("which database the app uses", stack.environment_unread[0].why)
-    units = postgresql_clusters.serving(port, facts["units"]) if local is True else facts["units"]
+    unit, units, listening = facts["unit"], facts["units"], _listening(host, port, listeners)
+    # Of several clusters the one that serves the app's port: the others are not its own.
+    if local is True and (len(units) > 1 or not listening) and (own := postgresql_clusters.serving(port)):
+        unit, units = own, [item for item in units if item["name"] == own] or server_units(own)
     return {
         **facts,
-        # Of several clusters the one that serves the app's port: the others are not its own.
-        "unit": facts["unit"] if units == facts["units"] else units[0]["name"],
+        "unit": unit,
         "units": units,
         "running": any(unit["active_state"] == "active" for unit in units),
         "engine": engine,
@@ -154,7 +156,7 @@ def settled(
         "port": port,
         "used": used,
         "local": local,
-        "listening": _listening(host, port, listeners),
+        "listening": listening,
         "error": asked.get("error") if unrehearsed is None else unrehearsed,
         "answered": asked.get("ok") if unrehearsed is None else unrehearsed,
         "versions": asked.get("versions") or {},

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import subprocess
-from typing import Any
 
 SECONDS = 5.0
 
@@ -27,10 +26,11 @@ def parse(text: str) -> dict[str, int]:
     return {f"postgresql@{row[0]}-{row[1]}.service": int(row[2]) for row in rows if len(row) > 3 and row[2].isdigit()}
 
 
-def serving(port: int, units: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of several units, {name, ...} each, the one whose server is configured for a port; all where none or many are."""
-    if len(units) < 2:
-        return units
+def serving(port: int) -> str:
+    """The unit of the one cluster, of several, that is configured for a port; empty where that tells none apart.
+
+    It may be one that systemd has not loaded, since nobody has asked for it.
+    """
     known = ports()
-    own = [unit for unit in units if known.get(unit["name"]) == port]
-    return own if len(own) == 1 else units
+    own = [unit for unit, configured in known.items() if configured == port]
+    return own[0] if len(known) > 1 and len(own) == 1 else ""

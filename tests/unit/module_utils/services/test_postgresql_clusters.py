@@ -11,7 +11,7 @@ PRINTED = """\
 15  main    5432 online postgres /var/lib/postgresql/15/main /var/log/postgresql/postgresql-15-main.log
 15  old     5434 down,recovery postgres /var/lib/postgresql/15/old log with blanks
 """
-MAIN, APP = ({"name": f"postgresql@15-{name}.service"} for name in ("main", "app"))
+ONE = PRINTED.splitlines()[1]
 
 
 def test_each_cluster_has_its_unit() -> None:
@@ -21,15 +21,23 @@ def test_each_cluster_has_its_unit() -> None:
     assert postgresql_clusters.parse("Error: no such thing\n\nVer Cluster Port Status\n") == {}
 
 
-def test_the_apps_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one of its port; all where that is none of theirs."""
-    monkeypatch.setattr(postgresql_clusters, "ports", lambda: postgresql_clusters.parse(PRINTED))
-    assert postgresql_clusters.serving(5433, [MAIN, APP]) == [APP]
-    assert postgresql_clusters.serving(6000, [MAIN, APP]) == [MAIN, APP]
+@pytest.mark.parametrize(
+    ("printed", "port", "unit"),
+    [
+        (PRINTED, 5433, "postgresql@15-app.service"),
+        (PRINTED, 6000, ""),
+        (PRINTED + PRINTED.replace(" app ", " two "), 5433, ""),
+        # Of one there is nothing to choose: what gathers it is started.
+        (ONE, 5432, ""),
+    ],
+)
+def test_the_apps_own(monkeypatch: pytest.MonkeyPatch, printed: str, port: int, unit: str) -> None:
+    """The one of its port; none where that tells none apart."""
+    monkeypatch.setattr(postgresql_clusters, "ports", lambda: postgresql_clusters.parse(printed))
+    assert postgresql_clusters.serving(port) == unit
 
 
-def test_one_unit_needs_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on most hosts; and where the program is not there, nothing is known."""
-    assert postgresql_clusters.serving(6000, [MAIN]) == [MAIN]
+def test_nothing_is_known_without_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a host that is not of Debian's kind."""
     monkeypatch.setenv("PATH", "/nonexistent")
     assert postgresql_clusters.ports() == {}
