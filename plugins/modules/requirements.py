@@ -15,7 +15,8 @@ description:
   - Where that is not O(user), such as root, nothing is installed unless nobody else can write the environment, the
     requirements, and what these name. A package runs code of its own when it is built, in check mode too.
   - Does so in a staging copy, made of hard links, which then replaces the environment atomically; so whatever fails
-    or is cut off, no half-made environment is ever in use. The old one stays as C(VENV.rescue502-old-TIME), of which
+    or is cut off, no half-made environment is ever in use. The old one stays in the folder that root alone
+    enters, or, where that is another file system, as C(VENV.rescue502-old-TIME), of which
     the newest two are kept, and older ones where they may hold somebody's only copy of a file. An environment that is a
     mount point is changed in place; so is one that holds more than an environment does, which is never made anew.
   - Refuses while somebody else is at work on the app, such as an installation of an operator's own.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from lab.site import Site, differences, named
 VENV = "/var/www/xamila/xamila_backend/venv"
 SIDE = "/var/www/xamila/xamila_backend/.venv.rescue502-new"
 OLD = f"{VENV}.rescue502-old-20260131T120000Z"
-LEFT = f"ls -d {SIDE} {VENV}.rescue502-old-* 2>/dev/null || true"
+KEPT = "/var/lib/rescue502/environments/*/venv.rescue502-old-*"
+LEFT = f"ls -d {SIDE} {VENV}.rescue502-old-* {KEPT} 2>/dev/null || true"
 # Ends the module and the installer with it, as the kernel or a power cut would.
 KILL = """
 timeout 60 bash -c 'until pid=$(pgrep -of "[p]ip install"); do sleep 0.02; done'
@@ -36,17 +38,17 @@ def apply(site: Site, role: str) -> tuple[int, str]:
 
 
 def seen(site: Site) -> list[str]:
-    """What an interrupted or failed run left next to the environment."""
+    """What an interrupted or failed run left next to the environment, and what a whole one keeps elsewhere."""
     return site.host.run(LEFT).stdout.split()
 
 
 @pytest.mark.nightly
 def test_a_new_one_takes_the_old_ones_place(site: Site) -> None:
-    """Programs name the final place, the old one stays next to it, and what is complete is left alone."""
+    """Programs name the final place, the old one stays in root's folder, and what is complete is left alone."""
     site.host.break_with("dependencies/missing")
     code, output = apply(site, "pip_install")
     assert (code, "changed=1" in output) == (0, True), output
-    assert [path[: len(VENV) + 14] for path in seen(site)] == [VENV + ".rescue502-old"]
+    assert [fnmatch(path, KEPT) for path in seen(site)] == [True]
     assert site.host.run(f"head -1 {VENV}/bin/slugify").stdout.startswith(f"#!{VENV}/bin/python")
     assert site.host.run(f"grep -rlI rescue502-new {VENV}/bin {VENV}/pyvenv.cfg || true").stdout == ""
     assert site.host.run(f"ls -A {VENV} | grep rescue502 || true").stdout == ""

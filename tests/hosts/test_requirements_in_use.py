@@ -45,7 +45,9 @@ def test_the_file_that_was_installed_is_used(site: Site) -> None:
     wanted = incident["evidence"]["dependencies"]["requirements"]
     assert (wanted["path"], wanted["proved"]) == (f"{site.shape.root}/requirements/production.txt", True), wanted
     assert site.host.run(VERSIONS).stdout == before
-    # What is kept of the old environment is no finding, whoever may read it.
+    assert site.host.run("ls $ROOT | grep rescue502 || true").stdout == ""
+    # What is kept of the old environment is no finding, whoever may read it, also where it is next to the new one.
+    site.host.run("mv /var/lib/rescue502/environments/*/* $ROOT")
     site.host.run("find $VENV.rescue502-old-* -type d -exec chown root: {} + -exec chmod 700 {} +")
     code, incident, output = site.play("diagnose", rescue502_level="full")
     assert (code, incident["outcome"], incident["findings"]) == (0, "healthy", []), output
@@ -82,7 +84,7 @@ def test_what_somebody_put_into_an_environment_is_never_removed(site: Site) -> N
     site.host.break_with("dependencies/missing")
     code, incident, output = site.play("recover")
     assert (code, incident["outcome"]) == (0, "recovered"), output
-    kept = site.host.run("ls -d $VENV.rescue502-old-*").stdout.split()
+    kept = site.host.run("ls -d $VENV.rescue502-old-* /var/lib/rescue502/environments/*/*").stdout.split()
     assert len(kept) == 3, "the one with notes, and the newest two"
     assert site.host.run("cat $VENV.rescue502-old-20260101T120000Z/lib/notes.txt").stdout == "the only copy"
     site.host.run("mkdir $VENV/data; printf 'rows' > $VENV/data/rows; chown -R $APP_USER: $VENV/data")

@@ -34,11 +34,11 @@ def test_bytecode_is_clean(host: Host) -> None:
 
 
 def test_environment_is_whole(host: Host) -> None:
-    """The virtual environment runs, has what is required, and the broken one is kept next to it."""
+    """The virtual environment runs, has what is required, and the broken one is kept."""
     assert host.run(f"{ROOT}/venv/bin/python -c 'import slugify, django'").rc == 0
     assert host.file(f"{ROOT}/venv/bin/gunicorn").mode & 0o111 == 0o111
     assert host.file(f"{ROOT}/venv").user == "www-data"
-    assert host.check_output(f"ls -d {ROOT}/venv.rescue502-old-* | wc -l") == "1"
+    assert host.check_output("ls -d /var/lib/rescue502/environments/*/venv.rescue502-old-* | wc -l") == "1"
 
 
 @pytest.mark.parametrize("unit", ["xamila", "postgresql", "nginx"])

@@ -60,6 +60,10 @@ class OpenFolder:
         """Give what has one name another one."""
         os.rename(name, new_name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
+    def move(self, name: str, folder: OpenFolder) -> None:
+        """Give what has a name the same one in another folder of the same file system."""
+        os.rename(name, name, src_dir_fd=self._fd, dst_dir_fd=folder._fd)
+
     def exchange(self, one: str, other: str) -> bool:
         """Exchange two names in one step; False where the C library, the kernel or the file system cannot."""
         try:

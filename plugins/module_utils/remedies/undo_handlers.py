@@ -24,6 +24,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import (
     safe_files,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files.directory_handle import OpenFolder
+from ansible_collections.rescue502.django.plugins.module_utils.remedies import old_venvs
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import StagedVenv
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout
@@ -115,9 +116,9 @@ def _folder(entry: Entry, dry: bool) -> bool:
 
 
 def _environment(entry: Entry, dry: bool) -> bool:
-    path, kept = entry["path"], entry["kept_at"]
-    if kept and not os.path.isdir(kept):
-        raise LeftError(f"{kept} is gone")
+    path, kept = entry["path"], old_venvs.find(entry["kept_at"]) if entry["kept_at"] else ""
+    if entry["kept_at"] and not kept:
+        raise LeftError(f"{entry['kept_at']} is gone")
     there = os.path.lexists(path)
     if not kept and not there:
         return False

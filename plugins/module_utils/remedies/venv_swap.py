@@ -8,6 +8,7 @@ folders, for a moment none, and the next run puts the new one there.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -16,6 +17,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import hardlink_copy, safe_files, virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.files.directory_handle import OpenFolder
+from ansible_collections.rescue502.django.plugins.module_utils.remedies import old_venvs
 from ansible_collections.rescue502.django.plugins.module_utils.services import installed_packages
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems
 
@@ -146,13 +148,21 @@ class StagedVenv:
             self._folder.rename(self.staged_name, self.name)
         self._folder.flush()
         self._unmark()
-        for name in sorted(name for name in self._folder.names() if self._is_old(name))[:-KEPT]:
-            if not self._may_hold_an_only_copy(name):
-                self._folder.remove(name)
+        old = sorted(filter(self._is_old, {*self._folder.names(), *old_venvs.names(self._folder)}))
+        for name in old[:-KEPT]:
+            self._remove_old(name)
+        if old_name:
+            old_venvs.put_away(self._folder, old_name)
 
-    def _may_hold_an_only_copy(self, old_name: str) -> bool:
+    def _remove_old(self, name: str) -> None:
+        path = old_venvs.find(self.real(name))
+        if not self._may_hold_an_only_copy(path):
+            with contextlib.closing(OpenFolder(os.path.dirname(path))) as folder:
+                folder.remove(name)
+
+    def _may_hold_an_only_copy(self, old: str) -> bool:
         """Whether an old environment has a file that no installer brings again, and that the one in use has not."""
-        old, new = self.real(old_name), self.real(self.name)
+        new = self.real(self.name)
         return any(
             not _is_same(os.path.join(old, name), os.path.join(new, name))
             for name in installed_packages.unrecorded(old)
@@ -176,6 +186,8 @@ class StagedVenv:
 
     def put_back(self, old_name: str) -> None:
         """Put an old environment back in the present one's place, which is removed; empty: remove it only."""
+        if old_name:
+            old_venvs.bring_back(self._folder, old_name)
         if self._folder.exists(self.name):
             self._folder.rename(self.name, self.staged_name)
         if old_name:

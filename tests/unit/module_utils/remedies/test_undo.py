@@ -222,7 +222,7 @@ def test_a_copy_shares_files_but_no_programs(app: Path) -> None:
 def test_the_new_one_takes_the_place_and_is_taken_back(
     app: Path, exchanges: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With an exchange and with two renames; the old ones but the newest two go; undo puts the last one back."""
+    """With an exchange and with two renames; of the old ones two stay, elsewhere; undo puts the last one back."""
     if not exchanges:
         monkeypatch.setattr(OpenFolder, "exchange", lambda *_names: False)
     venv = environment(app)
@@ -237,12 +237,30 @@ def test_the_new_one_takes_the_place_and_is_taken_back(
                 )
             staged.replace(old)
         assert (venv / "lib" / f"added-{number}.py").exists()
-    assert len(list(app.iterdir())) == 3
+    assert [path.name for path in app.iterdir()] == ["venv"]
+    kept = Path(state_directory.STATE) / "environments"
+    assert sorted(path.name[-16:-8] for path in kept.glob("*/*")) == ["20260132", "20260133"]
     assert undo.take_back(INCIDENT, dry=False)["left"] == []
     assert sorted(path.name for path in (venv / "lib").iterdir()) == [
         "added-0.py", "added-1.py", "added-2.py", "module.py",
     ]  # fmt: skip
     assert [path.name for path in app.iterdir() if path.name.startswith(".")] == []
+
+
+def test_on_another_file_system_the_old_one_stays_next_to_it(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder cannot be renamed to there; undo finds it."""
+    monkeypatch.setattr(OpenFolder, "move", lambda *_names: os.rename("/proc/self", "/dev/null/x"))
+    venv = environment(app)
+    old = "venv.rescue502-old-20260131T120000Z"
+    with StagedVenv(str(venv)) as staged:
+        staged.begin(venv.stat(), 0o755, filled=True)
+        (Path(staged.path) / "lib" / "added.py").write_text("")
+        undo_log.note({"kind": "environment", "path": str(venv), "kept_at": str(app / old), "after": staged.stamp()})
+        staged.replace(old)
+    assert sorted(path.name for path in app.iterdir()) == ["venv", old]
+    assert undo.take_back(INCIDENT, dry=False)["left"] == []
+    assert sorted(path.name for path in app.iterdir()) == ["venv"]
+    assert not (venv / "lib" / "added.py").exists()
 
 
 def test_a_stamp_shows_a_change_and_not_bytecode(app: Path) -> None:
