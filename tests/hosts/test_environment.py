@@ -100,9 +100,8 @@ def test_an_interrupted_change_of_places_is_finished(site: Site, state: str) -> 
     assert site.host.run(f"{VENV}/bin/python -c 'import django, slugify'").returncode == 0
 
 
-@pytest.mark.parametrize(
-    "fault", each_change("dependencies/missing", of=["dependencies/missing", "dependencies/venv-broken"])
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("fault", ["dependencies/missing", "dependencies/venv-broken"])
 def test_where_the_index_cannot_be_reached_nothing_is_changed(site: Site, fault: str) -> None:
     """The packages cannot be had: the old environment is as it was, and nothing lies next to it."""
     site.host.run("mv /var/cache/wheels /var/cache/wheels.gone")

@@ -22,6 +22,7 @@ def done(incident: Any) -> list[tuple[str, bool]]:
     return [(action["remedy"], action["ok"]) for action in incident["actions"]]
 
 
+@pytest.mark.nightly
 def test_what_does_not_depend_on_it_is_done(site: Site) -> None:
     """The package cannot be had: the app is not restarted without it, nor loaded by collectstatic; nginx is started."""
     site.host.run("mv /var/cache/wheels /var/cache/wheels.gone")

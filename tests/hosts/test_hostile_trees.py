@@ -99,7 +99,7 @@ def git_programs(usual: Site) -> Seen:
 
 
 @pytest.mark.xdist_group("hostile-trees")
-@pytest.mark.parametrize("name", each_change("a-filter", "a-submodule", of=GIT_PROGRAMS))
+@pytest.mark.parametrize("name", each_change("a-filter", of=GIT_PROGRAMS))
 def test_git_runs_nothing_that_the_checkout_names(git_programs: Seen, name: str) -> None:
     """It works by hand; no look and no remedy runs it, not even as the app's own user."""
     assert any(mark.startswith(f"{name}.") for mark in git_programs.by_hand), "plain git runs it"
@@ -149,7 +149,7 @@ def trees(usual: Site) -> Seen:
 
 
 @pytest.mark.xdist_group("hostile-trees")
-@pytest.mark.parametrize("name", each_change("a-pth-file", "included-requirements", of=TREES))
+@pytest.mark.parametrize("name", each_change("a-pth-file", of=TREES))
 def test_roots_pip_obeys_nobody_else(trees: Seen, name: str) -> None:
     """By hand root runs what the app's user has put there; no role does, in check mode neither."""
     assert f"{name}.0" in trees.by_hand, "root runs it"
@@ -201,7 +201,7 @@ until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_P
 
 
 @pytest.mark.xdist_group("hostile-configuration")
-@pytest.mark.parametrize("name", each_change("socket-among-units", "error-log-of-shadow", of=SETTINGS))
+@pytest.mark.parametrize("name", each_change("socket-among-units", of=SETTINGS))
 def test_gunicorns_configuration_decides_nothing(configured: Site, name: str) -> None:
     """What the app's user writes there is seen, and root makes, removes, reads and runs nothing because of it."""
     setting, site, host = SETTINGS[name], configured, configured.host

@@ -46,7 +46,7 @@ def maintained(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.mark.xdist_group("maintained")
-@pytest.mark.parametrize("name", each_change("return", "drained", of=operators.MAINTENANCES))
+@pytest.mark.parametrize("name", each_change("return", of=operators.MAINTENANCES))
 def test_a_maintenance_is_not_ended(maintained: Site, name: str) -> None:
     """nginx is configured to answer without the app, which an operator has stopped: it stays so, and is reported."""
     site, (status, lines) = maintained, operators.MAINTENANCES[name]

@@ -169,6 +169,7 @@ def test_a_mask_that_was_lowered(site: Site) -> None:
     untouched(site, before, set())
 
 
+@pytest.mark.nightly
 def test_what_nobody_may_change(site: Site) -> None:
     """Immutable files are no fault; where one bars the app, no repair is planned that cannot work."""
     facts = site.host.inside(["bash", "-euc", IMMUTABLE])

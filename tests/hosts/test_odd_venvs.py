@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from test_traps import ROOT_FOLDER, play
 
 from lab.site import Site, differences, named
@@ -59,6 +60,7 @@ def test_the_folder_of_a_start_script_is_not_a_venv(site: Site) -> None:
     assert differences(before, site.host.snapshot()) == set()
 
 
+@pytest.mark.nightly
 def test_the_roles_refuse_what_is_not_a_venv(site: Site) -> None:
     """Installing and rebuilding say why, and change nothing: not even in the login's home folder."""
     site.host.run(f"touch {ROOT_FOLDER}/media/upload.png")

@@ -108,6 +108,7 @@ def test_a_used_up_budget_leaves_it_to_a_person(site: Site) -> None:
     assert differences(before, site.host.snapshot()) == set()
 
 
+@pytest.mark.nightly
 def test_what_was_taken_back_or_interrupted_does_not_count(site: Site) -> None:
     """With a budget of one: a run that was undone, and two that were killed amid their remedy, are none of it."""
     site.host.break_with("files/log-not-writable")

@@ -103,6 +103,7 @@ def test_an_operators_pip_is_named_and_then_waited_for(site: Site) -> None:
     assert (code, incident["outcome"], incident["others_at_work"]) == (0, "recovered", []), output
 
 
+@pytest.mark.nightly
 def test_who_changes_nothing_is_not_waited_for(site: Site) -> None:
     """A pager, a shell, a worker, another site's deployment: the site is repaired next to them, without a wait."""
     site.host.break_with("dependencies/missing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from test_traps import ROOT_FOLDER, play
 
 from lab.site import Site, differences, named
@@ -87,6 +88,7 @@ def test_settings_give_nothing_of_the_systems_away(site: Site) -> None:
     assert differences(broken, site.host.snapshot()) == set(), output
 
 
+@pytest.mark.nightly
 def test_the_module_gives_nothing_of_the_systems_away(site: Site) -> None:
     """Whatever it is asked for: the system's, what many share, what is outside, and what links lead to."""
     site.host.run(

@@ -72,6 +72,7 @@ def test_what_did_not_help_is_taken_back(site: Site, tmp_path: Path) -> None:
     assert "65536" not in site.host.run(f"systemctl show -P LimitNOFILESoft {site.shape.unit}").stdout
 
 
+@pytest.mark.nightly
 def test_what_made_it_worse_is_taken_back(site: Site, tmp_path: Path) -> None:
     """A site that serves, a repair that somebody approved, and an app that does not start with it."""
     site.host.break_with("", AT_THE_NEXT_START["with more files"])

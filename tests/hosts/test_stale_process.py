@@ -123,9 +123,8 @@ EXPLAINED = {
 }
 
 
-@pytest.mark.parametrize(
-    "why", [pytest.param(why, marks=marks(at_each_change=why == "it-may-write-no-file")) for why in EXPLAINED]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("why", EXPLAINED)
 def test_what_something_else_explains_is_not_called_stale(site: Site, why: str) -> None:
     """Whatever else is said: that a restart would heal it is not."""
     site.host.break_with("", EXPLAINED[why])

@@ -137,6 +137,7 @@ def test_nothing_is_created_next_to_the_data(site: Site) -> None:
         assert site.host.run(MADE).stdout.strip() == "0|0", way
 
 
+@pytest.mark.nightly
 def test_the_roles_refuse_too(site: Site) -> None:
     """Each alone, in anybody's playbook: nothing is created while another cluster could be the right one."""
     site.host.break_with("", NEW_CLUSTER)
