@@ -203,7 +203,7 @@ def stage(shape: Shape, folder: Path) -> None:
     for name in ("provision.sh", "neighbour.sh", "neighbour"):
         copy = shutil.copytree if (CONTENT / name).is_dir() else shutil.copy
         copy(CONTENT / name, folder / name)
-    _copy_app(shape, folder / "app")
+    copy_app(shape, folder / "app")
     _render(shape, folder)
     facts = shape.facts() | {
         "MODEL": shape.model.lower(),
@@ -217,7 +217,7 @@ def stage(shape: Shape, folder: Path) -> None:
     (folder / "authorized_key").write_text(key(), encoding="utf-8")
 
 
-def _copy_app(shape: Shape, target: Path) -> None:
+def copy_app(shape: Shape, target: Path) -> None:
     """The app's code with the shape's names in place of the usual ones, in paths and in texts."""
     names = {"xamila": shape.package, "sgis": shape.label, "Sgi": shape.model, "sgi": shape.model.lower()}
     places = {"/var/log/xamila": shape.log_dir}
