@@ -11,7 +11,7 @@ DECIDING := $(wildcard $(addprefix plugins/plugin_utils/,catalogue/*.py diagnosi
 SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test nightly release lint sanity all-sanity unit coverage mutants molecule hosts all-hosts versions bench lab shapes matrix score chaos record docs clean
+.PHONY: help install demo test nightly release lint sanity all-sanity unit coverage mutants molecule hosts all-hosts versions bench lab shapes matrix fuzz score chaos record docs clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -87,6 +87,9 @@ all-hosts: shapes ## every failure mode on real hosts, causes together, red herr
 
 matrix: shapes ## every failure mode on every shape of host that suits it: hours; SHAPE=unix takes one shape
 	RESCUE502_MATRIX=$(or $(SHAPE),all) $(BIN)/pytest tests/hosts/test_failure_modes.py -k elsewhere -q -n $(JOBS)
+
+fuzz: lab ## hosts and faults that a seed draws, diagnosed, recovered and judged; SEED=17 COUNT=20 JOBS=2, docs/fuzzing.md
+	SEED=$(SEED) COUNT=$(COUNT) JOBS=$(JOBS) FAULTS=$(FAULTS) SHRINK=$(SHRINK) KEEP=$(KEEP) $(BIN)/python -m tools.fuzz
 
 score: shapes ## how well causes are named and sites healed, beside a restart, the runbook and monit; writes docs/score.md
 	$(BIN)/python -m tools.score

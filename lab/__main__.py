@@ -30,7 +30,9 @@ def parser() -> argparse.ArgumentParser:
     kinds = shapes.names() + shapes.old_names()
     kind = up.add_mutually_exclusive_group()
     kind.add_argument("--shape", default=shapes.DEFAULT, choices=kinds, help="what kind of hosts (%(default)s)")
-    kind.add_argument("--seed", default="", help="generated hosts: a number, or `tutorial`; `17,bind=tcp` differs in that")
+    kind.add_argument(
+        "--seed", default="", help="generated hosts: a number, or `tutorial`; `17,bind=tcp` differs in that"
+    )
     down = commands.add_parser("down", help="remove hosts")
     down.add_argument("names", nargs="*")
     down.add_argument("--all", action="store_true", help="all of them, and the mount namespace they live in")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import image
+from lab import shape as lab_shapes
 from lab.generator import app, configuration
 from lab.generator import shape as shapes
 from lab.generator.shape import GeneratedShape
@@ -24,13 +23,15 @@ PLACE = "/root/generated"
 
 
 def rebuild(host: Host, shape: GeneratedShape) -> None:
-    """Rewrite a booted host of the base's image. LabError where that fails; that it answers is for the caller to see."""
+    """Rewrite a booted host of the base's image. LabError where that fails; that it answers, the caller sees."""
     with tempfile.TemporaryDirectory(prefix="rescue502-lab-") as name:
         folder = Path(name) / "generated"
         folder.mkdir()
         stage(shape, folder)
         podman("cp", str(folder), f"{host.container}:{PLACE}")
-    done = podman("exec", *(f"--env={fact}" for fact in facts(shape)), host.container, "bash", f"{PLACE}/rebuild.sh", check=False)
+    done = podman(
+        "exec", *(f"--env={fact}" for fact in facts(shape)), host.container, "bash", f"{PLACE}/rebuild.sh", check=False
+    )
     if done.returncode:
         raise LabError(f"{host.name} did not become {shape.choices}: {(done.stdout + done.stderr).strip()[-1500:]}")
 
@@ -60,15 +61,8 @@ def stage(shape: GeneratedShape, folder: Path) -> None:
 def wheels(lines: list[str]) -> list[Path]:
     """Wheels of these packages and of what they need, for the lab hosts' Python."""
     folder = CACHE / "wheels-generated" / hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
-    if not (folder / "done").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--only-binary=:all:",
-                   "--python-version", "3.11", "--dest", str(folder), *lines]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise LabError(f"pip download failed: {done.stderr.strip()[-800:]}")
-        (folder / "done").touch()
-    return sorted(folder.glob("*.whl"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return sorted(image.wheels(folder, lab_shapes.PYTHONS["bookworm"], lines).glob("*.whl"))
 
 
 def facts(shape: GeneratedShape) -> list[str]:

@@ -11,7 +11,7 @@ from lab.podman import LabError
 OPTIONS: dict[str, tuple[str, ...]] = {
     "name": ("shop", "clinic", "tickets", "weather", "orchard", "payroll", "library", "fares"),
     "layout": ("www", "srv", "opt", "home", "releases", "monorepo"),
-    # Whose the code is; the app's account reads it as the owner, by its group, as anybody, or by an access control list.
+    # Whose the code is; the app's account reads it as the owner, by its group, as anybody, or by an ACL.
     "owner": ("app", "deploy", "root", "acl"),
     "user": ("own", "www-data"),
     "server": ("sync", "gthread", "gevent", "uvicorn-worker", "uvicorn", "hypercorn"),
@@ -60,7 +60,7 @@ class Choices:
 
     def possible(self) -> Choices:
         """The nearest host that can be: what does not go together is made plain."""
-        changes: dict[str, str] = {}
+        changes: dict[str, Any] = {}
         gunicorn = self.server not in ("uvicorn", "hypercorn")
         if self.starter == "socket":
             # Other servers take no socket from systemd.

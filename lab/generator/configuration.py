@@ -26,7 +26,7 @@ WORKERS = {"sync": [], "gthread": ["--threads 4"], "gevent": ["-k gevent"],
 def render(shape: GeneratedShape, variables: dict[str, str], folder: Path) -> None:
     """Write rendered/ and what belongs to the code."""
     c = shape.choices
-    options, file_lines = _gunicorn_options(shape)
+    options, file_lines = gunicorn_options(shape)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -72,12 +72,18 @@ def command(shape: GeneratedShape, options: list[str]) -> str:
     return " ".join([gunicorn, *options, app])
 
 
-def _gunicorn_options(shape: GeneratedShape) -> tuple[list[str], list[str]]:
+def gunicorn_options(shape: GeneratedShape) -> tuple[list[str], list[str]]:
     """gunicorn's options as words, and the lines of its configuration file where that has them."""
     c = shape.choices
     logs = ["-"] * 2 if c.logs == "journal" else [f"{shape.log_dir}/access.log", f"{shape.log_dir}/error.log"]
     bind = [] if shape.activation and c.name != "myproject" else [f"--bind {shape.bind}"]
-    options = [*bind, "--workers 2", *WORKERS.get(c.server, []), f"--access-logfile {logs[0]}", f"--error-logfile {logs[1]}"]
+    options = [
+        *bind,
+        "--workers 2",
+        *WORKERS.get(c.server, []),
+        f"--access-logfile {logs[0]}",
+        f"--error-logfile {logs[1]}",
+    ]
     if c.written == "args":
         return ["", *options], []
     if c.written != "file":

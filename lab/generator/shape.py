@@ -103,8 +103,14 @@ def make(shape_name: str, c: Choices) -> GeneratedShape:
     if c.starter == "template":
         unit = f"{unit.removesuffix('.service')}@{c.name}.service"
     variables = {"dotenv": "file", "decouple": "file", "settings": "code"}.get(c.variables, c.variables)
-    folders = {"tcp": f"127.0.0.1:{port}", "runtime": f"unix:/run/{c.name}/web.sock", "folder": f"unix:{root}/run/app.sock"}
-    env_file = f"{root}/.env" if c.variables in ("dotenv", "decouple") else ENV_FILES[c.layout].format(root=root, **names)
+    folders = {
+        "tcp": f"127.0.0.1:{port}",
+        "runtime": f"unix:/run/{c.name}/web.sock",
+        "folder": f"unix:{root}/run/app.sock",
+    }
+    env_file = (
+        f"{root}/.env" if c.variables in ("dotenv", "decouple") else ENV_FILES[c.layout].format(root=root, **names)
+    )
     return GeneratedShape(
         name=shape_name, about=f"generated: {c}", package=c.name, label="items", model="Item", unit=unit, user=user,
         root=root, venv=f"{root}/myprojectenv" if tutorial else VENVS[c.layout].format(root=root, **names),

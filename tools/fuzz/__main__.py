@@ -1,7 +1,7 @@
 """`make fuzz SEED=1 COUNT=20 JOBS=2`: trials of these seeds; reports/fuzz.jsonl and a summary. docs/fuzzing.md.
 
-SHRINK=yes makes each failing trial plain; FAULTS=name,name takes these operators in the place of drawn ones; a seed may be
-`tutorial` or `17,bind=tcp`. The return code is 0 where every trial passed.
+SHRINK=yes makes each failing trial plain, KEEP=yes has it tried each night from then on. FAULTS=name,name takes these
+operators in the place of drawn ones. A seed may be `tutorial` or `17,bind=tcp`. The return code is 0 where all passed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from threading import local
 
 from lab import playbook
 from lab.podman import LabError
+from tools.fuzz import regressions
 from tools.fuzz.shrink import shrunk
 from tools.fuzz.trial import Result, Trial
 
@@ -44,7 +45,7 @@ def line(result: Result) -> str:
     words = [f"seed {result.seed}: {word} [{', '.join(result.faults)}] {result.seconds:.0f} s"]
     if not result.passed:
         words += [f"host: {result.choices}", f"parameters: {result.faults}", f"right: {result.causes}, "
-                  f"{'heals' if result.heals else 'does not heal unasked'}", f"came: {result.named} {result.also} "
+                  f"{'heals' if result.heals else 'does not heal unasked'}", f"came: {result.named} also {result.also} explained {result.explained} "
                   f"{result.outcome}, {', '.join(result.actions) or 'no action'}",
                   *result.because, *result.changed[:5], result.void]  # fmt: skip
     return "\n    ".join(word for word in words if word)
@@ -57,11 +58,14 @@ def summary(results: list[Result]) -> str:
     failed = Counter(name for result in judged for name in result.failed)
     to_heal = [result for result in broken if result.heals]
     mean = sum(result.score for result in broken) / len(broken) if broken else 0.0
-    harmed = sum(bool(result.changed) for result in judged)
-    return (
-        f"{sum(result.passed for result in judged)} of {len(judged)} passed, {len(results) - len(judged)} void; causes {mean:.2f}; "
-        f"healed {sum(result.healed for result in to_heal)} of {len(to_heal)}; harmed {harmed}; {dict(failed.most_common())}"
-    )
+    parts = [
+        f"{sum(result.passed for result in judged)} of {len(judged)} passed, {len(results) - len(judged)} void",
+        f"causes {mean:.2f}",
+        f"healed {sum(result.healed for result in to_heal)} of {len(to_heal)}",
+        f"harmed {sum(bool(result.changed) for result in judged)}",
+        *(f"{name} {count}" for name, count in failed.most_common()),
+    ]
+    return "; ".join(parts)
 
 
 def _name() -> str:
@@ -98,6 +102,8 @@ def _run_all(wanted: list[str], faults: list[str], results: list[Result]) -> Non
                 file.write(json.dumps(result.record()) + "\n")
                 print(line(result), flush=True)
             file.flush()
+            if os.environ.get("KEEP") and found[-1].failed:
+                regressions.keep(found[-1])
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ class Result:
     faults: dict[str, dict[str, str]] = field(default_factory=dict)
     causes: list[str] = field(default_factory=list)
     named: list[str] = field(default_factory=list)
+    # What takes no site down, and was not there while the host was well; and what a cause explains.
     also: list[str] = field(default_factory=list)
+    explained: list[str] = field(default_factory=list)
     outcome: str = ""
     because: list[str] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
@@ -147,7 +149,9 @@ class Trial:
         deadline = time.monotonic() + FAULT_SECONDS
         while is_well(self.host):
             if time.monotonic() > deadline:
-                raise LabError(f"{', '.join(self.result.faults)} did not take on {self.host.shape.name}: the edge is well")
+                raise LabError(
+                    f"{', '.join(self.result.faults)} did not take on {self.host.shape.name}: the edge is well"
+                )
             time.sleep(0.2)
 
     def _again(self, before: dict[str, Any]) -> None:
@@ -160,6 +164,8 @@ class Trial:
         result = self.result
         result.named = sorted(item["id"] for item in incident["root_causes"])
         result.also = sorted(item["id"] for item in incident["also_found"] if item["id"] not in self.usual)
+        unexplained = {item["id"] for item in [*incident["root_causes"], *incident["also_found"]]}
+        result.explained = sorted({item["id"] for item in incident["findings"]} - unexplained)
         result.because = [f"{item['id']}: {item['because']}" for item in incident["root_causes"]]
         result.outcome = incident["outcome"]
         result.actions = [f"{action['remedy']}{'' if action['ok'] else ' failed'}" for action in incident["actions"]]
