@@ -6,6 +6,9 @@ FAULT ?=
 ONLY ?=
 LAB := $(BIN)/python -m lab
 JOBS ?= 4
+# Of make fuzz: the first seed, today's where it is empty, and how many.
+SEED ?=
+COUNT ?= 20
 DECIDING := $(wildcard $(addprefix plugins/plugin_utils/,catalogue/*.py diagnosis/*.py)) \
 	plugins/module_utils/secrets/redaction.py
 SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
@@ -41,7 +44,7 @@ test: install ## what each change must pass: lint, unit tests, molecule, real ho
 	$(MAKE) molecule
 	$(MAKE) hosts
 
-nightly: all-sanity coverage all-hosts record versions ## all tests on real hosts, coverage of what decides, a seventh of the shapes' matrix, the evidence recorded anew, versions of Ansible and Python: hours
+nightly: all-sanity coverage all-hosts record versions fuzz ## all tests on real hosts, coverage of what decides, a seventh of the shapes' matrix, the evidence recorded anew, versions of Ansible and Python, new seeds of hosts and faults: hours
 
 coverage: install ## branches of what decides and of what masks secrets that unit tests take: at least 95 % of each file
 	$(BIN)/pytest tests/unit -q -n $(JOBS) --cov --cov-report= --cov-fail-under=0

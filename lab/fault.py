@@ -3,7 +3,8 @@
 `script` is bash under the host's facts and the functions of reproduce.sh, with a variable for each parameter: of
 `draw` one of the words listed, of `among` one of the lines that its bash prints there. `where` names features that
 the host must have (`not:` before one that it must not). `causes` are what is right; `a|b` where either is. `heals` says
-whether recover brings the site back unasked. Two come together where both say so and are of different groups.
+whether recover brings the site back unasked, and `changes` what that changes beside what the fault had changed. Two
+come together where both say so and are of different groups.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Operator:
     where: list[str] = field(default_factory=list)
     draw: dict[str, list[str]] = field(default_factory=dict)
     among: dict[str, str] = field(default_factory=dict)
+    changes: list[str] = field(default_factory=list)
     together: bool = False
 
     def suits(self, features: set[str]) -> bool:

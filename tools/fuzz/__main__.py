@@ -44,10 +44,16 @@ def line(result: Result) -> str:
     word = "void" if result.void else "passed" if result.passed else "FAILED " + ",".join(result.failed)
     words = [f"seed {result.seed}: {word} [{', '.join(result.faults)}] {result.seconds:.0f} s"]
     if not result.passed:
-        words += [f"host: {result.choices}", f"parameters: {result.faults}", f"right: {result.causes}, "
-                  f"{'heals' if result.heals else 'does not heal unasked'}", f"came: {result.named} also {result.also} explained {result.explained} "
-                  f"{result.outcome}, {', '.join(result.actions) or 'no action'}",
-                  *result.because, *result.changed[:5], result.void]  # fmt: skip
+        words += [
+            f"host: {result.choices}",
+            f"parameters: {result.faults}",
+            f"right: {result.causes}, {'heals' if result.heals else 'does not heal unasked'}",
+            f"came: {result.named} also {result.also} explained {result.explained}",
+            f"{result.outcome}: {', '.join(result.actions) or 'no action'}",
+            *result.because,
+            *result.changed[:5],
+            result.void,
+        ]
     return "\n    ".join(word for word in words if word)
 
 

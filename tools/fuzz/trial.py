@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -135,6 +136,8 @@ class Trial:
         after = self.host.snapshot()
         changed = differences(broken, after) - differences(self.well, broken)
         remedies = [action["remedy"] for action in incident["actions"]]
+        allowed = {pattern for operator in operators for pattern in operator.changes}
+        changed = {item for item in changed if not any(fnmatchcase(item, pattern) for pattern in allowed)}
         result.changed = sorted(_but_logs(outside(changed, remedies, self.shape)))
         result.healed = stays_well(self.host)
         self._check(result.score == 1, "causes")
