@@ -3,8 +3,8 @@
 `script` is bash under the host's facts and the functions of reproduce.sh, with a variable for each parameter: of
 `draw` one of the words listed, of `among` one of the lines that its bash prints there. `where` names features that
 the host must have (`not:` before one that it must not). `causes` are what is right; `a|b` where either is. `heals` says
-whether recover brings the site back unasked, and `changes` what that changes beside what the fault had changed. Two
-come together where both say so and are of different groups.
+whether recover brings the site back unasked, or with which features it does, and `changes` what that changes beside what
+the fault had changed. Two come together where both say so and are of different groups.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Operator:
     group: str
     script: str
     causes: list[str]
-    heals: bool
+    heals: bool | list[str]
     where: list[str] = field(default_factory=list)
     draw: dict[str, list[str]] = field(default_factory=dict)
     among: dict[str, str] = field(default_factory=dict)
@@ -44,10 +44,11 @@ class Operator:
 
     def suits(self, features: set[str]) -> bool:
         """Whether a host of these features can be broken so."""
-        return all(
-            word.removeprefix("not:") not in features if word.startswith("not:") else word in features
-            for word in self.where
-        )
+        return _all_of(self.where, features)
+
+    def heals_on(self, features: set[str]) -> bool:
+        """Whether a host of these features is healed unasked."""
+        return self.heals if isinstance(self.heals, bool) else _all_of(self.heals, features)
 
     def values(self, host: Host, random: Random) -> dict[str, str]:
         """Parameters for this host. LabError where it has none to draw from."""
@@ -63,6 +64,12 @@ class Operator:
         """Break the host, and wait until the unit has settled."""
         assignments = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
         host.break_with(self.name, assignments + self.script)
+
+
+def _all_of(words: list[str], features: set[str]) -> bool:
+    return all(
+        word.removeprefix("not:") not in features if word.startswith("not:") else word in features for word in words
+    )
 
 
 @cache

@@ -69,7 +69,7 @@ class Choices:
             changes["written"] = "words"
         if self.layout == "releases":
             changes["code"] = "copied"
-        if self.database == "peer" and self.user == "www-data":
+        if self.user == "www-data" and (self.database == "peer" or self.layout == "home"):
             changes["user"] = "own"
         if self.owner == "app" and self.bind == "folder" and self.hardening == "strict":
             changes["hardening"] = "some"

@@ -125,7 +125,7 @@ class Trial:
             result.faults[operator.name] = values
             result.causes += operator.causes
             operator.apply(self.host, values)
-        result.heals = all(operator.heals for operator in operators)
+        result.heals = all(operator.heals_on(self.shape.features()) for operator in operators)
         self._await_fault()
         broken = self.host.snapshot()
         _code, incident, output = self.site.play("recover")
