@@ -1,10 +1,10 @@
 """Fault operators: ways to break any host, with parameters that are drawn. One file in lab/faults/ each.
 
 `script` is bash under the host's facts and the functions of reproduce.sh, with a variable for each parameter: of
-`draw` one of the words listed, of `among` one of the lines that its bash prints there. `where` names features that
-the host must have (`not:` before one that it must not). `causes` are what is right; `a|b` where either is. `heals` says
-whether recover brings the site back unasked, or with which features it does, and `changes` what that changes beside what
-the fault had changed. Two come together where both say so and are of different groups.
+`draw` one of the words listed, of `among` one of the lines that its bash prints there. It fails where it did not take.
+`where` names features that the host must have (`not:` before one that it must not). `causes` are what is right; `a|b`
+where either is. `heals` says whether recover brings the site back unasked, or with which features it does; `changes`,
+what that changes beside what the fault had changed. Two come together where both say so and are of different groups.
 """
 
 from __future__ import annotations
