@@ -6,12 +6,15 @@ FAULT ?=
 ONLY ?=
 LAB := $(BIN)/python -m lab
 JOBS ?= 4
+# Of make fuzz: the first seed, today's where it is empty, and how many.
+SEED ?=
+COUNT ?= 20
 DECIDING := $(wildcard $(addprefix plugins/plugin_utils/,catalogue/*.py diagnosis/*.py)) \
 	plugins/module_utils/secrets/redaction.py
 SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test nightly release lint sanity all-sanity unit coverage mutants molecule hosts all-hosts versions bench lab shapes matrix score chaos record docs clean
+.PHONY: help install demo test nightly release lint sanity all-sanity unit coverage mutants molecule hosts all-hosts versions bench lab shapes matrix fuzz score chaos record docs clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -41,7 +44,7 @@ test: install ## what each change must pass: lint, unit tests, molecule, real ho
 	$(MAKE) molecule
 	$(MAKE) hosts
 
-nightly: all-sanity coverage all-hosts record versions ## all tests on real hosts, coverage of what decides, a seventh of the shapes' matrix, the evidence recorded anew, versions of Ansible and Python: hours
+nightly: all-sanity coverage all-hosts record versions fuzz ## all tests on real hosts, coverage of what decides, a seventh of the shapes' matrix, the evidence recorded anew, versions of Ansible and Python, new seeds of hosts and faults: hours
 
 coverage: install ## branches of what decides and of what masks secrets that unit tests take: at least 95 % of each file
 	$(BIN)/pytest tests/unit -q -n $(JOBS) --cov --cov-report= --cov-fail-under=0
@@ -87,6 +90,9 @@ all-hosts: shapes ## every failure mode on real hosts, causes together, red herr
 
 matrix: shapes ## every failure mode on every shape of host that suits it: hours; SHAPE=unix takes one shape
 	RESCUE502_MATRIX=$(or $(SHAPE),all) $(BIN)/pytest tests/hosts/test_failure_modes.py -k elsewhere -q -n $(JOBS)
+
+fuzz: lab ## hosts and faults that a seed draws, diagnosed, recovered and judged; SEED=17 COUNT=20 JOBS=2, docs/fuzzing.md
+	SEED=$(SEED) COUNT=$(COUNT) JOBS=$(JOBS) FAULTS=$(FAULTS) SHRINK=$(SHRINK) KEEP=$(KEEP) $(BIN)/python -m tools.fuzz
 
 score: shapes ## how well causes are named and sites healed, beside a restart, the runbook and monit; writes docs/score.md
 	$(BIN)/python -m tools.score

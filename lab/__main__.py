@@ -28,7 +28,11 @@ def parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="boot hosts afresh and wait until their sites answer")
     up.add_argument("names", nargs="+")
     kinds = shapes.names() + shapes.old_names()
-    up.add_argument("--shape", default=shapes.DEFAULT, choices=kinds, help="what kind of hosts (%(default)s)")
+    kind = up.add_mutually_exclusive_group()
+    kind.add_argument("--shape", default=shapes.DEFAULT, choices=kinds, help="what kind of hosts (%(default)s)")
+    kind.add_argument(
+        "--seed", default="", help="generated hosts: a number, or `tutorial`; `17,bind=tcp` differs in that"
+    )
     down = commands.add_parser("down", help="remove hosts")
     down.add_argument("names", nargs="*")
     down.add_argument("--all", action="store_true", help="all of them, and the mount namespace they live in")
@@ -55,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif command == "build":
         print("\n".join(image.build_all(shapes.names() if arguments.shapes == ["all"] else arguments.shapes)))
     elif command == "up":
-        up = hosts.boot(arguments.names, arguments.shape)
+        up = hosts.boot(arguments.names, f"seed:{arguments.seed}" if arguments.seed else arguments.shape)
         facts = [{"name": host.name, "address": host.address(), "user": "admin", "key": str(image.KEY)} for host in up]
         print(json.dumps(facts, indent=1))
     elif command == "down":

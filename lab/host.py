@@ -14,6 +14,8 @@ from typing import Any
 
 from lab import reproductions
 from lab import shape as shapes
+from lab.generator import build as rebuilding
+from lab.generator import shape as generated
 from lab.image import KEY, build, build_all, database_tag
 from lab.podman import DISK, PREFIX, LabError, podman, say, sudo
 from lab.reproductions import Reproduction
@@ -53,7 +55,7 @@ class Host:
     @property
     def shape(self) -> Shape:
         """The kind of host."""
-        return shapes.load(self.shape_name)
+        return generated.load(self.shape_name) if generated.is_seed(self.shape_name) else shapes.load(self.shape_name)
 
     @property
     def container(self) -> str:
@@ -69,13 +71,16 @@ class Host:
 
         address: one on podman's bridge that it keeps when it reboots; else it gets the next free one.
         """
-        image = build(self.shape)
+        shape = self.shape
+        image = build(generated.base(shape) if isinstance(shape, generated.GeneratedShape) else shape)
         self.down()
         options = [f"--ip={address}"] if address else []
         if self.database:
             self.database.boot(database_tag(self.shape))
             options.append(f"--add-host={shapes.DATABASE_HOST}:{self.database.address()}")
         self.boot(image, *options)
+        if isinstance(shape, generated.GeneratedShape):
+            rebuilding.rebuild(self, shape)
         deadline = time.monotonic() + BOOT_SECONDS
         while self.ask(self.shape.api_path)[0] != 200:
             if time.monotonic() > deadline:
@@ -253,7 +258,8 @@ class Host:
 
 def boot(names: list[str], shape_name: str = shapes.DEFAULT) -> list[Host]:
     """Boot several hosts of one shape, a few at a time."""
-    build_all([shape_name])
+    if not generated.is_seed(shape_name):
+        build_all([shape_name])
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         return list(pool.map(lambda name: Host(name, shape_name).up(), names))
 

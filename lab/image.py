@@ -134,13 +134,17 @@ def _base(suite: str) -> str:
 
 def _wheels(shape: Shape) -> Path:
     """Packages for the host's Python, so that pip and uv work there without a network."""
-    folder = CACHE / f"wheels-{shape.python}"
     lines = shape.requirement_lines() + (["uv==0.9.5"] if shape.installer == "uv" else [])
+    return wheels(CACHE / f"wheels-{shape.python}", shape.python, lines)
+
+
+def wheels(folder: Path, python: str, lines: list[str]) -> Path:
+    """The folder, with wheels of these requirements and of what they need for a version of Python."""
     done_before = folder / (hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12] + ".done")
     if done_before.exists():
         return folder
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
-    command += ["--python-version", shape.python, "--dest", str(folder), *lines]
+    command += ["--python-version", python, "--dest", str(folder), *lines]
 
     def download() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -148,7 +152,7 @@ def _wheels(shape: Shape) -> Path:
             raise LabError(f"pip download failed: {done.stderr.strip()[-800:]}")
         done_before.touch()
 
-    _step(f"wheels for Python {shape.python}", download)
+    _step(f"wheels for Python {python}", download)
     return folder
 
 
@@ -203,7 +207,7 @@ def stage(shape: Shape, folder: Path) -> None:
     for name in ("provision.sh", "neighbour.sh", "neighbour"):
         copy = shutil.copytree if (CONTENT / name).is_dir() else shutil.copy
         copy(CONTENT / name, folder / name)
-    _copy_app(shape, folder / "app")
+    copy_app(shape, folder / "app")
     _render(shape, folder)
     facts = shape.facts() | {
         "MODEL": shape.model.lower(),
@@ -217,7 +221,7 @@ def stage(shape: Shape, folder: Path) -> None:
     (folder / "authorized_key").write_text(key(), encoding="utf-8")
 
 
-def _copy_app(shape: Shape, target: Path) -> None:
+def copy_app(shape: Shape, target: Path) -> None:
     """The app's code with the shape's names in place of the usual ones, in paths and in texts."""
     names = {"xamila": shape.package, "sgis": shape.label, "Sgi": shape.model, "sgi": shape.model.lower()}
     places = {"/var/log/xamila": shape.log_dir}

@@ -1,0 +1,91 @@
+"""The code of a generated host: the lab's small site, with its settings written as the choices say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lab import image
+from lab.generator.shape import GeneratedShape
+
+# Packages that a choice needs beside the site's own.
+PACKAGES = {
+    "gevent": ["gevent"],
+    "uvicorn-worker": ["uvicorn==0.30.6"],
+    "uvicorn": ["uvicorn==0.30.6"],
+    "hypercorn": ["hypercorn==0.17.3"],
+    "whitenoise": ["whitenoise==6.6.0"],
+    "dotenv": ["python-dotenv==1.0.1"],
+    "decouple": ["python-decouple==3.8"],
+}
+MANIFEST = """
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}
+"""
+ASKED = re.compile(
+    r"(?:os\.environ|SECRETS)\[\"(?P<name>\w+)\"\]"
+    r"|os\.environ\.get\(\"(?P<other>\w+)\", (?P<default>\"[^\"]*\")\)"
+)
+SECURITY = '    "django.middleware.security.SecurityMiddleware",\n'
+
+
+def packages(shape: GeneratedShape) -> list[str]:
+    """The further packages of this host's requirements."""
+    c = shape.choices
+    return [line for choice in (c.server, c.static, c.variables) for line in PACKAGES.get(choice, [])]
+
+
+def stage(shape: GeneratedShape, folder: Path, variables: dict[str, str]) -> None:
+    """Write the code. variables: the app's, with their true values."""
+    image.copy_app(shape, folder)
+    settings = folder / shape.package / "settings.py"
+    text = _static(shape, settings.read_text(encoding="utf-8"))
+    if shape.choices.logs == "journal":
+        text = text.partition("LOGGING = ")[0]
+    settings.write_text(text, encoding="utf-8")
+    if shape.choices.static == "none" or shape.choices.name == "myproject":
+        (folder / "static" / "site.css").unlink()
+    files = [folder / shape.package / name for name in ("settings.py", "database.py", "secrets.py")]
+    for path in files:
+        path.write_text(_variables(shape, path.read_text(encoding="utf-8"), variables), encoding="utf-8")
+    lines = (*shape.requirement_lines(), *packages(shape))
+    if shape.choices.requirements == "txt":
+        (folder / "requirements.txt").write_text("\n".join(dict.fromkeys(lines)) + "\n", encoding="utf-8")
+    else:
+        (folder / "requirements.txt").unlink()
+
+
+def _static(shape: GeneratedShape, text: str) -> str:
+    """Where static files come from."""
+    static = shape.choices.static
+    if shape.choices.name == "myproject":
+        text = text.replace('"staticfiles"', '"static"').replace('STATICFILES_DIRS = [BASE_DIR / "static"]\n', "")
+    if static == "none":
+        text = text.replace('    "django.contrib.staticfiles",\n', "")
+        return re.sub(r"^STATIC\w+ = .*\n", "", text, flags=re.MULTILINE) + 'STATIC_URL = "/static/"\n'
+    if static == "whitenoise":
+        return text.replace(SECURITY, SECURITY + '    "whitenoise.middleware.WhiteNoiseMiddleware",\n')
+    return text + MANIFEST if static == "manifest" else text
+
+
+def _variables(shape: GeneratedShape, text: str, variables: dict[str, str]) -> str:
+    """How the settings ask for their variables."""
+    kind = shape.choices.variables
+    if kind == "dotenv" and "SECRETS = " in text:
+        load = 'from dotenv import load_dotenv\n\nload_dotenv(Path(__file__).resolve().parent.parent / ".env")\n'
+        return text.replace("from pathlib import Path\n", "from pathlib import Path\n\n" + load)
+    if kind not in ("decouple", "settings"):
+        return text
+
+    def asked(match: re.Match[str]) -> str:
+        name, default = match["name"] or match["other"], match["default"]
+        if kind == "settings":
+            return repr(variables[name]) if name in variables else str(default)
+        return f"config({name!r}, default={default})" if default else f"config({name!r})"
+
+    text = ASKED.sub(asked, text)
+    if kind == "decouple" and "config(" in text:
+        text = text.replace("import os\n", "import os\n\nfrom decouple import config\n", 1)
+    return text

@@ -1,0 +1,129 @@
+"""A generated host in the words of a shape, so that all that works on a lab host works on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from random import Random
+from typing import Any
+
+from lab import shape as shapes
+from lab.generator.choices import PLAIN, PORTS, Choices, parse
+from lab.shape import Shape
+
+PREFIX = "seed:"
+ROOTS = {
+    "www": "/var/www/{name}",
+    "srv": "/srv/{name}/app",
+    "opt": "/opt/{name}",
+    "home": "/home/{user}/{name}",
+    "releases": "/srv/{name}/current",
+    "monorepo": "/srv/{name}/backend",
+}
+VENVS = {
+    "www": "{root}/venv", "srv": "/srv/{name}/venv", "opt": "/opt/{name}/.venv", "home": "{root}/env",
+    "releases": "/srv/{name}/shared/venv", "monorepo": "/srv/{name}/.venv",
+}  # fmt: skip
+ENV_FILES = {"www": "{root}/.env", "srv": "/etc/{name}.env", "opt": "/etc/default/{name}", "home": "{root}/.env",
+             "releases": "/srv/{name}/shared/env", "monorepo": "/etc/{name}/env"}  # fmt: skip
+# The gunicorn that is named after the tool, as the tutorials have it, and others.
+UNITS = ("{name}.service", "gunicorn.service", "{name}-web.service", "django.service")
+
+
+@dataclass(frozen=True)
+class GeneratedShape(Shape):
+    """The shape that choices make."""
+
+    choices: Choices = PLAIN
+
+    def facts(self) -> dict[str, str]:
+        """What faults and rebuild.sh may refer to."""
+        c = self.choices
+        template = c.starter == "template"
+        unit_file = f"/etc/systemd/system/{self.unit.partition('@')[0] + '@.service' if template else self.unit}"
+        facts = super().facts() | {
+            "UNIT_FILE": unit_file,
+            "APP_GROUP": self.group,
+            "OWNER": {"app": self.user, "root": "root"}.get(c.owner, "deploy"),
+            "REPOSITORY": self.root.rpartition("/")[0] if c.layout == "monorepo" else self.root,
+            "SETTINGS": f"{self.root}/{self.package}/settings.py",
+            "SERVER": c.server,
+            "STATIC": c.static,
+        }
+        if c.name == "myproject":
+            facts["STATIC_ROOT"] = f"{self.root}/static"
+        if c.database == "peer":
+            facts |= {"DATABASE_HOST": "", "DATABASE_USER": self.user}
+        return facts
+
+    @property
+    def group(self) -> str:
+        """The group that the app runs with: nginx's, as in the tutorials, or its own."""
+        return "www-data" if self.choices.name == "myproject" else self.user
+
+    def features(self) -> set[str]:
+        """The features of a usual shape, and every choice as `choice=option`."""
+        c = self.choices
+        taken = {f"{name}={value}" for name, value in vars(c).items()}
+        return super().features() | taken | ({"gunicorn"} if c.server not in ("uvicorn", "hypercorn") else set())
+
+    def careful_settings(self) -> dict[str, Any]:
+        """What the operator has set; little more than the edge where the choice says so."""
+        settings = super().careful_settings()
+        if self.choices.told == "edge":
+            settings = {"rescue502_edge": settings["rescue502_edge"]}
+        return settings
+
+
+def is_seed(shape_name: str) -> bool:
+    """Whether a shape's name is that of a generated one."""
+    return shape_name.startswith(PREFIX)
+
+
+@cache
+def load(shape_name: str) -> GeneratedShape:
+    """The shape of `seed:…`. LabError where that is not valid."""
+    return make(shape_name, parse(shape_name.removeprefix(PREFIX)))
+
+
+def base(shape: GeneratedShape) -> Shape:
+    """The shape whose image the host is made from."""
+    return shapes.load("sqlite" if shape.database == "sqlite" else shapes.DEFAULT)
+
+
+def make(shape_name: str, c: Choices) -> GeneratedShape:
+    """The shape of these choices."""
+    random = Random(c.number)
+    tutorial = c.name == "myproject"
+    user = "sammy" if tutorial else "www-data" if c.user == "www-data" else c.name
+    names = {"name": c.name, "user": "sammy" if tutorial else c.name}
+    root = "/home/sammy/myprojectdir" if tutorial else ROOTS[c.layout].format(**names)
+    unit = "gunicorn.service" if tutorial else random.choice(UNITS if c.number else UNITS[:1]).format(**names)
+    port = random.choice(PORTS) if c.number else PORTS[0]
+    if c.starter == "template":
+        unit = f"{unit.removesuffix('.service')}@{c.name}.service"
+    variables = {"dotenv": "file", "decouple": "file", "settings": "code"}.get(c.variables, c.variables)
+    folders = {
+        "tcp": f"127.0.0.1:{port}",
+        "runtime": f"unix:/run/{c.name}/web.sock",
+        "folder": f"unix:{root}/run/app.sock",
+    }
+    env_file = (
+        f"{root}/.env" if c.variables in ("dotenv", "decouple") else ENV_FILES[c.layout].format(root=root, **names)
+    )
+    return GeneratedShape(
+        name=shape_name, about=f"generated: {c}", package=c.name, label="items", model="Item", unit=unit, user=user,
+        root=root, venv=f"{root}/myprojectenv" if tutorial else VENVS[c.layout].format(root=root, **names),
+        log_dir=f"/var/log/{c.name}", bind=f"unix:/run/{unit.partition('.')[0].partition('@')[0]}.sock"
+        if c.starter == "socket" else folders[c.bind],
+        server_name=f"{c.name}.example", origin=f"https://www.{c.name}.example", environment=variables,
+        env_file=env_file if variables == "file" else "", requirements=c.requirements,
+        worker="uvicorn" if c.server in ("uvicorn-worker", "uvicorn", "hypercorn") else "sync",
+        activation=c.starter == "socket", tls=c.tls == "yes", database="sqlite" if c.database == "sqlite" else "here",
+        choices=c,
+    )  # fmt: skip
+
+
+def without(shape: GeneratedShape, name: str) -> Choices:
+    """The choices of a shape with one of them made plain."""
+    return replace(shape.choices, **{name: getattr(PLAIN, name)}).possible()
