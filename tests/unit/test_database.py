@@ -112,8 +112,16 @@ def test_renamed_names_are_found() -> None:
         "roles": ["postgres", "shop"],
         "waiting": [],
         "sessions": [],
+        "elsewhere": [
+            {"port": 5433, "data": "/d/main", "databases": ["postgres", "shop"], "roles": ["postgres"]},
+            {"port": 5434, "data": "/d/new", "databases": None, "roles": ["shop"]},
+        ],
     }
     activity = database_activity.settled(activity, "shop", "shop")
+    assert activity["elsewhere"] == [
+        {"port": 5433, "data": "/d/main", "has_database": True, "has_role": False},
+        {"port": 5434, "data": "/d/new", "has_database": False, "has_role": True},
+    ]
     assert (activity["has_database"], activity["has_role"]) == (False, True)
     assert (activity["similar_databases"], activity["similar_roles"]) == (["shop_old"], [])
 

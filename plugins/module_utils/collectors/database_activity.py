@@ -14,6 +14,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import acc
 # A wait shorter than this is work, not a fault. The edge has been asked for some seconds before anybody looks here.
 LONG_SECONDS = 3.0
 KEPT = 10
+SERVERS = 4
 # One statement, so one moment. Of a query only its first word is taken: the rest may hold anything.
 _SQL = r"""
 WITH sessions AS (
@@ -53,6 +54,18 @@ SELECT json_build_object(
 """
 
 
+# Of each other server of this host no more than the names that it knows.
+_NAMES_SQL = """
+SELECT json_build_object(
+  'data', current_setting('data_directory'),
+  'databases', (SELECT json_agg(datname) FROM (
+    SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1 LIMIT 500) d),
+  'roles', (SELECT json_agg(rolname) FROM (
+    SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1 LIMIT 1000) r)
+);
+"""
+
+
 def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unread.Unread:
     """Ask the server that listens here. {asked, problem}, and where it answered what _SQL says."""
     server = postgresql.find(listeners, port)
@@ -72,8 +85,20 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
         "folder": server.folder,
         "port": server.port,
         "others": postgresql_others.others(server, port, listeners),
+        "elsewhere": _elsewhere(server, listeners),
         **activity,
     }
+
+
+def _elsewhere(server: postgresql.Server, listeners: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """{port, data, databases, roles} of each other server on this host that can be asked, at most SERVERS."""
+    found = []
+    for other in [each for each in postgresql.find_all(listeners) if each.port != server.port][:SERVERS]:
+        try:
+            found.append({"port": other.port, **json.loads(postgresql.ask(other, _NAMES_SQL, timeout=2.0))})
+        except (postgresql.PostgresError, ValueError):
+            continue
+    return found
 
 
 def settled(activity: Any, name: str, user: str) -> Any:
@@ -96,6 +121,17 @@ def settled(activity: Any, name: str, user: str) -> Any:
         "similar_roles": _similar(user, roles),
         "databases": len(databases),
         "roles": len(roles),
+        "elsewhere": [_names_known(item, name, user) for item in activity["elsewhere"]],
+    }
+
+
+def _names_known(other: dict[str, Any], name: str, user: str) -> dict[str, Any]:
+    """Another server, and whether it has the app's database and role; None where that name is not known."""
+    return {
+        "port": other["port"],
+        "data": other["data"],
+        "has_database": name in (other["databases"] or []) if name else None,
+        "has_role": user in (other["roles"] or []) if user else None,
     }
 
 

@@ -13,13 +13,14 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
-from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files, postgresql_refusals
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, journal, systemd, unread
 
 LINES = 300
-REASON_LENGTH = 160
+REASON_LENGTH = 400
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? (\w+)")
 _REASON = re.compile(r"\b(?:FATAL|PANIC|ERROR|Error|pg_ctl|initdb|postgres): +(\S.*)")
+_DETAIL = re.compile(r"\bDETAIL: +(\S.*)")
 # What a session was answered is not a reason for the server; nor is what always follows a reason.
 _NO_REASON = re.compile(
     r"the database system is |terminating |authentication failed|role \"|database \"|connection slots|too many c"
@@ -36,15 +37,17 @@ _ERRORS_IN = re.compile(r"configuration file \"(?P<file>[^\"]+)\" contains error
 _PARAMETER = re.compile(r"parameter \"(\w+)\"")
 
 
-def collect(unit_names: list[str]) -> dict[str, Any]:
+def collect(unit_names: list[str], port: int) -> dict[str, Any]:
     """The latest start of the first unit that is not well, else of the first one: reason, place in a configuration.
 
-    unit_names: the units that run a server. {unit, started, reason, no_room, file, line, edited_since, data}.
+    unit_names: the units that run a server. port: where the app looks for it. {unit, started, reason, no_room, file,
+    line, edited_since, refusal, data}.
     """
     units = [systemd.show(name) for name in unit_names]
     bad = [shown for shown in units if shown.get("ActiveState") != "active"]
     if not units:
-        return {"unit": "", "reason": "", "no_room": "", "file": "", "line": 0, "edited_since": False, "data": {}}
+        unknown = {"unit": "", "reason": "", "no_room": "", "file": "", "line": 0, "edited_since": False, "data": {}}
+        return {**unknown, "refusal": {"kind": ""}}
     shown = (bad or units)[0]
     folder = postgresql_files.of_unit(shown)
     started = _since_epoch(shown.get("InactiveExitTimestampMonotonic", ""))
@@ -62,8 +65,18 @@ def collect(unit_names: list[str]) -> dict[str, Any]:
         "line": line,
         # Where somebody has repaired the file meanwhile, what the log says of it is no longer true.
         "edited_since": bool(file) and filesystems.modified(file) > started,
+        "refusal": _refusal(shown, lines if shown in bad else [], folder, port, started),
         "data": _room(folder),
     }
+
+
+def _refusal(shown: dict[str, str], lines: list[str], folder: str, port: int, started: float) -> dict[str, Any]:
+    """Why the server would end at its next start too, in the words of a start that failed."""
+    account = shown.get("User", "")
+    if account in ("", "root"):
+        # Debian's pg_ctlcluster starts as root, and becomes the owner of the data.
+        account = filesystems.owner(folder)
+    return postgresql_refusals.refusal(lines, folder, account if account != "root" else "postgres", port, started)
 
 
 def _bars(shown: dict[str, str], started: float, log: str) -> list[str]:
@@ -74,11 +87,13 @@ def _bars(shown: dict[str, str], started: float, log: str) -> list[str]:
 
 def reason(lines: list[str]) -> str:
     """PostgreSQL's own last word on why it does not run; empty where it gave none."""
-    for line in reversed(lines):
-        match = _REASON.search(line)
+    for index in range(len(lines) - 1, -1, -1):
+        match = _REASON.search(lines[index])
         if match and not _NO_REASON.search(match.group(1)):
             # After "invalid line 8 in FILE" stands the line itself, which could hold a password.
-            return re.sub(r"^(invalid line \d+ in [^:]+):.*", r"\1", match.group(1))[:REASON_LENGTH]
+            said = re.sub(r"^(invalid line \d+ in [^:]+):.*", r"\1", match.group(1))
+            detail = _DETAIL.search(lines[index + 1]) if index + 1 < len(lines) else None
+            return (f"{said} ({detail.group(1)})" if detail else said)[:REASON_LENGTH]
     return ""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.run import primary_message
 from ansible_collections.rescue502.django.plugins.module_utils.run.commands import Finished, run_as
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
@@ -63,9 +64,8 @@ class App:
             )  # fmt: skip
 
     def reason(self, done: Finished, timeout: float) -> str:
-        """Why a command failed, secrets masked: the line that names an exception is the last that is not indented."""
+        """Why a command failed, secrets masked: the exception's primary message, with what the database adds to it."""
         if done.timed_out:
             return f"did not end within {timeout:g} s"
-        lines = [line for line in done.words.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
         hint = f" ({'; '.join(self.problems)})" if self.problems else ""
-        return f"failed: {self.redactor.text(lines[-1] if lines else 'no message')}{hint}"
+        return f"failed: {self.redactor.text(primary_message.of(done.words) or 'no message')}{hint}"

@@ -219,7 +219,7 @@ def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -
     if base.get("local") is not True:
         return {}
     names = [unit["name"] for unit in base["units"] if unit["load_state"] != "not-found"]
-    sections: Sections = {"database_startup": lambda: database_startup.collect(names)}
+    sections: Sections = {"database_startup": lambda: database_startup.collect(names, base["port"])}
     if base["running"] or base["listening"]:
         sections["database_activity"] = lambda: database_activity.collect(listeners, base["port"])
     return sections

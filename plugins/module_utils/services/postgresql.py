@@ -42,6 +42,19 @@ def find(listeners: list[dict[str, Any]], port: int) -> Server | None:
 
     An app may well name the port of a pooler in front of the server.
     """
+    sockets = _sockets(listeners)
+    chosen = port if port in sockets else next(iter(sockets)) if len(sockets) == 1 else 0
+    return _server(chosen, *sockets[chosen]) if chosen else None
+
+
+def find_all(listeners: list[dict[str, Any]]) -> list[Server]:
+    """All servers with a socket on this host, by port."""
+    found = (_server(port, *place) for port, place in sorted(_sockets(listeners).items()))
+    return [server for server in found if server]
+
+
+def _sockets(listeners: list[dict[str, Any]]) -> dict[int, tuple[str, int]]:
+    """(folder of the socket, process) of each server, by port."""
     servers = {}
     for item in listeners:
         match = _SOCKET.match(item["path"])
@@ -51,16 +64,16 @@ def find(listeners: list[dict[str, Any]], port: int) -> Server | None:
             and os.path.basename(item["command"].split(" ")[0]).startswith(("postgres", "postmaster"))
         ):
             servers[int(match.group(2))] = (match.group(1), item["pid"])
-    chosen = port if port in servers else next(iter(servers)) if len(servers) == 1 else 0
-    if not chosen:
-        return None
-    folder, pid = servers[chosen]
+    return servers
+
+
+def _server(port: int, folder: str, pid: int) -> Server | None:
     try:
         account = pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid).pw_name
         programs = os.path.dirname(os.readlink(f"/proc/{pid}/exe"))
     except (OSError, KeyError):
         return None
-    return Server(folder, chosen, account, _psql(programs))
+    return Server(folder, port, account, _psql(programs))
 
 
 def _psql(programs: str) -> str:

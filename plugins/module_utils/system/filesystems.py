@@ -8,6 +8,8 @@ import os
 import re
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
+
 MIB = 2**20
 # Less than this is nothing: not even a log line's block and a lock file next to it.
 FULL_BELOW = 1 * MIB
@@ -55,6 +57,14 @@ def modified(path: str) -> float:
         return os.stat(path).st_mtime
     except OSError:
         return 0.0
+
+
+def owner(path: str) -> str:
+    """The account that a file or folder belongs to; empty where it is not there."""
+    try:
+        return accounts.user_name(os.stat(path).st_uid)
+    except OSError:
+        return ""
 
 
 def mount_points() -> list[str]:
