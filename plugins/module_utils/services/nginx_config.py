@@ -15,20 +15,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_syntax
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
 DEFAULT_CONFIG = "/etc/nginx/nginx.conf"
 MAX_DEPTH = 20
 READ_TIMEOUT = 60.0
-_TOKEN = re.compile(r"""\s*(?:(#[^\n]*)|([{};])|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|((?:\$\{[^}]*\}|[^\s;{}])+))""")
 
 
 @dataclass
 class Directive:
-    """One directive: its words, the directives in its block, and the file it stands in."""
+    """One directive: its words, the directives in its block, and the file and line that it stands in."""
 
     words: list[str]
     file: str
+    line: int = 0
     block: list[Directive] = field(default_factory=list)
 
     @property
@@ -76,25 +77,18 @@ def _read(path: str, base: str, parent: Directive, files: list[str], depth: int)
     with open(path, encoding="utf-8", errors="replace") as file:
         text = file.read()
     files.append(path)
-    stack, words = [parent], []
-    for match in _TOKEN.finditer(text):
-        comment, sign, double, single, bare = match.groups()
-        if comment is not None:
-            continue
-        if sign is None:
-            words.append(next(word for word in (double, single, bare) if word is not None))
-        elif sign == "}":
-            words = []
+    stack = [parent]
+    for words, line, end in nginx_syntax.statements(text):
+        if end == "}":
             if len(stack) > 1:
                 stack.pop()
-        elif words:
-            directive = Directive(words, path)
-            words = []
-            stack[-1].block.append(directive)
-            if sign == ";" and directive.name == "include" and depth < MAX_DEPTH:
-                _include(directive.value, base, stack[-1], files, depth)
-            if sign == "{":
-                stack.append(directive)
+            continue
+        directive = Directive(words, path, line)
+        stack[-1].block.append(directive)
+        if end == ";" and directive.name == "include" and depth < MAX_DEPTH:
+            _include(directive.value, base, stack[-1], files, depth)
+        if end == "{":
+            stack.append(directive)
 
 
 def _include(pattern: str, base: str, parent: Directive, files: list[str], depth: int) -> None:
