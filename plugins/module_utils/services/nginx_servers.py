@@ -108,6 +108,12 @@ def location(block: Directive, path: str) -> list[Directive]:
     return [regex, *location(regex, path)] if regex else within
 
 
+def contexts(root: Directive, port: int, name: str, path: str) -> list[Directive]:
+    """The blocks that a request's directives are inherited through, the outermost first; those of HTTP at least."""
+    found = answering(root, port, name)
+    return [root, *root.all("http"), *([found.server, *location(found.server, path)] if found else [])]
+
+
 def _takes(item: Directive, path: str) -> bool:
     try:
         pattern = re.sub(r"\(\?<(?![=!])", "(?P<", item.words[-1])
