@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import nginx_log
+from ansible_collections.rescue502.django.plugins.module_utils.files import access
+from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_access import KernelAccess, Question
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_servers
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 # The directive behind a limit. Of worker_connections the default is 512, of client_max_body_size 1m.
 DIRECTIVES = {
@@ -25,10 +30,13 @@ DIRECTIVES = {
 }
 
 
-def collect(stack: Stack, asked: dict[str, Any], errors: list[dict[str, Any]]) -> dict[str, Any]:
+def collect(
+    stack: Stack, asked: dict[str, Any], errors: list[dict[str, Any]], who: access.Account | None
+) -> dict[str, Any]:
     """{known, reported} of nginx_log.reports(), and of each known limit what sets it: words, file and line.
 
     asked: what the edge section holds, for the port and the name of the server. errors: lines of nginx_log.errors().
+    who: the account of nginx's workers, which is still refused what `denied` lists; None where it is not known.
     """
     found = nginx_log.reports(errors)
     try:
@@ -39,7 +47,35 @@ def collect(stack: Stack, asked: dict[str, Any], errors: list[dict[str, Any]]) -
         setting = _setting(root, item, asked) if root else None
         item["words"] = " ".join(setting.words)[:200] if setting else ""
         item["file"], item["line"] = (setting.file, setting.line) if setting else ("", 0)
+        writes = item["name"] == "temporary-file"
+        item["denied"] = [bar for file in item["files"] for bar in _denied(file, who, writes)] if who else []
     return found
+
+
+def _denied(file: str, who: access.Account, writes: bool) -> list[dict[str, Any]]:
+    """What refuses the account a file at this moment: a folder on the way, or itself; of one to be made, its folder."""
+    questions, path = [], file
+    while path not in ("", "/"):
+        try:
+            need = access.ENTER if path != file else access.READ
+            questions.append(Question(path, os.stat(path), need))
+        except OSError:
+            pass  # it is not there, or not yet
+        path = os.path.dirname(path)
+    if writes and questions:
+        made_in = questions[0]
+        questions.insert(0, made_in._replace(need=access.WRITE))
+    with KernelAccess(who) as kernel:
+        return [
+            {
+                "path": bar.path,
+                "folder": os.path.isdir(bar.path),
+                "mode": f"{stat.S_IMODE(bar.status.st_mode):04o}",
+                "owner": accounts.user_name(bar.status.st_uid),
+                "group": accounts.group_name(bar.status.st_gid),
+            }
+            for bar in kernel.denied(questions[::-1])
+        ]
 
 
 def _setting(root: Directive, item: dict[str, Any], asked: dict[str, Any]) -> Directive | None:

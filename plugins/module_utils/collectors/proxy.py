@@ -13,6 +13,7 @@ import time
 from typing import Any, Callable
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    answering_server,
     answers,
     edge,
     handed_headers,
@@ -62,7 +63,7 @@ def collect(
     config_bars = [item.why for item in stack.nginx_unread]
     newer = sorted(p for p in [*stack.nginx_files, *renewed] if started and filesystems.modified(p) > reloaded)
     unused = [] if stack.behind_nginx else upstreams.unused_files(stack)
-    limits = nginx_limits.collect(stack, asked, errors)
+    limits = nginx_limits.collect(stack, asked, errors, nginx_workers.account(stack, shown))
     return {
         "unit": {
             "name": UNIT,
@@ -80,6 +81,7 @@ def collect(
         "unused": unread.reported(unused, "nginx's configuration", *config_bars),
         "upstreams": upstreams.collect(stack, listeners, shown, asked.get("well") is True),
         "refusals": refusals.collect(stack, asked),
+        "answered_by": answering_server.collect(stack, wrong),
         "handed": handed_headers.collect(stack, wrong, asked.get("origin", "")),
         "fronts": _fronts(stack, listeners),
         "errors": unread.reported([item["text"] for item in errors][-10:], "nginx's error log", log_bar),

@@ -15,14 +15,8 @@ ORDINARY = "ordinary"
 _KNOWN = [
     ("worker-connections", r"worker_connections are not enough"),
     ("open-files", r"\(24: Too many open files\)"),
-    (
-        "temporary-file",
-        r"(?:open|pwrite|mkdir|write)\(\) \"[^\"]*\" failed \((?:13|28|30|2): .* while reading upstream",
-    ),
-    (
-        "temporary-file",
-        r"(?:open|pwrite|mkdir|write)\(\) \"[^\"]*\" failed \((?:13|28|30): .*/(?:body|client_body\w*)/",
-    ),
+    # It names them by ten digits, in folders of one or two (ngx_create_temp_file()).
+    ("temporary-file", r"(?:open|mkdir|pwrite|write)\(\) \"[^\"]*/(?:\d{1,2}|\d{10})\" failed \((?:13|28|30):"),
     ("header-too-big", r"upstream sent too big header"),
     ("body-too-big", r"client intended to send too large (?:chunked )?body"),
     ("request-rate", r"limiting requests?, excess"),
@@ -52,7 +46,7 @@ _KNOWN = [
 _PATTERNS = [(name, re.compile(pattern)) for name, pattern in _KNOWN]
 # Lower ones are of what nginx did, not of what it could not do (nginx.org/en/docs/ngx_core_module.html#error_log).
 SEVERE = ("error", "crit", "alert", "emerg")
-_DENIED_FILE = re.compile(r"(?:open|stat)\(\) \"([^\"]*)\" failed \(13:|\"([^\"]*)\" is forbidden \(13:")
+_DENIED_FILE = re.compile(r"(?:open|stat|mkdir|pwrite)\(\) \"([^\"]*)\" failed \(\d+:|\"([^\"]*)\" is forbidden \(13:")
 _REQUEST = re.compile(r'request: "([A-Z]+) (/[^ ?"]*)')
 
 
