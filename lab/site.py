@@ -108,6 +108,14 @@ def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
     if fault == "files/media-elsewhere":
         # Django's settings are asked by a full look only.
         return {"rescue502_level": "full"}
+    if fault == "edge/not-from-outside":
+        # An address that means the same on the controller.
+        url = "http://{{ ansible_host }}/health/"
+        return {"rescue502_edge": [{"url": url, "host": shape.server_name, "verify_tls": False}]}
+    if fault == "proxy/answers-in-its-place":
+        # Only who wants more than a status sees that there is no content.
+        checks = shape.careful_settings()["rescue502_edge"]
+        return {"rescue502_edge": [{**checks[0], "url": f"http://127.0.0.1{shape.api_path}", "json": ["results"]}]}
     if fault != "edge/tls-name-mismatch":
         return {}
     # Only who wants certificates verified gets a report; the lab's own is signed by nobody.

@@ -17,7 +17,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan, setbacks
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
-from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, outside_edge, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError, now
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target, complaint
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import file_name
@@ -114,7 +114,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         }
         if self._remembers():
             waits["remember"] = given.incident
-        return _probe(target, given, level, waits)
+        if not given.edge_from_controller or not given.probe.get("edge"):
+            return _probe(target, given, level, waits)
+        # What the host answers to the world, at the same time as what it answers to itself.
+        with ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(outside_edge.ask, given.probe["edge"], str(given.probe.get("cors_origin") or ""))
+            evidence = _probe(target, given, level, waits)
+            return {**evidence, "outside": asking.result()}
 
     def _lock(self, target: Target, given: settings.Settings, look: dict[str, Any], record: Incident) -> dict[str, Any]:
         """Before anything is changed: no other run is at work here, and nothing is tried that was tried too often."""

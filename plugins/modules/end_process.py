@@ -1,17 +1,17 @@
 #!/usr/bin/python
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""End a process that holds the app's address, if it still does and is a stranger."""
+"""End a process that holds the app's address, or nginx's, if it still does and is a stranger."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: end_process
-short_description: End a process that holds the app's address
+short_description: End a process that holds the app's address, or nginx's
 version_added: 0.1.0
 description:
-  - Ends a process only if it listens on one of the app's addresses at this moment and does not belong to the app's own
+  - Ends a process only if it listens on one of the given addresses at this moment and does not belong to the app's own
     unit. A pid that was given to another process meanwhile is left alone.
   - A process that belongs to another service is ended by stopping that service, which would start it again otherwise.
 extends_documentation_fragment: [rescue502.django.attributes]
@@ -31,7 +31,7 @@ options:
     type: str
     required: true
   bind:
-    description: The app's addresses.
+    description: The addresses that it may hold, the app's or nginx's.
     type: list
     elements: dict
     required: true
@@ -83,6 +83,10 @@ def holder(pid: int, unit: str, bind: list[dict[str, Any]]) -> dict[str, Any]:
     return {}
 
 
+def _text(held: dict[str, Any]) -> str:
+    return held["path"] or f"{held['host']}:{held['port']}"
+
+
 def end(pid: int) -> bool:
     """Ask the process to end, then make it. Whether it is gone."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
@@ -109,7 +113,7 @@ def main() -> None:
     if not module.check_mode:
         service = other.endswith(".service")
         undo_log.note_irreversible(
-            f"process {pid} was ended, which held the app's address: {held['command'][:200]}",
+            f"process {pid} was ended, which held {_text(held)}: {held['command'][:200]}",
             f"systemctl start {shlex.quote(other)}" if service else "",
         )
         if service:

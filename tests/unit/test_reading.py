@@ -153,7 +153,16 @@ def test_nginx_locations_of_all_kinds(tmp_path: Path) -> None:
                 location /b/ { proxy_pass http://unix:/run/b.sock:/uri/; proxy_read_timeout 500ms; }
                 location /c/ { proxy_pass $up; }
                 location /d/ { proxy_pass $unknown; }
+                set $port 8001;
+                location /e/ { proxy_pass http://127.0.0.1:${port}$request_uri; }
+                location /f/ { proxy_pass http://$chosen/$1; }
+                location /g/ { proxy_pass http://unix:/run/b.sock:$request_uri; }
+                location /h/ { proxy_pass http://$host:8000; }
+                set $colour app;
+                if ($cookie_next) { set $colour 127.0.0.1:8002; }
+                location /i/ { proxy_pass http://$colour; }
             }
+            map $host $chosen { hostnames; default 127.0.0.1:8003; *.b.example "[::1]:8004"; ~^(.*)\\.c$ $1:80; }
         }""")
     (tmp_path / "conf.d").mkdir()
     root, _files = nginx_config.load(str(config))
@@ -162,7 +171,11 @@ def test_nginx_locations_of_all_kinds(tmp_path: Path) -> None:
     assert found["/"]["backups"] == ["10.0.0.2:80"]
     assert found["/b/"]["addresses"] == ["unix:/run/b.sock"]
     assert found["/c/"]["addresses"] == ["127.0.0.1:8000"]
-    assert found["/d/"]["addresses"] == []
+    assert found["/d/"]["addresses"] == found["/h/"]["addresses"] == []
+    assert found["/e/"]["addresses"] == ["127.0.0.1:8001"]
+    assert found["/f/"]["addresses"] == ["127.0.0.1:8003", "[::1]:8004"]
+    assert found["/g/"]["addresses"] == ["unix:/run/b.sock"]
+    assert found["/i/"]["addresses"] == ["unix:/run/a.sock", "10.0.0.2:80", "127.0.0.1:8002"]
     assert (found["/"]["read_timeout"], found["/b/"]["read_timeout"]) == (90.0, 0.5)
     assert (found["/"]["buffer_size"], found["/"]["buffer_size_file"]) == (8192, str(config))
     assert nginx_config.included_folders(root, str(tmp_path)) == [str(tmp_path / "conf.d")]

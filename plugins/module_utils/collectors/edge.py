@@ -25,7 +25,7 @@ MAX_CHECKS = 12
 def checks_for(stack: Stack, configured: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The configured edge checks, else one for each of the app's own locations in nginx."""
     if configured:
-        return [{"status": 200, "verify_tls": True, **item} for item in configured]
+        return as_configured(configured)
     wanted: dict[tuple[str, str], dict[str, Any]] = {}
     for location in stack.locations:
         host = next((n for n in location["server_names"] if re.match(r"^[\w.-]+$", n) and n != "_"), "localhost")
@@ -37,6 +37,11 @@ def checks_for(stack: Stack, configured: list[dict[str, Any]]) -> list[dict[str,
                 url = base + item
                 wanted[(url, host)] = {"url": url, "host": host, "status": None, "verify_tls": False}
     return list(wanted.values())[:MAX_CHECKS]
+
+
+def as_configured(configured: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The user's checks with what holds where they do not say it."""
+    return [{"status": 200, "verify_tls": True, **item} for item in configured]
 
 
 def _base_url(listen: str, tls: bool) -> str:

@@ -10,10 +10,12 @@ from collections import Counter
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_errors
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
 LINE_LENGTH = 400
+MOST = 5
 DEFAULT = "/var/log/nginx/error.log"
 _ERROR = re.compile(r"^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] \d+#\d+: (.*)$")
 # Only what may be asked again without doing anything.
@@ -21,17 +23,22 @@ _REQUEST = re.compile(r'request: "(?:GET|HEAD) (/[^ ?"]*)')
 
 
 def errors(stack: Stack, since: float) -> list[dict[str, Any]]:
-    """Lines about this app's servers since a time, the newest last: {when, text, path}; path without its query."""
+    """Lines about this app's servers since a time, the newest last: {when, level, text, path}; path without its query.
+
+    A line that names no server is about all of them, as where a worker has no connection or file left.
+    """
     names = {name for item in stack.locations for name in item["server_names"]} - {"_", ""}
     found = []
     for log in _logs(stack):
         for line in edge.tail(log).splitlines():
             match = _ERROR.match(line)
             when = _epoch(match.group(1)) if match else 0.0
-            if match and when >= since and (not names or any(f"server: {n}," in line for n in names)):
+            ours = not names or ", server: " not in line or any(f"server: {name}," in line for name in names)
+            if match and when >= since and ours:
                 request = _REQUEST.search(line)
                 path = request.group(1)[:200] if request else ""
-                found.append({"when": when, "text": match.group(3)[:LINE_LENGTH], "path": path})
+                text = match.group(3)[:LINE_LENGTH]
+                found.append({"when": when, "level": match.group(2), "text": text, "path": path})
     return sorted(found, key=lambda item: item["when"])
 
 
@@ -41,7 +48,33 @@ def barred(stack: Stack) -> str:
 
 
 def _logs(stack: Stack) -> list[str]:
-    return sorted({item["error_log"] or DEFAULT for item in stack.locations} or {DEFAULT})
+    named = {item["error_log"] or DEFAULT for item in stack.locations}
+    return sorted(named | {stack.nginx_error_log or DEFAULT})
+
+
+def reports(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """What these lines say, by name: {known, reported}.
+
+    known: {name, text, count, paths, files} of each limit or failure that is known by name, the newest line first;
+    files are those that nginx's workers were refused. reported: the newest severe lines of which nothing is known.
+    """
+    named: dict[str, dict[str, Any]] = {}
+    reported: list[str] = []
+    for item in reversed(found):
+        name = nginx_errors.name_of(item["text"])
+        if not name and item["level"] in nginx_errors.SEVERE and item["text"] not in reported:
+            reported.append(item["text"])
+        if not name or name == nginx_errors.ORDINARY:
+            continue
+        # Without the connection's number, and without the request, which stands in the other fields.
+        text = re.sub(r"^\*\d+ ", "", item["text"]).partition(", client: ")[0]
+        entry = named.setdefault(name, {"name": name, "text": text, "count": 0, "paths": [], "files": []})
+        entry["count"] += 1
+        path, file = nginx_errors.request(item["text"])[1][:200], nginx_errors.denied_file(item["text"])[:300]
+        for key, value in (("paths", path), ("files", file)):
+            if value and value not in entry[key] and len(entry[key]) < MOST:
+                entry[key].append(value)
+    return {"known": list(named.values()), "reported": reported[:MOST]}
 
 
 def paths(found: list[dict[str, Any]], pattern: str, most: int = 3) -> list[str]:

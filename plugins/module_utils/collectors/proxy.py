@@ -13,8 +13,11 @@ import time
 from typing import Any, Callable
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    answering_server,
     answers,
     edge,
+    handed_headers,
+    nginx_limits,
     nginx_log,
     refusals,
     service,
@@ -30,6 +33,13 @@ UNIT = "nginx.service"
 # Where programs for root lie, which an ordinary account does not have on its PATH.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 WEB_PORTS = {80, 443}
+# Programs that are put in nginx's place, by the name of their executable.
+SERVERS = {
+    "nginx": "nginx", "apache2": "Apache", "httpd": "Apache", "caddy": "Caddy", "haproxy": "HAProxy",
+    "traefik": "Traefik", "lighttpd": "lighttpd", "envoy": "Envoy", "angie": "Angie", "openresty": "OpenResty",
+    "varnishd": "Varnish", "litespeed": "LiteSpeed", "openlitespeed": "LiteSpeed", "docker-proxy": "Docker",
+    "conmon": "Podman", "rootlessport": "Podman",
+}  # fmt: skip
 TEST_TIMEOUT = 5.0
 RECENT = 300.0
 
@@ -53,6 +63,7 @@ def collect(
     config_bars = [item.why for item in stack.nginx_unread]
     newer = sorted(p for p in [*stack.nginx_files, *renewed] if started and filesystems.modified(p) > reloaded)
     unused = [] if stack.behind_nginx else upstreams.unused_files(stack)
+    limits = nginx_limits.collect(stack, asked, errors, nginx_workers.account(stack, shown))
     return {
         "unit": {
             "name": UNIT,
@@ -68,10 +79,14 @@ def collect(
         "behind_nginx": unread.reported(stack.behind_nginx, "nginx's configuration", *config_bars, stack.bind_bar),
         "included": stack.nginx_folders,
         "unused": unread.reported(unused, "nginx's configuration", *config_bars),
-        "upstreams": upstreams.collect(stack, listeners, shown),
+        "upstreams": upstreams.collect(stack, listeners, shown, asked.get("well") is True),
         "refusals": refusals.collect(stack, asked),
-        "fronts": [] if shown.get("ActiveState") == "active" else _fronts(stack, listeners),
+        "answered_by": answering_server.collect(stack, wrong),
+        "handed": handed_headers.collect(stack, wrong, asked.get("origin", "")),
+        "fronts": _fronts(stack, listeners),
         "errors": unread.reported([item["text"] for item in errors][-10:], "nginx's error log", log_bar),
+        "known_errors": unread.reported(limits["known"], "nginx's error log", log_bar),
+        "reported": unread.reported(limits["reported"], "nginx's error log", log_bar),
         "stalled_paths": unread.reported(
             nginx_log.paths(errors, "upstream timed out|upstream prematurely closed"), "nginx's error log", log_bar
         ),
@@ -82,17 +97,26 @@ def collect(
 def _fronts(stack: Stack, listeners: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Who listens, on whatever address, on a port of nginx's servers for this app, or on a port for browsers."""
     found = [re.search(r"(?:^|:)(\d+)$", listen) for item in stack.locations for listen in item["listen"]]
-    ports = {int(match.group(1)) for match in found if match} | WEB_PORTS
-    others = [item for item in listeners if item["port"] in ports and item["unit"] != UNIT]
+    own = {int(match.group(1)) for match in found if match}
+    others = [item for item in listeners if item["port"] in own | WEB_PORTS and item["unit"] != UNIT]
     return [
         {
             "pid": item["pid"],
             "command": item["command"][:300],
             "unit": item["unit"],
             "foreign": item["unit"] != stack.unit,
+            "server": _server(item["pid"]),
+            "host": item["host"],
+            "port": item["port"],
+            "in_the_way": item["port"] in own,
         }
         for item in others
     ]
+
+
+def _server(pid: int) -> str:
+    """The web server that a process is, by the program that it runs; empty where it is not one that is known."""
+    return SERVERS.get(processes.program(pid), "")
 
 
 def reloaded_at(shown: dict[str, str], started: float) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import reachability
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
@@ -18,12 +19,13 @@ MAX_FILES = 200
 MAX_BYTES = 262144
 
 
-def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str]) -> list[dict[str, Any]]:
+def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str], well: bool) -> list[dict[str, Any]]:
     """Each address that nginx sends to: does the app bind it, does anyone listen there, what bars nginx from it?
 
-    shown: the properties of nginx's unit.
+    shown: the properties of nginx's unit. well: whether the edge is, so that nothing bars nginx.
     """
     who = nginx_workers.account(stack, shown)
+    account = "" if well else nginx_workers.user(stack, shown)
     found: dict[str, dict[str, Any]] = {}
     for location in stack.locations:
         for address in location["addresses"]:
@@ -42,6 +44,8 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str]
                     any(same_address(address, own) for own in stack.bind), "where the app is to listen", stack.bind_bar
                 ),
                 "listening": _listening(bind, listeners),
+                "unreachable": (bar := reachability.barred(bind, listeners, account)),
+                "rules": reachability.rules(bind["port"]) if bar else [],
                 "denied": nginx_workers.obstacles(path, who, stack) if exists and who else [],
             }
     return list(found.values())

@@ -15,20 +15,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_syntax, nginx_variables
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
 DEFAULT_CONFIG = "/etc/nginx/nginx.conf"
 MAX_DEPTH = 20
 READ_TIMEOUT = 60.0
-_TOKEN = re.compile(r"""\s*(?:(#[^\n]*)|([{};])|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|((?:\$\{[^}]*\}|[^\s;{}])+))""")
 
 
 @dataclass
 class Directive:
-    """One directive: its words, the directives in its block, and the file it stands in."""
+    """One directive: its words, the directives in its block, and the file and line that it stands in."""
 
     words: list[str]
     file: str
+    line: int = 0
     block: list[Directive] = field(default_factory=list)
 
     @property
@@ -76,25 +77,18 @@ def _read(path: str, base: str, parent: Directive, files: list[str], depth: int)
     with open(path, encoding="utf-8", errors="replace") as file:
         text = file.read()
     files.append(path)
-    stack, words = [parent], []
-    for match in _TOKEN.finditer(text):
-        comment, sign, double, single, bare = match.groups()
-        if comment is not None:
-            continue
-        if sign is None:
-            words.append(next(word for word in (double, single, bare) if word is not None))
-        elif sign == "}":
-            words = []
+    stack = [parent]
+    for words, line, end in nginx_syntax.statements(text):
+        if end == "}":
             if len(stack) > 1:
                 stack.pop()
-        elif words:
-            directive = Directive(words, path)
-            words = []
-            stack[-1].block.append(directive)
-            if sign == ";" and directive.name == "include" and depth < MAX_DEPTH:
-                _include(directive.value, base, stack[-1], files, depth)
-            if sign == "{":
-                stack.append(directive)
+            continue
+        directive = Directive(words, path, line)
+        stack[-1].block.append(directive)
+        if end == ";" and directive.name == "include" and depth < MAX_DEPTH:
+            _include(directive.value, base, stack[-1], files, depth)
+        if end == "{":
+            stack.append(directive)
 
 
 def _include(pattern: str, base: str, parent: Directive, files: list[str], depth: int) -> None:
@@ -158,7 +152,8 @@ def proxied_locations(root: Directive) -> list[dict[str, Any]]:
     found = []
     for server in (item for item in root.walk() if item.name == "server" and item.block):
         listens = [item.words[1:] for item in server.all("listen")] or [["80"]]
-        for location, target, protocol, contexts in _proxies(server, [root, *root.all("http"), server]):
+        for location, targets, protocol, contexts in _proxies(server, root):
+            target = targets[0]
             buffers = inherited(contexts, "proxy_buffer_size")
             timeout = inherited(contexts, "proxy_read_timeout")
             found.append(
@@ -170,8 +165,8 @@ def proxied_locations(root: Directive) -> list[dict[str, Any]]:
                     "path": location,
                     "target": target,
                     "protocol": protocol,
-                    "addresses": addresses(target, groups),
-                    "backups": addresses(target, spare) if target_host(target) in spare else [],
+                    "addresses": all_addresses(targets, groups),
+                    "backups": all_addresses([item for item in targets if target_host(item) in spare], spare),
                     "access_log": server.first("access_log") or root_value(root, "access_log"),
                     "error_log": server.first("error_log") or root_value(root, "error_log"),
                     "read_timeout": seconds(timeout.value) if timeout else READ_TIMEOUT,
@@ -205,38 +200,50 @@ def root_value(root: Directive, name: str) -> str:
     return root.first(name) or next((http.first(name) for http in root.all("http") if http.first(name)), "")
 
 
-Proxy = tuple[str, str, str, list[Directive]]
+Proxy = tuple[str, list[str], str, list[Directive]]
 
 
-def _proxies(server: Directive, contexts: list[Directive]) -> Iterator[Proxy]:
-    """(path, target, protocol, contexts) for each proxy_pass and the like of a server, with its location."""
-    known = {f"${item.value.lstrip('$')}": item.words[-1] for item in server.walk() if item.name == "set"}
+def _proxies(server: Directive, root: Directive) -> Iterator[Proxy]:
+    """(path, targets, protocol, contexts) for each proxy_pass and the like of a server, with its location.
+
+    There are several targets where variables choose between them.
+    """
+    values = nginx_variables.known(root, server)
 
     def below(block: Directive, path: str, around: list[Directive]) -> Iterator[Proxy]:
         for item in block.block:
             if item.name == "location":
                 yield from below(item, item.words[-1], [*around, item])
             elif item.name in ("proxy_pass", "uwsgi_pass", "grpc_pass"):
-                target, own = known.get(item.value, item.value), item.name.replace("_pass", "")
+                targets, own = nginx_variables.expand(item.value, values), item.name.replace("_pass", "")
                 # The scheme of a proxy_pass; the others have none.
-                protocol = own if own != "proxy" else "https" if target.startswith("https:") else "http"
-                yield path, target, protocol, around
+                protocol = own if own != "proxy" else "https" if targets[0].startswith("https:") else "http"
+                yield path, targets, protocol, around
             elif item.name in ("if", "limit_except"):
                 yield from below(item, path, around)
 
-    yield from below(server, "/", contexts)
+    yield from below(server, "/", [root, *root.all("http"), server])
+
+
+# Variables that begin with a slash or a question mark, so that the host ends before them.
+_URI_VARIABLE = re.compile(r"\$\{?(?:request_uri|uri|document_uri|is_args)\b.*$")
 
 
 def target_host(target: str) -> str:
     """The host, or the name of the upstream group, in a proxy_pass target."""
-    return re.sub(r"^[a-z]+://", "", target).split("/")[0]
+    return re.split(r"[/?]", _URI_VARIABLE.sub("", re.sub(r"^[a-z]+://", "", target)))[0]
+
+
+def all_addresses(targets: list[str], groups: dict[str, list[str]]) -> list[str]:
+    """The addresses of all these targets, each once."""
+    return list(dict.fromkeys(address for target in targets for address in addresses(target, groups)))
 
 
 def addresses(target: str, groups: dict[str, list[str]]) -> list[str]:
-    """The addresses that a proxy_pass target stands for; a target with variables has none that we could know."""
-    if "$" in target:
+    """The addresses that a proxy_pass target stands for; none where a variable of the request decides."""
+    rest = _URI_VARIABLE.sub("", re.sub(r"^[a-z]+://", "", target))
+    if "$" in (rest.split(":/")[0] if rest.startswith("unix:") else target_host(target)):
         return []
-    rest = re.sub(r"^[a-z]+://", "", target)
     if rest.startswith("unix:"):
         return [re.sub(r"^(unix:[^:]+):.*$", r"\1", rest)]
     host = target_host(target)

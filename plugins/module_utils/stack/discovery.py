@@ -158,4 +158,5 @@ def _add_nginx(stack: Stack, hosts: set[str]) -> None:
     served = nginx_config.static_locations(root)
     stack.static_locations = [item for item in served if not files or item["file"] in files]
     stack.nginx_user = root.first("user")
+    stack.nginx_error_log = root.first("error_log")
     stack.nginx_folders = nginx_config.included_folders(root, os.path.dirname(stack.nginx_config))

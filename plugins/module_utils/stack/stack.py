@@ -51,6 +51,8 @@ class Stack:
     roots_locations: list[dict[str, Any]] = field(default_factory=list)
     static_locations: list[dict[str, str]] = field(default_factory=list)
     nginx_user: str = ""
+    # Where nginx as a whole writes what it could not do; empty where its configuration does not say.
+    nginx_error_log: str = ""
     nginx_folders: list[str] = field(default_factory=list)
     behind_nginx: bool = False
     all_locations: list[dict[str, Any]] = field(default_factory=list)

@@ -51,7 +51,13 @@ def _tls_context(verify: bool) -> ssl.SSLContext:
 
 
 def ask(
-    url: str, host: str = "", verify_tls: bool = True, origin: str = "", timeout: float = 5.0, unix_path: str = ""
+    url: str,
+    host: str = "",
+    verify_tls: bool = True,
+    origin: str = "",
+    timeout: float = 5.0,
+    unix_path: str = "",
+    more_headers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """GET a URL once. timeout is in seconds, for each wait on the network, and for all of the body.
 
@@ -62,7 +68,7 @@ def ask(
     parts = urlsplit(url)
     name = host or parts.netloc.rpartition("@")[2]
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {"Host": name, "User-Agent": AGENT, "Accept": "*/*", "Connection": "close"}
+    headers = {"Host": name, "User-Agent": AGENT, "Accept": "*/*", "Connection": "close", **(more_headers or {})}
     if origin:
         headers["Origin"] = origin
     begun = time.monotonic()
@@ -138,7 +144,8 @@ def loops(url: str, host: str, answer: dict[str, Any]) -> bool:
 def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]:
     """Ask one edge check and say whether the answer is what was wanted, and if not, why.
 
-    wanted: {url, host, status, json, verify_tls, cors, unix_path}; status None takes any answer below 500.
+    wanted: {url, host, status, json, verify_tls, cors, unix_path, headers}; status None takes any answer below 500,
+    headers are sent besides the usual ones.
     """
     origin = origin if wanted.get("cors", True) else ""
     answer = ask(
@@ -148,6 +155,7 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
         origin,
         timeout,
         wanted.get("unix_path", ""),
+        wanted.get("headers"),
     )
     cors = _cors(answer, origin)
     looping = loops(wanted["url"], wanted.get("host") or "", answer)

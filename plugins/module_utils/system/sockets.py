@@ -17,7 +17,10 @@ _UNIX_ACCEPTING = 0x10000
 
 
 def listeners() -> list[dict[str, Any]]:
-    """Every listening TCP and unix socket: {kind, host, port, path, pid, command, unit}; pid 0 where unknown."""
+    """Every listening TCP and unix socket: {kind, host, port, path, queued, pid, command, unit}; pid 0 where unknown.
+
+    queued: connections of TCP that wait to be accepted.
+    """
     found = _tcp("/proc/net/tcp", socket.AF_INET) + _tcp("/proc/net/tcp6", socket.AF_INET6) + _unix()
     owners = _owners({item["inode"] for item in found})
     for item in found:
@@ -32,7 +35,9 @@ def _tcp(path: str, family: int) -> list[dict[str, Any]]:
         if fields[3] == _LISTEN:
             address, _colon, port = fields[1].partition(":")
             host = _host(address, family)
-            rows.append({"kind": "tcp", "host": host, "port": int(port, 16), "path": "", "inode": fields[9]})
+            # Of a listening socket rx_queue is the length of its accept queue (proc(5), sk_ack_backlog).
+            waiting = {"queued": int(fields[4].partition(":")[2] or "0", 16), "inode": fields[9]}
+            rows.append({"kind": "tcp", "host": host, "port": int(port, 16), "path": "", **waiting})
     return rows
 
 
@@ -44,7 +49,7 @@ def _host(address: str, family: int) -> str:
 
 def _unix() -> list[dict[str, Any]]:
     return [
-        {"kind": "unix", "host": "", "port": 0, "path": fields[7], "inode": fields[6]}
+        {"kind": "unix", "host": "", "port": 0, "path": fields[7], "queued": 0, "inode": fields[6]}
         for fields in _rows("/proc/net/unix")
         if len(fields) > 7 and int(fields[3], 16) & _UNIX_ACCEPTING
     ]

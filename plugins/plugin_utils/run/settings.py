@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.approvals import Approval, Scope
@@ -51,6 +52,8 @@ class Settings:
     # For how many seconds others at work on the app, such as a deployment, are waited for.
     others_patience: float
     level: str
+    # Whether the edge is asked from the controller too.
+    edge_from_controller: bool
     failure_paths: list[Path]
 
     def approved(self, known: Collection[str]) -> list[str]:
@@ -111,6 +114,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
         budget_window=_number("budget_window", given("budget_window", 3600)),
         others_patience=_number("others_patience", given("others_patience", 60)),
         level=str(given("level", "auto")),
+        edge_from_controller=_yes_or_no("edge_from_controller", given("edge_from_controller", True)),
         failure_paths=own + [_absolute(item) for item in ([extra] if isinstance(extra, str) else extra) if item],
     )
 
@@ -125,6 +129,13 @@ def _approvals(given: Any) -> list[Approval]:
 def _absolute(path: Any) -> Path:
     """From the folder that Ansible was started in."""
     return Path(os.path.abspath(os.path.expanduser(str(path))))
+
+
+def _yes_or_no(name: str, value: Any) -> bool:
+    try:
+        return bool(boolean(value))
+    except TypeError as error:
+        raise SettingsError(f"rescue502_{name}: '{value}' is not true or false") from error
 
 
 def _number(name: str, value: Any, what: str = "a number of seconds") -> float:

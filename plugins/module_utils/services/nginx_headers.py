@@ -1,0 +1,91 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which headers nginx sends to the app with a request, as far as its configuration says so.
+
+Sources: nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_set_header, and its variables.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_servers
+from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
+
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+PASSES = ("proxy_pass", "grpc_pass")
+
+
+class Request(NamedTuple):
+    """What a visitor asks: http or https, the Host as sent, the path, and the header that nginx is to hand on."""
+
+    scheme: str
+    host: str
+    path: str
+    origin: str = ""
+
+
+class Sent(NamedTuple):
+    """One header that nginx sends: its value, how it is written, and where; line 0 where it is nginx's default."""
+
+    value: str
+    written: str
+    file: str
+    line: int
+
+
+def sent(root: Directive, server: Directive, request: Request) -> dict[str, Sent] | None:
+    """The headers that nginx sends for a request, by their names in lower case; those with an unknown value left out.
+
+    None where the request is not handed on by a proxy_pass. Empty values are headers that nginx does not send.
+    """
+    taking = nginx_servers.location(server, request.path)
+    innermost = taking[-1] if taking else server
+    passing = next((item for item in innermost.block if item.name in PASSES), None)
+    if passing is None:
+        return None
+    values = _values(server, nginx_config.target_host(passing.value), request)
+    default = Sent(nginx_config.target_host(passing.value), "$proxy_host", passing.file, passing.line)
+    found = {"host": default} if "$" not in default.value else {}
+    written = _written([root, *root.all("http"), server, *taking])
+    for item in written:
+        if len(item.words) == 3:
+            found.pop(item.value.lower(), None)
+            value = _known(item.words[2], values)
+            if value is not None:
+                found[item.value.lower()] = Sent(value, item.words[2], item.file, item.line)
+    return found
+
+
+def _written(contexts: list[Directive]) -> list[Directive]:
+    """proxy_set_header of the innermost context that has any: there it replaces all of the outer ones."""
+    return next((lines for context in reversed(contexts) if (lines := context.all("proxy_set_header"))), [])
+
+
+def _values(server: Directive, target: str, request: Request) -> dict[str, str]:
+    """nginx's variables for a request; what only the request itself could say is not in it."""
+    name = re.sub(r":\d+$", "", request.host)
+    known = {
+        "host": name.lower(),
+        "http_host": request.host,
+        "server_name": nginx_servers.names(server)[0],
+        "proxy_host": target,
+        "scheme": request.scheme,
+        "https": "on" if request.scheme == "https" else "",
+        "http_origin": request.origin,
+        "http_upgrade": "",
+        "http_x_forwarded_proto": "",
+        "http_x_forwarded_host": "",
+        "http_x_forwarded_for": "",
+    }
+    known.update({item.value.lstrip("$"): item.words[2] for item in server.all("set") if "$" not in item.words[-1]})
+    return known
+
+
+def _known(text: str, values: dict[str, str]) -> str | None:
+    """A value with its variables in place; None where one of them is not known."""
+    wanted = [match[1] or match[2] for match in _VARIABLE.finditer(text)]
+    if any(name not in values for name in wanted):
+        return None
+    return _VARIABLE.sub(lambda match: values[match[1] or match[2]], text)
