@@ -32,11 +32,15 @@ def _open(parts: Any, unix_path: str, host: str, verify: bool, timeout: float) -
         plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         plain.settimeout(timeout)
         plain.connect(unix_path)
-        return plain
+        return plain if parts.scheme != "https" else _wrapped(plain, verify, host)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     plain = socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=timeout)
     if parts.scheme != "https":
         return plain
+    return _wrapped(plain, verify, host)
+
+
+def _wrapped(plain: socket.socket, verify: bool, host: str) -> socket.socket:
     return _tls_context(verify).wrap_socket(plain, server_hostname=re.sub(r":\d+$", "", host))
 
 
@@ -51,11 +55,18 @@ def _tls_context(verify: bool) -> ssl.SSLContext:
 
 
 def ask(
-    url: str, host: str = "", verify_tls: bool = True, origin: str = "", timeout: float = 5.0, unix_path: str = ""
+    url: str,
+    host: str = "",
+    verify_tls: bool = True,
+    origin: str = "",
+    timeout: float = 5.0,
+    unix_path: str = "",
+    more: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """GET a URL once. timeout is in seconds, for each wait on the network, and for all of the body.
 
     host: what to send as Host (and as TLS server name) instead of the URL's own. origin: sent as Origin.
+    more: headers besides.
     Returns {status, headers, body, seconds, error}; status 0 and an error where nobody answered. An answer that has
     begun is one, though its body may be a stream that has no end: then the body is what came in time. Never raises.
     """
@@ -65,6 +76,7 @@ def ask(
     headers = {"Host": name, "User-Agent": AGENT, "Accept": "*/*", "Connection": "close"}
     if origin:
         headers["Origin"] = origin
+    headers.update(more or {})
     begun = time.monotonic()
     answer: dict[str, Any] = {"status": 0, "headers": {}, "header_bytes": 0, "body": "", "error": ""}
     try:
@@ -138,7 +150,7 @@ def loops(url: str, host: str, answer: dict[str, Any]) -> bool:
 def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]:
     """Ask one edge check and say whether the answer is what was wanted, and if not, why.
 
-    wanted: {url, host, status, json, verify_tls, cors, unix_path}; status None takes any answer below 500.
+    wanted: {url, host, status, json, verify_tls, cors, unix_path, headers}; status None takes any answer below 500.
     """
     origin = origin if wanted.get("cors", True) else ""
     answer = ask(
@@ -148,6 +160,7 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
         origin,
         timeout,
         wanted.get("unix_path", ""),
+        wanted.get("headers"),
     )
     cors = _cors(answer, origin)
     looping = loops(wanted["url"], wanted.get("host") or "", answer)
