@@ -32,7 +32,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import (
     unread,
 )
 
-WHAT = "a start of the app aside"
 # For everything, and for one answer. systemd itself ends it somewhat later.
 SECONDS = 8.0
 ANSWER_SECONDS = 5.0
@@ -50,16 +49,19 @@ class NotTriedError(Exception):
     """It is not tried; the text says why."""
 
 
-def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any] | unread.Unread:
+def try_start(stack: Stack, wrong: Wrong, origin: str, wanted: bool) -> dict[str, Any]:
     """Start the app aside, ask it what the running one did not answer as wanted, end it.
 
-    wrong: of edge.wrong(). origin: as the edge was asked with. Returns the section `shadow_start` of the evidence, or
-    why it was not tried. Raises OSError and SystemdError.
+    wrong: of edge.wrong(). origin: as the edge was asked with. wanted: whether the user wants it. Returns the section
+    `shadow_start` of the evidence. That it was not tried leaves no question open: the rehearsal is what there is then.
+    Raises OSError and SystemdError.
     """
     try:
+        if not wanted:
+            raise NotTriedError("rescue502_shadow_start is false")
         text, name, mode = _unit_text(stack)
     except NotTriedError as error:
-        return unread.Unread(WHAT, str(error))
+        return {"tried": False, "why_not": str(error)}
     begun = time.monotonic()
     deadline = begun + SECONDS
     with trial_unit.started(name, text, mode) as unit:
@@ -68,6 +70,8 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any] | unrea
         checks = _ask(stack, socket, wrong, origin, deadline, unit) if listened else []
         state, said = unit.state(), unit.said()
     return {
+        "tried": True,
+        "why_not": "",
         **shadow_result.judged(state, listened, checks, said, stack.root),
         "checks": checks,
         "user": stack.user,

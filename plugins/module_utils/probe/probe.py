@@ -145,8 +145,10 @@ def _look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str
     sections: Sections = {}
     if deeper:
         sections = {**_deep_sections(stack, listeners, quick, wrong), **_database_sections(quick, listeners)}
-        if given["shadow_start"] and wrong:
-            sections["shadow_start"] = lambda: shadow_start.try_start(stack, wrong, given["cors_origin"])
+        if wrong:
+            sections["shadow_start"] = lambda: shadow_start.try_start(
+                stack, wrong, given["cors_origin"], given["shadow_start"]
+            )
     if given["hold_seconds"] and quick["edge"].get("well"):
         sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
     found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}

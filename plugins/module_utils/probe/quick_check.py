@@ -35,6 +35,7 @@ def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
         "a file system is full, or cannot be written": any(
             evidence["host"][name] for name in ("full", "without_inodes", "read_only")
         ),
+        "a folder for temporary files cannot be used by all": bool(evidence["host"].get("temporary")),
         "a host name is refused": 400 in evidence["edge"]["statuses"],
         "debug is on": evidence["environment"]["debug"],
         "files have wrong owners or modes": any(evidence["files"]["violations"].values()),
