@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Looks at a Django app that runs the common way, nginx in front of gunicorn under systemd with PostgreSQL behind it,
     and returns what is true now, layer by layer.
-  - Reads only, but for its own memory where I(remember) says so. It asks the edge first and, with I(level=auto), stops
-    there when all is well.
+  - Changes nothing, but for its own memory where I(remember) says so. It asks the edge first and, with I(level=auto),
+    stops there when all is well.
   - Secrets are masked before anything leaves the host.
 extends_documentation_fragment: [rescue502.django.discovery, rescue502.django.attributes.looks_only]
 author:
@@ -89,6 +89,12 @@ options:
       - The app's code is run as the app's user or not at all.
     type: bool
     default: false
+  shadow_start:
+    description:
+      - Whether the app is started aside where the edge is not well, for seconds and on a socket of its own, and given
+        the requests that fail. What it starts or writes by being started, it does once more.
+    type: bool
+    default: true
   edge_timeout:
     description: How many seconds one edge check may take.
     type: float

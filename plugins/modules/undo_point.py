@@ -29,7 +29,7 @@ options:
     description: The file of which O(path) is about to become a copy.
     type: path
   adds_mode:
-    description: Permission bits that O(path) is about to get, as an octal number.
+    description: Permission bits that O(path) is about to get, as an octal number, where it is there already.
     type: str
   unit:
     description: A unit that is about to be enabled or unmasked.
@@ -89,7 +89,7 @@ def note_path(path: str, copy_of: str, adds_mode: str) -> None:
     path = os.path.join(safe_files.resolve(folder), name)
     if copy_of:
         undo_log.note_file(path, safe_files.read_bytes(safe_files.resolve(copy_of), undo_log.MOST_BYTES))
-    elif adds_mode:
+    elif adds_mode and os.path.lexists(path):
         status = os.lstat(path)
         mode = stat.S_IMODE(status.st_mode) | int(adds_mode, 8)
         undo_log.note(undo_log.owner_and_mode(path, status.st_uid, status.st_gid, mode))

@@ -10,6 +10,7 @@ import re
 import time
 from typing import Any, Callable
 
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import unit_limits
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
 RELATIONS = ("Requires", "BindsTo", "Requisite")
@@ -49,16 +50,18 @@ _ON_FILES: dict[str, Callable[[str], bool]] = {
 
 
 def collect(properties: dict[str, str]) -> dict[str, Any]:
-    """{failed, step, condition, dependencies}: what kept the unit's last start from reaching the app.
+    """{failed, step, condition, dependencies, limit}: what kept the unit's last start from reaching the app.
 
     failed: commands besides ExecStart= that failed. step: what systemd itself could not do, `what` empty where nothing.
-    condition: {unmet, kind, which}. dependencies: required units that failed or cannot be started.
+    condition: {unmet, kind, which}. dependencies: required units that failed or cannot be started. limit: of the
+    unit's own, that ended it.
     """
     down = properties.get("ActiveState") != "active"
     return {
         "failed": failed_commands(properties) if down else [],
         "step": _step(properties) if down else {"status": 0, "what": "", "command": ""},
         "condition": _condition(properties),
+        "limit": unit_limits.last_end(properties),
         "dependencies": _broken_dependencies(properties) if properties.get("ActiveState") == "inactive" else [],
     }
 

@@ -10,7 +10,12 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import files
 from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.storage import disk_usage, locations, removable_files
+from ansible_collections.rescue502.django.plugins.module_utils.storage import (
+    disk_usage,
+    locations,
+    removable_files,
+    temporary_folders,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems
 
 # A server that wants a new piece of its write-ahead log needs this much in one piece.
@@ -20,7 +25,7 @@ WAL_SEGMENT_MIB = 16
 def collect(
     stack: Stack, database: dict[str, Any], settings: dict[str, Any] | None = None, glance: bool = False
 ) -> dict[str, Any]:
-    """{file_systems, full, without_inodes, read_only}: the latter three are those of the first that it is true of.
+    """{file_systems, full, without_inodes, read_only, temporary}: of the first, those that it is true of.
 
     database: its evidence. settings: what the rehearsal learnt of Django's settings. glance: leave out what fills them.
     """
@@ -35,7 +40,13 @@ def collect(
         filled = {item["device"]: _filled_by(item, logs) for item in [*full, *without]}
         for item in [*full, *without]:
             item.update(filled[item["device"]])
-    return {"file_systems": systems, "full": full, "without_inodes": without, "read_only": _read_only(systems)}
+    return {
+        "file_systems": systems,
+        "full": full,
+        "without_inodes": without,
+        "read_only": _read_only(systems),
+        "temporary": temporary_folders.wrong(),
+    }
 
 
 def _file_systems(wanted: list[locations.Place]) -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ OPTIONS: dict[str, Any] = {
     "patient": {"type": "bool", "default": False},
     "until_steady": {"type": "bool", "default": False},
     "unprivileged": {"type": "bool", "default": False},
+    "shadow_start": {"type": "bool", "default": True},
     "edge_timeout": {"type": "float", "default": 5},
     "remember": {"type": "str", "default": ""},
 }

@@ -33,6 +33,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     own_view,
     rehearsal,
     repeated_requests,
+    shadow_start,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling
 from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
@@ -144,6 +145,10 @@ def _look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str
     sections: Sections = {}
     if deeper:
         sections = {**_deep_sections(stack, listeners, quick, wrong), **_database_sections(quick, listeners)}
+        if wrong:
+            sections["shadow_start"] = lambda: shadow_start.try_start(
+                stack, wrong, given["cors_origin"], given["shadow_start"]
+            )
     if given["hold_seconds"] and quick["edge"].get("well"):
         sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
     found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}

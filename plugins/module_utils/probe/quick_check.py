@@ -41,6 +41,7 @@ def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
     if "host" in evidence:
         wrong = [evidence["host"][name] for name in ("full", "without_inodes", "read_only")]
         checks["a file system is full, or cannot be written"] = any(wrong)
+        checks["a folder for temporary files cannot be used by all"] = bool(evidence["host"].get("temporary"))
     if "files" in evidence:
         checks["files have wrong owners or modes"] = any(evidence["files"]["violations"].values())
         checks["static files are missing"] = evidence["files"]["static_empty"]

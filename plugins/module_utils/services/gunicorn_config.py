@@ -89,7 +89,9 @@ def parse(argv: list[str], environment: dict[str, str], cwd: str, only_roots: bo
     config = ServerConfig(server=server_name(argv), argv=argv)
     words = _expanded(_arguments(argv), environment)
     if config.server == "gunicorn":
-        says_all = _apply_gunicorn(config, words, _words(environment.get("GUNICORN_CMD_ARGS", "")), cwd, only_roots)
+        says_all = _apply_gunicorn(
+            config, words, split_words(environment.get("GUNICORN_CMD_ARGS", "")), cwd, only_roots
+        )
     else:
         says_all = any(server_name([word]) for word in argv)
         _apply_other(config, words)
@@ -138,7 +140,7 @@ def _expanded(words: list[str], environment: dict[str, str]) -> list[str]:
     found = []
     for word in words:
         alone = re.match(r"^\$(\w+)$", word)
-        found += _words(environment.get(alone.group(1), "")) if alone else [_expand(word, environment)]
+        found += split_words(environment.get(alone.group(1), "")) if alone else [_expand(word, environment)]
     return found
 
 
@@ -147,7 +149,7 @@ def _expand(word: str, environment: dict[str, str]) -> str:
     return re.sub(r"\$\{?(\w+)\}?", lambda match: environment.get(match.group(1), ""), word)
 
 
-def _words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Text split as a shell would split it; at blanks alone where its quotes do not match."""
     try:
         return shlex.split(text)

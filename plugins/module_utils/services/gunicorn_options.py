@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 # The name of a setting, as in a configuration file: the options that set it, of which each takes a value.
-_WITH_VALUE = {
+WITH_VALUE = {
     "access_log_format": "--access-logformat",
     "accesslog": "--access-logfile",
     "asgi_disconnect_grace_period": "--asgi-disconnect-grace-period",
@@ -86,7 +86,7 @@ _WITH_VALUE = {
     "workers": "-w --workers",
 }
 # The same, of options that may be given more than once.
-_REPEATED = {
+REPEATED = {
     "bind": "-b --bind",
     "dirty_apps": "--dirty-app",
     "raw_env": "-e --env",
@@ -94,7 +94,7 @@ _REPEATED = {
     "reload_extra_files": "--reload-extra-file",
 }
 # The same, of options that take no value.
-_FLAGS = {
+FLAGS = {
     "capture_output": "--capture-output",
     "casefold_http_method": "--casefold-http-method",
     "check_config": "--check-config",
@@ -154,7 +154,7 @@ def _parser() -> Parser:
     """A parser as gunicorn builds its own (gunicorn.config.Config.parser): abbreviated options are taken too."""
     parser = Parser(add_help=False)
     parser.add_argument("args", nargs="*")
-    for action, table in (("store", _WITH_VALUE), ("append", _REPEATED), ("store_true", _FLAGS)):
+    for action, table in (("store", WITH_VALUE), ("append", REPEATED), ("store_true", FLAGS)):
         for name, options in table.items():
             parser.add_argument(*options.split(), dest=name, action=action, default=None)
     parser.add_argument(_PROXY_PROTOCOL, nargs="?", const="auto")

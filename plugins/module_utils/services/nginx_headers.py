@@ -8,13 +8,18 @@ Sources: nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_set_header, and
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_servers
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 PASSES = ("proxy_pass", "grpc_pass")
+# The host itself asks.
+CLIENT = "127.0.0.1"
+# Of the connection with the app, which is ours where we ask it in nginx's place.
+_OF_THE_CONNECTION = ("connection", "upgrade", "content-length", "transfer-encoding", "accept-encoding", "te")
 
 
 class Request(NamedTuple):
@@ -35,6 +40,27 @@ class Sent(NamedTuple):
     line: int
 
 
+def handed_on(config: str, wanted: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """(Host, further headers) that the app gets of a request to the edge.
+
+    config: nginx's main file. wanted: the check, {url, host}. Where nginx has no place for it, or cannot be read, the
+    request stays as it was made.
+    """
+    url = urlsplit(wanted["url"])
+    asked = wanted.get("host") or url.netloc.rpartition("@")[2]
+    try:
+        root, _files = nginx_config.load(config)
+    except (OSError, ValueError):
+        return asked, {}
+    found = nginx_servers.answering(root, url.port or (443 if url.scheme == "https" else 80), asked.partition(":")[0])
+    headers = sent(root, found.server, Request(url.scheme, asked, url.path or "/")) if found else None
+    if headers is None:
+        return asked, {}
+    host = headers.pop("host", None)
+    kept = {name: item.value for name, item in headers.items() if item.value and name not in _OF_THE_CONNECTION}
+    return (host.value if host and host.value else asked), kept
+
+
 def sent(root: Directive, server: Directive, request: Request) -> dict[str, Sent] | None:
     """The headers that nginx sends for a request, by their names in lower case; those with an unknown value left out.
 
@@ -42,7 +68,8 @@ def sent(root: Directive, server: Directive, request: Request) -> dict[str, Sent
     """
     taking = nginx_servers.location(server, request.path)
     innermost = taking[-1] if taking else server
-    passing = next((item for item in innermost.block if item.name in PASSES), None)
+    blocks = [innermost, *(item for item in innermost.block if item.name in ("if", "limit_except"))]
+    passing = next((item for block in blocks for item in block.block if item.name in PASSES), None)
     if passing is None:
         return None
     values = _values(server, nginx_config.target_host(passing.value), request)
@@ -72,6 +99,8 @@ def _values(server: Directive, target: str, request: Request) -> dict[str, str]:
         "server_name": nginx_servers.names(server)[0],
         "proxy_host": target,
         "scheme": request.scheme,
+        "remote_addr": CLIENT,
+        "proxy_add_x_forwarded_for": CLIENT,
         "https": "on" if request.scheme == "https" else "",
         "http_origin": request.origin,
         "http_upgrade": "",

@@ -32,11 +32,15 @@ def _open(parts: Any, unix_path: str, host: str, verify: bool, timeout: float) -
         plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         plain.settimeout(timeout)
         plain.connect(unix_path)
-        return plain
+        return plain if parts.scheme != "https" else _wrapped(plain, verify, host)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     plain = socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=timeout)
     if parts.scheme != "https":
         return plain
+    return _wrapped(plain, verify, host)
+
+
+def _wrapped(plain: socket.socket, verify: bool, host: str) -> socket.socket:
     return _tls_context(verify).wrap_socket(plain, server_hostname=re.sub(r":\d+$", "", host))
 
 
@@ -62,6 +66,7 @@ def ask(
     """GET a URL once. timeout is in seconds, for each wait on the network, and for all of the body.
 
     host: what to send as Host (and as TLS server name) instead of the URL's own. origin: sent as Origin.
+    more_headers: headers besides.
     Returns {status, headers, body, seconds, error}; status 0 and an error where nobody answered. An answer that has
     begun is one, though its body may be a stream that has no end: then the body is what came in time. Never raises.
     """

@@ -16,7 +16,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
     FailureMode,
     is_above,
 )
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import recent_changes, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import certainty, recent_changes, unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Cause, Found
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import SiteState, site_state
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree, plain_words
@@ -43,6 +43,7 @@ class Finding:
     risk: str
     # What could explain it, and could be neither found nor ruled out because something was not readable.
     perhaps: tuple[str, ...] = ()
+    known: certainty.Certainty = certainty.SEEN
 
     @property
     def id(self) -> str:
@@ -60,7 +61,14 @@ class Finding:
 
     def in_short(self) -> Cause:
         """As a cause stands in the incident."""
-        return {"id": self.id, "title": self.mode.title, "because": self.because, "risk": self.risk}
+        return {
+            "id": self.id,
+            "title": self.mode.title,
+            "because": self.because,
+            "risk": self.risk,
+            "known": self.known.how,
+            "experiment": self.known.experiment,
+        }
 
     def public(self) -> Found:
         """As it stands in the incident."""
@@ -117,6 +125,7 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
             explained_by=tuple(other.id for other in matched if explains(other, mode)),
             severity=_severity(mode, matched, refuses),
             risk=mode.risk_on(facts),
+            known=certainty.of(mode, facts),
             vars={name: clean_tree(expressions.value(source, facts)) for name, source in mode.vars.items()},
             perhaps=tuple(other.id for other in open_ones if explains(other, mode)),
         )
@@ -162,7 +171,7 @@ def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     rehearsal = facts.get("rehearsal")
     steps = rehearsal.get("steps") if isinstance(rehearsal, dict) else None
     if isinstance(steps, dict) and steps:
-        facts["app"] = _app(steps)
+        facts["app"] = _SERVES if _has_served(facts.get("shadow_start")) else _app(steps)
     if isinstance(facts.get("database"), dict) and "error" in facts["database"]:
         facts["database"] = {**facts["database"], "text": _error_text(facts["database"].get("error"))}
     if isinstance(facts.get("probe"), dict) and (ahead := _clock_ahead(facts["probe"])) is not None:
@@ -179,6 +188,15 @@ def _clock_ahead(probe: dict[str, Any]) -> int | None:
         return round((started - received).total_seconds() + float(probe["seconds"]))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         return None
+
+
+# Of an app that was started as its unit would start it, and answered, it does not matter what a rehearsal met.
+_SERVES = {"rehearsed": True, "serves": True, "step": "", "error": None, "text": "", "request_text": ""}
+
+
+def _has_served(shadow_start: Any) -> bool:
+    """Whether the app was started aside, and answered what the running one does not answer as wanted."""
+    return isinstance(shadow_start, dict) and shadow_start.get("result") == "serves"
 
 
 def _app(steps: dict[str, Any]) -> dict[str, Any]:

@@ -41,12 +41,17 @@ class Row(TypedDict):
 
 
 class Cause(TypedDict):
-    """A finding that nothing explains, in short."""
+    """A finding that nothing explains, in short.
+
+    known: observed, tried or inferred; experiment: what was tried, empty of the others.
+    """
 
     id: str
     title: str
     because: str
     risk: str
+    known: str
+    experiment: str
 
 
 class Found(Cause):

@@ -50,6 +50,8 @@ def _view(incident: Mapping[str, Any]) -> dict[str, Any]:
     by_id = {item["id"]: item for item in view["findings"]}
     view["causes"] = [{**by_id.get(item["id"], {}), **item} for item in view["root_causes"]]
     view["also_found"] = [{**by_id.get(item["id"], {}), **item} for item in view["also_found"]]
+    for item in (*view["findings"], *view["causes"], *view["also_found"]):
+        item["known_how"] = _known(item)
     view["before"] = (view["edge"].get("before") or {}).get("summary", "not asked")
     view["after"] = (view["edge"].get("after") or {}).get("summary", "not asked")
     view["since"] = recent_changes.summary(view["evidence"])
@@ -66,6 +68,12 @@ def _is_open(finding: dict[str, Any]) -> bool:
     """Whether something that could not be read may explain a finding, and nothing that was found does."""
     explained = finding.get("explained_by") or finding.get("symptom")
     return bool(finding.get("perhaps_explained_by")) and not explained
+
+
+def _known(finding: dict[str, Any]) -> str:
+    """How a finding is known, in words; empty of a record that does not say."""
+    experiment = finding.get("experiment")
+    return f"tried: {experiment}" if experiment else str(finding.get("known") or "")
 
 
 def render_text(incident: Mapping[str, Any], page: str = "") -> str:

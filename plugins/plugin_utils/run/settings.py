@@ -25,7 +25,7 @@ PREFIX = "rescue502_"
 # What the probe takes as it is.
 PROBE_SETTINGS = (
     "unit", "root", "venv", "user", "group", "env_file", "requirements", "health_url", "health_json", "edge",
-    "cors_origin", "database_unit", "edge_timeout",
+    "cors_origin", "database_unit", "edge_timeout", "shadow_start",
 )  # fmt: skip
 
 

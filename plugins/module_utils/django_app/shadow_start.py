@@ -1,0 +1,197 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The shadow start: the unit's own command, started aside by systemd as the unit would be, and given what fails.
+
+One worker, a socket of its own, seconds. What it says is what the next start would say. Only where the edge is not
+well, nobody else is at work on the app, and it would be no more than a start of the unit is.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import shadow_result
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, write_access
+from ansible_collections.rescue502.django.plugins.module_utils.run import commands, trial_unit
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    gunicorn_config,
+    nginx_headers,
+    server_command,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    http_client,
+    systemd,
+    unit_copy,
+    unread,
+)
+
+# For everything, and for one answer. systemd itself ends it somewhat later.
+SECONDS = 8.0
+ANSWER_SECONDS = 5.0
+SURPLUS = 4
+POLL_SECONDS = 0.03
+MOST_REQUESTS = 12
+# Below that, another copy of the app might be what takes the memory of the others.
+LEAST_MEMORY_MIB = 200
+_ENDED = ("failed", "inactive")
+_MORE_THAN_THE_ACCOUNT = ("privileged", "no-setuid", "ambient")
+Wrong = list[tuple[dict[str, Any], dict[str, Any]]]
+
+
+class NotTriedError(Exception):
+    """It is not tried; the text says why."""
+
+
+def try_start(stack: Stack, wrong: Wrong, origin: str, wanted: bool) -> dict[str, Any]:
+    """Start the app aside, ask it what the running one did not answer as wanted, end it.
+
+    wrong: of edge.wrong(). origin: as the edge was asked with. wanted: whether the user wants it. Returns the section
+    `shadow_start` of the evidence. That it was not tried leaves no question open: the rehearsal is what there is then.
+    Raises OSError and SystemdError.
+    """
+    try:
+        if not wanted:
+            raise NotTriedError("rescue502_shadow_start is false")
+        text, name, mode = _unit_text(stack)
+    except NotTriedError as error:
+        return {"tried": False, "why_not": str(error)}
+    begun = time.monotonic()
+    deadline = begun + SECONDS
+    with trial_unit.started(name, text, mode) as unit:
+        socket = os.path.join(unit.folder, "socket")
+        listened = _wait(lambda: os.path.exists(socket), unit, deadline)
+        checks = _ask(stack, socket, wrong, origin, deadline, unit) if listened else []
+        state, said = unit.state(), unit.said()
+    return {
+        "tried": True,
+        "why_not": "",
+        **shadow_result.judged(state, listened, checks, said, stack.root),
+        "checks": checks,
+        "user": stack.user,
+        "seconds": round(time.monotonic() - begun, 3),
+    }
+
+
+def _unit_text(stack: Stack) -> tuple[str, str, int]:
+    """(the trial unit's text, its name, the mode of its file: who may read the unit's own). Raises NotTriedError."""
+    shown = stack.properties
+    _require_possible(stack)
+    words = systemd.exec_words(shown)
+    if not words:
+        raise NotTriedError("systemd did not say with which words it is started")
+    name = trial_unit.free_name()
+    try:
+        own = server_command.aside(_expanded(words, stack.environment), f"/run/{name}/socket", _version(stack.venv))
+    except ValueError as error:
+        raise NotTriedError(str(error)) from error
+    paths = [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]
+    # Those for all services, systemd adds to ours by itself.
+    paths = [path for path in paths if path and os.path.basename(os.path.dirname(path)) != "service.d"]
+    for path in paths:
+        if found := write_access.on_the_way(path, 0):
+            raise NotTriedError(f"others can write {found}, which systemd has not read yet")
+    texts = [safe_files.text(path) for path in paths]
+    is_secret = any(not os.stat(path).st_mode & stat.S_IROTH for path in paths)
+    text = unit_copy.text(stack.unit, texts, shown, own, name, int(SECONDS) + SURPLUS)
+    return text, name, 0o600 if is_secret else 0o644
+
+
+def _require_possible(stack: Stack) -> None:
+    """Raise NotTriedError where it could not be done, or could do harm."""
+    shown, argument = stack.properties, systemd.exec_argv(stack.properties.get("ExecStart", ""))
+    if os.geteuid() != 0:
+        raise NotTriedError(f"{unread.account()} may not start units")
+    if shown.get("LoadState") != "loaded" or not shown.get("FragmentPath"):
+        raise NotTriedError(f"{stack.unit} has no unit file")
+    if shown.get("ExecStart", "").count("{ path=") != 1 or f"path={argument[0]} ;" not in shown["ExecStart"]:
+        raise NotTriedError(f"{stack.unit} starts more than one program, or one under another name")
+    if any(
+        flag in shown.get("ExecStartEx", "").partition("flags=")[2].split(";")[0] for flag in _MORE_THAN_THE_ACCOUNT
+    ):
+        raise NotTriedError(f"{stack.unit} gives its program more than its account has")
+    if shown.get("DynamicUser") == "yes":
+        raise NotTriedError(f"{stack.unit} makes an account for each start")
+    if stack.server.daemon and "--daemon" not in argument and "-D" not in argument:
+        raise NotTriedError("its configuration sends it into the background")
+    families = shown.get("RestrictAddressFamilies", "")
+    if families and families != "~" and ("AF_UNIX" in families) == families.startswith("~"):
+        raise NotTriedError(f"{stack.unit} may not open Unix sockets")
+    if why := _refusal_as_root(stack):
+        raise NotTriedError(why)
+    if _available_mib() < LEAST_MEMORY_MIB:
+        raise NotTriedError(f"less than {LEAST_MEMORY_MIB} MiB of memory are to be had")
+    if others := others_at_work.find(others_at_work.App(stack.root, stack.venv, stack.unit)):
+        raise NotTriedError(f"{others[0]['what']} is at work on {others[0]['where']}")
+
+
+def _refusal_as_root(stack: Stack) -> str:
+    """Why a unit without an account of its own is not started: root would run what others can write."""
+    if stack.properties.get("User", "") not in ("", "root", "0"):
+        return ""
+    inputs = [path for path in (stack.root, stack.cwd, stack.venv, stack.server.config_file, *stack.env_files) if path]
+    return commands.refusal(
+        "root", stack.python, stack.environment, stack.cwd, [path for path in inputs if path != "/"]
+    )
+
+
+def _expanded(words: list[str], environment: dict[str, str]) -> list[str]:
+    """The words with those put in that systemd would make of `$NAME` alone; `${NAME}` is left to it."""
+    found: list[str] = []
+    for word in words:
+        alone = word[1:] if word.startswith("$") and word[1:].isidentifier() else ""
+        more = gunicorn_config.split_words(environment.get(alone, "")) if alone else [word]
+        found += [item.replace("$", "$$") for item in more] if alone else more
+    return found
+
+
+def _version(venv: str) -> int:
+    """gunicorn's major version in the virtual environment; 0 where it is not known."""
+    for path in glob.glob(f"{glob.escape(venv)}/lib/python3*/site-packages/gunicorn-*.dist-info") if venv else ():
+        number = os.path.basename(path).partition("-")[2].partition(".")[0]
+        return int(number) if number.isdigit() else 0
+    return 0
+
+
+def _available_mib() -> int:
+    with open("/proc/meminfo", encoding="utf-8") as file:
+        return next((int(line.split()[1]) // 1024 for line in file if line.startswith("MemAvailable:")), 0)
+
+
+def _wait(is_so: Callable[[], bool], unit: trial_unit.TrialUnit, deadline: float) -> bool:
+    """Whether something comes to be so before the unit ends, or time is up."""
+    while not is_so():
+        if time.monotonic() > deadline or unit.state().get("ActiveState") in _ENDED:
+            return is_so()
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _ask(
+    stack: Stack, socket: str, wrong: Wrong, origin: str, deadline: float, unit: trial_unit.TrialUnit
+) -> list[dict[str, Any]]:
+    """What it answers to each of the requests, as nginx would hand them on: {name, status, problem, well, seconds}."""
+    found: list[dict[str, Any]] = []
+    for wanted, _shown in wrong[:MOST_REQUESTS]:
+        if (left := deadline - time.monotonic()) <= 0 or (found and unit.state().get("ActiveState") in _ENDED):
+            break
+        host, headers = nginx_headers.handed_on(stack.nginx_config, wanted)
+        # Over its socket the app speaks HTTP, or TLS where it is configured to; what the browser used, a header says.
+        path = wanted["url"].partition("://")[2].partition("/")[2]
+        plain = {
+            **wanted,
+            "name": wanted.get("name") or wanted["url"],
+            "host": host,
+            "headers": headers,
+            "unix_path": socket,
+            "url": f"{'https' if stack.server.certfile else 'http'}://{host or 'localhost'}/{path}",
+        }
+        answer = http_client.check(plain, origin, min(left, ANSWER_SECONDS))
+        found.append({name: answer[name] for name in ("name", "status", "problem", "well", "seconds")})
+    return found

@@ -1,0 +1,90 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A unit of ours for a few seconds: systemd starts it, ends it after its time whoever lives, and nothing of it stays.
+
+Its file is in a folder that root alone can write, and goes as soon as systemd has read it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+
+from ansible_collections.rescue502.django.plugins.module_utils.system import journal, systemd
+
+UNITS = "/run/systemd/system"
+PREFIX = "rescue502-trial-"
+SECONDS = 5.0
+SYNC_SECONDS = 1.0
+_SHOWN = ["ActiveState", "SubState", "Result", "MainPID", "ExecMainCode", "ExecMainStatus", "InvocationID"]
+
+
+class TrialUnit:
+    """A unit that was started. name: the unit's; folder: its own folder below /run, which systemd makes and removes."""
+
+    def __init__(self, name: str, folder: str) -> None:
+        self.name = name
+        self.folder = folder
+
+    def state(self) -> dict[str, str]:
+        """Its state in systemd's words. Raises SystemdError."""
+        return systemd.show_many([self.name], _SHOWN)[0]
+
+    def said(self) -> list[str]:
+        """What its processes have written, the newest last."""
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(["journalctl", "--sync"], capture_output=True, timeout=SYNC_SECONDS, check=False)
+        invocation = self.state().get("InvocationID", "")
+        found = journal.entries(f"_SYSTEMD_INVOCATION_ID={invocation}", lines=100) if invocation else []
+        return [entry.message for entry in found]
+
+
+def free_name() -> str:
+    """A name for the unit and its folder, by which is seen whose it is."""
+    return f"{PREFIX}{os.getpid()}"
+
+
+@contextlib.contextmanager
+def started(name: str, text: str, mode: int) -> Iterator[TrialUnit]:
+    """A unit of this name and text, started; ended and forgotten afterwards. Raises OSError and SystemdError.
+
+    mode: the file's, for the moment that it is there.
+    """
+    forget_left()
+    path = os.path.join(UNITS, f"{name}.service")
+    os.makedirs(UNITS, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        try:
+            if problem := systemd.change("start", "--no-ask-password", f"{name}.service", timeout=SECONDS):
+                raise systemd.SystemdError(problem)
+        finally:
+            os.unlink(path)
+        yield TrialUnit(f"{name}.service", os.path.join("/run", name))
+    finally:
+        _forget(f"{name}.service")
+
+
+def forget_left() -> None:
+    """End the units of runs that are gone, and remove their files."""
+    names = {os.path.basename(path) for path in glob.glob(f"{UNITS}/{PREFIX}*.service")}
+    names.update(item.get("Id", "") for item in systemd.show_many([f"{PREFIX}*"], ["Id"]))
+    for name in names:
+        match = re.fullmatch(rf"{PREFIX}(\d+)\.service", name)
+        if match and not os.path.exists(f"/proc/{match.group(1)}"):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(UNITS, name))
+            _forget(name)
+
+
+def _forget(name: str) -> None:
+    with contextlib.suppress(systemd.SystemdError):
+        systemd.change("stop", name, timeout=SECONDS)
+    with contextlib.suppress(systemd.SystemdError):
+        systemd.change("reset-failed", name, timeout=SECONDS)
