@@ -83,7 +83,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rescue502.django.plugins.module_utils.probe import probe
 from ansible_collections.rescue502.django.plugins.module_utils.probe.options import OPTIONS
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
-from ansible_collections.rescue502.django.plugins.module_utils.services import systemd_credentials
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test, systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.app_units import StackError
 from ansible_collections.rescue502.django.plugins.module_utils.stack.discovery import discover
@@ -106,6 +106,7 @@ ARGUMENTS = {
 
 def commands(unit: str, database_unit: str) -> dict[str, list[str]]:
     """What to run, by the name of the file that takes its output."""
+    who = nginx_test.account()
     journal = ["journalctl", "--no-pager", "--output=short-iso", f"--lines={JOURNAL_LINES}"]
     wanted = {
         "journal-app.txt": [*journal, f"--unit={unit}"],
@@ -114,8 +115,8 @@ def commands(unit: str, database_unit: str) -> dict[str, list[str]]:
         "unit-show.txt": ["systemctl", "--no-pager", "show", "--", unit],
         "unit-status.txt": ["systemctl", "--no-pager", "--full", "--lines=50", "status", "--", unit],
         "failed-units.txt": ["systemctl", "--no-pager", "--failed"],
-        "nginx-test.txt": ["nginx", "-t"],
-        "nginx-config.txt": ["nginx", "-T", "-q"],
+        "nginx-test.txt": nginx_test.command(who, "nginx", "-t"),
+        "nginx-config.txt": nginx_test.command(who, "nginx", "-T", "-q"),
         "sockets.txt": ["ss", "--listening", "--numeric", "--processes", "--tcp", "--unix"],
         "processes.txt": ["ps", "-eo", "pid,ppid,user,lstart,rss,stat,args"],
         "disks.txt": ["df", "--human-readable"],

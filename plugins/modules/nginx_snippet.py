@@ -55,6 +55,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test
 
 MODE = 0o644
 
@@ -83,7 +84,7 @@ def main() -> None:
     path, content = module.params["path"], module.params["content"]
 
     def complaint() -> str:
-        status, out, err = module.run_command(["nginx", "-t", "-q"])
+        status, out, err = module.run_command(nginx_test.command(nginx_test.account(), "nginx", "-t", "-q"))
         return (err or out).strip() if status else ""
 
     try:

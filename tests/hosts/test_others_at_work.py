@@ -55,6 +55,11 @@ AT_WORK = {
         f"{START} -p User=postgres -p StandardInput=file:/tmp/dump.sql psql $DATABASE_NAME",
         "psql",
     ),
+    "psql that is given a dump": (
+        "mkfifo -m 644 /tmp/dump; (echo 'CREATE TABLE half (n int);'; exec sleep 300) >/tmp/dump 2>/dev/null &",
+        f"{START} -p User=postgres -p StandardInput=file:/tmp/dump psql $DATABASE_NAME",
+        "psql",
+    ),
 }  # fmt: skip
 # Others that are there and change nothing: who reads the log of git in a pager, a shell of Django's, a worker.
 HARMLESS = f"""
@@ -63,7 +68,9 @@ HARMLESS = f"""
 {START}-3 {APP} $VENV/bin/python -c 'import time; kept = open("media/worker.log", "a"); time.sleep(300)'
 {START}-4 tail -f $ROOT/manage.py
 {START}-5 git -C /srv clone http://127.0.0.1:8099/other.git
-for number in 1 2 3 4 5; do systemctl is-active -q other-$number; done
+mkfifo -m 644 /tmp/asked; (echo 'SELECT 1;'; exec sleep 300) >/tmp/asked 2>/dev/null &
+{START}-6 -p User=postgres -p StandardInput=file:/tmp/asked psql $DATABASE_NAME
+for number in 1 2 3 4 5 6; do systemctl is-active -q other-$number; done
 """
 END = "systemctl stop other; systemctl reset-failed other 2>/dev/null || true"
 # rsync may not be there: a process by that name, and with its words, is what the kernel shows of one.

@@ -25,6 +25,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, processes, systemd, unread
@@ -145,22 +146,24 @@ def _test(stack: Stack, was_valid: Callable[[], bool]) -> dict[str, Any]:
     """
     shared = next((found for path in stack.nginx_files if (found := write_access.on_the_way(path, 0))), "")
     program = shutil.which("nginx", path=PATH) or "nginx"
+    who = nginx_test.account()
     try:
         if shared and os.geteuid() == 0:
             done: Any = commands.run_as("nobody", None, [program, "-t", "-q"], {"PATH": PATH}, "/", TEST_TIMEOUT)
         else:
-            done = subprocess.run(
-                [program, "-t", "-q"], capture_output=True, text=True, timeout=TEST_TIMEOUT, check=False
-            )
+            words = nginx_test.command(who, program, "-t", "-q")
+            done = subprocess.run(words, capture_output=True, text=True, timeout=TEST_TIMEOUT, check=False)
     except (KeyError, OSError, subprocess.TimeoutExpired) as error:
         return {"asked": False, "valid": None, "message": str(error), "file": "", "line": 0}
     message = next((line for line in done.stderr.splitlines() if "[emerg]" in line), done.stderr.strip())
     place = re.search(r" in (\S+):(\d+)$", message)
     valid: Any = done.returncode == 0
-    if not valid and (shared or os.geteuid() != 0) and "Permission denied" in message:
+    ordinary = bool(shared) or who != nginx_test.ROOT
+    if not valid and (ordinary or os.geteuid() != 0) and "Permission denied" in message:
         what = "whether nginx's configuration is valid"
-        why = f"others can write {shared}, so that root does not test it"
-        valid = was_valid() or (unread.Unread(what, why) if shared else unread.only_root(what, "test it to its end"))
+        why = f"others can write {shared}" if shared else f"nginx is run as {who}"
+        why += ", so that root does not test it"
+        valid = was_valid() or (unread.Unread(what, why) if ordinary else unread.only_root(what, "test it to its end"))
         message, place = "", None
     return {
         "asked": True,

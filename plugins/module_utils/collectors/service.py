@@ -118,8 +118,13 @@ def started_at(properties: dict[str, str]) -> float:
 
 
 def unit_processes(properties: dict[str, str]) -> list[dict[str, Any]]:
-    """The processes of the unit's control group."""
-    return [{"pid": pid, "command": processes.command_line(pid)[:300]} for pid in sockets.unit_pids(properties)]
+    """The processes of the unit's control group, and how somebody keeps each from running."""
+    # org.freedesktop.systemd1(5), "FreezerState".
+    frozen = "frozen" if properties.get("FreezerState", "") in ("freezing", "frozen") else ""
+    return [
+        {"pid": pid, "command": processes.command_line(pid)[:300], "held": frozen or processes.held(pid)}
+        for pid in sockets.unit_pids(properties)
+    ]
 
 
 def _elsewhere(stack: Stack, listeners: list[dict[str, Any]]) -> list[str]:

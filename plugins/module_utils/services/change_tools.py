@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 
 # Each program, and those of its commands that change something. Commands that only show something may stand in a pager
 # for days, and those that run a server run for months.
@@ -64,14 +65,14 @@ def named(words: list[str]) -> str:
     return program if is_script and _DEPLOYS.search(program) else ""
 
 
-def of_database(words: list[str], reads_a_file: bool) -> str:
+def of_database(words: list[str], is_fed: Callable[[], bool]) -> str:
     """The program, where it changes databases.
 
-    reads_a_file: whether its input is a file. psql works through one, or through that of its option; at a terminal or a
-    pipe it may wait for days, with a lock that is the very fault.
+    is_fed: whether its input holds changes. psql works through a file, or through that of its option; at a terminal or
+    a pipe it may wait for days, with a lock that is the very fault.
     """
     program, rest = _program(words)
-    if program == "psql" and not reads_a_file and not any(_PSQL_FILE.match(word) for word in rest):
+    if program == "psql" and not any(_PSQL_FILE.match(word) for word in rest) and not is_fed():
         return ""
     return program if program in (*_OF_SERVER, *_OF_DATABASE) else ""
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.run import run_processes
-from ansible_collections.rescue502.django.plugins.module_utils.services import change_tools
+from ansible_collections.rescue502.django.plugins.module_utils.services import change_tools, postgresql_sessions
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import top_of
 from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import is_below
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes
@@ -92,7 +92,7 @@ def _of_process(pid: int, app: App, places: list[str]) -> dict[str, Any] | None:
     if not where and (where := _writes(pid, app.venv, places)):
         what = what or os.path.basename(words[0])
     if not where:
-        program = change_tools.of_database(words, processes.reads_a_file(pid))
+        program = change_tools.of_database(words, lambda: _is_fed(pid))
         what, where = (program, "PostgreSQL") if program and _is_about(program, pid, words, app) else ("", "")
     return _described(what, pid, where) if where else None
 
@@ -127,6 +127,13 @@ def _writes(pid: int, venv: str, places: list[str]) -> str:
         if within and processes.is_for_writing(descriptor):
             return path
     return ""
+
+
+def _is_fed(pid: int) -> bool:
+    """Whether psql works through a file, or is being given a dump by another program."""
+    if processes.reads_a_file(pid):
+        return True
+    return processes.reads_a_pipe(pid) and postgresql_sessions.is_changing("psql")
 
 
 def _is_about(program: str, pid: int, words: list[str], app: App) -> bool:

@@ -151,6 +151,15 @@ def reads_a_file(pid: int) -> bool:
         return False
 
 
+def reads_a_pipe(pid: int) -> bool:
+    """Whether its standard input comes from another program; False too where that cannot be seen."""
+    try:
+        kind = os.stat(f"/proc/{pid}/fd/0").st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
+
+
 def variable(pid: int, name: str) -> str:
     """A variable of the environment that a process was started with; empty where it has none, or is gone."""
     try:
@@ -182,6 +191,14 @@ def start_ticks(pid: int) -> int:
 def state(pid: int) -> str:
     """One letter for what a process does (R runs, S sleeps, Z has ended, ...; field 3). OSError where it is gone."""
     return _stat(pid)[0]
+
+
+def held(pid: int) -> str:
+    """How somebody keeps a process from running: `stopped` by a signal, `traced` by a debugger; else empty."""
+    try:
+        return {"T": "stopped", "t": "traced"}.get(state(pid), "")
+    except OSError:
+        return ""
 
 
 def _stat(pid: int) -> list[str]:

@@ -43,11 +43,11 @@ def test_what_looks_or_serves_is_not(line: str) -> None:
 
 def test_who_changes_a_database() -> None:
     """psql at a terminal is somebody who looks; from a file or a pipe it restores."""
-    assert change_tools.of_database(["psql", "shop"], reads_a_file=False) == ""
-    assert change_tools.of_database(["psql", "shop"], reads_a_file=True) == "psql"
+    assert change_tools.of_database(["psql", "shop"], lambda: False) == ""
+    assert change_tools.of_database(["psql", "shop"], lambda: True) == "psql"
     for words in (["-f", "dump.sql"], ["-1qf", "dump.sql"], ["--file=dump.sql"]):
-        assert change_tools.of_database(["psql", "shop", *words], reads_a_file=False) == "psql"
-    assert change_tools.of_database(["psql", "--field-separator=x"], reads_a_file=False) == ""
-    assert change_tools.of_database(["/usr/lib/postgresql/15/bin/pg_restore", "-d", "shop"], reads_a_file=False)
+        assert change_tools.of_database(["psql", "shop", *words], lambda: False) == "psql"
+    assert change_tools.of_database(["psql", "--field-separator=x"], lambda: False) == ""
+    assert change_tools.of_database(["/usr/lib/postgresql/15/bin/pg_restore", "-d", "shop"], lambda: False)
     assert change_tools.is_of_whole_server("pg_upgrade")
     assert not change_tools.is_of_whole_server("psql")

@@ -1,0 +1,51 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""nginx is asked as the account that it is run as.
+
+`nginx -t` makes the folders that its configuration names, and, run as root, gives them to the account that the
+configuration names, `nobody` without one (ngx_create_paths): an nginx that is not root's could use them no more.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+from ansible_collections.rescue502.django.plugins.module_utils.system import processes, systemd
+
+UNIT = "nginx.service"
+_MASTER = "nginx: master process"
+ROOT = "root"
+
+
+def account() -> str:
+    """The name of the account that nginx's master runs as: that of the process, else of its unit; root's else.
+
+    Of several masters one that is not root's: asked as it, nothing is given away.
+    """
+    uids = []
+    for pid in processes.pids():
+        if processes.program(pid) == "nginx" and processes.command_line(pid).startswith(_MASTER):
+            try:
+                uids.append(os.stat(f"/proc/{pid}").st_uid)
+            except OSError:
+                continue
+    if uids:
+        return _name(max(uids))
+    given = systemd.show(UNIT).get("User", "")
+    return _name(int(given)) if given.isdigit() else given or ROOT
+
+
+def command(who: str, program: str, *options: str) -> list[str]:
+    """The command line that asks nginx as the account `who`, which may open its ports as its unit lets it."""
+    if os.geteuid() != 0 or who == ROOT:
+        return [program, *options]
+    own = ["-p", f"User={who}", "-p", "AmbientCapabilities=CAP_NET_BIND_SERVICE"]
+    return ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", *own, "--", program, *options]
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return "nobody"
