@@ -13,6 +13,11 @@ from typing import Any, Callable
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import unit_limits
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
+# What apps wait for at a boot, besides what their unit names.
+_WAITED_FOR = (
+    "postgresql*.service", "pgbouncer*.service", "mysql*.service", "mariadb*.service", "redis*.service",
+    "valkey*.service", "memcached*.service", "rabbitmq*.service", "*.mount", "network-online.target",
+)  # fmt: skip
 RELATIONS = ("Requires", "BindsTo", "Requisite")
 DEPTH = 3
 MAX_UNITS = 40
@@ -50,15 +55,17 @@ _ON_FILES: dict[str, Callable[[str], bool]] = {
 
 
 def collect(properties: dict[str, str]) -> dict[str, Any]:
-    """{failed, step, condition, dependencies, limit}: what kept the unit's last start from reaching the app.
+    """{failed, came_later, step, condition, dependencies, limit}: what kept the last start from reaching the app.
 
-    failed: commands besides ExecStart= that failed. step: what systemd itself could not do, `what` empty where nothing.
-    condition: {unmet, kind, which}. dependencies: required units that failed or cannot be started. limit: of the
-    unit's own, that ended it.
+    failed: commands besides ExecStart= that failed. came_later: what these may have waited for in vain. step: what
+    systemd itself could not do, `what` empty where nothing. condition: {unmet, kind, which}. dependencies: required
+    units that failed or cannot be started. limit: of the unit's own, that ended it.
     """
     down = properties.get("ActiveState") != "active"
+    failed = failed_commands(properties) if down else []
     return {
-        "failed": failed_commands(properties) if down else [],
+        "failed": failed,
+        "came_later": _came_later(properties) if failed else [],
         "step": _step(properties) if down else {"status": 0, "what": "", "command": ""},
         "condition": _condition(properties),
         "limit": unit_limits.last_end(properties),
@@ -88,6 +95,20 @@ def failed_commands(properties: dict[str, str]) -> list[dict[str, Any]]:
             if item["code"] and not item["may_fail"] and (item["code"] != "exited" or item["status"]):
                 found.append(item)
     return [dict(item, command=item["command"][:300]) for item in found]
+
+
+def _came_later(properties: dict[str, str]) -> list[str]:
+    """Units that came up after the unit had given up: a database that was late at a boot, a folder mounted since."""
+    gave_up = systemd.number(properties.get("InactiveEnterTimestampMonotonic", ""))
+    named = [name for relation in ("After", *RELATIONS, "Wants") for name in properties.get(relation, "").split()]
+    units = systemd.show_many([*_WAITED_FOR, *named], ["Id", "ActiveState", "ActiveEnterTimestampMonotonic"])
+    later = {
+        item["Id"]
+        for item in units
+        if item.get("ActiveState") == "active"
+        and 0 < gave_up < systemd.number(item.get("ActiveEnterTimestampMonotonic", ""))
+    }
+    return sorted(later)[:MAX_UNITS]
 
 
 def _step(properties: dict[str, str]) -> dict[str, Any]:
