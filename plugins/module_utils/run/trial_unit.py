@@ -43,6 +43,11 @@ class TrialUnit:
         return [entry.message for entry in found]
 
 
+def is_one(name: str) -> bool:
+    """Whether a unit is one of ours, of whichever run."""
+    return name.startswith(PREFIX)
+
+
 def free_name() -> str:
     """A name for the unit and its folder, by which is seen whose it is."""
     return f"{PREFIX}{os.getpid()}"
