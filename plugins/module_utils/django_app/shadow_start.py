@@ -70,6 +70,7 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
         if listened:
             with _own_socket(stack, path) as socket:
                 checks = _ask(stack, socket, wrong, origin, deadline, unit)
+        _wait(lambda: unit.state().get("ActiveState") != "deactivating", unit, deadline)
         state, said = unit.state(), unit.said()
     return {
         "tried": True,
