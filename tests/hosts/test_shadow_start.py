@@ -6,7 +6,6 @@ import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import certainty
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
-from tiers import marks
 
 from lab import Host, look
 from lab.shape import DEFAULT
@@ -83,12 +82,10 @@ def leftovers(host: Host) -> str:
 
 # The shape of host, where it is not the usual one.
 SHAPES = {"a-wsgi-app-for-an-asgi-worker": "uvicorn"}
-ON_SHAPES = [
-    pytest.param(SHAPES.get(way, DEFAULT), way, marks=marks(way == "an-asgi-app-for-a-wsgi-worker"), id=way)
-    for way in WAYS
-]
+ON_SHAPES = [pytest.param(SHAPES.get(way, DEFAULT), way, id=way) for way in WAYS]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("site", "way"), ON_SHAPES, indirect=["site"])
 def test_it_says_why_a_start_fails(site: Site, way: str) -> None:
     """As the next start would; afterwards nothing of it is there, and the app's files are as they were."""

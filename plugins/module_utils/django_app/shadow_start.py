@@ -71,7 +71,7 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
             with _own_socket(stack, path) as socket:
                 checks = _ask(stack, socket, wrong, origin, deadline, unit)
         _wait(lambda: unit.state().get("ActiveState") != "deactivating", unit, deadline)
-        state, said = unit.state(), unit.said()
+        state, said = unit.state(), unit.said() or [line for line in (unit.problem,) if line]
     return {
         "tried": True,
         "why_not": "",
