@@ -10,6 +10,7 @@ import stat
 import subprocess
 
 TREES = ("/var/www", "/etc", "/srv", "/home", "/root", "/opt", os.environ["LOG_DIR"])
+TEMPORARY = ("/tmp", "/var/tmp")
 ENABLING = ("/etc/systemd/system", "/run/systemd/system")
 LOGS = "/var/log/"
 ACL = "system.posix_acl_access"
@@ -62,7 +63,9 @@ def files() -> dict[str, list[object]]:
     """All files of the trees, by path."""
     found: dict[str, list[object]] = {}
     folders = [tree for tree in TREES if os.path.isdir(tree)]
-    found.update((tree, describe(tree, os.lstat(tree))) for tree in folders)
+    # Of the folders for temporary files their own mode alone.
+    there = [path for path in TEMPORARY if os.path.isdir(path)]
+    found.update((tree, describe(tree, os.lstat(tree))) for tree in (*folders, *there))
     while folders:
         # One look at each entry: four times in each of a hundred tests, eight thousand files.
         with os.scandir(folders.pop()) as entries:

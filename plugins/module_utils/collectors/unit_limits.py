@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Limits of a unit's own by which systemd or the kernel ends what runs well: watchdog, running time, processor time."""
+"""Limits of a unit's own by which systemd ends what runs well: the watchdog, and the time that it may run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import jou
 NONE = {"option": "", "value": "", "said": "", "ago": 0.0}
 # What is older may be of a start that was under another limit.
 RECENT_SECONDS = 600.0
-# (property, option, what systemd logs of the unit when it, or the kernel, ends it by that)
+# (property, option, what systemd logs of the unit when it ends it by that)
 _LIMITS = (
     ("WatchdogUSec", "WatchdogSec", re.compile(r"Watchdog timeout")),
     ("RuntimeMaxUSec", "RuntimeMaxSec", re.compile(r"runtime time limit|Service reached runtime")),
-    ("LimitCPU", "LimitCPU", re.compile(r"status=24/XCPU")),
 )
 _UNLIMITED = ("", "0", "infinity", "[not set]")
 

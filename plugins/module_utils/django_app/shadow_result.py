@@ -70,7 +70,7 @@ def _result(
         return str(state["Result"])
     if state.get("ExecMainCode") in (_KILLED, _DUMPED):
         return "killed"
-    if number in SYSTEMDS_OWN:
+    if number in SYSTEMDS_OWN or state.get("Result") == "resources":
         return "setup"
     return "refuses" if not listened and not error and _refusal(said) else "exits"
 

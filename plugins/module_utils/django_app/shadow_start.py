@@ -8,11 +8,12 @@ well, nobody else is at work on the app, and it would be no more than a start of
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import shadow_result
@@ -26,15 +27,15 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
 from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    accounts,
     http_client,
     systemd,
     unit_copy,
     unread,
 )
 
-# For everything, and for one answer. systemd itself ends it somewhat later.
-SECONDS = 8.0
-ANSWER_SECONDS = 5.0
+# For everything but its end; a collector has ten. systemd itself ends it somewhat later.
+SECONDS = 6.0
 SURPLUS = 4
 POLL_SECONDS = 0.03
 MOST_REQUESTS = 12
@@ -49,26 +50,28 @@ class NotTriedError(Exception):
     """It is not tried; the text says why."""
 
 
-def try_start(stack: Stack, wrong: Wrong, origin: str, wanted: bool) -> dict[str, Any]:
+def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
     """Start the app aside, ask it what the running one did not answer as wanted, end it.
 
-    wrong: of edge.wrong(). origin: as the edge was asked with. wanted: whether the user wants it. Returns the section
-    `shadow_start` of the evidence. That it was not tried leaves no question open: the rehearsal is what there is then.
+    wrong: of edge.wrong(). origin: as the edge was asked with. Returns the section `shadow_start` of the
+    evidence. That it was not tried leaves no question open: the rehearsal is what there is then.
     Raises OSError and SystemdError.
     """
     try:
-        if not wanted:
-            raise NotTriedError("rescue502_shadow_start is false")
         text, name, mode = _unit_text(stack)
     except NotTriedError as error:
         return {"tried": False, "why_not": str(error)}
     begun = time.monotonic()
     deadline = begun + SECONDS
     with trial_unit.started(name, text, mode) as unit:
-        socket = os.path.join(unit.folder, "socket")
-        listened = _wait(lambda: os.path.exists(socket), unit, deadline)
-        checks = _ask(stack, socket, wrong, origin, deadline, unit) if listened else []
-        state, said = unit.state(), unit.said()
+        path = os.path.join(unit.folder, "socket")
+        listened = _wait(lambda: os.path.exists(path), unit, deadline)
+        checks: list[dict[str, Any]] = []
+        if listened:
+            with _own_socket(stack, path) as socket:
+                checks = _ask(stack, socket, wrong, origin, deadline, unit)
+        _wait(lambda: unit.state().get("ActiveState") != "deactivating", unit, deadline)
+        state, said = unit.state(), unit.said() or [line for line in (unit.problem,) if line]
     return {
         "tried": True,
         "why_not": "",
@@ -96,7 +99,7 @@ def _unit_text(stack: Stack) -> tuple[str, str, int]:
     paths = [path for path in paths if path and os.path.basename(os.path.dirname(path)) != "service.d"]
     for path in paths:
         if found := write_access.on_the_way(path, 0):
-            raise NotTriedError(f"others can write {found}, which systemd has not read yet")
+            raise NotTriedError(f"others can write {found}")
     texts = [safe_files.text(path) for path in paths]
     is_secret = any(not os.stat(path).st_mode & stat.S_IROTH for path in paths)
     text = unit_copy.text(stack.unit, texts, shown, own, name, int(SECONDS) + SURPLUS)
@@ -110,6 +113,8 @@ def _require_possible(stack: Stack) -> None:
         raise NotTriedError(f"{unread.account()} may not start units")
     if shown.get("LoadState") != "loaded" or not shown.get("FragmentPath"):
         raise NotTriedError(f"{stack.unit} has no unit file")
+    if shown.get("NeedDaemonReload") == "yes":
+        raise NotTriedError(f"systemd has not read the changed file of {stack.unit} yet")
     if shown.get("ExecStart", "").count("{ path=") != 1 or f"path={argument[0]} ;" not in shown["ExecStart"]:
         raise NotTriedError(f"{stack.unit} starts more than one program, or one under another name")
     if any(
@@ -173,6 +178,23 @@ def _wait(is_so: Callable[[], bool], unit: trial_unit.TrialUnit, deadline: float
     return True
 
 
+@contextlib.contextmanager
+def _own_socket(stack: Stack, path: str) -> Iterator[str]:
+    """A path by which that very socket is reached. The folder is the app's user's, who might exchange it for another.
+
+    Raises PermissionError where it is not the app's.
+    """
+    own = {accounts.account_ids(name, None)[0] for name in (stack.user, stack.properties.get("User", "")) if name}
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISSOCK(status.st_mode) or status.st_uid not in own:
+            raise PermissionError(f"{path} is not the app's socket")
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
 def _ask(
     stack: Stack, socket: str, wrong: Wrong, origin: str, deadline: float, unit: trial_unit.TrialUnit
 ) -> list[dict[str, Any]]:
@@ -192,6 +214,6 @@ def _ask(
             "unix_path": socket,
             "url": f"{'https' if stack.server.certfile else 'http'}://{host or 'localhost'}/{path}",
         }
-        answer = http_client.check(plain, origin, min(left, ANSWER_SECONDS))
+        answer = http_client.check(plain, origin, left)
         found.append({name: answer[name] for name in ("name", "status", "problem", "well", "seconds")})
     return found

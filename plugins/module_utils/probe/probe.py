@@ -26,6 +26,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     idle_units,
     log,
     proxy,
+    refusals,
     service,
     storage,
 )
@@ -146,9 +147,7 @@ def _look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str
     if deeper:
         sections = {**_deep_sections(stack, listeners, quick, wrong), **_database_sections(quick, listeners)}
         if wrong:
-            sections["shadow_start"] = lambda: shadow_start.try_start(
-                stack, wrong, given["cors_origin"], given["shadow_start"]
-            )
+            sections["shadow_start"] = lambda: _started_aside(stack, given, quick["edge"], wrong)
     if given["hold_seconds"] and quick["edge"].get("well"):
         sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
     found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}
@@ -216,6 +215,16 @@ def _rehearsed(stack: Stack, pages: list[repeated_requests.Page]) -> Any:
     if stack.environment_unread:
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
     return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages)
+
+
+def _started_aside(stack: Stack, given: dict[str, Any], asked: dict[str, Any], wrong: answers.Wrong) -> dict[str, Any]:
+    """The app started aside, unless the user does not want it, or nginx is configured to answer without the app."""
+    why_not = "" if given["shadow_start"] else "rescue502_shadow_start is false"
+    if not why_not and any(item["certain"] for item in refusals.collect(stack, asked)):
+        why_not = "nginx is configured to answer without the app"
+    if why_not:
+        return {"tried": False, "why_not": why_not}
+    return shadow_start.try_start(stack, wrong, given["cors_origin"])
 
 
 def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:

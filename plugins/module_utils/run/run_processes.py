@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from ansible_collections.rescue502.django.plugins.module_utils.run.state_directory import INCIDENT
-from ansible_collections.rescue502.django.plugins.module_utils.system.processes import pids
+from ansible_collections.rescue502.django.plugins.module_utils.system.processes import parent, pids
 
 # What processes call themselves that do nothing to the host; the kernel keeps 15 characters.
 LOCK_PROCESS = "rescue502-lock"
@@ -52,6 +52,16 @@ def lineage() -> set[int]:
         fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
         pid = int(fields[1]) if len(fields) > 1 else 0
     return found
+
+
+def is_started_by_us(pid: int) -> bool:
+    """Whether this very process has started another one, itself or through others."""
+    own, seen = os.getpid(), set()
+    while pid > 1 and pid not in seen:
+        seen.add(pid)
+        if (pid := parent(pid)) == own:
+            return True
+    return False
 
 
 def _read(path: str) -> bytes:

@@ -24,11 +24,15 @@ _SHOWN = ["ActiveState", "SubState", "Result", "MainPID", "ExecMainCode", "ExecM
 
 
 class TrialUnit:
-    """A unit that was started. name: the unit's; folder: its own folder below /run, which systemd makes and removes."""
+    """A unit that was started. name: the unit's; folder: its own folder below /run, which systemd makes and removes.
 
-    def __init__(self, name: str, folder: str) -> None:
+    problem: why systemd did not start it, in its words; empty where it did.
+    """
+
+    def __init__(self, name: str, folder: str, problem: str) -> None:
         self.name = name
         self.folder = folder
+        self.problem = problem
 
     def state(self) -> dict[str, str]:
         """Its state in systemd's words. Raises SystemdError."""
@@ -41,6 +45,11 @@ class TrialUnit:
         invocation = self.state().get("InvocationID", "")
         found = journal.entries(f"_SYSTEMD_INVOCATION_ID={invocation}", lines=100) if invocation else []
         return [entry.message for entry in found]
+
+
+def is_one(name: str) -> bool:
+    """Whether a unit is one of ours, of whichever run."""
+    return name.startswith(PREFIX)
 
 
 def free_name() -> str:
@@ -62,11 +71,10 @@ def started(name: str, text: str, mode: int) -> Iterator[TrialUnit]:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
         try:
-            if problem := systemd.change("start", "--no-ask-password", f"{name}.service", timeout=SECONDS):
-                raise systemd.SystemdError(problem)
+            problem = systemd.change("start", "--no-ask-password", f"{name}.service", timeout=SECONDS)
         finally:
             os.unlink(path)
-        yield TrialUnit(f"{name}.service", os.path.join("/run", name))
+        yield TrialUnit(f"{name}.service", os.path.join("/run", name), problem)
     finally:
         _forget(f"{name}.service")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
+from ansible_collections.rescue502.django.plugins.module_utils.run import trial_unit
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd
 
@@ -21,7 +22,7 @@ def names() -> list[str]:
     known = [line.split()[0] for line in text.splitlines() if line.strip()]
     loaded = systemd.systemctl("list-units", "--type=service", "--all", "--no-legend", "--plain")
     known += [line.split()[0] for line in loaded.splitlines() if line.strip()]
-    known = sorted({name for name in known if not name.endswith("@.service")})
+    known = sorted({name for name in known if not name.endswith("@.service") and not trial_unit.is_one(name)})
     found = systemd.show_many(known, ["Id", "ExecStart"])
     return sorted(
         {

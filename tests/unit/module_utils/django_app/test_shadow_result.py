@@ -49,6 +49,7 @@ NO_FOLDER = traceback(
         (ended("exit-code", 1, 1), True, [], NO_FOLDER, "temporary-folder"),
         (ended("exit-code", 1, 3), True, [], traceback("KeyError: 'X'", f"{ROOT}/shop/settings.py"), "exits"),
         (ended("exit-code", 1, 226), False, [], [], "setup"),
+        (ended("resources", 0, 0), False, [], ["Job failed because of unavailable resources"], "setup"),
         (ended("watchdog", 3, 6), True, [], [], "watchdog"),
         (ended("oom-kill", 2, 9), True, [], [], "oom-kill"),
         (ended("signal", 2, 31), True, [], [], "killed"),
