@@ -24,7 +24,7 @@ from lab.podman import LabError
 PACKAGE = "ansible_collections/rescue502/django/plugins/module_utils"
 SOURCE = Path(__file__).parents[1] / "plugins" / "module_utils"
 # Reproduced by way of sudo, or asked from the controller too, which only a play goes through.
-PLAYED = {"host/clock-skew", "edge/not-from-outside"}
+PLAYED = {"host/clock-skew", "edge/not-from-outside", "edge/otherwise-from-outside"}
 PLACE = "/dev/shm/rescue502-lab-probe.zip"
 RUN = f"""
 import json, sys

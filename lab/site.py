@@ -108,7 +108,7 @@ def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
     if fault == "files/media-elsewhere":
         # Django's settings are asked by a full look only.
         return {"rescue502_level": "full"}
-    if fault == "edge/not-from-outside":
+    if fault in ("edge/not-from-outside", "edge/otherwise-from-outside"):
         # An address that means the same on the controller.
         url = "http://{{ ansible_host }}/health/"
         return {"rescue502_edge": [{"url": url, "host": shape.server_name, "verify_tls": False}]}

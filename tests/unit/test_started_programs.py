@@ -28,6 +28,8 @@ SYSTEM = {
     "df",
     "free",
     "pg_lsclusters",
+    "nft",
+    "iptables-save",
 }
 STARTS = {
     "subprocess": {"run", "Popen", "call", "check_call", "check_output", "getoutput", "getstatusoutput"},

@@ -14,18 +14,27 @@ from urllib.parse import urlsplit
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.services import certificate
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, sockets, unread
 
 TAIL_BYTES = 65536
 DEFAULT_LOG = "/var/log/nginx/access.log"
 _ACCESS = re.compile(r'\[([^\]]+)\] "(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ([^ ?"]+)[^"]*" (\d{3}) ')
 MAX_CHECKS = 12
+WEB_PORTS = {80, 443}
 
 
 def checks_for(stack: Stack, configured: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The configured edge checks, else one for each of the app's own locations in nginx."""
+    """The configured edge checks, else one for each of the app's own locations in nginx.
+
+    On a host without nginx, whoever listens on the ports for browsers is asked for its first page.
+    """
     if configured:
         return as_configured(configured)
+    if not stack.nginx_config:
+        return [
+            {"url": _base_url(str(port), port == 443) + "/", "host": "localhost", "status": None, "verify_tls": False}
+            for port in front_ports()
+        ]
     wanted: dict[tuple[str, str], dict[str, Any]] = {}
     for location in stack.locations:
         host = next((n for n in location["server_names"] if re.match(r"^[\w.-]+$", n) and n != "_"), "localhost")
@@ -37,6 +46,11 @@ def checks_for(stack: Stack, configured: list[dict[str, Any]]) -> list[dict[str,
                 url = base + item
                 wanted[(url, host)] = {"url": url, "host": host, "status": None, "verify_tls": False}
     return list(wanted.values())[:MAX_CHECKS]
+
+
+def front_ports() -> list[int]:
+    """The ports for browsers on which anybody listens."""
+    return sorted({item["port"] for item in sockets.listeners() if item["kind"] == "tcp"} & WEB_PORTS)
 
 
 def as_configured(configured: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -59,8 +73,11 @@ def _base_url(listen: str, tls: bool) -> str:
 def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout: float) -> dict[str, Any]:
     """Ask all edge checks in parallel. timeout is in seconds, for each."""
     wanted = checks_for(stack, configured)
+    places = _tls_places(wanted)
     with ThreadPoolExecutor(max_workers=max(1, len(wanted))) as pool:
-        answers = list(pool.map(lambda item: http_client.check(item, origin, timeout), wanted))
+        asking = pool.map(lambda item: http_client.check(item, origin, timeout), wanted)
+        showing = pool.map(lambda place: http_client.certificate(place[0], place[1], timeout), places)
+        answers, shown = list(asking), dict(zip((host for _url, host in places), showing))
     return {
         "configured": bool(configured),
         "checks": answers,
@@ -68,8 +85,37 @@ def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout
         "statuses": sorted({answer["status"] for answer in answers}),
         "origin": origin,
         "certificates": [certificate_facts(path) for path in certificate_paths(stack)],
+        "shown": _shown(stack, shown),
         "cors_blocked": [a["name"] for a in answers if a["cors"] and not a["cors"]["well"]],
     }
+
+
+def _tls_places(wanted: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """(address, name) of each server that is asked over TLS, once."""
+    asked = [(urlsplit(item["url"]), item.get("host") or "") for item in wanted]
+    found = [(f"https://{url.netloc}", host or url.hostname or "") for url, host in asked if url.scheme == "https"]
+    return list(dict.fromkeys(found))
+
+
+def _shown(stack: Stack, shown: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Of each name's certificate as the edge shows it: the days left, and whether the files hold that very one.
+
+    One that another server shows, in front of nginx, is in no file of it.
+    """
+    files = set()
+    for path in certificate_paths(stack):
+        try:
+            files.add(certificate.first_der(safe_files.text(path)))
+        except OSError:
+            continue
+    found = []
+    for name, der in shown.items():
+        try:
+            left = _days_from_now(certificate.parse_der(der).not_after)
+        except ValueError:
+            continue
+        found.append({"name": name, "days_left": left, "on_disk": der in files})
+    return found
 
 
 def wrong(

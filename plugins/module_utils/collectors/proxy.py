@@ -33,7 +33,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import fil
 UNIT = "nginx.service"
 # Where programs for root lie, which an ordinary account does not have on its PATH.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-WEB_PORTS = {80, 443}
 # Programs that are put in nginx's place, by the name of their executable.
 SERVERS = {
     "nginx": "nginx", "apache2": "Apache", "httpd": "Apache", "caddy": "Caddy", "haproxy": "HAProxy",
@@ -97,9 +96,10 @@ def collect(
 
 def _fronts(stack: Stack, listeners: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Who listens, on whatever address, on a port of nginx's servers for this app, or on a port for browsers."""
-    found = [re.search(r"(?:^|:)(\d+)$", listen) for item in stack.locations for listen in item["listen"]]
-    own = {int(match.group(1)) for match in found if match}
-    others = [item for item in listeners if item["port"] in own | WEB_PORTS and item["unit"] != UNIT]
+    ports = _ports(stack.locations) | edge.WEB_PORTS
+    # Who may be ended for nginx's sake, only root's own files say.
+    own = _ports(stack.roots_locations)
+    others = [item for item in listeners if item["port"] in ports and item["unit"] != UNIT]
     return [
         {
             "pid": item["pid"],
@@ -113,6 +113,12 @@ def _fronts(stack: Stack, listeners: list[dict[str, Any]]) -> list[dict[str, Any
         }
         for item in others
     ]
+
+
+def _ports(locations: list[dict[str, Any]]) -> set[int]:
+    """The ports on which nginx is to listen for these locations; 80 where it says none."""
+    found = [re.search(r"(?:^|:)(\d+)$", listen) for item in locations for listen in item["listen"]]
+    return {int(match.group(1)) if match else 80 for match in found}
 
 
 def _server(pid: int) -> str:

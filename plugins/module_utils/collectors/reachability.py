@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
@@ -20,9 +21,8 @@ RULES_SECONDS = 2.0
 MOST_RULES = 5
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1", "": "127.0.0.1"}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-LISTERS = (["nft", "list", "ruleset"], ["iptables-save"], ["ip6tables-save"])
 _CONNECT = """
-import errno, socket, sys
+import socket, sys
 try:
     socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[3])).close()
 except socket.timeout:
@@ -57,18 +57,27 @@ def barred(bind: dict[str, Any], listeners: list[dict[str, Any]], account: str) 
 
 def rules(port: int) -> list[str]:
     """Lines of the packet filter that drop or reject what goes to a port, as nft or iptables prints them."""
-    found = []
-    for argv in LISTERS:
-        program = shutil.which(argv[0], path=PATH)
-        for line in _printed([program, *argv[1:]]) if program else []:
-            if re.search(rf"\b{port}\b", line) and re.search(r"\b(?:drop|reject)\b", line, re.IGNORECASE):
-                found.append(line.strip()[:200])
+    found = [
+        line.strip()[:200]
+        for line in _printed(_nft) or _printed(_iptables)
+        if re.search(rf"\b{port}\b", line) and re.search(r"\b(?:drop|reject)\b", line, re.IGNORECASE)
+    ]
     return list(dict.fromkeys(found))[:MOST_RULES]
 
 
-def _printed(argv: list[str]) -> list[str]:
+def _nft() -> subprocess.CompletedProcess[str]:
+    program = shutil.which("nft", path=PATH) or "nft"
+    words = [program, "list", "ruleset"]
+    return subprocess.run(words, capture_output=True, text=True, timeout=RULES_SECONDS, check=False)
+
+
+def _iptables() -> subprocess.CompletedProcess[str]:
+    program = shutil.which("iptables-save", path=PATH) or "iptables-save"
+    return subprocess.run([program], capture_output=True, text=True, timeout=RULES_SECONDS, check=False)
+
+
+def _printed(ask: Callable[[], subprocess.CompletedProcess[str]]) -> list[str]:
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=RULES_SECONDS, check=False)
+        return ask().stdout.splitlines()
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return done.stdout.splitlines()

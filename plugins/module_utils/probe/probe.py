@@ -125,10 +125,10 @@ def require_edge(stack: Stack, given: dict[str, Any]) -> None:
             f"{lacking.what} cannot be read ({lacking.why}), so that it is not known what must answer: "
             "set rescue502_edge, or `become: true`. Nothing was changed."
         )
-    if not stack.nginx_config and not given.get("edge"):
+    if not stack.nginx_config and not given.get("edge") and not edge.front_ports():
         raise StackError(
-            "no nginx configuration on this host: set rescue502_edge to the addresses that must answer. "
-            "Nothing was changed."
+            "no nginx configuration on this host, and nobody listens on port 80 or 443: set rescue502_edge to the "
+            "addresses that must answer. Nothing was changed."
         )
 
 

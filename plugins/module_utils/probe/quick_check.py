@@ -35,6 +35,7 @@ def reasons_to_look_deeper(evidence: dict[str, Any]) -> list[str]:
         "a certificate has expired": any(
             item and (item["days_left"] or 0) < 0 for item in evidence["edge"]["certificates"]
         ),
+        "a certificate that is shown has expired": any(item["days_left"] < 0 for item in evidence["edge"]["shown"]),
         "a host name is refused": 400 in evidence["edge"]["statuses"],
         "debug is on": evidence["environment"]["debug"],
     }

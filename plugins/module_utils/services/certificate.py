@@ -46,9 +46,22 @@ def read(path: str) -> Certificate:
 
 def parse(pem: str) -> Certificate:
     """Return the first certificate of a PEM text. Raises ValueError where that is not a valid one."""
+    return parse_der(first_der(pem))
+
+
+def first_der(pem: str) -> bytes:
+    """The first certificate of a PEM text as a server shows it; empty where there is none."""
     match = _PEM.search(pem)
     try:
-        return _certificate(base64.b64decode(match.group(2) if match else ""))
+        return base64.b64decode(match.group(2) if match else "")
+    except ValueError:
+        return b""
+
+
+def parse_der(der: bytes) -> Certificate:
+    """Return a certificate as a server shows it. Raises ValueError where that is not a valid one."""
+    try:
+        return _certificate(der)
     except (ArithmeticError, LookupError, StopIteration, ValueError) as error:
         raise ValueError("it does not hold a valid certificate in PEM format") from error
 

@@ -54,6 +54,17 @@ def _tls_context(verify: bool) -> ssl.SSLContext:
     return context
 
 
+def certificate(url: str, host: str, timeout: float) -> bytes:
+    """The certificate that a server shows for a host's name at an https URL, in DER; empty where it shows none."""
+    parts = urlsplit(url)
+    name = host or parts.netloc.rpartition("@")[2]
+    try:
+        with _open(parts, "", name, False, timeout) as opened:
+            return (opened.getpeercert(binary_form=True) or b"") if isinstance(opened, ssl.SSLSocket) else b""
+    except (OSError, ValueError):
+        return b""
+
+
 def ask(
     url: str,
     host: str = "",
