@@ -108,6 +108,9 @@ def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
     if fault == "files/media-elsewhere":
         # Django's settings are asked by a full look only.
         return {"rescue502_level": "full"}
+    if fault == "service/other-manager":
+        # Who names a unit has it looked for.
+        return {"rescue502_unit": ""}
     if fault != "edge/tls-name-mismatch":
         return {}
     # Only who wants certificates verified gets a report; the lab's own is signed by nobody.
