@@ -61,6 +61,7 @@ waited:
   type: float
 """
 
+import os
 import time
 from typing import Any
 
@@ -100,6 +101,13 @@ def sockets_of(app: dict[str, str]) -> list[dict[str, str]]:
     return systemd.show_many(names, PROPERTIES)
 
 
+def has_lost_its_file(socket_unit: str) -> bool:
+    """Whether a socket unit listens on a file that was removed: nobody reaches it until the unit is started anew."""
+    (shown,) = systemd.show_many([socket_unit], ["Listen"]) or [{}]
+    names = [line.rpartition(" ")[0] for line in shown.get("Listen", "").splitlines()]
+    return any(name.startswith("/") and not os.path.lexists(name) for name in names)
+
+
 def must(*words: str) -> None:
     """Have systemctl change something. Raises RestartError with its words."""
     problem = systemd.change(*words, timeout=state_directory.seconds_left(MOST_SECONDS))
@@ -120,7 +128,7 @@ def run(unit: str) -> None:
     # It fails for a unit that nothing keeps loaded, such as one that is disabled and stopped: that one has no limit.
     systemd.change("reset-failed", "--", unit, *names, timeout=systemd.SHOW_TIMEOUT)
     down = app["ActiveState"] in DOWN
-    if any(item["ActiveState"] != "active" for item in triggers):
+    if any(item["ActiveState"] != "active" or has_lost_its_file(item["Id"]) for item in triggers):
         if not down:
             # systemd opens no socket for a service that runs already.
             must("stop", "--", unit, *names)

@@ -13,12 +13,19 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets, systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    processes,
+    removed_paths,
+    sockets,
+    systemd,
+    unread,
+)
 
 CONNECT_TIMEOUT = 1.0
 _NO_SOCKET = {
     "folder": "", "folder_missing": False, "folder_writable": None, "folder_made_at_start": False,
     "file_missing": False, "stale_socket": False, "removable": None, "private": False,
+    "removed_by": [],
 }  # fmt: skip
 
 
@@ -60,6 +67,8 @@ def _socket_file(path: str, held: bool, stack: Stack) -> dict[str, Any]:
         "folder_made_at_start": folder in systemd.runtime_directories(stack.properties),
         "private": stack.properties.get("PrivateTmp") == "yes" and path.startswith(("/tmp/", "/var/tmp/")),
     }
+    if facts["file_missing"] or facts["folder_missing"]:
+        facts["removed_by"] = removed_paths.removers(path)
     try:
         account = access.Account(stack.properties.get("User") or "root", stack.properties.get("Group") or None)
         above = os.stat(folder)

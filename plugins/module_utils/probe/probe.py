@@ -70,9 +70,14 @@ def probe(given: dict[str, Any]) -> dict[str, Any]:
         leftovers.clear()
     if given["level"] != "stack":
         require_edge(stack, given)
-        found, because = _look(stack, given)
+        found, because = _look(stack, given) if stack.unit else _look_at_edge(stack, given)
         evidence.update(found)
-        if "rehearsal" not in found and given["remember"] and found.get("hold", {"well": True}).get("well"):
+        if (
+            stack.unit
+            and "rehearsal" not in found
+            and given["remember"]
+            and found.get("hold", {"well": True}).get("well")
+        ):
             remembered = baseline.remember(stack, given["remember"], rehearsed=False)
     lacking = [*unread.take_out(evidence), *_denied_sections(evidence)]
     evidence["probe"] = {
@@ -152,6 +157,20 @@ def _look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str
         sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
     found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}
     return {**found, **(_with_settings(stack, found, listeners) if deeper else {})}, because
+
+
+def _look_at_edge(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The sections of a look at an app that no unit of systemd's runs: the edge, and what starts the app."""
+    quick = concurrent.collect(
+        {
+            "edge": lambda: edge.collect(stack, given["edge"], given["cors_origin"], given["edge_timeout"]),
+            "other_managers": lambda: {"apps": stack.other_managers},
+        }
+    )
+    quick["edge"] = {**quick["edge"], "recent_errors": edge.recent_errors(stack, time.time() - 300)}
+    wrong = edge.wrong(stack, given["edge"], quick["edge"])
+    deep = {"proxy": lambda: proxy.collect(stack, sockets.listeners(), quick["edge"], wrong, False)} if wrong else {}
+    return {**quick, **concurrent.collect(deep)}, []
 
 
 def _quick(stack: Stack, given: dict[str, Any], ask_edge: Section) -> tuple[dict[str, Any], list[dict[str, Any]]]:

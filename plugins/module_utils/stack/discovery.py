@@ -15,7 +15,12 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     systemd_credentials,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
-from ansible_collections.rescue502.django.plugins.module_utils.stack import app_layout, app_units, roots_word
+from ansible_collections.rescue502.django.plugins.module_utils.stack import (
+    app_layout,
+    app_units,
+    other_managers,
+    roots_word,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd, unread
 
@@ -25,6 +30,8 @@ def discover(given: dict[str, Any]) -> Stack:
 
     Raises StackError where no unit can be found or chosen, systemd.SystemdError where systemd does not answer.
     """
+    if not given.get("unit") and not app_units.names() and (others := other_managers.find()):
+        return _of_other_manager(given, others)
     unit = given.get("unit") or app_units.only()
     if "." not in unit:
         unit += ".service"
@@ -74,6 +81,36 @@ def discover(given: dict[str, Any]) -> Stack:
     )
     stack.credentials, stack.credentials_missing = systemd_credentials.read(properties)
     _leave_out_unread(stack)
+    _add_nginx(stack, _edge_hosts(given))
+    return stack
+
+
+def _of_other_manager(given: dict[str, Any], found: list[dict[str, Any]]) -> Stack:
+    """An app that no unit of systemd's runs: what its manager says of it, and nothing that anybody would act on."""
+    app = found[0]
+    server = gunicorn_config.parse(app["words"], {}, app["folder"] or "/")
+    stack = Stack(
+        unit="",
+        properties={},
+        environment={},
+        environment_problems=[],
+        server=server,
+        word=roots_word.RootsWord("/", gunicorn_config.ServerConfig()),
+        cwd=app["folder"],
+        root=given.get("root") or app["folder"],
+        manage_py="",
+        venv="",
+        python="",
+        user=given.get("user") or app["user"],
+        group=given.get("group") or "",
+        env_files=[],
+        bind=[gunicorn_config.parse_bind(text if ":" in text else f"unix:{text}") for text in app["binds"]],
+        settings_module="",
+        database_unit=_database_unit(given),
+        health_url=given.get("health_url") or "",
+        nginx_config=nginx_config.main_file(),
+        other_managers=found,
+    )
     _add_nginx(stack, _edge_hosts(given))
     return stack
 

@@ -65,6 +65,8 @@ class Stack:
     nginx_unread: list[unread.Unread] = field(default_factory=list)
     # Why `bind` is empty where what says it may not be read.
     bind_bar: str = ""
+    # What starts the app where no unit of systemd's does (other_managers.py); `unit` is empty then.
+    other_managers: list[dict[str, Any]] = field(default_factory=list)
     # Whether the user, or the unit's own order, says that the app's database is the one that runs on this host.
     database_is_here: bool = False
 
