@@ -97,8 +97,10 @@ def tables() -> dict[str, str | None] | None:
     return {name: None if name in locked else hashlib.sha256(rows.encode()).hexdigest() for name, _line, rows in split}
 
 
-def sqlite_tables() -> dict[str, str | None]:
-    """A digest of each table's rows in a SQLite file."""
+def sqlite_tables() -> dict[str, str | None] | None:
+    """A digest of each table's rows in a SQLite file; None where it is out of reach."""
+    if not os.path.exists(SQLITE):
+        return None
     with sqlite3.connect(f"file:{SQLITE}?mode=ro", uri=True) as connection:
         # Its own, such as the last number that it gave, change with every row that comes.
         ours = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"

@@ -73,8 +73,9 @@ class Choices:
             changes["user"] = "own"
         if self.owner == "app" and self.bind == "folder" and self.hardening == "strict":
             changes["hardening"] = "some"
-        if self.layout == "home" and self.owner == "root":
-            changes["owner"] = "deploy"
+        if self.layout == "home":
+            # It is the app's own account's.
+            changes["owner"] = "app"
         return replace(self, **changes)
 
     def unlike_plain(self) -> list[str]:

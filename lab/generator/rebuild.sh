@@ -28,20 +28,25 @@ getent passwd "$OWNER" > /dev/null || useradd --create-home --shell /bin/bash "$
 
 # The code, at its place: a folder, or a link to the release of today.
 TARGET="$ROOT"
-install -d "$(dirname "$ROOT")"
+mkdir -p "$(dirname "$ROOT")"
 if [ "$(basename "$ROOT")" = current ]; then
   TARGET="$(dirname "$ROOT")/releases/20261101120000"
   install -d "$(dirname "$ROOT")/releases/20261015090000" "$(dirname "$ROOT")/shared"
   ln -s releases/20261101120000 "$ROOT"
 fi
 install -d "$TARGET"
+mv app/gitignore "$here/gitignore"
 cp -r app/. "$TARGET"
-mv "$TARGET/gitignore" "$TARGET/.gitignore"
 if [ "$HAS_GIT" = yes ]; then
+  if [ "$REPOSITORY" != "$ROOT" ]; then
+    mkdir "$REPOSITORY/frontend"
+    echo '<p>hello' > "$REPOSITORY/frontend/index.html"
+    echo '.venv/' > "$REPOSITORY/.gitignore"
+  fi
+  cp gitignore "$ROOT/.gitignore"
+  printf 'env/\nrun/\ndb/\nmyprojectenv/\n.venv/\n' >> "$ROOT/.gitignore"
   chown -R "$OWNER" "$REPOSITORY"
   git() { as "$OWNER" /usr/bin/git -C "$REPOSITORY" -c user.name=developer -c user.email=developer@example.org "$@"; }
-  [ "$REPOSITORY" = "$ROOT" ] || { echo '# Everything' > "$REPOSITORY/README.md"; mkdir "$REPOSITORY/frontend"; echo '<p>hello' > "$REPOSITORY/frontend/index.html"; }
-  printf 'env/\nrun/\ndb/\nmyprojectenv/\n.venv/\n' >> "$ROOT/.gitignore"
   git init -q -b main .
   git add . && git commit -qm 'The site'
   echo '"""Things to count."""' > "$ROOT/$APP_LABEL/numbers.py"
@@ -50,7 +55,7 @@ if [ "$HAS_GIT" = yes ]; then
 fi
 
 # The virtual environment, moved: its programs name its Python.
-install -d "$(dirname "$VENV")"
+mkdir -p "$(dirname "$VENV")"
 mv venv "$VENV"
 grep -rlI "$OLD_VENV" "$VENV/bin" "$VENV/pyvenv.cfg" | xargs sed -i "s#$OLD_VENV#$VENV#g"
 [ ! -s packages ] || PIP_CONFIG_FILE=/dev/null "$VENV/bin/python" -m pip install -q --no-index --no-cache-dir --find-links wheels \
@@ -69,7 +74,7 @@ CREATE DATABASE "$DATABASE_NAME" OWNER "$DATABASE_USER";
 SQL
 fi
 install -d "$LOG_DIR"
-mkdir -p "$TARGET/staticfiles" "$TARGET/run"
+mkdir -p "$STATIC_ROOT" "$TARGET/run"
 if [ "$TARGET" != "$ROOT" ]; then
   mkdir -p "$(dirname "$ROOT")/shared/media"
   ln -s "$(dirname "$ROOT")/shared/media" "$TARGET/media"
@@ -92,8 +97,8 @@ case "$OWNING" in
     python3 "$here/grant.py" "$TARGET" "$APP_USER" www-data
     ;;
 esac
-for folder in media staticfiles db run; do
-  [ ! -e "$TARGET/$folder" ] || { chown -R "$APP_USER:$APP_GROUP" "$TARGET/$folder/"; chmod -R u=rwX,go=rX "$TARGET/$folder/"; }
+for folder in "$TARGET/media" "$STATIC_ROOT" "$TARGET/db" "$TARGET/run"; do
+  [ ! -e "$folder" ] || { chown -R "$APP_USER:$APP_GROUP" "$folder/"; chmod -R u=rwX,go=rX "$folder/"; }
 done
 chown "$APP_USER:$APP_GROUP" "$LOG_DIR" "$(readlink -f "$TARGET/media")"
 
@@ -124,9 +129,8 @@ install -m 644 rendered/nginx-site.conf "$NGINX_SITE"
 ln -s "$NGINX_SITE" /etc/nginx/sites-enabled/
 nginx -qt
 systemctl daemon-reload
-# shellcheck disable=SC2086
-systemctl enable -q $UNIT $SOCKET_UNIT
-# shellcheck disable=SC2086
-systemctl start ${SOCKET_UNIT:-$UNIT} nginx
+# A socket starts its service, which need not be enabled.
+systemctl enable -q "${SOCKET_UNIT:-$UNIT}"
+systemctl start "${SOCKET_UNIT:-$UNIT}" nginx
 cd /
 rm -rf "$here"

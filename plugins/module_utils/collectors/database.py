@@ -43,11 +43,21 @@ def server_units(unit: str) -> list[dict[str, str]]:
     if not unit:
         return []
     name = unit[: -len(".service")] if unit.endswith(".service") else unit
-    text = systemd.systemctl(
-        "show", "--property=" + ",".join(_PROPERTIES), "--", f"{name}@*.service", f"{name}.service"
-    )
+    units = _shown(f"{name}@*.service", f"{name}.service")
+    instances = [item for item in units if "@" in item["name"]]
+    if not instances and name == "postgresql":
+        # A pattern finds none that was stopped: the gathering unit stays active then, as if a server ran.
+        instances = _shown(*postgresql_clusters.ports())
+    return instances or units
+
+
+def _shown(*names: str) -> list[dict[str, str]]:
+    """Facts of these units; none where none are named."""
+    if not names:
+        return []
+    text = systemd.systemctl("show", "--property=" + ",".join(_PROPERTIES), "--", *names)
     found = [systemd.parse_show(block) for block in text.split("\n\n") if block.strip()]
-    units = [
+    return [
         {
             "name": item.get("Id", ""),
             "load_state": item.get("LoadState", ""),
@@ -59,8 +69,6 @@ def server_units(unit: str) -> list[dict[str, str]]:
         }
         for item in found
     ]
-    instances = [item for item in units if "@" in item["name"]]
-    return instances or units
 
 
 def place_from_environment(environment: dict[str, str]) -> dict[str, Any]:
