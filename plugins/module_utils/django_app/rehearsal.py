@@ -19,8 +19,10 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     hang_location,
     own_view,
+    script_asked_variables,
     script_database,
     script_errors,
+    script_host_needs,
     script_migrations,
     script_rehearsal,
     script_requirements,
@@ -54,7 +56,16 @@ STEPS = (
 
 
 # The script's parts, each after what it imports; they are imported here so that Ansible packs them with the module.
-PARTS = (script_errors, script_database, script_migrations, script_requirements, script_static_files, script_rehearsal)
+PARTS = (
+    script_asked_variables,
+    script_host_needs,
+    script_errors,
+    script_database,
+    script_migrations,
+    script_requirements,
+    script_static_files,
+    script_rehearsal,
+)
 # Lines that stand once, or not at all, in one text.
 _FUTURE = "from __future__ import annotations\n"
 _OWN_IMPORT = re.compile(r"^from ansible_collections\.\S+ import (\([^)]*\)|.+)\n", re.MULTILINE)

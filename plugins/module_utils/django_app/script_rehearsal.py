@@ -17,11 +17,19 @@ import resource
 import sys
 import time
 
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_asked_variables import (
+    watch_environment,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_database import (
     ask_database,
     ask_privileges,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import describe, short
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import (
+    describe,
+    inside_app,
+    short,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import watch_lookups
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_migrations import compare_migrations
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
     compare_requirements,
@@ -179,6 +187,8 @@ def main():
     sys.path.insert(0, os.getcwd())
     if plan["root"] not in sys.path:
         sys.path.insert(1, plan["root"])
+    watch_lookups()
+    watch_environment(lambda path: inside_app(path, plan))
     for name, function in STEPS:
         begun = time.time()
         result = {"step": name, "ok": True, "error": None}

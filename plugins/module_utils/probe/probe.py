@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.baseline import baseline, changes
@@ -98,16 +99,33 @@ def _denied_sections(evidence: dict[str, Any]) -> list[dict[str, Any]]:
 
 def redacted(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
     """The evidence without the app's secrets; names that anyone may see stay whole."""
-    cleaned: dict[str, Any] = redactor(stack).tree(evidence)
+    cleaned: dict[str, Any] = redactor(stack, _variables(evidence)).tree(evidence)
     return cleaned
 
 
-def redactor(stack: Stack) -> Redactor:
-    """A redactor for this app's secrets: those of its unit, of its own files, and of nginx's configuration."""
-    names = [name for item in stack.all_locations for name in item["server_names"]]
-    public = (stack.unit, stack.root, stack.venv, stack.user, stack.group, stack.cwd, stack.server.app, *names)
+def _variables(part: Any) -> set[str]:
+    """The names of variables that were asked for in vain, or whose lines are ignored, anywhere in the evidence."""
+    if isinstance(part, list):
+        return {name for item in part for name in _variables(item)}
+    if not isinstance(part, dict):
+        return set()
+    own = {part.get("env_key"), part.get("env_value"), *part.get("env_keys", [])}
+    own |= {item["name"] for item in part.get("ignored", []) if isinstance(item, dict)}
+    return {name for name in own if name} | {name for item in part.values() for name in _variables(item)}
+
+
+def redactor(stack: Stack, names: Iterable[str] = ()) -> Redactor:
+    """A redactor for this app's secrets: those of its unit, of its own files, and of nginx's configuration.
+
+    names: of variables besides the unit's own; such names stay whole.
+    """
+    sites = [name for item in stack.all_locations for name in item["server_names"]]
+    public = (stack.unit, stack.root, stack.venv, stack.user, stack.group, stack.cwd, stack.server.app, *sites)
     own = app_secrets.of_app(stack.root, stack.cwd, stack.settings_module, stack.env_files)
-    return Redactor(stack.environment, public, stack.credentials, [*own, *app_secrets.of_nginx(stack.nginx_files)])
+    more = [*own, *app_secrets.of_nginx(stack.nginx_files)]
+    return Redactor(
+        stack.environment, public, stack.credentials, more, {*stack.environment, *stack.credentials, *names}
+    )
 
 
 def require_edge(stack: Stack, given: dict[str, Any]) -> None:
