@@ -57,7 +57,8 @@ def batches() -> list[tuple[str, tuple[str, ...]]]:
 @pytest.mark.parametrize(
     ("site", "batch"),
     [pytest.param(*item, marks=marks(at_each_change=item[1] not in NIGHTLY)) for item in batches()],
-    indirect=["site"], ids=lambda item: "+".join(item) if isinstance(item, tuple) else ""
+    indirect=["site"],
+    ids=lambda item: "+".join(item) if isinstance(item, tuple) else "",
 )
 def test_named(site: Site, batch: tuple[str, ...]) -> None:
     """Exactly these are named, each with commands for a person, as causes where they take the site down.

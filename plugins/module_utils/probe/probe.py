@@ -35,7 +35,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     rehearsal,
     repeated_requests,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling
+from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling, trials
 from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
@@ -165,7 +165,11 @@ def _look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str
     if given["hold_seconds"] and quick["edge"].get("well"):
         sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
     found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}
-    return {**found, **(_with_settings(stack, found, listeners) if deeper else {})}, because
+    if deeper:
+        listening = quick["service"].get("listening") is True
+        pages = repeated_requests.pages(wrong, quick["edge"].get("origin", ""), listening)
+        found = {**found, **_with_settings(stack, found, listeners, pages)}
+    return found, because
 
 
 def _quick(stack: Stack, given: dict[str, Any], ask_edge: Section) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -237,7 +241,9 @@ def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -
     return sections
 
 
-def _with_settings(stack: Stack, found: dict[str, Any], listeners: list[dict[str, Any]]) -> dict[str, Any]:
+def _with_settings(
+    stack: Stack, found: dict[str, Any], listeners: list[dict[str, Any]], pages: list[repeated_requests.Page]
+) -> dict[str, Any]:
     """The sections that what the rehearsal learnt of Django's settings sharpens. found: those of the stages before."""
     rehearsed = found["rehearsal"]
     settings_bar = rehearsed.why if isinstance(rehearsed, unread.Unread) else ""
@@ -250,13 +256,17 @@ def _with_settings(stack: Stack, found: dict[str, Any], listeners: list[dict[str
         "names": lambda: {"names": host.needed_names(base)},
         "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(rehearsed) else []},
     }
-    later = concurrent.collect(sections)
+    git = found["code"].get("git")
+    sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages)
+    later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
     sharpened = {
         "database": base,
         "dependencies": dependencies.settled(found["dependencies"], stack, rehearsed),
         "files": later["files"],
         "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
     }
+    if later["trials"]:
+        sharpened["trials"] = later["trials"]
     if "database_activity" in found:
         name, user = base.get("name", ""), base.get("user", "")
         sharpened["database_activity"] = database_activity.settled(found["database_activity"], name, user)

@@ -127,7 +127,8 @@ def failed(folder: Path, settings: str, **more: str) -> dict[str, Any]:
     """What the rehearsal says of an app whose settings are these; its environment has DATABASE_URL, and more."""
     (folder / "settings.py").write_text(OPTIONAL + settings, encoding="utf-8")
     plan = {"root": str(folder), "venv": "", "app": "settings", "server": "json", "settings_module": "settings"}
-    plan |= {"requirements": [], "pips": [], "limits": {}, "look_after": 9, "pages": []}
+    plan |= {"requirements": [], "pips": [], "limits": {}, "look_after": 9, "pages": [], "aside": []}
+    plan["steps"] = rehearsal.STEPS[:-1]
     read_end, write_end = os.pipe()
     words = [sys.executable, "-c", rehearsal.source(), str(write_end), json.dumps(plan)]
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": SECRET, **more}
