@@ -123,19 +123,27 @@ OTHERS = {
 }
 
 
-def failed(folder: Path, settings: str, **more: str) -> dict[str, Any]:
-    """What the rehearsal says of an app whose settings are these; its environment has DATABASE_URL, and more."""
+def rehearsed(folder: Path, settings: str, *aside: str, **more: str) -> dict[str, Any]:
+    """The rehearsal's steps of an app whose settings are these; its environment has DATABASE_URL, and more.
+
+    aside: modules that are not taken from the folder.
+    """
     (folder / "settings.py").write_text(OPTIONAL + settings, encoding="utf-8")
     plan = {"root": str(folder), "venv": "", "app": "settings", "server": "json", "settings_module": "settings"}
-    plan |= {"requirements": [], "pips": [], "limits": {}, "look_after": 9, "pages": [], "aside": []}
-    plan["steps"] = rehearsal.STEPS[:-1]
+    plan |= {"requirements": [], "pips": [], "limits": {}, "look_after": 9, "pages": [], "aside": aside}
+    plan["steps"] = rehearsal.STEPS
     read_end, write_end = os.pipe()
     words = [sys.executable, "-c", rehearsal.source(), str(write_end), json.dumps(plan)]
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": SECRET, **more}
     subprocess.run(words, cwd=folder, env=environment, pass_fds=[write_end], check=True)
     os.close(write_end)
     with os.fdopen(read_end, encoding="utf-8") as file:
-        steps = {step["step"]: step for step in map(json.loads, file)}
+        return {step["step"]: step for step in map(json.loads, file)}
+
+
+def failed(folder: Path, settings: str, **more: str) -> dict[str, Any]:
+    """What the rehearsal says of why such an app is not imported."""
+    steps = rehearsed(folder, settings, **more)
     assert steps["application"]["ok"] is False, "the fault"
     error: dict[str, Any] = steps["application"]["error"]
     return error
