@@ -39,7 +39,7 @@ TOGETHER = (
 NIGHTLY = {
     ("host/locale-missing",), ("host/time-zone-missing",), ("host/library-missing",), ("host/program-missing",),
     ("host/file-missing",), ("dependencies/shadowed-module",), ("dependencies/other-python",),
-    ("dependencies/driver-missing",),
+    ("dependencies/driver-missing",), ("dependencies/broker-unreachable",),
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     hang_location,
     own_view,
     script_asked_variables,
+    script_brokers,
     script_database,
     script_errors,
     script_host_needs,
@@ -55,6 +56,7 @@ STEPS = (
     "code",
     "requests",
     "shadows",
+    "brokers",
 )
 
 
@@ -63,6 +65,7 @@ PARTS = (
     script_asked_variables,
     script_host_needs,
     script_errors,
+    script_brokers,
     script_database,
     script_migrations,
     script_requirements,

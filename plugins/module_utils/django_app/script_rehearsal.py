@@ -20,6 +20,7 @@ import time
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_asked_variables import (
     watch_environment,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_brokers import ask_brokers
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_database import (
     ask_database,
     ask_privileges,
@@ -190,6 +191,7 @@ STEPS = (
     ("code", compile_code),
     ("requests", ask_for_pages),
     ("shadows", look_for_shadows),
+    ("brokers", ask_brokers),
 )
 
 
@@ -217,6 +219,7 @@ def main():
         except BaseException as error:  # settings may well call sys.exit
             result.update(ok=False, error=describe(error, plan))
             plan.setdefault("error", error)
+        plan["failed"] = plan.get("failed") or not result["ok"]
         result["seconds"] = round(time.time() - begun, 3)
         out.write(json.dumps(result) + "\n")
         out.flush()

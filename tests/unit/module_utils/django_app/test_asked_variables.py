@@ -15,6 +15,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
 SECRET = "s3cret-value"
 # Settings that do well without these, before they fail.
 OPTIONAL = """import os
+application = print
 SENTRY = os.environ.get("SENTRY_DSN")
 PORT = os.getenv("MAIL_PORT", "25")
 """
