@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs inside the app's own Python, as a part of script_rehearsal.py: whether caches and brokers answer.
 
-Each that the settings name is connected to, and asked what anybody may ask: PING of Redis (its "RESP" specification, the
-inline commands), the version of memcached, the header of AMQP 0-9-1. Of an address neither user nor password is kept.
+Each that the settings name is connected to, and asked what anybody may ask: PING of Redis (the inline commands of its
+protocol, RESP), the version of memcached, the header of AMQP 0-9-1. Of an address neither user nor password is kept.
 """
 
 from __future__ import annotations
