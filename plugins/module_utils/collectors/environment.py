@@ -12,7 +12,12 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.services import systemd_credentials
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    accounts,
+    ignored_assignments,
+    systemd,
+    unread,
+)
 
 _TRUE = ("1", "true", "yes", "on")
 # Where people and tools put a file aside; a file such as .env.example or .env.staging is not a copy of .env.
@@ -74,7 +79,10 @@ def _file_facts(path: str, required: bool) -> dict[str, Any]:
             mode=f"{stat.S_IMODE(status.st_mode):04o}",
             others_read=bool(status.st_mode & stat.S_IROTH) and stat.S_ISREG(status.st_mode),
         )
-        facts["names"] = sorted(systemd.parse_environment_file(safe_files.text(path)))
+        text = safe_files.text(path)
+        facts["names"] = sorted(systemd.parse_environment_file(text))
+        if ignored := ignored_assignments.find(text):
+            facts["ignored"] = ignored
     except PermissionError as error:
         facts["names"] = unread.Unread(what, unread.reason(error))
     except OSError as error:

@@ -13,17 +13,22 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     hang_location,
     own_view,
+    script_asked_variables,
+    script_brokers,
     script_database,
     script_errors,
+    script_host_needs,
     script_migrations,
     script_rehearsal,
     script_requirements,
+    script_shadowing,
     script_static_files,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.repeated_requests import Page
@@ -50,24 +55,43 @@ STEPS = (
     "requirements",
     "code",
     "requests",
+    "shadows",
+    "brokers",
 )
 
 
 # The script's parts, each after what it imports; they are imported here so that Ansible packs them with the module.
-PARTS = (script_errors, script_database, script_migrations, script_requirements, script_static_files, script_rehearsal)
+PARTS = (
+    script_asked_variables,
+    script_host_needs,
+    script_errors,
+    script_brokers,
+    script_database,
+    script_migrations,
+    script_requirements,
+    script_shadowing,
+    script_static_files,
+    script_rehearsal,
+)
 # Lines that stand once, or not at all, in one text.
 _FUTURE = "from __future__ import annotations\n"
+# The app's folder is looked into when the server's program would, and not before.
+_PATH = "import sys\nsys.path[:1] = sys.path[:1] if sys.path[0] else []\n"
 _OWN_IMPORT = re.compile(r"^from ansible_collections\.\S+ import (\([^)]*\)|.+)\n", re.MULTILINE)
 
 
 def source() -> str:
     """The script and what it imports of ours, as one text: it is run by an interpreter that knows nothing of us."""
     texts = [_OWN_IMPORT.sub("", inspect.getsource(part)).replace(_FUTURE, "", 1) for part in PARTS]
-    return _FUTURE + "\n".join(texts)
+    return _FUTURE + _PATH + "\n".join(texts)
 
 
-def rehearse(stack: Stack, timeout: float, pages: list[Page]) -> dict[str, Any]:
+def rehearse(
+    stack: Stack, timeout: float, pages: list[Page], steps: Sequence[str] = STEPS, aside: Sequence[str] = ()
+) -> dict[str, Any]:
     """Run the rehearsal for at most `timeout` seconds. pages: requests that are made once more in it.
+
+    steps: those that are taken, in the order of STEPS. aside: modules that are not taken from the app's own folders.
 
     Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung, crashed, place}. The step that did not end is
     named by `hung` where it was still under way, and by `crashed` where the interpreter itself ended; `place` is where.
@@ -82,7 +106,8 @@ def rehearse(stack: Stack, timeout: float, pages: list[Page]) -> dict[str, Any]:
         return outcome
     try:
         with systemd_credentials.folder(stack.credentials, stack.user, stack.group) as variables:
-            ended = _run(stack, source(), variables, timeout, [page.request() for page in pages])
+            more = {"pages": [page.request() for page in pages], "steps": list(steps), "aside": list(aside)}
+            ended = _run(stack, source(), variables, timeout, more)
     except KeyError as error:
         outcome["problem"] = f"no such account: {error.args[0]}"
         return outcome
@@ -96,7 +121,7 @@ def rehearse(stack: Stack, timeout: float, pages: list[Page]) -> dict[str, Any]:
             page.name for page, answer in zip(pages, answers) if page.is_served_by(answer)
         ]
     outcome["ran"] = bool(outcome["steps"])
-    missing = [name for name in STEPS if name not in outcome["steps"]]
+    missing = [name for name in steps if name not in outcome["steps"]]
     if missing and outcome["ran"]:
         if ended.by_itself:
             outcome["crashed"] = {"step": missing[0], "how": _how(ended.code)}
@@ -118,11 +143,11 @@ class Ended:
     lines: list[str]
 
 
-def _run(stack: Stack, source: str, variables: dict[str, str], timeout: float, pages: list[dict[str, Any]]) -> Ended:
+def _run(stack: Stack, source: str, variables: dict[str, str], timeout: float, more: dict[str, Any]) -> Ended:
     """Run it to its end. Raises what starting it raises."""
     read_end, write_end = os.pipe()
     try:
-        process = _start(stack, source, variables, write_end, {"look_after": timeout * 0.4, "pages": pages})
+        process = _start(stack, source, variables, write_end, {"look_after": timeout * 0.4, **more})
     except BaseException:
         os.close(read_end)
         raise

@@ -9,6 +9,12 @@ import os
 import re
 import traceback
 
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_asked_variables import (
+    fields_wrong,
+    missing_variables,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import lacking
+
 TEXT_LIMIT = 2000
 
 
@@ -24,6 +30,14 @@ def inside_app(path, plan):
     return path.startswith(os.path.realpath(plan["root"]) + os.sep) and not path.startswith(venv)
 
 
+def is_within(path, folders):
+    """Whether a path lies in one of these folders, links followed. A bare name is looked for in others."""
+    if os.sep not in path:
+        return False
+    real = os.path.realpath(path) + os.sep
+    return any(real.startswith(os.path.realpath(folder).rstrip(os.sep) + os.sep) for folder in folders if folder)
+
+
 def describe(error, plan):
     """An exception's account of its cause: never a source line or a local variable, which could hold a secret.
 
@@ -33,24 +47,39 @@ def describe(error, plan):
     own = [frame for frame in frames if inside_app(frame[0], plan)]
     place = own[-1] if own else (frames[-1] if frames else ("", 0, ""))
     variable, key = env_variable(error, own), env_key(error, frames, plan)
-    chain, cause = [], error.__cause__ or error.__context__
-    while cause is not None and len(chain) < 5:
-        chain.append({"type": type(cause).__name__, "message": short(cause), "filename": short(path_of(cause))})
-        cause = cause.__cause__ or cause.__context__
+    missing, fields = [key] if key else missing_variables(error, own), fields_wrong(error)
+    variable = variable or (fields[0][0] if fields else "")
+    causes = [error]
+    while len(causes) < 6 and (causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(causes[-1].__cause__ or causes[-1].__context__)
+    chain = [
+        {"type": type(cause).__name__, "message": short(cause), "filename": short(path_of(cause))}
+        for cause in causes[1:]
+    ]
     described = {
         "type": type(error).__name__,
-        "message": short(error),
+        # pydantic's own words have all values in them.
+        "message": short("; ".join(name + ": " + message for name, message, _is in fields) or error),
         "file": place[0],
         "line": place[1],
         "in_app": bool(own),
         "module": module_of(error),
         "module_in_app": provided_by_app(module_of(error), plan),
         "path": short(path_of(error)),
-        "env_key": key,
+        "env_key": missing[0] if missing else "",
         "env_value": "",
         "chain": chain,
     }
-    if variable and not key:
+    lacks = (
+        None if missing else lacking(causes, lambda path: is_within(path, (plan["root"], plan["venv"], os.getcwd())))
+    )
+    if lacks:
+        described["lacks"] = lacks
+    if len(missing) > 1:
+        described["env_keys"] = missing
+    if missing and missing[0] in os.environ:
+        described["env_empty"] = True
+    if variable and not missing:
         # What such an error says holds the value that it is about.
         hidden = "not shown, because it may hold the value"
         described.update(message=hidden, chain=[dict(item, message=hidden) for item in chain])

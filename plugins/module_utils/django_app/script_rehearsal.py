@@ -17,14 +17,27 @@ import resource
 import sys
 import time
 
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_asked_variables import (
+    watch_environment,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_brokers import ask_brokers
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_database import (
     ask_database,
     ask_privileges,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import describe, short
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import (
+    describe,
+    inside_app,
+    short,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import watch_lookups
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_migrations import compare_migrations
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
     compare_requirements,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_shadowing import (
+    PutAside,
+    find_shadows,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_static_files import find_static_files
 
@@ -33,9 +46,23 @@ BODY_LIMIT = 65536
 SKIP_FOLDERS = {".git", "node_modules", "__pycache__", ".venv", "venv", "site-packages"}
 
 
+# What the server's program has imported before it looks into the app's folder.
+PROGRAMS = {"gunicorn": "gunicorn.app.wsgiapp", "uvicorn": "uvicorn.main"}
+
+
 def load_server(plan):
-    importlib.import_module(plan["server"])
+    try:
+        importlib.import_module(PROGRAMS.get(plan["server"], plan["server"]))
+    finally:
+        sys.path.insert(0, os.getcwd())
+        if plan["root"] not in sys.path:
+            sys.path.insert(1, plan["root"])
     return {}
+
+
+def look_for_shadows(plan):
+    """Of an app that fails: which of its files hide an installed package, or a module of Python's own."""
+    return {"found": find_shadows(plan, lambda path: inside_app(path, plan)) if "error" in plan else []}
 
 
 def load_django(_plan):
@@ -163,6 +190,8 @@ STEPS = (
     ("requirements", compare_requirements),
     ("code", compile_code),
     ("requests", ask_for_pages),
+    ("shadows", look_for_shadows),
+    ("brokers", ask_brokers),
 )
 
 
@@ -176,10 +205,13 @@ def main():
         limit = getattr(resource, name)
         resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
     sys.argv[1:] = []
-    sys.path.insert(0, os.getcwd())
-    if plan["root"] not in sys.path:
-        sys.path.insert(1, plan["root"])
+    if plan["aside"]:
+        sys.meta_path.insert(0, PutAside(plan["aside"], lambda path: inside_app(path, plan)))
+    watch_lookups()
+    watch_environment(lambda path: inside_app(path, plan))
     for name, function in STEPS:
+        if name not in plan["steps"]:
+            continue
         begun = time.time()
         result = {"step": name, "ok": True, "error": None}
         try:
@@ -187,6 +219,7 @@ def main():
         except BaseException as error:  # settings may well call sys.exit
             result.update(ok=False, error=describe(error, plan))
             plan.setdefault("error", error)
+        plan["failed"] = plan.get("failed") or not result["ok"]
         result["seconds"] = round(time.time() - begun, 3)
         out.write(json.dumps(result) + "\n")
         out.flush()

@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.baseline import baseline, changes
@@ -36,7 +37,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     repeated_requests,
     shadow_start,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling
+from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling, trials
 from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
@@ -105,16 +106,33 @@ def _denied_sections(evidence: dict[str, Any]) -> list[dict[str, Any]]:
 
 def redacted(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
     """The evidence without the app's secrets; names that anyone may see stay whole."""
-    cleaned: dict[str, Any] = redactor(stack).tree(evidence)
+    cleaned: dict[str, Any] = redactor(stack, _variables(evidence)).tree(evidence)
     return cleaned
 
 
-def redactor(stack: Stack) -> Redactor:
-    """A redactor for this app's secrets: those of its unit, of its own files, and of nginx's configuration."""
-    names = [name for item in stack.all_locations for name in item["server_names"]]
-    public = (stack.unit, stack.root, stack.venv, stack.user, stack.group, stack.cwd, stack.server.app, *names)
+def _variables(part: Any) -> set[str]:
+    """The names of variables that were asked for in vain, or whose lines are ignored, anywhere in the evidence."""
+    if isinstance(part, list):
+        return {name for item in part for name in _variables(item)}
+    if not isinstance(part, dict):
+        return set()
+    own = {part.get("env_key"), part.get("env_value"), *part.get("env_keys", [])}
+    own |= {item["name"] for item in part.get("ignored", []) if isinstance(item, dict)}
+    return {name for name in own if name} | {name for item in part.values() for name in _variables(item)}
+
+
+def redactor(stack: Stack, names: Iterable[str] = ()) -> Redactor:
+    """A redactor for this app's secrets: those of its unit, of its own files, and of nginx's configuration.
+
+    names: of variables besides the unit's own; such names stay whole.
+    """
+    sites = [name for item in stack.all_locations for name in item["server_names"]]
+    public = (stack.unit, stack.root, stack.venv, stack.user, stack.group, stack.cwd, stack.server.app, *sites)
     own = app_secrets.of_app(stack.root, stack.cwd, stack.settings_module, stack.env_files)
-    return Redactor(stack.environment, public, stack.credentials, [*own, *app_secrets.of_nginx(stack.nginx_files)])
+    more = [*own, *app_secrets.of_nginx(stack.nginx_files)]
+    return Redactor(
+        stack.environment, public, stack.credentials, more, {*stack.environment, *stack.credentials, *names}
+    )
 
 
 def require_edge(stack: Stack, given: dict[str, Any]) -> None:
@@ -156,7 +174,11 @@ def _look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str
     if given["hold_seconds"] and quick["edge"].get("well"):
         sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
     found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}
-    return {**found, **(_with_settings(stack, found, listeners) if deeper else {})}, because
+    if deeper:
+        listening = quick["service"].get("listening") is True
+        pages = repeated_requests.pages(wrong, quick["edge"].get("origin", ""), listening)
+        found = {**found, **_with_settings(stack, found, listeners, pages)}
+    return found, because
 
 
 def _look_at_edge(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -258,7 +280,9 @@ def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -
     return sections
 
 
-def _with_settings(stack: Stack, found: dict[str, Any], listeners: list[dict[str, Any]]) -> dict[str, Any]:
+def _with_settings(
+    stack: Stack, found: dict[str, Any], listeners: list[dict[str, Any]], pages: list[repeated_requests.Page]
+) -> dict[str, Any]:
     """The sections that what the rehearsal learnt of Django's settings sharpens. found: those of the stages before."""
     rehearsed = found["rehearsal"]
     settings_bar = rehearsed.why if isinstance(rehearsed, unread.Unread) else ""
@@ -271,13 +295,17 @@ def _with_settings(stack: Stack, found: dict[str, Any], listeners: list[dict[str
         "names": lambda: {"names": host.needed_names(base)},
         "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(rehearsed) else []},
     }
-    later = concurrent.collect(sections)
+    git = found["code"].get("git")
+    sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages)
+    later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
     sharpened = {
         "database": base,
         "dependencies": dependencies.settled(found["dependencies"], stack, rehearsed),
         "files": later["files"],
         "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
     }
+    if later["trials"]:
+        sharpened["trials"] = later["trials"]
     if "database_activity" in found:
         name, user = base.get("name", ""), base.get("user", "")
         sharpened["database_activity"] = database_activity.settled(found["database_activity"], name, user)

@@ -98,11 +98,13 @@ class Redactor:
         public: tuple[str, ...] = (),
         credentials: dict[str, bytes] | None = None,
         more: Iterable[tuple[str, str]] = (),
+        names: Iterable[str] = (),
     ) -> None:
         """environment: the app's variables; those that are secret are masked wherever their value appears.
 
         credentials: what systemd hands the app in files; all of it is secret. more: further names with their values,
-        of which a name may come more than once.
+        of which a name may come more than once. names: of variables; they stay whole wherever they stand, though a
+        secret is a part of one, or "missing token: API_TOKEN" looks as if it were the value.
 
         public: names that anyone may see (unit, folders, user). A password that is part of one protects nothing,
         and masking it would garble every path in the evidence.
@@ -115,6 +117,8 @@ class Redactor:
         kept = {s for s in secrets if len(s) >= 4 and not any(s in name for name in public)}
         # The longest first: a secret that contains another must not leave a tail.
         self._known = sorted({form for secret in kept for form in secret_encodings.of(secret)}, key=len, reverse=True)
+        self._names = {name for name in names if name and name not in kept}
+        self._within = {known: [name for name in self._names if known in name] for known in self._known}
         self._escaped = [secret_encodings.escaped(secret) for secret in kept if _ESCAPABLE.search(secret)]
         self._cuttable = sorted(
             secret_encodings.bare(secret) for secret in kept if len(secret_encodings.bare(secret)) > CUT
@@ -125,14 +129,26 @@ class Redactor:
         text = _SPELLED_COLOUR.sub("", printable(text))
         for known in self._known:
             if known in text:
-                text = text.replace(known, MASK)
+                text = self._masked(text, known)
         for anchor, pattern in self._escaped:
             if anchor in text:
                 text = pattern.sub(MASK, text)
         text = self._without_ends(text)
         for pattern, replacement in _PATTERNS:
-            text = pattern.sub(replacement, text)
+            text = pattern.sub(lambda match: self._unless_name(match, replacement), text)  # noqa: B023
         return text
+
+    def _masked(self, text: str, known: str) -> str:
+        """The text without this secret, but for where it is a part of a variable's name."""
+        if not self._within[known]:
+            return text.replace(known, MASK)
+        names = "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in self._within[known])
+        return re.sub(rf"({names})|{re.escape(known)}", lambda match: match.group(1) or MASK, text)
+
+    def _unless_name(self, match: re.Match[str], replacement: str) -> str:
+        """What takes the place of what looks like a secret; the name of a variable keeps its own."""
+        is_name = match.re.groups and match.group()[len(match.group(1)) :].strip("'\". ") in self._names
+        return match.group() if is_name else match.expand(replacement)
 
     def _without_ends(self, text: str) -> str:
         """Masks the beginning of a secret at the end of a text, and its end at the beginning: a limit may cut it."""

@@ -189,3 +189,13 @@ def test_no_text_takes_long(tmp_path: Path, unit: str) -> None:
     quoted = {"MAIL_PASSWORD": "'it's quoted"}
     Redactor({**ENVIRONMENT, **quoted}, more=own).text("quoted" + text)
     assert time.process_time() - begun < 20
+
+
+def test_names_of_variables_stay_whole() -> None:
+    """Where one looks like a value, and where a secret is a part of one; the secret itself goes all the same."""
+    redactor = Redactor({"DB_PASSWORD": "SHOP", "SHOP_TOKEN": "t0ken-of-ours"}, names=["SHOP_TOKEN", "SHOP_KEY"])
+    said = "missing token: SHOP_TOKEN; secret=SHOP_KEY; password: t0ken-of-ours, SHOP and xSHOP_KEY; token: hunter22"
+    hidden = (
+        "missing token: SHOP_TOKEN; secret=SHOP_KEY; password: ********, ******** and x********_KEY; token: ********"
+    )
+    assert redactor.text(said) == hidden

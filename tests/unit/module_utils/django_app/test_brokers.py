@@ -1,0 +1,81 @@
+"""Whether a cache or broker answers: asked of real sockets, which behave in each way."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import script_brokers
+
+# What is sent back, None for nothing, and what is said of it.
+ANSWERS = {
+    "Redis": ("redis://{}/0", b"+PONG\r\n", ""),
+    "Redis with a password": ("redis://:pass@{}/0", b"+OK\r\n+PONG\r\n", ""),
+    "a password that is wrong": ("redis://:pass@{}/0", b"-WRONGPASS invalid\r\n+PONG\r\n", "WRONGPASS invalid"),
+    "a password that lacks": (
+        "redis://{}/0",
+        b"-NOAUTH Authentication required.\r\n",
+        "NOAUTH Authentication required.",
+    ),
+    "one that loads its data": ("redis://{}/0", b"-LOADING Redis is loading\r\n", "LOADING Redis is loading"),
+    "silence": ("redis://{}/0", None, "no answer within 0.2 s"),
+    "a web server": (
+        "redis://{}/0",
+        b"HTTP/1.1 400 Bad Request\r\n",
+        "what listens there does not answer as redis does",
+    ),
+    "RabbitMQ": ("amqp://guest:guest@{}//", b"\x01\x00\x00\x00\x00\x01", ""),
+    "no RabbitMQ": ("amqp://{}//", b"SSH-2.0-OpenSSH\r\n", "what listens there does not answer as amqp does"),
+    "memcached": ("memcached://{}", b"VERSION 1.6.18\r\n", ""),
+}
+
+
+@contextmanager
+def served(answer: bytes | None) -> Iterator[str]:
+    """The address of a server that sends this back to the first who says something, and then closes or stays silent."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _address = server.accept()
+            with connection:
+                connection.recv(200)
+                if answer is not None:
+                    connection.sendall(answer)
+                else:
+                    connection.recv(200)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        thread.join(5)
+
+
+@pytest.mark.parametrize("way", ANSWERS)
+def test_what_it_says(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Nothing of one that answers; else why. Its password is not kept."""
+    monkeypatch.setattr(script_brokers, "BROKER_SECONDS", 0.2)
+    url, answer, problem = ANSWERS[way]
+    with served(answer) as address:
+        [(setting, kind, given)] = script_brokers.of_url("X", url.format(address)) or [
+            ("X", "memcached", url.format(address))
+        ]
+        asked = script_brokers.ask_broker(setting, kind, given)
+    assert asked == {"setting": "X", "kind": kind, "address": address, "problem": problem}
+
+
+def test_nobody_listens() -> None:
+    """The kernel says so, of a port and of a socket's file."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    assert script_brokers.ask_broker("X", "redis", f"redis://{address}")["problem"] == "Connection refused"
+    gone = script_brokers.ask_broker("X", "redis", "unix:///nowhere/redis.sock")
+    assert (gone["address"], gone["problem"]) == ("/nowhere/redis.sock", "No such file or directory")
+
+
+@pytest.mark.parametrize("url", ["", None, "locmem", "sqs://queue", "https://cache.example/"])
+def test_what_is_not_known_is_not_asked(url: str | None) -> None:
+    """Only what is known to be one of the three is connected to."""
+    assert script_brokers.of_url("X", url) == []
