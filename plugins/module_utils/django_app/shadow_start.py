@@ -38,6 +38,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import (
 SECONDS = 6.0
 SURPLUS = 4
 POLL_SECONDS = 0.03
+# systemd is asked less often: each time is a program that is started.
+STATE_SECONDS = 0.3
 MOST_REQUESTS = 12
 # Below that, another copy of the app might be what takes the memory of the others.
 LEAST_MEMORY_MIB = 200
@@ -71,7 +73,7 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
             with _own_socket(stack, path) as socket:
                 checks = _ask(stack, socket, wrong, origin, deadline, unit)
         _wait(lambda: unit.state().get("ActiveState") != "deactivating", unit, deadline)
-        state, said = unit.state(), unit.said() or [line for line in (unit.problem,) if line]
+        state, said = unit.state(), [] if checks and all(check["well"] for check in checks) else _said(unit)
     return {
         "tried": True,
         "why_not": "",
@@ -171,11 +173,22 @@ def _available_mib() -> int:
 
 def _wait(is_so: Callable[[], bool], unit: trial_unit.TrialUnit, deadline: float) -> bool:
     """Whether something comes to be so before the unit ends, or time is up."""
+    asked = time.monotonic()
     while not is_so():
-        if time.monotonic() > deadline or unit.state().get("ActiveState") in _ENDED:
-            return is_so()
+        now = time.monotonic()
+        if now > asked + STATE_SECONDS:
+            asked = now
+            if unit.state().get("ActiveState") in _ENDED:
+                return is_so()
+        if now > deadline:
+            return False
         time.sleep(POLL_SECONDS)
     return True
+
+
+def _said(unit: trial_unit.TrialUnit) -> list[str]:
+    """What the program has written, or systemd in its place."""
+    return unit.said() or [line for line in (unit.problem,) if line]
 
 
 @contextlib.contextmanager
