@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import shadow_result
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, write_access
-from ansible_collections.rescue502.django.plugins.module_utils.run import commands, trial_unit
+from ansible_collections.rescue502.django.plugins.module_utils.run import commands, run_processes, trial_unit
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
     nginx_headers,
@@ -134,7 +134,9 @@ def _require_possible(stack: Stack) -> None:
         raise NotTriedError(why)
     if _available_mib() < LEAST_MEMORY_MIB:
         raise NotTriedError(f"less than {LEAST_MEMORY_MIB} MiB of memory are to be had")
-    if others := others_at_work.find(others_at_work.App(stack.root, stack.venv, stack.unit)):
+    # This very look asks git and PostgreSQL meanwhile.
+    found = others_at_work.find(others_at_work.App(stack.root, stack.venv, stack.unit))
+    if others := [item for item in found if not run_processes.is_started_by_us(item["pid"])]:
         raise NotTriedError(f"{others[0]['what']} is at work on {others[0]['where']}")
 
 

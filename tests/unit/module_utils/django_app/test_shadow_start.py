@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import shadow_start
-from ansible_collections.rescue502.django.plugins.module_utils.run import commands
+from ansible_collections.rescue502.django.plugins.module_utils.run import commands, run_processes
 from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
 
 COMMAND = "{ path=/srv/shop/venv/bin/gunicorn ; argv[]=/srv/shop/venv/bin/gunicorn shop.wsgi ; ignore_errors=no ; }"
@@ -16,7 +16,7 @@ SHOWN = {
     "LoadState": "loaded", "FragmentPath": "/etc/systemd/system/shop.service", "ExecStart": COMMAND, "User": "shop",
     "ExecStartEx": COMMAND.replace("ignore_errors=no", "flags="), "NeedDaemonReload": "no", "DynamicUser": "no",
 }  # fmt: skip
-OTHER = {"what": "git pull", "where": "/srv/shop"}
+OTHER = {"what": "git pull", "where": "/srv/shop", "pid": 1}
 
 
 def stack(**properties: str) -> Any:
@@ -77,6 +77,9 @@ def test_where_it_could_do_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     assert why_not(stack()) == ""
     monkeypatch.setattr(others_at_work, "find", lambda _app: [OTHER])
     assert why_not(stack()) == "git pull is at work on /srv/shop"
+    # The look's own git and psql, that is.
+    monkeypatch.setattr(run_processes, "is_started_by_us", lambda pid: pid == OTHER["pid"])
+    assert why_not(stack()) == ""
     monkeypatch.setattr(shadow_start, "_available_mib", lambda: 50)
     assert "memory" in why_not(stack())
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
