@@ -35,8 +35,10 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import (
 )
 
 # For everything but its end; a collector has ten. systemd itself ends it somewhat later.
-SECONDS = 6.0
-SURPLUS = 4
+SECONDS = 5.0
+SURPLUS = 5
+# A server that gives up closes its socket, and ends a moment later.
+GIVES_UP_SECONDS = 1.0
 POLL_SECONDS = 0.03
 # systemd is asked less often: each time is a program that is started.
 STATE_SECONDS = 0.3
@@ -72,7 +74,9 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
         if listened:
             with _own_socket(stack, path) as socket:
                 checks = _ask(stack, socket, wrong, origin, deadline, unit)
-        _wait(lambda: unit.state().get("ActiveState") != "deactivating", unit, deadline)
+        if checks and not checks[-1]["status"]:
+            deadline = min(deadline, time.monotonic() + GIVES_UP_SECONDS)
+            _wait(lambda: unit.state().get("ActiveState") in _ENDED, unit, deadline)
         state, said = unit.state(), [] if checks and all(check["well"] for check in checks) else _said(unit)
     return {
         "tried": True,
@@ -231,4 +235,6 @@ def _ask(
         }
         answer = http_client.check(plain, origin, left)
         found.append({name: answer[name] for name in ("name", "status", "problem", "well", "seconds")})
+        if not answer["status"]:
+            break
     return found

@@ -55,6 +55,8 @@ def text(
             *_folder_lines(properties),
             # Nothing is left in the app's folders.
             "Environment=PYTHONDONTWRITEBYTECODE=1",
+            # libpq's own limit keeps an unreachable database from eating the whole time.
+            "Environment=PGCONNECT_TIMEOUT=3",
             "Type=simple",
             "Restart=no",
             f"RuntimeMaxSec={seconds}",
