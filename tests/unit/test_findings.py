@@ -50,6 +50,8 @@ def test_a_finding_says_what_the_incident_shows() -> None:
         "layer": "host",
         "because": "it is bad",
         "risk": "never",
+        "known": "observed",
+        "experiment": "",
         "severity": "outage",
         "explained_by": [],
         "perhaps_explained_by": [],

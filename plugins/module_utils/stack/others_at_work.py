@@ -70,8 +70,6 @@ def find(app: App) -> list[dict[str, Any]]:
     found = [item for pid in _foreign(app) if (item := _of_process(pid, app, places))]
     pids = {item["pid"] for item in found}
     found += [item for item in _package_managers() if item["pid"] not in pids]
-    # A look asks git and PostgreSQL meanwhile.
-    found = [item for item in found if not run_processes.is_started_by_us(item["pid"])]
     return (found or _git_locks(app))[:KEPT]
 
 

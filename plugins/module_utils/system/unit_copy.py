@@ -31,6 +31,7 @@ _FOLDERS = (
 )
 # Of which the app writes into all but the last.
 _CONFIGURATION = "ConfigurationDirectory"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SPECIFIER = re.compile(r"%(.)")
 
 
@@ -54,6 +55,8 @@ def text(
             *_folder_lines(properties),
             # Nothing is left in the app's folders.
             "Environment=PYTHONDONTWRITEBYTECODE=1",
+            # libpq's own limit keeps an unreachable database from eating the whole time.
+            "Environment=PGCONNECT_TIMEOUT=3",
             "Type=simple",
             "Restart=no",
             f"RuntimeMaxSec={seconds}",
@@ -74,15 +77,18 @@ def text(
 
 
 def quoted(word: str) -> str:
-    """A word as a unit's command line has it. `$` stays, for systemd to put the variable in."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("\n", "\\n")
-    return f'"{escaped}"'
+    """A word as a unit's command line has it. `$` stays, for systemd to put the variable in.
+
+    A word may be the app's user's: nothing in it may end the line, which for systemd a carriage return does too.
+    """
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return '"' + _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", escaped) + '"'
 
 
 def _service_lines(content: str) -> Iterator[str]:
     """The assignments of a file's [Service] sections that a copy has too, continued lines in one."""
     section, joined = "", re.sub(r"\\\n(\s*[#;][^\n]*\n)*", " ", content)
-    for line in map(str.strip, joined.splitlines()):
+    for line in map(str.strip, joined.split("\n")):
         if line.startswith("["):
             section = line
         elif section == "[Service]" and "=" in line and line[0] not in "#;" and not _is_left_out(line):

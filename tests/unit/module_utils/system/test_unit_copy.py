@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.system import unit_copy
 
 UNIT = """
@@ -70,6 +71,15 @@ def test_the_units_own_folders_are_named_and_open() -> None:
 def test_the_words_are_quoted() -> None:
     """A specifier is none in them; a variable is left to systemd."""
     assert copy()[-1] == 'ExecStart="/srv/shop/venv/bin/gunicorn" "shop.wsgi" "a \\"b\\" 5%%" "$PORT"'
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\0", "\x0b", "\x85", "\\\n"])
+def test_no_word_ends_its_line(end: str) -> None:
+    """A variable of the app's user's may hold anything: it must not become a line of its own, such as User=root."""
+    text = unit_copy.quoted(f"8000{end}User=root")
+    assert not {"\n", "\r", "\0"} & set(text)
+    assert text.startswith('"8000')
+    assert text.endswith('User=root"')
 
 
 def test_specifiers_stand_for_the_unit() -> None:
