@@ -13,6 +13,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
     installed_packages,
     nginx_config,
+    nginx_servers,
     requirements_files,
     systemd_credentials,
 )
@@ -154,7 +155,7 @@ def _add_nginx(stack: Stack, hosts: set[str]) -> None:
     stack.all_locations = proxied
     ours = [item for item in proxied if any(same_address(a, bind) for a in item["addresses"] for bind in stack.bind)]
     servers = {tuple(item["server_names"]) for item in proxied}
-    meant = [item for item in proxied if hosts.intersection(item["server_names"])]
+    meant = [item for item in proxied if any(nginx_servers.takes_name(item["server_names"], host) for host in hosts)]
     stack.locations = ours or meant or (proxied if len(servers) == 1 and not stack.nginx_unread else [])
     stack.roots_locations = roots_word.locations(stack.locations, proxied, hosts, stack.word)
     stack.behind_nginx = bool(ours)
