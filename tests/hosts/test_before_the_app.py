@@ -167,7 +167,7 @@ def test_a_packet_filter_between_nginx_and_the_app(site: Site, words: tuple[str,
     port = site.shape.bind.rpartition(":")[2]
     packet_filter(site, "-I", "INPUT", "-i", "lo", "-p", "tcp", "--dport", port, "-j", *target)
     site.host.run(
-        "sed -i 's/proxy_read_timeout.*/&\\n        proxy_connect_timeout 1s;/' $NGINX_SITE; systemctl reload nginx"
+        "sed -i 's/proxy_read_timeout.*/&\\n        proxy_connect_timeout 1s;/' $NGINX_SITE; systemctl restart nginx"
     )
     assert site.host.ask(site.shape.api_path)[0] in (502, 504), "the fault"
     found = diagnosed(site)
