@@ -40,6 +40,10 @@ NIGHTLY = {
     ("host/locale-missing",), ("host/time-zone-missing",), ("host/library-missing",), ("host/program-missing",),
     ("host/file-missing",), ("dependencies/shadowed-module",), ("dependencies/other-python",),
     ("dependencies/driver-missing",), ("dependencies/broker-unreachable",),
+    ("edge/not-from-outside",), ("edge/otherwise-from-outside",), ("files/served-unreadable",),
+    ("proxy/answers-in-its-place",), ("proxy/body-too-big",), ("proxy/forwarded-contradictory",),
+    ("proxy/name-not-served",), ("proxy/open-files",), ("proxy/other-front",), ("proxy/rate-limited",),
+    ("proxy/temporary-files",), ("proxy/upstream-unreachable",),
 }  # fmt: skip
 
 

@@ -16,6 +16,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import unr
 
 LINE_LENGTH = 400
 MOST = 5
+NO_CONNECTION = ("connect-refused", "connect-unreachable", "connect-timeout")
+_UPSTREAM = re.compile(r'upstream: "\w+://(\[[0-9a-f:]+\]|[0-9.]+):(\d+)')
 DEFAULT = "/var/log/nginx/error.log"
 _ERROR = re.compile(r"^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] \d+#\d+: (.*)$")
 # Only what may be asked again without doing anything.
@@ -75,6 +77,13 @@ def reports(found: list[dict[str, Any]]) -> dict[str, Any]:
             if value and value not in entry[key] and len(entry[key]) < MOST:
                 entry[key].append(value)
     return {"known": list(named.values()), "reported": reported[:MOST]}
+
+
+def dialled_in_vain(found: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """(address, port) of each server of TCP that nginx got no connection to, once; the newest first."""
+    lines = [item["text"] for item in reversed(found) if nginx_errors.name_of(item["text"]) in NO_CONNECTION]
+    matches = [_UPSTREAM.search(line) for line in lines]
+    return list(dict.fromkeys((match[1].strip("[]"), int(match[2])) for match in matches if match))
 
 
 def paths(found: list[dict[str, Any]], pattern: str, most: int = 3) -> list[str]:

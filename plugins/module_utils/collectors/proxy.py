@@ -63,6 +63,7 @@ def collect(
     config_bars = [item.why for item in stack.nginx_unread]
     newer = sorted(p for p in [*stack.nginx_files, *renewed] if started and filesystems.modified(p) > reloaded)
     unused = [] if stack.behind_nginx else upstreams.unused_files(stack)
+    since_read = [item for item in errors if item["when"] >= int(reloaded)]
     limits = nginx_limits.collect(stack, asked, errors, nginx_workers.account(stack, shown))
     return {
         "unit": {
@@ -79,7 +80,7 @@ def collect(
         "behind_nginx": unread.reported(stack.behind_nginx, "nginx's configuration", *config_bars, stack.bind_bar),
         "included": stack.nginx_folders,
         "unused": unread.reported(unused, "nginx's configuration", *config_bars),
-        "upstreams": upstreams.collect(stack, listeners, shown, asked.get("well") is True),
+        "upstreams": upstreams.collect(stack, listeners, shown, asked.get("well") is True, since_read),
         "refusals": refusals.collect(stack, asked),
         "answered_by": answering_server.collect(stack, wrong),
         "handed": handed_headers.collect(stack, wrong, asked.get("origin", "")),
@@ -90,7 +91,7 @@ def collect(
         "stalled_paths": unread.reported(
             nginx_log.paths(errors, "upstream timed out|upstream prematurely closed"), "nginx's error log", log_bar
         ),
-        **answers.collect(stack, asked, [item for item in errors if item["when"] >= int(reloaded)], wrong, listening),
+        **answers.collect(stack, asked, since_read, wrong, listening),
     }
 
 

@@ -14,7 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import backend
-from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    gunicorn_config,
+    nginx_config,
+    nginx_servers,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -91,10 +95,9 @@ def configured(root: Directive, host: str, path: str) -> list[dict[str, Any]]:
 
 
 def _servers(root: Directive, host: str) -> list[Directive]:
-    """The servers of this name; all of them where none has it."""
-    servers = [item for item in root.walk() if item.name == "server" and item.block]
-    named = [item for item in servers if host in [name for line in item.all("server_name") for name in line.words[1:]]]
-    return named or servers
+    """The servers whose names take this one; all of them where none does."""
+    servers = nginx_servers.servers(root)
+    return [item for item in servers if nginx_servers.takes_name(nginx_servers.names(item), host)] or servers
 
 
 def drained(stack: Stack, root: Directive, host: str, path: str) -> dict[str, Any] | None:
@@ -122,7 +125,8 @@ def _other_server(stack: Stack, host: str, path: str) -> dict[str, Any] | None:
 
 def _taking(stack: Stack, host: str, path: str) -> list[dict[str, Any]]:
     """The locations that hand this path on, of those under this name; the longest prefix wins."""
-    named = [item for item in stack.all_locations if host in item["server_names"]] or stack.locations
+    servers = [item for item in stack.all_locations if nginx_servers.takes_name(item["server_names"], host)]
+    named = servers or stack.locations
     taking = [item for item in named if path.startswith(item["path"])]
     longest = max((len(item["path"]) for item in taking), default=0)
     return [item for item in taking if len(item["path"]) == longest]

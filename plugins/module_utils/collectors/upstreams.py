@@ -7,22 +7,29 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import reachability
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import nginx_log, reachability
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import name_resolution, sockets, unread
 
 CONNECT_TIMEOUT = 1.0
 MAX_FILES = 200
 MAX_BYTES = 262144
 
 
-def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str], well: bool) -> list[dict[str, Any]]:
+def collect(
+    stack: Stack,
+    listeners: list[dict[str, Any]],
+    shown: dict[str, str],
+    well: bool,
+    errors: list[dict[str, Any]],
+) -> list[dict[str, Any]]:
     """Each address that nginx sends to: does the app bind it, does anyone listen there, what bars nginx from it?
 
-    shown: the properties of nginx's unit. well: whether the edge is, so that nothing bars nginx.
+    shown: the properties of nginx's unit. well: whether the edge is, so that nothing bars nginx. errors: what nginx has
+    logged since it last read its configuration.
     """
     who = nginx_workers.account(stack, shown)
     account = "" if well else nginx_workers.user(stack, shown)
@@ -46,9 +53,23 @@ def collect(stack: Stack, listeners: list[dict[str, Any]], shown: dict[str, str]
                 "listening": _listening(bind, listeners),
                 "unreachable": (bar := reachability.barred(bind, listeners, account)),
                 "rules": reachability.rules(bind["port"]) if bar else [],
+                "moved_from": _moved_from(bind, errors),
                 "denied": nginx_workers.obstacles(path, who, stack) if exists and who else [],
             }
     return list(found.values())
+
+
+def _moved_from(bind: dict[str, Any], errors: list[dict[str, Any]]) -> str:
+    """The address that nginx dials in vain where an upstream is a name that stands for others by now; else empty.
+
+    A name in proxy_pass or in an upstream's server is looked up when nginx reads its configuration, and not again
+    (nginx.org/en/docs/http/ngx_http_upstream_module.html#server).
+    """
+    if bind["kind"] != "tcp" or not name_resolution.is_name(bind["host"]):
+        return ""
+    dialled = [host for host, port in nginx_log.dialled_in_vain(errors) if port == bind["port"]]
+    now = name_resolution.look_up(bind["host"])["addresses"] if dialled else []
+    return dialled[0] if now and not set(now) & set(dialled) else ""
 
 
 def _listening(bind: dict[str, Any], listeners: list[dict[str, Any]]) -> bool:

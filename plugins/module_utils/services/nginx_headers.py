@@ -11,7 +11,11 @@ import re
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_servers
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    nginx_config,
+    nginx_servers,
+    nginx_variables,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -72,8 +76,11 @@ def sent(root: Directive, server: Directive, request: Request) -> dict[str, Sent
     passing = next((item for block in blocks for item in block.block if item.name in PASSES), None)
     if passing is None:
         return None
-    values = _values(server, nginx_config.target_host(passing.value), request)
-    default = Sent(nginx_config.target_host(passing.value), "$proxy_host", passing.file, passing.line)
+    targets = nginx_variables.expand(passing.value, nginx_variables.known(root, server))
+    # Of several that a variable chooses between, it is not known which one this request meets.
+    target = nginx_config.target_host(targets[0] if len(targets) == 1 else passing.value)
+    values = _values(server, target, request)
+    default = Sent(target, "$proxy_host", passing.file, passing.line)
     found = {"host": default} if "$" not in default.value else {}
     written = _written([root, *root.all("http"), server, *taking])
     for item in written:

@@ -60,6 +60,11 @@ def names(server: Directive) -> list[str]:
     return [name for item in server.all("server_name") for name in item.words[1:]] or [""]
 
 
+def takes_name(server_names: list[str], name: str) -> bool:
+    """Whether one of a server's names takes a name: as it stands, by a wildcard, or by an expression."""
+    return any(_match(written, name.rstrip(".").lower())[0] for written in server_names)
+
+
 def _by_name(candidates: list[Directive], name: str) -> Answering | None:
     """Exact names first, then the longest wildcard at the front, the longest at the end, the first expression."""
     best: dict[str, tuple[int, Directive]] = {}

@@ -12,6 +12,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import virt
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
     nginx_config,
+    nginx_servers,
     systemd_credentials,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
@@ -186,7 +187,7 @@ def _add_nginx(stack: Stack, hosts: set[str]) -> None:
     stack.all_locations = proxied
     ours = [item for item in proxied if any(same_address(a, bind) for a in item["addresses"] for bind in stack.bind)]
     servers = {tuple(item["server_names"]) for item in proxied}
-    meant = [item for item in proxied if hosts.intersection(item["server_names"])]
+    meant = [item for item in proxied if any(nginx_servers.takes_name(item["server_names"], host) for host in hosts)]
     stack.locations = ours or meant or (proxied if len(servers) == 1 and not stack.nginx_unread else [])
     stack.roots_locations = roots_word.locations(stack.locations, proxied, hosts, stack.word)
     stack.behind_nginx = bool(ours)

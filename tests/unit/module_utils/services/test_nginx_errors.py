@@ -81,3 +81,16 @@ def test_what_is_not_known_is_reported_as_it_stands() -> None:
     assert known["open-files"]["count"] == 2
     assert known["worker-connections"]["paths"] == ["/health/"]
     assert known["file-denied"]["files"] == ["/srv/a/static/index.html", "/srv/a/media/x.png"]
+
+
+def test_the_addresses_that_nginx_dials_in_vain() -> None:
+    """By the lines of connections that were not made; one that was made and ended counts for nothing."""
+    end = ', server: a, request: "GET / HTTP/1.1", upstream: "http://{}/x", host: "a"'
+    said = [
+        ("*1 connect() failed (111: Connection refused) while connecting to upstream", "10.0.0.5:8000"),
+        ("*2 upstream timed out (110: Connection timed out) while connecting to upstream", "[fd00::5]:8000"),
+        ("*3 upstream timed out (110: Connection timed out) while reading response header from upstream", "10.0.0.6:1"),
+        ("*4 connect() failed (111: Connection refused) while connecting to upstream", "10.0.0.5:8000"),
+    ]
+    lines = [{"when": 1.0, "level": "error", "text": text + end.format(place), "path": ""} for text, place in said]
+    assert nginx_log.dialled_in_vain(lines) == [("10.0.0.5", 8000), ("fd00::5", 8000)]
