@@ -29,6 +29,8 @@ SYSTEM = {
     "df",
     "free",
     "pg_lsclusters",
+    # Only where it and its configuration are root's alone (services/supervisor.py).
+    "supervisorctl",
 }
 STARTS = {
     "subprocess": {"run", "Popen", "call", "check_call", "check_output", "getoutput", "getstatusoutput"},
