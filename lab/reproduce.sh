@@ -111,6 +111,26 @@ with_hooks() {
   unit_drop_in '[Service]' "ExecStart=" "ExecStart=$(start_command) --config /run/reproduction/hooks.py"
 }
 
+# An app that writes with each request, as one does that counts visits or keeps sessions.
+write_with_each_request() {
+  cat > "$ROOT/$PACKAGE/visits.py" <<'END'
+from django.db import connection
+
+
+class Middleware:
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE id < 0")
+        return self.get_response(request)
+END
+  printf '\nMIDDLEWARE = ["%s.visits.Middleware", *MIDDLEWARE]\n' "$PACKAGE" >> "$ROOT/$PACKAGE/settings.py"
+  app_git add -A
+  app_git commit -qm 'Count the visits'
+}
+
 # Until something is so, for at most ten seconds.
 until_true() {
   timeout 10 bash -c "until $1; do sleep 0.1; done"

@@ -20,7 +20,12 @@ from tools import recordings
 
 CATALOGUE = load()
 MODES = CATALOGUE.modes
-OUTAGES = [name for name, mode in MODES.items() if mode.severity == "outage" and not mode.symptom]
+# Of an app that no unit runs, none of the lesser ones can be seen.
+OUTAGES = [
+    name
+    for name, mode in MODES.items()
+    if mode.severity == "outage" and not mode.symptom and name != "service/other-manager"
+]
 # Some that are repaired unasked (by SAFE, in this order), one that waits for approval, and one for a person.
 LESSER = {
     "files/env-file-exposed",
@@ -46,7 +51,9 @@ def with_lesser_ones(name: str) -> dict[str, Any]:
     if "debug" in steps.get("settings", {}):
         steps["settings"]["debug"] = True
     if "unit" in evidence.get("service", {}):
-        evidence["service"]["unit"].update(needs_reload=True, file_state="disabled", triggered_by=[])
+        evidence["service"]["unit"].update(needs_reload=True, file_state="disabled")
+        if name not in MODES or "socket_activation" not in MODES[name].where:
+            evidence["service"]["unit"].update(triggered_by=[])
     return evidence
 
 

@@ -21,6 +21,7 @@ SYSTEM = {
     "journalctl",
     "busctl",
     "systemd-creds",
+    "systemd-tmpfiles",
     "gpasswd",
     "nginx",
     "ss",
@@ -30,6 +31,8 @@ SYSTEM = {
     "pg_lsclusters",
     "nft",
     "iptables-save",
+    # Only where it and its configuration are root's alone (services/supervisor.py).
+    "supervisorctl",
 }
 STARTS = {
     "subprocess": {"run", "Popen", "call", "check_call", "check_output", "getoutput", "getstatusoutput"},

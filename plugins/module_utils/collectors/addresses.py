@@ -25,7 +25,6 @@ CONNECT_TIMEOUT = 1.0
 _NO_SOCKET = {
     "folder": "", "folder_missing": False, "folder_writable": None, "folder_made_at_start": False,
     "file_missing": False, "stale_socket": False, "removable": None, "private": False,
-    "removed_by": [],
 }  # fmt: skip
 
 

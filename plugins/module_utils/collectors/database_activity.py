@@ -14,6 +14,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import acc
 # A wait shorter than this is work, not a fault. The edge has been asked for some seconds before anybody looks here.
 LONG_SECONDS = 3.0
 KEPT = 10
+# Parts of the answer that are settled for the app's own database and role, and then dropped.
+INTERNAL = ("waiting", "sessions", "expired", "role_limits", "database_limits", "read_only_server", "read_only_set")
 SERVERS = 4
 # One statement, so one moment. Of a query only its first word is taken: the rest may hold anything.
 _SQL = r"""
@@ -49,6 +51,15 @@ SELECT json_build_object(
     SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1 LIMIT 500) d),
   'roles', (SELECT json_agg(rolname) FROM (
     SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1 LIMIT 1000) r),
+  'ssl', current_setting('ssl') = 'on',
+  'in_recovery', pg_is_in_recovery(),
+  'role_limits', (SELECT coalesce(json_object_agg(rolname, rolconnlimit), '{}') FROM pg_roles WHERE rolconnlimit >= 0),
+  'database_limits', (SELECT coalesce(json_object_agg(datname, datconnlimit), '{}') FROM pg_database
+    WHERE datconnlimit >= 0),
+  'read_only_server', current_setting('default_transaction_read_only') = 'on',
+  'read_only_set', (SELECT coalesce(json_agg(json_build_object('database', datname, 'role', rolname)), '[]')
+    FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
+    WHERE 'default_transaction_read_only=on' = ANY (s.setconfig)),
   'expired', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_roles WHERE rolvaliduntil < now())
 );
 """
@@ -110,19 +121,34 @@ def settled(activity: Any, name: str, user: str) -> Any:
         return activity
     databases, roles = activity["databases"] or [], activity["roles"] or []
     # What the app does not need to know stays on the host.
-    kept = {key: value for key, value in activity.items() if key not in ("waiting", "sessions", "expired")}
+    kept = {key: value for key, value in activity.items() if key not in INTERNAL}
     return {
         **kept,
         "blockers": blockers(activity["waiting"], activity["sessions"], name or _only(databases)),
         "has_database": name in databases if name else None,
         "has_role": user in roles if user else None,
         "role_expired": user in activity.get("expired", ()) if user else None,
+        "role_limit": activity.get("role_limits", {}).get(user),
+        "database_limit": activity.get("database_limits", {}).get(name),
+        "read_only": _read_only(activity, name, user),
         "similar_databases": _similar(name, databases),
         "similar_roles": _similar(user, roles),
         "databases": len(databases),
         "roles": len(roles),
         "elsewhere": [_names_known(item, name, user) for item in activity["elsewhere"]],
     }
+
+
+def _read_only(activity: dict[str, Any], name: str, user: str) -> str:
+    """Why transactions of the app may only read, in words; empty where they may write."""
+    if activity.get("in_recovery"):
+        return "the server is a standby: it only replays what its primary writes"
+    # A role's setting in one database counts before the database's and the role's own (ALTER ROLE, Notes).
+    for item in activity.get("read_only_set", ()):
+        if item["database"] in (name, None) and item["role"] in (user, None):
+            whose = [f"{kind} {item[kind]}" for kind in ("database", "role") if item[kind]]
+            return f"default_transaction_read_only is on for the {' and the '.join(whose) or 'server'}"
+    return "default_transaction_read_only is on for the server" if activity.get("read_only_server") else ""
 
 
 def _names_known(other: dict[str, Any], name: str, user: str) -> dict[str, Any]:

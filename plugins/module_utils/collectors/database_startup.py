@@ -46,8 +46,7 @@ def collect(unit_names: list[str], port: int) -> dict[str, Any]:
     units = [systemd.show(name) for name in unit_names]
     bad = [shown for shown in units if shown.get("ActiveState") != "active"]
     if not units:
-        unknown = {"unit": "", "reason": "", "no_room": "", "file": "", "line": 0, "edited_since": False, "data": {}}
-        return {**unknown, "refusal": {"kind": ""}}
+        return {"unit": "", "reason": "", "no_room": "", "file": "", "line": 0, "edited_since": False, "data": {}}
     shown = (bad or units)[0]
     folder = postgresql_files.of_unit(shown)
     started = _since_epoch(shown.get("InactiveExitTimestampMonotonic", ""))

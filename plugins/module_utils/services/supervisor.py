@@ -10,10 +10,10 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, write_access
-from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 
 CONFIGURATIONS = ("/etc/supervisor/supervisord.conf", "/etc/supervisord.conf")
 SECONDS = 4.0
@@ -49,14 +49,18 @@ def programs(path: str) -> dict[str, dict[str, Any]]:
 def states(path: str) -> dict[str, str]:
     """What supervisorctl says of each program, such as `FATAL Exited too quickly`; empty where it could not be asked.
 
-    It obeys its configuration, so it is not run as root where others can write that.
+    It obeys its configuration, so it is not run as root where others can write that, or it itself.
     """
-    program = shutil.which("supervisorctl", path="/usr/bin:/usr/local/bin:/bin") or ""
-    files = [path, *_included(path)]
-    if not program or os.geteuid() != 0 or any(write_access.on_the_way(file, 0) for file in files):
+    program = shutil.which("supervisorctl") or ""
+    obeyed = [program, path, *_included(path)]
+    if not program or os.geteuid() != 0 or any(write_access.on_the_way(file, 0) for file in obeyed):
         return {}
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-    done = commands.run_as("root", None, [program, "-c", path, "status"], environment, "/", SECONDS, inputs=files)
+    try:
+        done = subprocess.run(
+            ["supervisorctl", "-c", path, "status"], capture_output=True, text=True, check=False, timeout=SECONDS
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
     return parse_status(done.stdout)
 
 

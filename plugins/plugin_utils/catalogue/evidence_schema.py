@@ -101,16 +101,17 @@ class Schema:
     def missing(self, evidence: Mapping[str, Any]) -> list[str]:
         """Dotted names of facts that are always collected at such a look, and are neither there nor listed as unread.
 
-        A section that is there only sometimes is not missed; nor are derived facts.
+        A section that is there only sometimes is not missed; nor are derived facts, nor what hangs on a unit where
+        no unit runs the app.
         """
-        deep = "rehearsal" in evidence
+        deep, without_unit = "rehearsal" in evidence, "other_managers" in evidence
         unread = {name for item in evidence.get("probe", {}).get("unread", []) for name in item.get("facts", [])}
         found = []
         for name, section in self.sections.items():
             part = evidence.get(name)
             if part is None:
                 expected = not section.only and "derived" not in section.by and (deep or not section.deepest())
-                found += [name] if expected else []
+                found += [name] if expected and not without_unit else []
             elif FAILED not in part:
                 found += list(_missing(section.fact, part, name, deep))
         return [name for name in found if not any(f"{name}.".startswith(f"{fact}.") for fact in unread)]

@@ -120,5 +120,5 @@ def test_a_program_that_runs_and_one_that_does_not(configured: Path, monkeypatch
 def test_others_configuration_is_not_obeyed_as_root(configured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """supervisorctl is not run where others than root can write what it obeys."""
     configured.chmod(0o666)
-    monkeypatch.setattr(supervisor.commands, "run_as", lambda *_words, **_more: pytest.fail("it was run"))
+    monkeypatch.setattr(supervisor.subprocess, "run", lambda *_words, **_more: pytest.fail("it was run"))
     assert supervisor.states(str(configured)) == {}
