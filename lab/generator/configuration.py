@@ -57,7 +57,7 @@ def command(shape: GeneratedShape, options: list[str]) -> str:
         where = f"--uds {shape.socket}" if shape.socket else f"--host 127.0.0.1 --port {shape.bind.rpartition(':')[2]}"
         return f"{programs}/uvicorn {app} {where} --workers 2"
     if c.server == "hypercorn":
-        return f"{programs}/hypercorn {app} --bind {shape.bind} --workers 2"
+        return f"{programs}/hypercorn {app} --bind {shape.bind} --umask 0 --workers 2"
     if c.written == "short":
         app = app.partition(":")[0]
     gunicorn = f"{programs}/python -m gunicorn" if c.written == "module" else f"{programs}/gunicorn"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from random import Random
 from typing import Any
@@ -122,8 +122,3 @@ def make(shape_name: str, c: Choices) -> GeneratedShape:
         activation=c.starter == "socket", tls=c.tls == "yes", database="sqlite" if c.database == "sqlite" else "here",
         choices=c,
     )  # fmt: skip
-
-
-def without(shape: GeneratedShape, name: str) -> Choices:
-    """The choices of a shape with one of them made plain."""
-    return replace(shape.choices, **{name: getattr(PLAIN, name)}).possible()

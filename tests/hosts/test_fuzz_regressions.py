@@ -11,8 +11,8 @@ from tools.fuzz import regressions
 from tools.fuzz.trial import Trial
 
 pytestmark = pytest.mark.nightly
-# What the tutorials' host is broken with: what its layout, its socket unit and its lack of a requirements file are for.
-TUTORIAL = ["way-closed", "database-stopped", "package-gone-no-list"]
+# What the tutorials' host is broken with: its home folder, its database, its socket.
+TUTORIAL = ["way-closed", "database-stopped", "upstream-socket-wrong"]
 
 
 def name_of(worker_id: str) -> str:

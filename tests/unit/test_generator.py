@@ -41,12 +41,6 @@ def test_a_seed_with_choices_that_differ() -> None:
             parse(wrong)
 
 
-def test_one_choice_less() -> None:
-    """Shrinking makes one choice plain."""
-    made = shape.load("seed:plain,bind=folder,tls=no")
-    assert shape.without(made, "bind") == replace(PLAIN, tls="no")
-
-
 @pytest.mark.parametrize("seed", [*map(str, range(1, 60)), "tutorial", "plain"])
 def test_what_is_laid_out(seed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The code compiles, no variable's place is left empty, the unit reads, and its command names the app once."""

@@ -78,8 +78,8 @@ class Trial:
         self.result = Result(seed, str(shape.choices))
         self.random = Random(f"fault {seed}")
 
-    def run(self, keep: bool = False) -> Result:
-        """Boot, look, break, recover, judge. keep: leave the host up."""
+    def run(self) -> Result:
+        """Boot, look, break, recover, judge."""
         begun = time.monotonic()
         try:
             with tempfile.TemporaryDirectory(prefix="rescue502-fuzz-") as folder:
@@ -90,8 +90,7 @@ class Trial:
         except LabError as error:
             self.result.void = str(error)
         finally:
-            if not keep:
-                self.host.down()
+            self.host.down()
         self.result.seconds = round(time.monotonic() - begun, 1)
         return self.result
 
