@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Goes to the given commit. Where none is given and HEAD does not compile, goes to the nearest place where HEAD was
     before, or to the nearest earlier commit, in which every Python file compiles. The code is compiled and never run.
-  - Where O(unit) is given, the app is first tried from that commit, in a worktree aside; nothing is changed where it
+  - Where O(unit) is given, the app is first tried from that commit, in a tree of its files; nothing is changed where it
     does not come up from there either. So an error that is no fault of the code costs no commit.
   - Refuses where tracked files were edited, because that would be lost.
   - Leaves a branch C(rescue502/before-COMMIT) where the checkout was.

@@ -21,7 +21,19 @@ CATALOGUE = load()
 MODES = CATALOGUE.modes
 APPROVABLE = sorted(CATALOGUE.approvable())
 # Of a second host: what it shows is mixed into what the first one shows, so that several causes meet.
-SECTIONS = ("service", "database", "environment", "files", "code", "dependencies", "rehearsal", "proxy", "host", "log")
+SECTIONS = (
+    "service",
+    "database",
+    "environment",
+    "files",
+    "code",
+    "dependencies",
+    "rehearsal",
+    "trials",
+    "proxy",
+    "host",
+    "log",
+)
 # What the edge answers, for each state that it can show.
 STATUSES = {"well": 200, "refused": 503, "barred": 0, "down": 502}
 
@@ -131,8 +143,11 @@ def test_all_that_is_not_done_waits_with_a_way_on(evidence: dict[str, Any], appr
     handled = {cause for action in (*todo.actions, *todo.later) for cause in action.causes}
     handled |= {cause for item in todo.held_back for cause in item["for"]} | {item["id"] for item in todo.awaiting}
     assert {cause.id for cause in found.to_repair} <= handled
+    # What no condition of its own for a repair holds for is for a person on this host.
+    offered = {cause.id for cause in found.to_repair if cause.risk != "never"}
+    assert offered <= set(APPROVABLE)
     for item in todo.awaiting:
-        assert (item["approve_with"] is not None) == (item["id"] in APPROVABLE)
+        assert (item["approve_with"] is not None) == (item["id"] in offered)
         if item["approve_with"]:
             assert item["id"] not in {waiting["id"] for waiting in plan.make(found, [item["id"]]).awaiting}
 

@@ -47,6 +47,8 @@ def collect(stack: Stack, rehearsed: Any, git: Any, pages: list[Page]) -> dict[s
     if other := _other_python(stack, steps):
         return {"python": other}
     left = SECONDS - (time.monotonic() - begun)
+    if left <= 0:
+        return {}
     return {"commits": found} if (found := _commits(stack, steps, git, left)) else {}
 
 
@@ -66,9 +68,12 @@ def _shadowed(
             progress(rehearsal.rehearse(stack, ONE, pages, ORDER, [item["module"] for item in some])["steps"]) > before
         )
 
+    begun = time.monotonic()
     if not helps(shadows):
         return []
-    return next(([item] for item in shadows if helps([item])), shadows) if len(shadows) > 1 else shadows
+    # One of them alone, as a rule: which, is tried for as long as there is time.
+    in_time = (item for item in shadows if time.monotonic() - begun < SECONDS / 3)
+    return next(([item] for item in in_time if helps([item])), shadows) if len(shadows) > 1 else shadows
 
 
 def _other_python(stack: Stack, steps: dict[str, Any]) -> dict[str, str]:

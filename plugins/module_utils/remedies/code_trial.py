@@ -26,6 +26,9 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack.stack impor
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 SECONDS = 20.0
+# Where several commits are tried, each has this long.
+OF_SEVERAL = 8.0
+NOT_TRIED = "it could not be tried"
 # How far back a commit is looked for that loads.
 MOST_COMMITS = 20
 MANY = 2000
@@ -43,7 +46,7 @@ for name in sys.argv[3:]:
 _READABLE = ["sh", "-c", 'umask 022; exec "$@"', "sh"]
 
 
-def objection(checkout: Checkout, commit: str, stack: Stack) -> str:
+def objection(checkout: Checkout, commit: str, stack: Stack, seconds: float = SECONDS) -> str:
     """Why the app does not come up from a commit; empty where it does. stack: the app as it is now.
 
     Of an exception the type and the place are named: its message may hold a secret. Raises KeyError for an account that
@@ -51,9 +54,9 @@ def objection(checkout: Checkout, commit: str, stack: Stack) -> str:
     """
     try:
         with _tree_of(checkout, commit, stack) as tree:
-            steps = rehearsal.rehearse(_moved(stack, checkout.top, tree), SECONDS, [], APP_STEPS)["steps"]
+            steps = rehearsal.rehearse(_moved(stack, checkout.top, tree), seconds, [], APP_STEPS)["steps"]
     except (GitError, OSError) as error:
-        return f"it could not be tried: {error}"
+        return f"{NOT_TRIED}: {error}"
     for name in APP_STEPS:
         if not (step := steps.get(name)):
             return f"it does not come to the step {name}"
@@ -79,7 +82,9 @@ def search(checkout: Checkout, stack: Stack, error: dict[str, Any], has_edits: b
     def loads(number: int) -> bool:
         if number not in results:
             found["tried"] += 1
-            why = objection(checkout, commits[number]["commit"], stack)
+            why = objection(checkout, commits[number]["commit"], stack, OF_SEVERAL)
+            if why.startswith(NOT_TRIED):
+                raise GitError(why)
             results[number] = not why
             found["alike"] = found["alike"] and why.rpartition(":")[0] in ("", _words(error).rpartition(":")[0])
         return results[number]

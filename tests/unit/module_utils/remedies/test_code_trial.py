@@ -78,7 +78,7 @@ def test_the_first_commit_that_fails(
     tried: list[int] = []
     raised = "RuntimeError"
 
-    def objection(_checkout: Checkout, commit: str, _stack: Any) -> str:
+    def objection(_checkout: Checkout, commit: str, _stack: Any, _seconds: float) -> str:
         tried.append(named.index(commit))
         return "" if named.index(commit) in good else f"{raised} in code.py:{len(tried)}"
 
