@@ -116,7 +116,7 @@ def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
         # Only who wants more than a status sees that there is no content.
         checks = shape.careful_settings()["rescue502_edge"]
         return {"rescue502_edge": [{**checks[0], "url": f"http://127.0.0.1{shape.api_path}", "json": ["results"]}]}
-    if fault != "edge/tls-name-mismatch":
+    if fault not in ("edge/tls-name-mismatch", "proxy/certificate-not-reloaded"):
         return {}
     # Only who wants certificates verified gets a report; the lab's own is signed by nobody.
     checks = shape.careful_settings()["rescue502_edge"]
