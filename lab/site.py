@@ -116,14 +116,10 @@ def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
         # Only who wants more than a status sees that there is no content.
         checks = shape.careful_settings()["rescue502_edge"]
         return {"rescue502_edge": [{**checks[0], "url": f"http://127.0.0.1{shape.api_path}", "json": ["results"]}]}
-<<<<<<< HEAD
     if fault == "service/other-manager":
         # Who names a unit has it looked for.
         return {"rescue502_unit": ""}
-    if fault != "edge/tls-name-mismatch":
-=======
     if fault not in ("edge/tls-name-mismatch", "proxy/certificate-not-reloaded"):
->>>>>>> nginx
         return {}
     # Only who wants certificates verified gets a report; the lab's own is signed by nobody.
     checks = shape.careful_settings()["rescue502_edge"]
