@@ -50,7 +50,9 @@ def stage(shape: GeneratedShape, folder: Path, variables: dict[str, str]) -> Non
     files = [folder / shape.package / name for name in ("settings.py", "database.py", "secrets.py")]
     for path in files:
         path.write_text(_variables(shape, path.read_text(encoding="utf-8"), variables), encoding="utf-8")
-    lines = (*shape.requirement_lines(), *packages(shape))
+    # A shape's own lines take every ASGI server for uvicorn.
+    own = [line for line in shape.requirement_lines() if not line.startswith("uvicorn")]
+    lines = (*own, *packages(shape))
     if shape.choices.requirements == "txt":
         (folder / "requirements.txt").write_text("\n".join(dict.fromkeys(lines)) + "\n", encoding="utf-8")
     else:
