@@ -16,7 +16,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.storage import (
     removable_files,
     temporary_folders,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, missing_mounts
 
 # A server that wants a new piece of its write-ahead log needs this much in one piece.
 WAL_SEGMENT_MIB = 16
@@ -25,7 +25,7 @@ WAL_SEGMENT_MIB = 16
 def collect(
     stack: Stack, database: dict[str, Any], settings: dict[str, Any] | None = None, glance: bool = False
 ) -> dict[str, Any]:
-    """{file_systems, full, without_inodes, read_only, temporary}: of the first, those that it is true of.
+    """{file_systems, full, without_inodes, read_only, temporary, unmounted}: of the first, those that it is true of.
 
     database: its evidence. settings: what the rehearsal learnt of Django's settings. glance: leave out what fills them.
     """
@@ -46,7 +46,21 @@ def collect(
         "without_inodes": without,
         "read_only": _read_only(systems),
         "temporary": temporary_folders.wrong(),
+        **({} if glance else {"unmounted": _unmounted(wanted)}),
     }
+
+
+def _unmounted(wanted: list[locations.Place]) -> list[dict[str, Any]]:
+    """{mount_point, paths, purposes} of each file system that this host is set up to have there, and has not now."""
+    found: dict[str, list[locations.Place]] = {}
+    missing = missing_mounts.missing()
+    for place in wanted:
+        if point := missing_mounts.above(place["path"], missing):
+            found.setdefault(point, []).append(place)
+    return [
+        {"mount_point": point, "paths": sorted({place["path"] for place in places}), "purposes": _purposes(places)}
+        for point, places in sorted(found.items())
+    ]
 
 
 def _file_systems(wanted: list[locations.Place]) -> list[dict[str, Any]]:

@@ -43,6 +43,7 @@ def compare_migrations(_plan):
     return {
         "conflicts": {app: sorted(names) for app, names in conflicts.items()},
         "unapplied": sorted(".".join(key) for key in unapplied),
+        "applied": len(applied),
         "unknown": sorted(".".join(key) for key in applied - known if key[0] in migrated),
         # Of conflicting ones Django applies none.
         "pending": describe_pending(loader, applied) if unapplied and not conflicts else [],

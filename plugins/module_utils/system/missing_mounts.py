@@ -7,13 +7,17 @@ from __future__ import annotations
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, systemd
 
 
-def above(folder: str) -> str:
-    """The mount point nearest above a folder, or the folder itself, that should be mounted and is not; else empty."""
-    found = [path for path in _missing() if path != "/" and f"{folder}/".startswith(path.rstrip("/") + "/")]
+def above(folder: str, points: set[str] | None = None) -> str:
+    """The mount point nearest above a folder, or the folder itself, that should be mounted and is not; else empty.
+
+    points: of missing(), where they are known.
+    """
+    known = missing() if points is None else points
+    found = [path for path in known if path != "/" and f"{folder}/".startswith(path.rstrip("/") + "/")]
     return max(found, key=len, default="")
 
 
-def _missing() -> set[str]:
+def missing() -> set[str]:
     """Mount points of /etc/fstab, and of mount units that have failed, at which nothing is mounted."""
     failed = systemd.show_many(["*.mount"], ["Where", "ActiveState"])
     wanted = {unit["Where"] for unit in failed if unit.get("Where") and unit.get("ActiveState") == "failed"}
