@@ -106,7 +106,6 @@ ARGUMENTS = {
 
 def commands(unit: str, database_unit: str) -> dict[str, list[str]]:
     """What to run, by the name of the file that takes its output."""
-    who = nginx_test.account()
     journal = ["journalctl", "--no-pager", "--output=short-iso", f"--lines={JOURNAL_LINES}"]
     wanted = {
         "journal-app.txt": [*journal, f"--unit={unit}"],
@@ -115,8 +114,6 @@ def commands(unit: str, database_unit: str) -> dict[str, list[str]]:
         "unit-show.txt": ["systemctl", "--no-pager", "show", "--", unit],
         "unit-status.txt": ["systemctl", "--no-pager", "--full", "--lines=50", "status", "--", unit],
         "failed-units.txt": ["systemctl", "--no-pager", "--failed"],
-        "nginx-test.txt": nginx_test.command(who, "nginx", "-t"),
-        "nginx-config.txt": nginx_test.command(who, "nginx", "-T", "-q"),
         "sockets.txt": ["ss", "--listening", "--numeric", "--processes", "--tcp", "--unix"],
         "processes.txt": ["ps", "-eo", "pid,ppid,user,lstart,rss,stat,args"],
         "disks.txt": ["df", "--human-readable"],
@@ -126,6 +123,17 @@ def commands(unit: str, database_unit: str) -> dict[str, list[str]]:
     if database_unit:
         wanted["journal-database.txt"] = [*journal, f"--unit={database_unit.split('.')[0]}*"]
     return wanted
+
+
+def of_nginx() -> dict[str, str]:
+    """What nginx says of its configuration, by the name of the file that takes it."""
+    asked = {"nginx-test.txt": ["-t"], "nginx-config.txt": ["-T", "-q"]}
+    try:
+        who = nginx_test.account()
+        found = {name: nginx_test.run(who, *options) for name, options in asked.items()}
+    except (OSError, subprocess.SubprocessError, systemd.SystemdError) as error:
+        return dict.fromkeys(asked, f"nginx: {error}\n")
+    return {name: done.stdout + done.stderr for name, done in found.items()}
 
 
 def output(command: list[str]) -> str:
@@ -189,6 +197,7 @@ def main() -> None:
     given = module.params
     options = {**given["probe"], "unit": given["unit"]}
     texts = {name: output(command) for name, command in commands(given["unit"], given["database_unit"]).items()}
+    texts.update(of_nginx())
     stack = stack_of(options)
     if stack:
         names = {"log-" + path.strip("/").replace("/", "-") + ".txt": path for path in given["logs"]}

@@ -84,8 +84,8 @@ def main() -> None:
     path, content = module.params["path"], module.params["content"]
 
     def complaint() -> str:
-        status, out, err = module.run_command(nginx_test.command(nginx_test.account(), "nginx", "-t", "-q"))
-        return (err or out).strip() if status else ""
+        done = nginx_test.run(nginx_test.account(), "-t", "-q")
+        return (done.stderr or done.stdout).strip() if done.returncode else ""
 
     try:
         before = read(path)

@@ -37,6 +37,8 @@ account:
   type: str
 """
 
+import subprocess
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
@@ -47,11 +49,12 @@ def main() -> None:
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     try:
         account = nginx_test.account()
-    except (OSError, systemd.SystemdError) as error:
+        done = nginx_test.run(account, "-t", "-q")
+    except (OSError, subprocess.SubprocessError, systemd.SystemdError) as error:
         module.fail_json(msg=f"nginx was not asked: {error}. Nothing was changed.")
-    status, out, err = module.run_command(nginx_test.command(account, "nginx", "-t", "-q"))
-    if status:
-        module.fail_json(msg=f"nginx does not take its configuration: {(err or out).strip()}. Nothing was changed.")
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        module.fail_json(msg=f"nginx does not take its configuration: {said}. Nothing was changed.")
     module.exit_json(changed=False, account=account)
 
 

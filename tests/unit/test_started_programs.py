@@ -24,6 +24,8 @@ SYSTEM = {
     "systemd-tmpfiles",
     "gpasswd",
     "nginx",
+    # nginx too, as the account that it is run as (services/nginx_test.py).
+    "systemd-run",
     "ss",
     "ps",
     "df",

@@ -158,8 +158,7 @@ def _test(stack: Stack, was_valid: Callable[[], bool]) -> dict[str, Any]:
         if shared and os.geteuid() == 0:
             done: Any = commands.run_as("nobody", None, [program, "-t", "-q"], {"PATH": PATH}, "/", TEST_TIMEOUT)
         else:
-            words = nginx_test.command(who, program, "-t", "-q")
-            done = subprocess.run(words, capture_output=True, text=True, timeout=TEST_TIMEOUT, check=False)
+            done = nginx_test.run(who, "-t", "-q")
     except (KeyError, OSError, subprocess.TimeoutExpired) as error:
         return {"asked": False, "valid": None, "message": str(error), "file": "", "line": 0}
     message = next((line for line in done.stderr.splitlines() if "[emerg]" in line), done.stderr.strip())

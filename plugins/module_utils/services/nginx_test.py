@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes, systemd
 
 UNIT = "nginx.service"
 _MASTER = "nginx: master process"
 ROOT = "root"
+SECONDS = 10.0
 
 
 def account() -> str:
@@ -36,12 +38,13 @@ def account() -> str:
     return _name(int(given)) if given.isdigit() else given or ROOT
 
 
-def command(who: str, program: str, *options: str) -> list[str]:
-    """The command line that asks nginx as the account `who`, which may open its ports as its unit lets it."""
-    if os.geteuid() != 0 or who == ROOT:
-        return [program, *options]
-    own = ["-p", f"User={who}", "-p", "AmbientCapabilities=CAP_NET_BIND_SERVICE"]
-    return ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", *own, "--", program, *options]
+def run(who: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """nginx asked as the account `who`, which may open its ports as its unit lets it. Raises as subprocess.run()."""
+    words = ["nginx", *options]
+    if os.geteuid() == 0 and who != ROOT:
+        own = ["-p", f"User={who}", "-p", "AmbientCapabilities=CAP_NET_BIND_SERVICE"]
+        words = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", *own, "--", *words]
+    return subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
 
 
 def _name(uid: int) -> str:

@@ -1,0 +1,206 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The stages of a look: quick, deep, and what Django's settings change of both; each collects side by side."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.baseline import changes
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    answers,
+    code,
+    database,
+    database_activity,
+    database_startup,
+    dependencies,
+    edge,
+    environment,
+    files,
+    host,
+    idle_units,
+    log,
+    proxy,
+    refusals,
+    service,
+    storage,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
+    own_view,
+    rehearsal,
+    repeated_requests,
+    shadow_start,
+)
+from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling, trials
+from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
+from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, sockets, unread
+
+# A network file system whose server is gone never answers.
+GLANCE_SECONDS = 2.0
+REHEARSAL_SECONDS = 9.0
+
+
+def look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The sections of the evidence, and why it was looked deeper than quickly.
+
+    They are collected in stages: quick, deep, and what Django's settings change of both. A stage's facts are not
+    changed afterwards; where a later stage has the same section, its own takes the place.
+    """
+    ask_edge: Section = lambda: edge.collect(stack, given["edge"], given["cors_origin"], given["edge_timeout"])  # noqa: E731
+    quick, listeners = _quick(stack, given, ask_edge)
+    because = quick_check.reasons_to_look_deeper(quick)
+    deeper = given["level"] == "full" or bool(because)
+    wrong = edge.wrong(stack, given["edge"], quick["edge"])
+    sections: Sections = {}
+    if deeper:
+        sections = {**_deep_sections(stack, listeners, quick, wrong), **_database_sections(quick, listeners)}
+        if wrong:
+            sections["shadow_start"] = lambda: _started_aside(stack, given, quick["edge"], wrong)
+    if given["hold_seconds"] and quick["edge"].get("well"):
+        sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
+    found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}
+    if deeper:
+        listening = quick["service"].get("listening") is True
+        pages = repeated_requests.pages(wrong, quick["edge"].get("origin", ""), listening)
+        found = {**found, **_with_settings(stack, found, listeners, pages)}
+    return found, because
+
+
+def look_at_edge(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The sections of a look at an app that no unit of systemd's runs: the edge, and what starts the app."""
+    quick = concurrent.collect(
+        {
+            "edge": lambda: edge.collect(stack, given["edge"], given["cors_origin"], given["edge_timeout"]),
+            "other_managers": lambda: {"apps": stack.other_managers},
+        }
+    )
+    quick["edge"] = {**quick["edge"], "recent_errors": edge.recent_errors(stack, time.time() - 300)}
+    wrong = edge.wrong(stack, given["edge"], quick["edge"])
+    deep = {"proxy": lambda: proxy.collect(stack, sockets.listeners(), quick["edge"], wrong, False)} if wrong else {}
+    return {**quick, **concurrent.collect(deep)}, []
+
+
+def _quick(stack: Stack, given: dict[str, Any], ask_edge: Section) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The sections of every look, and who listens on this host; all of it anew where the edge had to settle first."""
+    listeners = sockets.listeners()
+    found = concurrent.collect({"edge": ask_edge, **_quick_sections(stack, given, listeners)})
+    if (settled := settling.settle(stack, found["edge"], ask_edge, given)) is not found["edge"]:
+        listeners = sockets.listeners()
+        found = {"edge": settled, **concurrent.collect(_quick_sections(stack, given, listeners))}
+    since = service.started_at(stack.properties) or time.time()
+    errors = edge.recent_errors(stack, max(since, time.time() - 300))
+    base = database.settled(found["database"], stack, listeners)
+    found = {**found, "edge": {**found["edge"], "recent_errors": errors}, "database": base}
+    if given["level"] == "full":
+        return found, listeners
+    storage_glance: Section = lambda: storage.collect(stack, base, glance=True)  # noqa: E731
+    host_glance = concurrent.collect({"host": storage_glance}, GLANCE_SECONDS)
+    return {**found, **host_glance}, listeners
+
+
+def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:
+    """Files, and storage after them, get a glance only where it can still decide whether to look deeper."""
+    sections: Sections = {
+        "service": lambda: service.collect(stack, listeners, given["health_json"]),
+        "database": lambda: database.collect(stack, listeners),
+        "environment": lambda: environment.collect(stack),
+    }
+    if given["level"] != "full":
+        sections["files"] = lambda: files.collect(stack, glance=True)
+    return sections
+
+
+def _deep_sections(
+    stack: Stack, listeners: list[dict[str, Any]], quick: dict[str, Any], wrong: answers.Wrong
+) -> Sections:
+    listening = quick["service"].get("listening") is True
+    return {
+        "rehearsal": lambda: _rehearsed(
+            stack, repeated_requests.pages(wrong, quick["edge"].get("origin", ""), listening)
+        ),
+        "code": lambda: code.collect(stack),
+        "changes": lambda: changes.collect(stack),
+        "dependencies": lambda: dependencies.collect(stack),
+        "proxy": lambda: proxy.collect(stack, listeners, quick["edge"], wrong, listening),
+        "log": lambda: log.collect(stack),
+        "host": lambda: host.collect(stack, quick),
+    }
+
+
+def _rehearsed(stack: Stack, pages: list[repeated_requests.Page]) -> Any:
+    """The rehearsal, where this account may run it as the app's own user and with all its variables."""
+    try:
+        if not accounts.may_become(stack.user, stack.group):
+            return unread.only_root("the rehearsal of the app's start", f"become {stack.user}")
+        if why := rehearsal.refusal(stack):
+            return unread.Unread("the rehearsal of the app's start", why)
+    except KeyError:
+        pass  # the rehearsal says so itself
+    if own_view.is_out_of_reach(stack):
+        return unread.Unread("the rehearsal of the app's start", f"{stack.unit} has its own view of the file system")
+    if stack.environment_unread:
+        return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
+    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages)
+
+
+def _started_aside(stack: Stack, given: dict[str, Any], asked: dict[str, Any], wrong: answers.Wrong) -> dict[str, Any]:
+    """The app started aside, unless the user does not want it, or nginx is configured to answer without the app."""
+    why_not = "" if given["shadow_start"] else "rescue502_shadow_start is false"
+    if not why_not and any(item["certain"] for item in refusals.collect(stack, asked)):
+        why_not = "nginx is configured to answer without the app"
+    if why_not:
+        return {"tried": False, "why_not": why_not}
+    return shadow_start.try_start(stack, wrong, given["cors_origin"])
+
+
+def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:
+    """A server on this host is asked itself where it runs, and its last start where it does not."""
+    base = quick["database"]
+    if base.get("local") is not True:
+        return {}
+    names = [unit["name"] for unit in base["units"] if unit["load_state"] != "not-found"]
+    sections: Sections = {"database_startup": lambda: database_startup.collect(names, base["port"])}
+    if base["running"] or base["listening"]:
+        sections["database_activity"] = lambda: database_activity.collect(listeners, base["port"])
+    return sections
+
+
+def _with_settings(
+    stack: Stack, found: dict[str, Any], listeners: list[dict[str, Any]], pages: list[repeated_requests.Page]
+) -> dict[str, Any]:
+    """The sections that what the rehearsal learnt of Django's settings sharpens. found: those of the stages before."""
+    rehearsed = found["rehearsal"]
+    settings_bar = rehearsed.why if isinstance(rehearsed, unread.Unread) else ""
+    step = ((rehearsed or {}).get("steps") or {}).get("settings") or {}
+    settings = step if step.get("ok") else None
+    base = database.settled(found["database"], stack, listeners, rehearsed)
+    sections: Sections = {
+        "files": lambda: files.collect(stack, settings, settings_bar=settings_bar),
+        "storage": lambda: storage.collect(stack, base, settings),
+        "names": lambda: {"names": host.needed_names(base)},
+        "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(rehearsed) else []},
+    }
+    git = found["code"].get("git")
+    sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages)
+    later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
+    sharpened = {
+        "database": base,
+        "dependencies": dependencies.settled(found["dependencies"], stack, rehearsed),
+        "files": later["files"],
+        "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
+    }
+    if later["trials"]:
+        sharpened["trials"] = later["trials"]
+    if "database_activity" in found:
+        name, user = base.get("name", ""), base.get("user", "")
+        sharpened["database_activity"] = database_activity.settled(found["database_activity"], name, user)
+    return sharpened
+
+
+def _was_refused(rehearsed: Any) -> bool:
+    """Whether something but the database refused the app a connection: a service that is down may be why."""
+    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
+    well = (steps.get("database") or {}).get("ok") is True
+    return well and any("refused" in str(step.get("error")) for step in steps.values())
