@@ -31,7 +31,7 @@ class Tags(HTMLParser):
 PLAIN_TAGS = Tags(
     report.render_html({"host": "h", "plan": [], "checklist": [{"name": "", "state": "ok", "detail": ""}]})
 )
-KNOWN_TAGS = PLAIN_TAGS.names | {"div", "strong", "table", "tr", "td", "br", "pre", "p", "span", "details", "summary"}
+KNOWN_TAGS = PLAIN_TAGS.names | {"div", "strong", "table", "tr", "td", "br", "pre", "p", "span", "details", "summary", "code"}
 
 
 def obeyed(text: str) -> list[str]:
@@ -50,7 +50,7 @@ def check_clean(texts: list[str]) -> None:
         text.encode("utf-8")
     for page in (text for text in texts if text.startswith("<!doctype")):
         tags = Tags(page)
-        assert tags.names <= KNOWN_TAGS
+        assert tags.names <= KNOWN_TAGS, tags.names - KNOWN_TAGS
         assert tags.active == []
     for text in (text for text in texts if "\n## Root causes" in text):
         prose = [line for line in text.splitlines() if not line.startswith("    ")]

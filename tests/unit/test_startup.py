@@ -15,6 +15,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import acce
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes, systemd
 from ansible_collections.rescue502.django.plugins.modules import remove_stale
 
+
+@pytest.fixture(autouse=True)
+def no_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of other units systemd says nothing."""
+    monkeypatch.setattr(systemd, "show_many", lambda *_asked: [])
+
+
 EXEC = (
     "{{ path=/bin/sh ; argv[]=/bin/sh -c x; y ; ignore_errors={} ; start_time=[n/a] ; stop_time=[n/a] ; pid=7 ; "
     "code={} ; status={} }}"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, clean_tree
 from jinja2 import StrictUndefined, TemplateAssertionError, TemplateSyntaxError, nodes
 from jinja2.environment import Template, TemplateExpression
 from jinja2.parser import Parser
@@ -81,10 +81,11 @@ def verdict(source: str, evidence: dict[str, Any]) -> bool | None:
 
 
 def value(source: str, evidence: dict[str, Any]) -> Any:
-    """The value of an expression that check_expression accepts; None where the evidence does not have it."""
+    """The value of an expression that check_expression accepts, as plain data; None where the evidence lacks it."""
     try:
         result = _expression(source)(**evidence)
-        return None if isinstance(result, StrictUndefined) else result
+        # What is undefined within a list raises here.
+        return None if isinstance(result, StrictUndefined) else clean_tree(result)
     except Exception:
         return None
 

@@ -126,7 +126,7 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
             severity=_severity(mode, matched, refuses),
             risk=mode.risk_on(facts),
             known=certainty.of(mode, facts),
-            vars={name: clean_tree(expressions.value(source, facts)) for name, source in mode.vars.items()},
+            vars={name: expressions.value(source, facts) for name, source in mode.vars.items()},
             perhaps=tuple(other.id for other in open_ones if explains(other, mode)),
         )
         for mode in matched

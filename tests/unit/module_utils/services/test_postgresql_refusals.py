@@ -118,6 +118,6 @@ def test_what_fstab_has_mounted_at_boot() -> None:
 
 def test_the_nearest_missing_mount_above_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not one of another place."""
-    monkeypatch.setattr(missing_mounts, "_missing", lambda: {"/var", "/var/lib/postgresql", "/var/lib/post", "/"})
+    monkeypatch.setattr(missing_mounts, "missing", lambda: {"/var", "/var/lib/postgresql", "/var/lib/post", "/"})
     assert missing_mounts.above("/var/lib/postgresql/15/main") == "/var/lib/postgresql"
     assert missing_mounts.above("/srv") == ""
