@@ -44,7 +44,7 @@ NIGHTLY = {
     "proxy/answers-in-its-place", "proxy/body-too-big", "proxy/forwarded-contradictory",
     "proxy/name-not-served", "proxy/open-files", "proxy/other-front", "proxy/rate-limited",
     "proxy/temporary-files", "proxy/upstream-unreachable",
-    "dependencies/not-installed",
+    "dependencies/not-installed", "proxy/other-server-answers", "proxy/socket-out-of-sight", "host/not-mounted",
 }  # fmt: skip
 
 
