@@ -31,7 +31,8 @@ class Tags(HTMLParser):
 PLAIN_TAGS = Tags(
     report.render_html({"host": "h", "plan": [], "checklist": [{"name": "", "state": "ok", "detail": ""}]})
 )
-KNOWN_TAGS = PLAIN_TAGS.names | {"div", "strong", "table", "tr", "td", "br", "pre", "p", "span", "details", "summary", "code"}
+OURS = {"div", "strong", "table", "tr", "td", "br", "pre", "p", "span", "details", "summary", "code"}
+KNOWN_TAGS = PLAIN_TAGS.names | OURS
 
 
 def obeyed(text: str) -> list[str]:
