@@ -15,6 +15,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack.stack impor
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
 LIMIT = 50
+MOST_LOOKED = 2000
 _WORDS = {"code": "the code", "media": "uploads", "env_file": "environment files", "logs": "logs", "parents": "folders"}
 PARTS = ("code", "media", "env_file", "logs", "parents")
 
@@ -51,6 +52,7 @@ def collect(
         # What is as wrong, and is not root's to give on the app's word.
         "not_own": {part: [item for item in others if item["part"] == part] for part in ("media", "logs")},
         "named_folders": folders,
+        **({"media_was_used": _has_files_of(media, account)} if by_part["media"] and account else {}),
         "media_root": media,
         "static_root": static,
         "static_empty": unread.known(
@@ -61,6 +63,22 @@ def collect(
         "logs": [path for path in logs if not any(_concerns(item, path) for item in others)],
         "nginx": {"user": nginx_user, "paths": nginx_paths},
     }
+
+
+def _has_files_of(folder: str, account: access.Account) -> bool:
+    """Whether the account has made something there, among the first MOST_LOOKED entries. Links are not followed."""
+    seen = 0
+    for path, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            seen += 1
+            try:
+                if os.lstat(os.path.join(path, name)).st_uid == account.uid:
+                    return True
+            except OSError:
+                continue
+        if seen > MOST_LOOKED:
+            break
+    return False
 
 
 def named_folders(stack: Stack) -> list[str]:
