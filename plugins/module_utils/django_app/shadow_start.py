@@ -108,7 +108,7 @@ def _unit_text(stack: Stack) -> tuple[str, str, int]:
             raise NotTriedError(f"others can write {found}")
     texts = [safe_files.text(path) for path in paths]
     is_secret = any(not os.stat(path).st_mode & stat.S_IROTH for path in paths)
-    text = unit_copy.text(stack.unit, texts, shown, own, name, int(SECONDS) + SURPLUS)
+    text = unit_copy.text(stack.unit, texts, shown, own, name, int(SECONDS) + SURPLUS, trial_unit.output(name))
     return text, name, 0o600 if is_secret else 0o644
 
 

@@ -11,16 +11,17 @@ import contextlib
 import glob
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 
-from ansible_collections.rescue502.django.plugins.module_utils.system import journal, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.run import heard_lines
+from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
 UNITS = "/run/systemd/system"
 PREFIX = "rescue502-trial-"
 SECONDS = 5.0
-SYNC_SECONDS = 1.0
-_SHOWN = ["ActiveState", "SubState", "Result", "MainPID", "ExecMainCode", "ExecMainStatus", "InvocationID"]
+END_SECONDS = 1.0
+MOST_LINES = 100
+_SHOWN = ["ActiveState", "SubState", "Result", "MainPID", "ExecMainCode", "ExecMainStatus"]
 
 
 class TrialUnit:
@@ -29,8 +30,9 @@ class TrialUnit:
     problem: why systemd did not start it, in its words; empty where it did.
     """
 
-    def __init__(self, name: str, folder: str, problem: str) -> None:
+    def __init__(self, name: str, folder: str, problem: str, heard: heard_lines.HeardLines) -> None:
         self.name = name
+        self._heard = heard
         self.folder = folder
         self.problem = problem
 
@@ -39,12 +41,14 @@ class TrialUnit:
         return systemd.show_many([self.name], _SHOWN)[0]
 
     def said(self) -> list[str]:
-        """What its processes have written, the newest last."""
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(["journalctl", "--sync"], capture_output=True, timeout=SYNC_SECONDS, check=False)
-        invocation = self.state().get("InvocationID", "")
-        found = journal.entries(f"_SYSTEMD_INVOCATION_ID={invocation}", lines=100) if invocation else []
-        return [entry.message for entry in found]
+        """What its processes have written, the newest last; where they have ended, all of it."""
+        ended = self.state().get("ActiveState") in ("failed", "inactive")
+        return self._heard.lines(END_SECONDS if ended else 0.0)[-MOST_LINES:]
+
+
+def output(name: str) -> str:
+    """The path of the socket on which a unit of that name is heard."""
+    return f"/run/{name}.heard"
 
 
 def is_one(name: str) -> bool:
@@ -66,6 +70,7 @@ def started(name: str, text: str, mode: int) -> Iterator[TrialUnit]:
     forget_left()
     path = os.path.join(UNITS, f"{name}.service")
     os.makedirs(UNITS, exist_ok=True)
+    heard = heard_lines.HeardLines(output(name))
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -74,9 +79,10 @@ def started(name: str, text: str, mode: int) -> Iterator[TrialUnit]:
             problem = systemd.change("start", "--no-ask-password", f"{name}.service", timeout=SECONDS)
         finally:
             os.unlink(path)
-        yield TrialUnit(f"{name}.service", os.path.join("/run", name), problem)
+        yield TrialUnit(f"{name}.service", os.path.join("/run", name), problem, heard)
     finally:
         _forget(f"{name}.service")
+        heard.close()
 
 
 def forget_left() -> None:
@@ -86,8 +92,9 @@ def forget_left() -> None:
     for name in names:
         match = re.fullmatch(rf"{PREFIX}(\d+)\.service", name)
         if match and not os.path.exists(f"/proc/{match.group(1)}"):
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(UNITS, name))
+            for left in (os.path.join(UNITS, name), output(name.rpartition(".")[0])):
+                with contextlib.suppress(OSError):
+                    os.unlink(left)
             _forget(name)
 
 

@@ -36,13 +36,19 @@ _SPECIFIER = re.compile(r"%(.)")
 
 
 def text(
-    unit: str, files: Iterable[str], properties: dict[str, str], words: list[str], folder: str, seconds: int
+    unit: str,
+    files: Iterable[str],
+    properties: dict[str, str],
+    words: list[str],
+    folder: str,
+    seconds: int,
+    output: str,
 ) -> str:
     """The copy as one unit file.
 
     unit: the unit's name. files: the texts of its file and drop-ins, in systemd's order. properties: as systemd shows
     them. words: what to start. folder: the name below /run of a folder of the copy's own, which goes when it ends.
-    seconds: after which systemd ends it, whoever lives.
+    seconds: after which systemd ends it, whoever lives. output: a socket that takes what it writes.
     """
     lines = [_specified(line, unit) for content in files for line in _service_lines(content)]
     return "\n".join(
@@ -64,8 +70,9 @@ def text(
             "KillMode=control-group",
             "NotifyAccess=" + (properties.get("NotifyAccess") or "none"),
             "StandardInput=null",
-            "StandardOutput=journal",
-            "StandardError=journal",
+            # What it says may hold secrets, which are the app's own log's to keep.
+            f"StandardOutput=file:{output}",
+            "StandardError=inherit",
             # Where memory ends, it is the first to go.
             "OOMScoreAdjust=1000",
             f"RuntimeDirectory={folder}",

@@ -35,7 +35,8 @@ SHOWN = {"RuntimeDirectory": "shop", "StateDirectory": "shop", "NotifyAccess": "
 
 def copy(unit: str = "shop@blue.service") -> list[str]:
     words = ["/srv/shop/venv/bin/gunicorn", "shop.wsgi", 'a "b" 5%', "$PORT"]
-    return unit_copy.text(unit, [UNIT, "[Service]\nUser=other\n"], SHOWN, words, "rescue502-trial-7", 12).splitlines()
+    texts = [UNIT, "[Service]\nUser=other\n"]
+    return unit_copy.text(unit, texts, SHOWN, words, "rescue502-trial-7", 12, "/run/heard").splitlines()
 
 
 def test_what_the_program_meets_is_the_units() -> None:
