@@ -45,7 +45,7 @@ def with_lesser_ones(name: str) -> dict[str, Any]:
         violations = evidence["files"]["violations"]
         for mode, part in (("files/env-file-exposed", "env_file"), ("files/media-not-writable", "media")):
             violations[part] = recordings.evidence(mode)["files"]["violations"][part]
-        evidence["files"]["static_empty"] = True
+        evidence["files"].update(static_empty=True, media_was_used=True)
     steps = evidence.get("rehearsal", {}).get("steps", {})
     steps["static"] = {"step": "static", "ok": True, "error": None, "to_collect": True}
     if "debug" in steps.get("settings", {}):
