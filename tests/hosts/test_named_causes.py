@@ -44,6 +44,9 @@ NIGHTLY = {
     "proxy/answers-in-its-place", "proxy/body-too-big", "proxy/forwarded-contradictory",
     "proxy/name-not-served", "proxy/open-files", "proxy/other-front", "proxy/rate-limited",
     "proxy/temporary-files", "proxy/upstream-unreachable",
+    "database/connection-limit", "database/data-missing", "database/other-cluster", "database/read-only",
+    "database/refuses-to-start", "database/tls-refused", "service/ended-by-limit", "service/other-manager",
+    "proxy/connections-exhausted",
     "dependencies/not-installed", "proxy/other-server-answers", "proxy/socket-out-of-sight", "host/not-mounted",
 }  # fmt: skip
 
