@@ -84,17 +84,20 @@ def test_a_restart_brings_what_is_on_disk(site: Site) -> None:
 
 @pytest.mark.parametrize("way", [pytest.param(way, marks=marks(at_each_change=False)) for way in list(WAYS)[3:]])
 def test_a_restart_brings_the_settings_on_disk(site: Site, way: str) -> None:
-    """The same where the running app does not raise, but refuses."""
-    healed(site, way)
+    """The same where the running app does not raise, but refuses; one that answers 200 is restarted when approved."""
+    healed(site, way, asks=way == "an-origin-that-was-not-allowed")
 
 
-def healed(site: Site, way: str) -> None:
-    """Break the site in this way; recover it."""
+def healed(site: Site, way: str, asks: bool = False) -> None:
+    """Break the site in this way; recover it. asks: whether that waits for approval."""
     site.host.break_with("", ALONE + WAYS[way])
     status, headers, _body = site.host.ask(site.shape.api_path)
     assert status != 200 or headers.get("access-control-allow-origin") != site.shape.origin, "the fault"
     assert state(site.host) == "active"
-    code, incident, output = site.play("recover", rescue502_budget=9)
+    if asks:
+        code, incident, output = site.play("recover")
+        assert (code, incident["outcome"], incident["actions"]) == (2, "needs-approval", []), output
+    code, incident, output = site.play("recover", rescue502_budget=9, rescue502_approve=[STALE] if asks else [])
     assert named(incident) == [STALE], output
     assert [(action["remedy"], action["for"]) for action in incident["actions"]] == [("restart", [STALE])], output
     assert (code, incident["outcome"]) == (0, "recovered"), output
