@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import answers
-from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_servers
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_servers
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
 
 MOST = 4
 
@@ -21,10 +22,7 @@ def collect(stack: Stack, wrong: answers.Wrong) -> list[dict[str, Any]]:
 
     `returns` is a `return 2…` that answers there in the app's place; file and line are its, else the server's.
     """
-    try:
-        root = nginx_config.load(stack.nginx_config)[0] if stack.nginx_config and wrong else None
-    except OSError:
-        return []
+    root = stack.nginx_root
     found = [_answered(stack, root, pair) for pair in wrong[:MOST]] if root else []
     return [item for item in found if item]
 
@@ -33,8 +31,7 @@ def _answered(stack: Stack, root: Directive, check: tuple[dict[str, Any], dict[s
     wanted, shown = check
     url = urlsplit(wanted["url"])
     name = re.sub(r":\d+$", "", wanted.get("host") or url.hostname or "")
-    port = url.port or (443 if url.scheme == "https" else 80)
-    found = nginx_servers.answering(root, port, name)
+    found = nginx_servers.answering(root, http_client.port(url), name)
     if not found:
         return None
     names = nginx_servers.names(found.server)

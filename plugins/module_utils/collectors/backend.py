@@ -70,7 +70,7 @@ def _bind(stack: Stack) -> dict[str, Any] | None:
 def _is_bound(stack: Stack) -> bool:
     """Whether the health URL's address is one that the app binds, or one on another host that only the user knows."""
     parts = urlsplit(stack.health_url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = http_client.port(parts)
     address = f"{parts.hostname}:{port}"
     here = gunicorn_config.parse_bind(address)["host"] in ("127.0.0.1", "localhost", "::1", "0.0.0.0")
     # On 80 and 443 it is nginx that is asked, by the user's wish.

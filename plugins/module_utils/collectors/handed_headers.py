@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import answers, backend
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
-    nginx_config,
     nginx_headers,
     nginx_servers,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_headers import Sent
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
+from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
 
 PATIENCE = 3.0
 MOST = 4
@@ -35,11 +35,8 @@ def collect(stack: Stack, wrong: answers.Wrong, origin: str) -> list[dict[str, A
     what the app answers as badly as the edge did, and well as soon as that alone is as the visitor sent it.
     """
     spoken = [pair for pair in wrong if pair[1]["status"] not in (0, 502, 504)][:MOST]
-    if not spoken or not stack.nginx_config:
-        return []
-    try:
-        root, _files = nginx_config.load(stack.nginx_config)
-    except OSError:
+    root = stack.nginx_root
+    if not spoken or not root:
         return []
     with ThreadPoolExecutor(max_workers=MOST) as pool:
         return [item for item in pool.map(lambda pair: _handed(stack, root, pair, origin), spoken) if item]
@@ -50,9 +47,8 @@ def _handed(
 ) -> dict[str, Any] | None:
     wanted, shown = check
     url = urlsplit(wanted["url"])
-    port = url.port or (443 if url.scheme == "https" else 80)
     visitors = wanted.get("host") or url.netloc.rpartition("@")[2]
-    found = nginx_servers.answering(root, port, visitors.partition(":")[0])
+    found = nginx_servers.answering(root, http_client.port(url), visitors.partition(":")[0])
     request = nginx_headers.Request(url.scheme, visitors, url.path or "/", origin)
     sent = nginx_headers.sent(root, found.server, request) if found else None
     if not sent or "host" not in sent or not sent["host"].value:

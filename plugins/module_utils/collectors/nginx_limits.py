@@ -15,7 +15,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_acce
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_servers
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, http_client
 
 # The directive behind a limit. Of worker_connections the default is 512, of client_max_body_size 1m.
 DIRECTIVES = {
@@ -39,10 +39,7 @@ def collect(
     who: the account of nginx's workers, which is still refused what `denied` lists; None where it is not known.
     """
     found = nginx_log.reports(errors)
-    try:
-        root = nginx_config.load(stack.nginx_config)[0] if stack.nginx_config else None
-    except OSError:
-        root = None
+    root = stack.nginx_root
     for item in found["known"]:
         setting = _setting(root, item, asked) if root else None
         item["words"] = " ".join(setting.words)[:200] if setting else ""
@@ -91,6 +88,5 @@ def _setting(root: Directive, item: dict[str, Any], asked: dict[str, Any]) -> Di
     around = [root, *root.all("events")]
     if check:
         url = urlsplit(check["url"])
-        port = url.port or (443 if url.scheme == "https" else 80)
-        around += nginx_servers.contexts(root, port, check["host"] or url.hostname or "", path)[1:]
+        around += nginx_servers.contexts(root, http_client.port(url), check["host"] or url.hostname or "", path)[1:]
     return nginx_config.inherited(around, name)

@@ -44,11 +44,8 @@ def collect(stack: Stack, asked: dict[str, Any]) -> list[dict[str, Any]]:
     group of servers. `certain`: nothing below nginx can be the reason for this status.
     """
     failed = [check for check in asked.get("checks", []) if not check["well"] and check["status"]]
-    if not failed or not stack.nginx_config:
-        return []
-    try:
-        root, _files = nginx_config.load(stack.nginx_config)
-    except OSError:
+    root = stack.nginx_root
+    if not failed or not root:
         return []
     with ThreadPoolExecutor(max_workers=MOST) as pool:
         found = pool.map(lambda check: _refusal(stack, root, check), failed[:MOST])

@@ -222,7 +222,7 @@ def _ask(
     for wanted, _shown in wrong[:MOST_REQUESTS]:
         if (left := deadline - time.monotonic()) <= 0 or (found and unit.state().get("ActiveState") in _ENDED):
             break
-        host, headers = nginx_headers.handed_on(stack.nginx_config, wanted)
+        host, headers = nginx_headers.handed_on(stack.nginx_root, wanted)
         # Over its socket the app speaks HTTP, or TLS where it is configured to; what the browser used, a header says.
         path = wanted["url"].partition("://")[2].partition("/")[2]
         plain = {

@@ -17,6 +17,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     nginx_variables,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
+from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 PASSES = ("proxy_pass", "grpc_pass")
@@ -44,20 +45,16 @@ class Sent(NamedTuple):
     line: int
 
 
-def handed_on(config: str, wanted: dict[str, Any]) -> tuple[str, dict[str, str]]:
+def handed_on(root: Directive | None, wanted: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """(Host, further headers) that the app gets of a request to the edge.
 
-    config: nginx's main file. wanted: the check, {url, host}. Where nginx has no place for it, or cannot be read, the
-    request stays as it was made.
+    root: nginx's configuration; None where it cannot be read. wanted: the check, {url, host}. Where nginx has no place
+    for it, or cannot be read, the request stays as it was made.
     """
     url = urlsplit(wanted["url"])
     asked = wanted.get("host") or url.netloc.rpartition("@")[2]
-    try:
-        root, _files = nginx_config.load(config)
-    except (OSError, ValueError):
-        return asked, {}
-    found = nginx_servers.answering(root, url.port or (443 if url.scheme == "https" else 80), asked.partition(":")[0])
-    headers = sent(root, found.server, Request(url.scheme, asked, url.path or "/")) if found else None
+    found = nginx_servers.answering(root, http_client.port(url), asked.partition(":")[0]) if root else None
+    headers = sent(root, found.server, Request(url.scheme, asked, url.path or "/")) if root and found else None
     if headers is None:
         return asked, {}
     host = headers.pop("host", None)

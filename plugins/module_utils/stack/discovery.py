@@ -177,6 +177,7 @@ def _add_nginx(stack: Stack, hosts: set[str]) -> None:
         return
     try:
         root, stack.nginx_files = nginx_config.load(stack.nginx_config)
+        stack.nginx_root = root
     except OSError as error:
         if isinstance(error, PermissionError):
             stack.nginx_unread = [unread.Unread(f"nginx's configuration {stack.nginx_config}", unread.reason(error))]

@@ -13,6 +13,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     installed_packages,
     requirements_files,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.stack import roots_word
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
@@ -45,6 +46,8 @@ class Stack:
     database_unit: str
     health_url: str
     nginx_config: str
+    # nginx's configuration as it was read; None where there is none, or its main file cannot be read.
+    nginx_root: Directive | None = None
     nginx_files: list[str] = field(default_factory=list)
     locations: list[dict[str, Any]] = field(default_factory=list)
     # Those of them that are this app's whatever it says of itself.

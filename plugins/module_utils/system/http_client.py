@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 BODY_LIMIT = 65536
 EXCERPT_LIMIT = 300
@@ -27,14 +27,18 @@ class _Connection(http.client.HTTPConnection):
         self.sock = opened
 
 
+def port(parts: SplitResult) -> int:
+    """The port of a web address: the one that it names, else the usual one of its scheme."""
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
 def _open(parts: Any, unix_path: str, host: str, verify: bool, timeout: float) -> socket.socket:
     if unix_path:
         plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         plain.settimeout(timeout)
         plain.connect(unix_path)
         return plain if parts.scheme != "https" else _wrapped(plain, verify, host)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    plain = socket.create_connection((parts.hostname or "127.0.0.1", port), timeout=timeout)
+    plain = socket.create_connection((parts.hostname or "127.0.0.1", port(parts)), timeout=timeout)
     if parts.scheme != "https":
         return plain
     return _wrapped(plain, verify, host)

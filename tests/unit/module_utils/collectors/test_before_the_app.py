@@ -27,7 +27,7 @@ def stack_of(folder: Path, text: str) -> Any:
     config = folder / "nginx.conf"
     config.write_text(text)
     root, _files = nginx_config.load(str(config))
-    return SimpleNamespace(nginx_config=str(config), locations=nginx_config.proxied_locations(root))
+    return SimpleNamespace(nginx_root=root, locations=nginx_config.proxied_locations(root))
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def refused(
     bind = gunicorn_config.parse_bind(f"127.0.0.1:{port}")
     proxied = nginx_config.proxied_locations(root)
     stack = SimpleNamespace(
-        nginx_config=str(config), bind=[bind], properties={"ActiveState": state}, all_locations=proxied,
+        nginx_root=root, bind=[bind], properties={"ActiveState": state}, all_locations=proxied,
         locations=proxied, server=SimpleNamespace(certfile=""),
     )  # fmt: skip
     check = {"well": False, "status": status, "url": "http://127.0.0.1/api/", "host": HOST}

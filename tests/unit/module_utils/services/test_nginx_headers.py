@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_headers
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_headers
 
 USUAL = """
 http {
@@ -30,7 +30,7 @@ http {
 def handed(folder: Path, lines: str, url: str, host: str = "shop.example") -> tuple[str, dict[str, str]]:
     config = folder / "nginx.conf"
     config.write_text(USUAL % lines, encoding="utf-8")
-    return nginx_headers.handed_on(str(config), {"url": url, "host": host})
+    return nginx_headers.handed_on(nginx_config.load(str(config))[0], {"url": url, "host": host})
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_of_the_longest_location(tmp_path: Path) -> None:
 
 def test_without_a_configuration_the_request_stays_as_it_is() -> None:
     """Nothing is invented."""
-    assert nginx_headers.handed_on("/nowhere", {"url": "http://a.example/"}) == ("a.example", {})
+    assert nginx_headers.handed_on(None, {"url": "http://a.example/"}) == ("a.example", {})
