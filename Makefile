@@ -94,7 +94,7 @@ matrix: shapes ## every failure mode on every shape of host that suits it: hours
 fuzz: lab ## hosts and faults that a seed draws, diagnosed, recovered and judged; SEED=17 COUNT=20 JOBS=2, docs/fuzzing.md
 	SEED=$(SEED) COUNT=$(COUNT) JOBS=$(JOBS) FAULTS=$(FAULTS) SHRINK=$(SHRINK) KEEP=$(KEEP) $(BIN)/python -m tools.fuzz
 
-score: shapes ## how well causes are named and sites healed, beside a restart, the runbook and monit; writes docs/score.md
+score: shapes ## how well causes are named and sites healed, beside a restart, the runbook and monit; writes docs/own-scenarios.md
 	$(BIN)/python -m tools.score
 
 chaos: shapes ## every remedy interrupted in every way, and bad inputs: survived, lost or harmed; writes docs/chaos.md

@@ -1,4 +1,4 @@
-"""docs/score.md from results. Pure."""
+"""docs/own-scenarios.md from results. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def page(results: Iterable[Any], date: str, jobs: int) -> str:
     only, sooner = _wins(found, {result.scenario: result for result in ours})
     return (
         _environment()
-        .get_template("score.md.j2")
+        .get_template("own-scenarios.md.j2")
         .render(
             date=date,
             jobs=jobs,
