@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import incident_record, recent_changes
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import unexplained_words
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -42,8 +43,9 @@ def _view(incident: Mapping[str, Any]) -> dict[str, Any]:
     """What the templates show: the incident cleaned and complete, and what is derived from it."""
     view: dict[str, Any] = {**incident_record.new()}
     view.update(clean_tree(incident))
-    causes = {item["id"].partition("/")[0] for item in view["root_causes"]}
-    view["chain"] = [{"name": name, "broken": bool(causes & set(layers))} for name, layers in CHAIN]
+    causes = [item["id"] for item in view["root_causes"]]
+    broken = {name.partition("/")[0] for name in causes}
+    view["chain"] = [{"name": name, "broken": bool(broken & set(layers))} for name, layers in CHAIN]
     view["symptoms"] = [item for item in view["findings"] if item.get("symptom") or item.get("explained_by")]
     view["open"] = [item for item in view["findings"] if _is_open(item)]
     view["symptoms"] = [item for item in view["symptoms"] if item not in view["open"]]
@@ -54,6 +56,9 @@ def _view(incident: Mapping[str, Any]) -> dict[str, Any]:
         item["known_how"] = _known(item)
     view["before"] = (view["edge"].get("before") or {}).get("summary", "not asked")
     view["after"] = (view["edge"].get("after") or {}).get("summary", "not asked")
+    well = bool((view["edge"].get("after") or view["edge"].get("before") or {}).get("well"))
+    view["unexplained"] = unexplained_words.heard(view["evidence"], causes, well)
+    view["lacks_root"] = not (view["evidence"].get("probe") or {}).get("root")
     view["since"] = recent_changes.summary(view["evidence"])
     view["marks"] = MARKS
     # A check has changed nothing, whatever its remedies say they would.

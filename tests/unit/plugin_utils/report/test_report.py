@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.report import (
     render_html,
     render_markdown,
@@ -43,6 +44,38 @@ def test_text_and_markdown_are_clean() -> None:
         assert "\x07" not in text
         assert "{{ 7 * 7 }}" in text
     assert "| <script>" not in render_markdown(INCIDENT)
+
+
+@pytest.mark.parametrize(
+    ("causes", "well", "shown", "hidden"),
+    [
+        pytest.param(
+            [], False, ["nginx: no live upstreams", "the app: Killed", "PostgreSQL: out of"], [], id="no-cause"
+        ),
+        pytest.param(["code/x"], False, ["nginx: no live upstreams"], ["Killed", "out of"], id="a-cause-elsewhere"),
+        pytest.param(["proxy/x"], False, [], ["no live upstreams", "Killed"], id="a-cause-in-nginx"),
+        pytest.param([], True, [], ["no live upstreams", "Killed", "out of"], id="the-edge-is-well"),
+    ],
+)
+def test_what_programs_said_and_nobody_explains_is_shown(
+    causes: list[str], well: bool, shown: list[str], hidden: list[str]
+) -> None:
+    """Where no cause is named, their words are the evidence; never those of a site that answers."""
+    incident = {
+        "host": "h",
+        "root_causes": [{"id": name, "title": "t", "because": "b", "risk": "never"} for name in causes],
+        "edge": {"before": {"well": well, "summary": "s"}, "after": {"well": well, "summary": "s"}},
+        "evidence": {
+            "proxy": {"reported": ["no live upstreams"]},
+            "shadow_start": {"words": ["Booting", "Killed"]},
+            "log": {"errors": 7},
+            "database_startup": {"reason": "out of shared memory"},
+        },
+    }
+    text = render_text(incident)
+    for rendered in (text, render_markdown(incident), render_html(incident).partition("<h2>Evidence")[0]):
+        assert all(words in rendered for words in shown)
+        assert not any(words in rendered for words in hidden)
 
 
 def test_an_empty_incident_renders() -> None:
