@@ -2,7 +2,7 @@
 
 A scenario in which any true root cause is missed scores 0, otherwise the share of named causes that are true, as public
 benchmarks of diagnosis do it. Run as `make score`; ONLY=substring takes some scenarios. Writes docs/own-scenarios.md.
-It takes the better part of an hour, so what is measured is kept in reports/score.json, and RESUME=yes goes on from there.
+It takes the better part of an hour: what is measured is kept in reports/score.json, and RESUME=yes goes on from there.
 """
 
 from __future__ import annotations
