@@ -46,9 +46,12 @@ def _view(incident: Mapping[str, Any]) -> dict[str, Any]:
     causes = [item["id"] for item in view["root_causes"]]
     broken = {name.partition("/")[0] for name in causes}
     view["chain"] = [{"name": name, "broken": bool(broken & set(layers))} for name, layers in CHAIN]
-    view["symptoms"] = [item for item in view["findings"] if item.get("symptom") or item.get("explained_by")]
     view["open"] = [item for item in view["findings"] if _is_open(item)]
-    view["symptoms"] = [item for item in view["symptoms"] if item not in view["open"]]
+    effects = [item for item in view["findings"] if item.get("explained_by") and item not in view["open"]]
+    view["effects"] = effects
+    view["seen_too"] = [
+        item for item in view["findings"] if item.get("symptom") and item not in (*effects, *view["open"])
+    ]
     by_id = {item["id"]: item for item in view["findings"]}
     view["causes"] = [{**by_id.get(item["id"], {}), **item} for item in view["root_causes"]]
     view["also_found"] = [{**by_id.get(item["id"], {}), **item} for item in view["also_found"]]
