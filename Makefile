@@ -82,7 +82,7 @@ molecule: lab ## the remedies alone and the whole recovery, on real hosts
 molecule-%:
 	molecule test --scenario-name $*
 
-hosts: lab ## each remedy, each promise and each cause once on real hosts
+hosts: lab ## each remedy, each promise and each kind of cause once on real hosts
 	$(BIN)/pytest tests/hosts -q -n $(JOBS) --dist loadgroup -m "not nightly" --junitxml=reports/hosts.xml --durations=20
 
 all-hosts: shapes ## every failure mode on real hosts, causes together, red herrings, healthy and hostile hosts
