@@ -81,7 +81,7 @@ def test_a_risky_migration_waits_and_is_dumped_before(site: Site) -> None:
     site.host.run("runuser -u postgres -- createdb scratch")
     site.host.run(f"runuser -u postgres -- pg_restore -d scratch --exit-on-error < {note['path']}")
     assert rows(site, "scratch") == before
-    # As the report tells a person to: the code then waits for its migration again.
+    # As the report says: the code then waits for its migration again.
     site.host.run(note["restore"])
     assert (rows(site, "xamila"), applied(site)) == (before, had)
 

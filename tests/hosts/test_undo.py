@@ -1,4 +1,4 @@
-"""Undo leaves alone what is in use or was changed since, and tells what it cannot take back.
+"""Undo leaves alone what is in use or was changed since, and reports what it cannot take back.
 
 That what a remedy changed is taken back exactly is shown where the remedy is: in test_failure_modes.py.
 """

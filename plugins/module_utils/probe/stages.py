@@ -146,7 +146,7 @@ def _rehearsed(stack: Stack, pages: list[repeated_requests.Page]) -> Any:
 
 
 def _started_aside(stack: Stack, given: dict[str, Any], asked: dict[str, Any], wrong: answers.Wrong) -> dict[str, Any]:
-    """The app started aside, unless the user does not want it, or nginx is configured to answer without the app."""
+    """The app started for trial, unless the user does not want it, or nginx is configured to answer without the app."""
     why_not = "" if given["shadow_start"] else "rescue502_shadow_start is false"
     if not why_not and any(item["certain"] for item in refusals.collect(stack, asked)):
         why_not = "nginx is configured to answer without the app"
