@@ -35,6 +35,7 @@ printf 'the only copy' > $VENV.rescue502-old-20260101T120000Z/lib/notes.txt
 """
 
 
+@pytest.mark.nightly
 def test_the_file_that_was_installed_is_used(site: Site) -> None:
     """A package is gone: it comes from production.txt, and none of the old file's versions is installed."""
     site.host.break_with("", TWO_FILES)

@@ -66,6 +66,7 @@ def test_a_migration_is_reported_with_its_reverse(site: Site, mode: FailureMode)
     assert differences(repaired, site.host.snapshot()) == set()
 
 
+@pytest.mark.nightly
 @on([pair for pair in usual() if pair[1].id == "dependencies/missing"])
 def test_an_environment_that_was_changed_since_stays(site: Site, mode: FailureMode) -> None:
     """Somebody has installed something after the remedy: undo would lose that, so it leaves it and says so."""
