@@ -54,7 +54,7 @@ def collect(stack: Stack, asked: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _refusal(stack: Stack, root: Directive, check: dict[str, Any]) -> dict[str, Any] | None:
     path, status = urlsplit(check["url"]).path or "/", int(check["status"])
-    host = check["host"] or urlsplit(check["url"]).hostname or ""
+    host = nginx_servers.host_name(check["host"] or nginx_servers.netloc(check["url"]))
     rules = [item for item in configured(root, host, path) if item["status"] == status]
     is_down = stack.properties.get("ActiveState") in DOWN
     if not rules and not is_down and not drained(stack, root, host, path):

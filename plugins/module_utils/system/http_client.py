@@ -45,7 +45,8 @@ def _open(parts: Any, unix_path: str, host: str, verify: bool, timeout: float) -
 
 
 def _wrapped(plain: socket.socket, verify: bool, host: str) -> socket.socket:
-    return _tls_context(verify).wrap_socket(plain, server_hostname=re.sub(r":\d+$", "", host))
+    # An IPv6 address stands in brackets in a Host, and in a certificate without.
+    return _tls_context(verify).wrap_socket(plain, server_hostname=re.sub(r":\d+$", "", host).strip("[]"))
 
 
 def _tls_context(verify: bool) -> ssl.SSLContext:
