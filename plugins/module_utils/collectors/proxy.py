@@ -15,6 +15,7 @@ from typing import Any, Callable
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
     answering_server,
     answers,
+    cors_lines,
     edge,
     handed_headers,
     nginx_limits,
@@ -84,6 +85,7 @@ def collect(
         "refusals": refusals.collect(stack, asked),
         "answered_by": answering_server.collect(stack, wrong),
         "handed": handed_headers.collect(stack, wrong, asked.get("origin", "")),
+        **_optional(cors=cors_lines.collect(stack, wrong, asked.get("origin", ""))),
         "fronts": _fronts(stack, listeners),
         "errors": unread.reported([item["text"] for item in errors][-10:], "nginx's error log", log_bar),
         "known_errors": unread.reported(limits["known"], "nginx's error log", log_bar),
@@ -93,6 +95,11 @@ def collect(
         ),
         **answers.collect(stack, asked, since_read, wrong, listening),
     }
+
+
+def _optional(**facts: Any) -> dict[str, Any]:
+    """Facts that are there only where there is something to say."""
+    return {name: value for name, value in facts.items() if value}
 
 
 def _fronts(stack: Stack, listeners: list[dict[str, Any]]) -> list[dict[str, Any]]:
