@@ -12,6 +12,8 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import service
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    conntrack,
+    local_ports,
     name_resolution,
     oom_kills,
     processes,
@@ -27,6 +29,7 @@ def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
     """
     started = service.started_at(stack.properties)
     own = [item["pid"] for item in evidence["service"].get("processes", [])]
+    exhausted = {"local_ports": local_ports.exhausted(), "conntrack": conntrack.full()}
     main_pid = systemd.number(stack.properties.get("ExecMainPID", ""))
     return {
         "memory": dict(_memory(), largest=processes.largest()),
@@ -43,6 +46,7 @@ def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
         "system": _os_release(),
         "kernel": platform.release(),
         "name": platform.node(),
+        **{name: found for name, found in exhausted.items() if found},
     }
 
 
