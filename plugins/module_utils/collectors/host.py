@@ -22,10 +22,10 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import (
 )
 
 
-def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
+def collect(stack: Stack, evidence: dict[str, Any], busy: list[dict[str, Any]]) -> dict[str, Any]:
     """Memory in MiB and who ran out of it, open files at their limit, uptime in seconds.
 
-    evidence: what the quick look found.
+    evidence: what the quick look found. busy: of processor_time.busy().
     """
     started = service.started_at(stack.properties)
     own = [item["pid"] for item in evidence["service"].get("processes", [])]
@@ -46,6 +46,7 @@ def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
         "system": _os_release(),
         "kernel": platform.release(),
         "name": platform.node(),
+        **({"busy": [{**item, "ours": item["unit"] == stack.unit} for item in busy]} if busy else {}),
         **{name: found for name, found in exhausted.items() if found},
     }
 
