@@ -188,12 +188,6 @@ def start_ticks(pid: int) -> int:
     return int(_stat(pid)[19])
 
 
-def ticks(pid: int) -> int:
-    """The processor time that a process has had, in clock ticks (fields 14 and 15). Raises OSError where it is gone."""
-    fields = _stat(pid)
-    return int(fields[11]) + int(fields[12])
-
-
 def state(pid: int) -> str:
     """One letter for what a process does (R runs, S sleeps, Z has ended, ...; field 3). OSError where it is gone."""
     return _stat(pid)[0]

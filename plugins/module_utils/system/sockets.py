@@ -78,6 +78,16 @@ def owners(inodes: set[str]) -> dict[str, int]:
     return found
 
 
+def client_units(port: int) -> dict[int, str]:
+    """The unit of each process that has a connection of TCP to a port, by the local port of its end."""
+    ends = {}
+    for fields in rows("/proc/net/tcp") + rows("/proc/net/tcp6"):
+        if int(fields[2].rpartition(":")[2], 16) == port and fields[9] != "0":
+            ends[fields[9]] = int(fields[1].rpartition(":")[2], 16)
+    held_by = owners(set(ends))
+    return {number: processes.unit_of(held_by[inode]) for inode, number in ends.items() if inode in held_by}
+
+
 def unit_pids(properties: dict[str, str]) -> list[int]:
     """The processes of a unit's control group. properties: the unit's, as systemd shows them."""
     group = properties.get("ControlGroup", "")
