@@ -9,7 +9,7 @@ import platform
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import service
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import policy_denials, service
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
     conntrack,
@@ -46,6 +46,7 @@ def collect(stack: Stack, evidence: dict[str, Any], busy: list[dict[str, Any]]) 
         "system": _os_release(),
         "kernel": platform.release(),
         "name": platform.node(),
+        **({"policy_denials": denied} if (denied := policy_denials.collect(stack, evidence)) is not None else {}),
         **({"busy": [{**item, "ours": item["unit"] == stack.unit} for item in busy]} if busy else {}),
         **{name: found for name, found in exhausted.items() if found},
     }
