@@ -54,7 +54,7 @@ def look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]
     deeper = given["level"] == "full" or bool(because)
     wrong = edge.wrong(stack, given["edge"], quick["edge"])
     # Where a request is late, it tells work from waiting.
-    busy = processor_time.busy() if any(repeated_requests.is_late(shown) for _wanted, shown in wrong) else []
+    busy = processor_time.busy(stack.unit) if any(repeated_requests.is_late(shown) for _wanted, shown in wrong) else []
     sections: Sections = {}
     if deeper:
         sections = {**_deep_sections(stack, listeners, quick, wrong, busy), **_database_sections(quick, listeners)}
@@ -124,7 +124,7 @@ def _deep_sections(
     listening = quick["service"].get("listening") is True
     origin = quick["edge"].get("origin", "")
     pages = repeated_requests.pages(wrong, origin, listening)
-    if any(item["unit"] == stack.unit for item in busy):
+    if any(item["ours"] for item in busy):
         pages += repeated_requests.late_pages(wrong, origin)
     return {
         "rehearsal": lambda: _rehearsed(stack, pages),

@@ -29,19 +29,22 @@ class Share(NamedTuple):
 Counts = dict[int, tuple[int, int]]
 
 
-def busy(seconds: float = SECONDS) -> list[dict[str, Any]]:
-    """{pid, command, unit, percent, waited} of the processes that had work for half the time or more.
+def busy(own: str, seconds: float = SECONDS) -> list[dict[str, Any]]:
+    """{pid, command, unit, percent, waited, ours} of the processes that had work for half the time or more.
 
-    Those that had most of the processors come first. This one is left out. It takes `seconds`.
+    At most MOST of the unit `own`, and as many others, those that had most of the processors first. This process is
+    left out. It takes `seconds`.
     """
     before, begun = _counts(), time.monotonic()
     time.sleep(seconds)
     after, passed = _counts(), time.monotonic() - begun
-    return [
+    found = [
         {"command": processes.command_line(share.pid)[:200], "unit": processes.unit_of(share.pid), **share._asdict()}
         for share in judged(before, after, passed * 1e9)
         if share.pid != os.getpid()
-    ][:MOST]
+    ]
+    ours = [{**item, "ours": True} for item in found if item["unit"] == own]
+    return ours[:MOST] + [{**item, "ours": False} for item in found if item["unit"] != own][:MOST]
 
 
 def judged(before: Counts, after: Counts, passed: float) -> list[Share]:
