@@ -77,7 +77,7 @@ UNITS = {
 @pytest.mark.nightly
 @pytest.mark.parametrize("unit", UNITS)
 def test_nginx_under_another_unit(site: Site, unit: str) -> None:
-    """It is asked and looked at while it runs, started where it is stopped, and its own configuration is what counts."""
+    """It is asked while it runs, started where it is stopped, and its own configuration is what counts."""
     site.host.break_with("", OTHER_UNIT.format(unit=unit, **UNITS[unit]))
     code, incident, output = site.play("diagnose", rescue502_level="full")
     assert (code, incident["outcome"], incident["findings"]) == (0, "healthy", []), output
