@@ -200,8 +200,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given = module.params
     options = {**given["probe"], "unit": given["unit"]}
-    wanted = commands(given["unit"], given["database_unit"], nginx_unit.name())
-    texts = {name: output(command) for name, command in wanted.items()}
+    nginx = nginx_unit.name()
+    texts = {name: output(command) for name, command in commands(given["unit"], given["database_unit"], nginx).items()}
     texts.update(of_nginx())
     stack = stack_of(options)
     if stack:

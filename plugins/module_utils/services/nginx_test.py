@@ -39,11 +39,18 @@ def account() -> str:
 
 
 def run(who: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """nginx asked as the account `who`, which may open its ports as its unit lets it. Raises as subprocess.run()."""
-    words = [*nginx_unit.command(systemd.show(nginx_unit.name())), *options]
-    if os.geteuid() == 0 and who != ROOT:
-        own = ["-p", f"User={who}", "-p", "AmbientCapabilities=CAP_NET_BIND_SERVICE"]
-        words = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", *own, "--", *words]
+    """nginx asked as the account `who`, which may open its ports as its unit lets it. Raises as subprocess.run().
+
+    PermissionError where its program is one that only systemd may be let start, by root.
+    """
+    program, *places = nginx_unit.command(systemd.show(nginx_unit.name()))
+    own = ["-p", f"User={who}", "-p", "AmbientCapabilities=CAP_NET_BIND_SERVICE"] if who != ROOT else []
+    is_root = os.geteuid() == 0
+    if program != "nginx" and not is_root:
+        raise PermissionError(f"{program} is asked by root only")
+    words = ["nginx", *places, *options]
+    if is_root and (own or program != "nginx"):
+        words = ["systemd-run", *nginx_unit.ONCE, *own, "--", program, *places, *options]
     return subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from functools import lru_cache
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
@@ -17,14 +18,17 @@ RUNS = ("active", "activating", "reloading")
 STARTS_AT_BOOT = ("enabled", "enabled-runtime", "linked")
 _FACTS = ["Id", "LoadState", "ActiveState", "UnitFileState", "ExecStart"]
 _ASK_SECONDS = 5.0
+# systemd starts it, as it does by the unit.
+ONCE = ("--quiet", "--pipe", "--wait", "--collect")
 # Options that say where the configuration is (nginx.org/en/docs/switches.html).
 _PLACES = ("-c", "-p")
 
 
+@lru_cache(maxsize=1)
 def name() -> str:
     """The unit that runs nginx, or is to: one that runs, else one that is started at boot, else the usual one.
 
-    Where none is known to systemd, the usual one too.
+    Where none is known to systemd, the usual one too. It is looked for once: one look is one moment.
     """
     usual = systemd.show_many([USUAL], _FACTS)
     if usual and _rank(usual[0]) < 2:
@@ -62,7 +66,7 @@ def program(unit: dict[str, str]) -> str:
 def command(unit: dict[str, str]) -> list[str]:
     """How that nginx is asked: its program, and the options of its unit that say where its configuration is."""
     argv = systemd.exec_argv(unit.get("ExecStart", ""))
-    places = [word for index, word in enumerate(argv[:-1]) if word in _PLACES for word in argv[index : index + 2]]
+    places = [each for index, word in enumerate(argv[:-1]) if word in _PLACES for each in argv[index : index + 2]]
     path = program(unit)
     # The usual one is found by its name, as a person would ask it.
     return ["nginx" if not path or (os.path.basename(path) == "nginx" and is_usual(unit)) else path, *places]
@@ -75,10 +79,12 @@ def is_usual(unit: dict[str, str]) -> bool:
 
 def built_in_configuration(unit: dict[str, str]) -> str:
     """The configuration file that its program takes where nothing names one; empty where it does not say."""
-    path = program(unit)
+    words = ["systemd-run", *ONCE, "--", program(unit), "-V"]
     try:
-        done = subprocess.run([path, "-V"], capture_output=True, text=True, timeout=_ASK_SECONDS, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_ASK_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
+        return ""
+    if done.returncode:
         return ""
     match = re.search(r"--conf-path=(\S+)", done.stderr)
     prefix = re.search(r"--prefix=(\S+)", done.stderr)

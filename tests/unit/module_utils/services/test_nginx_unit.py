@@ -55,7 +55,9 @@ def test_the_unit_that_runs_nginx(monkeypatch: pytest.MonkeyPatch, units: list[d
 
     monkeypatch.setattr(systemd, "show_many", show_many)
     monkeypatch.setattr(systemd, "systemctl", systemctl)
+    nginx_unit.name.cache_clear()
     assert nginx_unit.name() == name
+    nginx_unit.name.cache_clear()
 
 
 @pytest.mark.parametrize(
