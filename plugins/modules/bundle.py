@@ -83,7 +83,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.rescue502.django.plugins.module_utils.probe import probe
 from ansible_collections.rescue502.django.plugins.module_utils.probe.options import OPTIONS
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
-from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test, systemd_credentials
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    nginx_test,
+    nginx_unit,
+    systemd_credentials,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.app_units import StackError
 from ansible_collections.rescue502.django.plugins.module_utils.stack.discovery import discover
@@ -104,12 +108,12 @@ ARGUMENTS = {
 }
 
 
-def commands(unit: str, database_unit: str) -> dict[str, list[str]]:
+def commands(unit: str, database_unit: str, nginx: str = nginx_unit.USUAL) -> dict[str, list[str]]:
     """What to run, by the name of the file that takes its output."""
     journal = ["journalctl", "--no-pager", "--output=short-iso", f"--lines={JOURNAL_LINES}"]
     wanted = {
         "journal-app.txt": [*journal, f"--unit={unit}"],
-        "journal-nginx.txt": [*journal, "--unit=nginx.service"],
+        "journal-nginx.txt": [*journal, f"--unit={nginx}"],
         "unit-cat.txt": ["systemctl", "--no-pager", "cat", "--", unit],
         "unit-show.txt": ["systemctl", "--no-pager", "show", "--", unit],
         "unit-status.txt": ["systemctl", "--no-pager", "--full", "--lines=50", "status", "--", unit],
@@ -196,7 +200,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given = module.params
     options = {**given["probe"], "unit": given["unit"]}
-    texts = {name: output(command) for name, command in commands(given["unit"], given["database_unit"]).items()}
+    nginx = nginx_unit.name()
+    texts = {name: output(command) for name, command in commands(given["unit"], given["database_unit"], nginx).items()}
     texts.update(of_nginx())
     stack = stack_of(options)
     if stack:

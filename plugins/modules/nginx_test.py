@@ -35,12 +35,16 @@ account:
   description: The account that asked.
   returned: always
   type: str
+unit:
+  description: The unit that runs nginx, or is to.
+  returned: always
+  type: str
 """
 
 import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test, nginx_unit
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
 
@@ -55,7 +59,7 @@ def main() -> None:
     if done.returncode:
         said = (done.stderr or done.stdout).strip()
         module.fail_json(msg=f"nginx does not take its configuration: {said}. Nothing was changed.")
-    module.exit_json(changed=False, account=account)
+    module.exit_json(changed=False, account=account, unit=nginx_unit.name())
 
 
 if __name__ == "__main__":

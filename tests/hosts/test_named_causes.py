@@ -54,6 +54,9 @@ NIGHTLY = {
     "database/refuses-to-start", "database/tls-refused", "service/ended-by-limit", "service/other-manager",
     "proxy/connections-exhausted",
     "dependencies/not-installed", "proxy/other-server-answers", "proxy/socket-out-of-sight", "host/not-mounted",
+    "edge/cors-doubled", "edge/cors-lost-in-nginx", "edge/cors-credentials", "proxy/client-certificate",
+    "proxy/upstream-unresolved", "proxy/request-too-long", "host/local-ports-exhausted", "host/conntrack-full",
+    "host/access-policy", "host/neighbour-takes-all", "code/request-eats-cpu", "database/long-query",
 }  # fmt: skip
 
 

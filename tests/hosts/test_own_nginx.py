@@ -45,3 +45,51 @@ def test_its_folders_stay_its_own(site: Site) -> None:
     code, incident, output = site.play("recover")
     assert (code, incident["outcome"], named(incident)) == (0, "recovered", ["proxy/stale-config"]), output
     assert site.host.run(OWNERS).stdout == before
+
+
+# As packages of others leave it, or somebody who built it: another unit, another program, another main file.
+OTHER_UNIT = """
+mkdir -p /opt/edge/sbin /opt/edge/conf
+cp /usr/sbin/nginx /opt/edge/sbin/{program}
+mv /etc/nginx/nginx.conf /opt/edge/conf/nginx.conf
+sed -i 's#include \\([a-z]\\)#include /etc/nginx/\\1#; s#^pid .*#pid /run/edge.pid;#' /opt/edge/conf/nginx.conf
+systemctl stop nginx
+{before}
+cat > /etc/systemd/system/{unit} <<'END'
+[Service]
+Type=forking
+PIDFile=/run/edge.pid
+ExecStart=/opt/edge/sbin/{program} -c /opt/edge/conf/nginx.conf
+ExecReload=/opt/edge/sbin/{program} -c /opt/edge/conf/nginx.conf -s reload
+[Install]
+WantedBy=multi-user.target
+END
+systemctl daemon-reload
+systemctl enable --now {unit}
+until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
+"""
+UNITS = {
+    "nginx-custom.service": {"program": "nginx", "before": "systemctl disable nginx"},
+    "openresty.service": {"program": "openresty", "before": "systemctl mask nginx"},
+}
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("unit", UNITS)
+def test_nginx_under_another_unit(site: Site, unit: str) -> None:
+    """It is asked while it runs, started where it is stopped, and its own configuration is what counts."""
+    site.host.break_with("", OTHER_UNIT.format(unit=unit, **UNITS[unit]))
+    code, incident, output = site.play("diagnose", rescue502_level="full")
+    assert (code, incident["outcome"], incident["findings"]) == (0, "healthy", []), output
+    assert incident["evidence"]["proxy"]["unit"]["name"] == unit
+    assert incident["evidence"]["proxy"]["test"]["valid"] is True
+    site.host.run(f"systemctl stop {unit}")
+    assert site.host.ask(site.shape.api_path)[0] == 0, "the fault"
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"], named(incident)) == (0, "recovered", ["proxy/stopped"]), output
+    assert site.host.run(f"systemctl is-active {unit} nginx", check=False).stdout.split() == ["active", "inactive"]
+    # What it refuses is its own file's fault.
+    site.host.run(f"echo 'oops on;' >> /opt/edge/conf/nginx.conf; systemctl restart {unit} || true")
+    code, incident, output = site.play("recover")
+    assert (named(incident), incident["actions"]) == (["proxy/config-invalid"], []), output
+    assert "/opt/edge/conf/nginx.conf" in incident["root_causes"][0]["because"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import code, files
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
-from ansible_collections.rescue502.django.plugins.module_utils.services import installed_packages
+from ansible_collections.rescue502.django.plugins.module_utils.services import installed_packages, nginx_unit
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
@@ -71,7 +71,7 @@ def _python(venv: str) -> dict[str, str]:
 def _unit_files(stack: Stack) -> list[str]:
     """The files and drop-ins, as systemd has loaded them, of the units that a request goes through."""
     sockets = [name for name in stack.properties.get("TriggeredBy", "").split() if name.endswith(".socket")]
-    names = [stack.unit, *sockets, "nginx.service", *filter(None, [stack.database_unit])]
+    names = [stack.unit, *sockets, nginx_unit.name(), *filter(None, [stack.database_unit])]
     shown = systemd.show_many(names, ["FragmentPath", "DropInPaths"])
     return [
         path for unit in shown for path in (unit.get("FragmentPath", "") + " " + unit.get("DropInPaths", "")).split()

@@ -12,7 +12,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_servers
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
 
 MOST = 4
 
@@ -30,8 +29,8 @@ def collect(stack: Stack, wrong: answers.Wrong) -> list[dict[str, Any]]:
 def _answered(stack: Stack, root: Directive, check: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any] | None:
     wanted, shown = check
     url = urlsplit(wanted["url"])
-    name = re.sub(r":\d+$", "", wanted.get("host") or url.hostname or "")
-    found = nginx_servers.answering(root, http_client.port(url), name)
+    name = nginx_servers.host_name(wanted.get("host") or nginx_servers.netloc(wanted["url"]))
+    found = nginx_servers.answering_check(root, wanted["url"], name)
     if not found:
         return None
     names = nginx_servers.names(found.server)

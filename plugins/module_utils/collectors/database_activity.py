@@ -15,13 +15,23 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import acc
 LONG_SECONDS = 3.0
 KEPT = 10
 # Parts of the answer that are settled for the app's own database and role, and then dropped.
-INTERNAL = ("waiting", "sessions", "expired", "role_limits", "database_limits", "read_only_server", "read_only_set")
+INTERNAL = (
+    "active",
+    "waiting",
+    "sessions",
+    "expired",
+    "role_limits",
+    "database_limits",
+    "read_only_server",
+    "read_only_set",
+)
 SERVERS = 4
+# `active`: what has taken longer is what a late answer waits for; the look's own requests are not as old.
 # One statement, so one moment. Of a query only its first word is taken: the rest may hold anything.
 _SQL = r"""
 WITH sessions AS (
   SELECT pid, datname, usename, application_name, backend_type, backend_start, state, query, wait_event_type,
-    coalesce(host(client_addr), 'local') AS client,
+    coalesce(host(client_addr), 'local') AS client, client_port,
     round(extract(epoch FROM clock_timestamp() - state_change)) AS seconds,
     round(extract(epoch FROM clock_timestamp() - query_start)) AS query_seconds,
     round(extract(epoch FROM clock_timestamp() - xact_start)) AS transaction_seconds
@@ -47,6 +57,13 @@ SELECT json_build_object(
       state, seconds, query_seconds, transaction_seconds, extract(epoch FROM backend_start)::text AS started,
       upper(coalesce(substring(query FROM '^\s*([A-Za-z]+)'), '')) AS command
     FROM sessions JOIN concerned USING (pid)) s),
+  'active', (SELECT coalesce(json_agg(a), '[]') FROM (
+    SELECT pid, datname AS database, usename AS "user", application_name AS application, client, client_port,
+      query_seconds AS seconds, coalesce(wait_event_type, '') AS waits,
+      upper(coalesce(substring(query FROM '^\s*([A-Za-z]+)'), '')) AS command
+    FROM sessions WHERE backend_type = 'client backend' AND state = 'active' AND pid <> pg_backend_pid()
+      AND coalesce(wait_event_type, '') NOT IN ('Lock', 'Client') AND query_seconds > 10
+    ORDER BY query_seconds DESC LIMIT 10) a),
   'databases', (SELECT json_agg(datname) FROM (
     SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1 LIMIT 500) d),
   'roles', (SELECT json_agg(rolname) FROM (
@@ -89,6 +106,9 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
         activity = json.loads(postgresql.ask(server, _SQL))
     except (postgresql.PostgresError, ValueError) as error:
         return {"asked": False, "problem": str(error)}
+    units = sockets.client_units(server.port) if activity.get("active") else {}
+    for item in activity.get("active", ()):
+        item["unit"] = units.get(item.pop("client_port") or 0, "")
     return {
         "asked": True,
         "problem": "",
@@ -122,8 +142,10 @@ def settled(activity: Any, name: str, user: str) -> Any:
     databases, roles = activity["databases"] or [], activity["roles"] or []
     # What the app does not need to know stays on the host.
     kept = {key: value for key, value in activity.items() if key not in INTERNAL}
+    long_queries = [item for item in activity.get("active", ()) if item.pop("database") == name]
     return {
         **kept,
+        **({"long_queries": long_queries} if long_queries else {}),
         "blockers": blockers(activity["waiting"], activity["sessions"], name or _only(databases)),
         "has_database": name in databases if name else None,
         "has_role": user in roles if user else None,

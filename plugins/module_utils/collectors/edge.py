@@ -19,6 +19,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import htt
 TAIL_BYTES = 65536
 DEFAULT_LOG = "/var/log/nginx/access.log"
 _ACCESS = re.compile(r'\[([^\]]+)\] "(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ([^ ?"]+)[^"]*" (\d{3}) ')
+# A server's name that can be asked as it stands: no wildcard, no expression; an IPv6 address in its brackets.
+_PLAIN_NAME = re.compile(r"^(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])$")
 MAX_CHECKS = 12
 WEB_PORTS = {80, 443}
 
@@ -37,7 +39,8 @@ def checks_for(stack: Stack, configured: list[dict[str, Any]]) -> list[dict[str,
         ]
     wanted: dict[tuple[str, str], dict[str, Any]] = {}
     for location in stack.locations:
-        host = next((n for n in location["server_names"] if re.match(r"^[\w.-]+$", n) and n != "_"), "localhost")
+        names = [name for name in location["server_names"] if _PLAIN_NAME.match(name) and name != "_"]
+        host = names[0] if names else "localhost"
         path = location["path"] if re.match(r"^/[\w./-]*$", location["path"]) else "/"
         paths = {path} | ({urlsplit(stack.health_url).path} if stack.health_url else set())
         for listen in location["listen"]:

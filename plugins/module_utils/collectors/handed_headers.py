@@ -16,7 +16,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_headers import Sent
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
 
 PATIENCE = 3.0
 MOST = 4
@@ -47,8 +46,8 @@ def _handed(
 ) -> dict[str, Any] | None:
     wanted, shown = check
     url = urlsplit(wanted["url"])
-    visitors = wanted.get("host") or url.netloc.rpartition("@")[2]
-    found = nginx_servers.answering(root, http_client.port(url), visitors.partition(":")[0])
+    visitors = wanted.get("host") or nginx_servers.netloc(wanted["url"])
+    found = nginx_servers.answering_check(root, wanted["url"], visitors)
     request = nginx_headers.Request(url.scheme, visitors, url.path or "/", origin)
     sent = nginx_headers.sent(root, found.server, request) if found else None
     if not sent or "host" not in sent or not sent["host"].value:

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import service
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import policy_denials, service
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    conntrack,
+    local_ports,
     name_resolution,
     oom_kills,
     processes,
@@ -19,14 +22,18 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import (
     unread,
 )
 
+# In percent of the time: what is below is met on hosts that are well.
+STALLED = 10.0
 
-def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
+
+def collect(stack: Stack, evidence: dict[str, Any], busy: list[dict[str, Any]]) -> dict[str, Any]:
     """Memory in MiB and who ran out of it, open files at their limit, uptime in seconds.
 
-    evidence: what the quick look found.
+    evidence: what the quick look found. busy: of processor_time.busy().
     """
     started = service.started_at(stack.properties)
     own = [item["pid"] for item in evidence["service"].get("processes", [])]
+    exhausted = {"local_ports": local_ports.exhausted(), "conntrack": conntrack.full()}
     main_pid = systemd.number(stack.properties.get("ExecMainPID", ""))
     return {
         "memory": dict(_memory(), largest=processes.largest()),
@@ -43,6 +50,10 @@ def collect(stack: Stack, evidence: dict[str, Any]) -> dict[str, Any]:
         "system": _os_release(),
         "kernel": platform.release(),
         "name": platform.node(),
+        **({"policy_denials": denied} if (denied := policy_denials.collect(stack, evidence)) is not None else {}),
+        **({"busy": busy} if busy else {}),
+        **({"memory_stalls": stalls} if (stalls := _memory_stalls()) else {}),
+        **{name: found for name, found in exhausted.items() if found},
     }
 
 
@@ -59,6 +70,20 @@ def _memory() -> dict[str, int]:
             name, _colon, rest = line.partition(":")
             values[name] = int(rest.split()[0]) // 1024
     return {"total": values.get("MemTotal", 0), "available": values.get("MemAvailable", 0)}
+
+
+def _memory_stalls() -> float:
+    """For which part of the last ten seconds all work stood still for want of memory, in percent; 0 below 10.
+
+    Source: Documentation/accounting/psi.rst, "full".
+    """
+    try:
+        with open("/proc/pressure/memory", encoding="utf-8") as file:
+            match = re.search(r"^full avg10=([0-9.]+)", file.read(), re.MULTILINE)
+    except OSError:
+        return 0.0
+    share = float(match.group(1)) if match else 0.0
+    return share if share >= STALLED else 0.0
 
 
 def _uptime() -> float:

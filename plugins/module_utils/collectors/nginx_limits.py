@@ -15,7 +15,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_acce
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_servers
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, http_client
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 # The directive behind a limit. Of worker_connections the default is 512, of client_max_body_size 1m.
 DIRECTIVES = {
@@ -87,6 +87,5 @@ def _setting(root: Directive, item: dict[str, Any], asked: dict[str, Any]) -> Di
         return None
     around = [root, *root.all("events")]
     if check:
-        url = urlsplit(check["url"])
-        around += nginx_servers.contexts(root, http_client.port(url), check["host"] or url.hostname or "", path)[1:]
+        around += nginx_servers.contexts(root, check["url"], check["host"], path)[1:]
     return nginx_config.inherited(around, name)

@@ -15,6 +15,7 @@ from typing import Any, Callable
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
     answering_server,
     answers,
+    cors_lines,
     edge,
     handed_headers,
     nginx_limits,
@@ -25,12 +26,11 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
-from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test, nginx_unit
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, processes, systemd, unread
 
-UNIT = "nginx.service"
 # Where programs for root lie, which an ordinary account does not have on its PATH.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Programs that are put in nginx's place, by the name of their executable.
@@ -52,7 +52,8 @@ def collect(
     asked: what the edge section holds; the backend itself is asked for what went wrong there. wrong, listening: as for
     answers.collect().
     """
-    shown = systemd.show(UNIT)
+    unit = nginx_unit.name()
+    shown = systemd.show(unit)
     started = service.started_at(shown)
     reloaded = reloaded_at(shown, started)
     # A certificate that was renewed on disk counts where the one that nginx still shows is refused.
@@ -67,7 +68,7 @@ def collect(
     limits = nginx_limits.collect(stack, asked, errors, nginx_workers.account(stack, shown))
     return {
         "unit": {
-            "name": UNIT,
+            "name": unit,
             "load_state": shown.get("LoadState", ""),
             "active_state": shown.get("ActiveState", ""),
             "sub_state": shown.get("SubState", ""),
@@ -84,7 +85,8 @@ def collect(
         "refusals": refusals.collect(stack, asked),
         "answered_by": answering_server.collect(stack, wrong),
         "handed": handed_headers.collect(stack, wrong, asked.get("origin", "")),
-        "fronts": _fronts(stack, listeners),
+        **_optional(cors=cors_lines.collect(stack, wrong, asked.get("origin", ""))),
+        "fronts": _fronts(stack, listeners, unit),
         "errors": unread.reported([item["text"] for item in errors][-10:], "nginx's error log", log_bar),
         "known_errors": unread.reported(limits["known"], "nginx's error log", log_bar),
         "reported": unread.reported(limits["reported"], "nginx's error log", log_bar),
@@ -95,12 +97,17 @@ def collect(
     }
 
 
-def _fronts(stack: Stack, listeners: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _optional(**facts: Any) -> dict[str, Any]:
+    """Facts that are there only where there is something to say."""
+    return {name: value for name, value in facts.items() if value}
+
+
+def _fronts(stack: Stack, listeners: list[dict[str, Any]], unit: str) -> list[dict[str, Any]]:
     """Who listens, on whatever address, on a port of nginx's servers for this app, or on a port for browsers."""
     ports = _ports(stack.locations) | edge.WEB_PORTS
     # Who may be ended for nginx's sake, only root's own files say.
     own = _ports(stack.roots_locations)
-    others = [item for item in listeners if item["port"] in ports and item["unit"] != UNIT]
+    others = [item for item in listeners if item["port"] in ports and item["unit"] != unit]
     return [
         {
             "pid": item["pid"],
@@ -152,11 +159,12 @@ def _test(stack: Stack, was_valid: Callable[[], bool]) -> dict[str, Any]:
     the folders that it names, and gives them to the account that it names.
     """
     shared = next((found for path in stack.nginx_files if (found := write_access.on_the_way(path, 0))), "")
-    program = shutil.which("nginx", path=PATH) or "nginx"
+    words = nginx_unit.command(systemd.show(nginx_unit.name()))
+    words[0] = shutil.which(words[0], path=PATH) or words[0]
     who = nginx_test.account()
     try:
         if shared and os.geteuid() == 0:
-            done: Any = commands.run_as("nobody", None, [program, "-t", "-q"], {"PATH": PATH}, "/", TEST_TIMEOUT)
+            done: Any = commands.run_as("nobody", None, [*words, "-t", "-q"], {"PATH": PATH}, "/", TEST_TIMEOUT)
         else:
             done = nginx_test.run(who, "-t", "-q")
     except (KeyError, OSError, subprocess.TimeoutExpired) as error:

@@ -54,7 +54,13 @@ def collect(stack: Stack, asked: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _refusal(stack: Stack, root: Directive, check: dict[str, Any]) -> dict[str, Any] | None:
     path, status = urlsplit(check["url"]).path or "/", int(check["status"])
-    host = check["host"] or urlsplit(check["url"]).hostname or ""
+    host = nginx_servers.host_name(check["host"] or nginx_servers.netloc(check["url"]))
+    if line := _wants_certificate(root, check):
+        answer = backend.ask(stack, path, PATIENCE)
+        shown = {"words": " ".join(line.words), "condition": "", "file": line.file}
+        # Who has one may well be served, as long as the app itself answers.
+        app_status = answer.get("status") or 0
+        return {"path": path, "status": status, "app_status": app_status, "certain": bool(app_status), **shown}
     rules = [item for item in configured(root, host, path) if item["status"] == status]
     is_down = stack.properties.get("ActiveState") in DOWN
     if not rules and not is_down and not drained(stack, root, host, path):
@@ -73,6 +79,20 @@ def _refusal(stack: Stack, root: Directive, check: dict[str, Any]) -> dict[str, 
     if is_down and silent and not ambiguous:
         return _answered_without(stack, root, host, path, found)
     return None
+
+
+def _wants_certificate(root: Directive, check: dict[str, Any]) -> Directive | None:
+    """The line by which the server that answers a check wants a client's certificate, and refuses all who have none.
+
+    Whatever the request is: nginx looks at that before it looks for a location (ngx_http_process_request()). Its status
+    is 400, or what an error_page for 495 or 496 makes of it.
+    """
+    if urlsplit(check["url"]).scheme != "https":
+        return None
+    found = nginx_servers.answering_check(root, check["url"], check["host"])
+    around = [*root.all("http"), *([found.server] if found else [])]
+    line = nginx_config.inherited(around, "ssl_verify_client")
+    return line if line and line.value == "on" else None
 
 
 def _answered_without(

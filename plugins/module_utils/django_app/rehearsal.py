@@ -127,6 +127,8 @@ def rehearse(
             outcome["crashed"] = {"step": missing[0], "how": _how(ended.code)}
         else:
             outcome["hung"] = missing[0]
+            if missing[0] == "requests" and (working := hang_location.working_in(ended.lines, stack.root, stack.venv)):
+                outcome["working_in"] = working
         looks = 1 if ended.by_itself else 2
         outcome["place"] = hang_location.place(ended.lines, stack.root, stack.venv, looks)
     if not outcome["ran"]:

@@ -12,6 +12,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import htt
 
 SERVER_ERROR = 500
 GATEWAY_ERRORS = (502, 503, 504)
+GATEWAY_TIMEOUT = 504
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,17 @@ class Page:
             return False
         headers = {name.lower(): value for name, value in answer["headers"].items()}
         return http_client.is_as_wanted(self.wanted, self.origin, {**answer, "headers": headers})
+
+
+def late_pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str) -> list[Page]:
+    """The first request that was too late: repeated only to see where it works, while the app is seen to work on it."""
+    found = [(wanted, shown) for wanted, shown in wrong if is_late(shown)]
+    return [Page(wanted, shown["name"], origin, False) for wanted, shown in found[:1]]
+
+
+def is_late(shown: dict[str, Any]) -> bool:
+    """Whether a check had no answer in time, from nginx or from the app."""
+    return shown["status"] == GATEWAY_TIMEOUT or (not shown["status"] and "no answer" in shown["error"])
 
 
 def pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: bool) -> list[Page]:

@@ -35,7 +35,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
 from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling, trials
 from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, sockets, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processor_time, sockets, unread
 
 # A network file system whose server is gone never answers.
 GLANCE_SECONDS = 2.0
@@ -53,9 +53,11 @@ def look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]
     because = quick_check.reasons_to_look_deeper(quick)
     deeper = given["level"] == "full" or bool(because)
     wrong = edge.wrong(stack, given["edge"], quick["edge"])
+    # Where a request is late, it tells work from waiting.
+    busy = processor_time.busy(stack.unit) if any(repeated_requests.is_late(shown) for _wanted, shown in wrong) else []
     sections: Sections = {}
     if deeper:
-        sections = {**_deep_sections(stack, listeners, quick, wrong), **_database_sections(quick, listeners)}
+        sections = {**_deep_sections(stack, listeners, quick, wrong, busy), **_database_sections(quick, listeners)}
         if wrong:
             sections["shadow_start"] = lambda: _started_aside(stack, given, quick["edge"], wrong)
     if given["hold_seconds"] and quick["edge"].get("well"):
@@ -113,19 +115,25 @@ def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[st
 
 
 def _deep_sections(
-    stack: Stack, listeners: list[dict[str, Any]], quick: dict[str, Any], wrong: answers.Wrong
+    stack: Stack,
+    listeners: list[dict[str, Any]],
+    quick: dict[str, Any],
+    wrong: answers.Wrong,
+    busy: list[dict[str, Any]],
 ) -> Sections:
     listening = quick["service"].get("listening") is True
+    origin = quick["edge"].get("origin", "")
+    pages = repeated_requests.pages(wrong, origin, listening)
+    if any(item["ours"] for item in busy):
+        pages += repeated_requests.late_pages(wrong, origin)
     return {
-        "rehearsal": lambda: _rehearsed(
-            stack, repeated_requests.pages(wrong, quick["edge"].get("origin", ""), listening)
-        ),
+        "rehearsal": lambda: _rehearsed(stack, pages),
         "code": lambda: code.collect(stack),
         "changes": lambda: changes.collect(stack),
         "dependencies": lambda: dependencies.collect(stack),
         "proxy": lambda: proxy.collect(stack, listeners, quick["edge"], wrong, listening),
         "log": lambda: log.collect(stack),
-        "host": lambda: host.collect(stack, quick),
+        "host": lambda: host.collect(stack, quick, busy),
     }
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_syntax, nginx_variables
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_syntax, nginx_unit, nginx_variables
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
 DEFAULT_CONFIG = "/etc/nginx/nginx.conf"
@@ -57,8 +57,13 @@ class Directive:
 
 def main_file() -> str:
     """The main configuration file that nginx's unit names with -c, else the usual one; "" where there is none."""
-    words = systemd.exec_argv(systemd.show("nginx.service").get("ExecStart", ""))
-    path = words[words.index("-c") + 1] if "-c" in words[:-1] else DEFAULT_CONFIG
+    unit = systemd.show(nginx_unit.name())
+    words = systemd.exec_argv(unit.get("ExecStart", ""))
+    path = words[words.index("-c") + 1] if "-c" in words[:-1] else ""
+    prefix = words[words.index("-p") + 1] if "-p" in words[:-1] else ""
+    if not path and not nginx_unit.is_usual(unit):
+        path = nginx_unit.built_in_configuration(unit)
+    path = os.path.join(prefix, path) if path else DEFAULT_CONFIG
     return path if os.path.exists(path) or unread.hidden(path) else ""
 
 

@@ -17,7 +17,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     nginx_variables,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
-from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 PASSES = ("proxy_pass", "grpc_pass")
@@ -52,8 +51,8 @@ def handed_on(root: Directive | None, wanted: dict[str, Any]) -> tuple[str, dict
     for it, or cannot be read, the request stays as it was made.
     """
     url = urlsplit(wanted["url"])
-    asked = wanted.get("host") or url.netloc.rpartition("@")[2]
-    found = nginx_servers.answering(root, http_client.port(url), asked.partition(":")[0]) if root else None
+    asked = wanted.get("host") or nginx_servers.netloc(wanted["url"])
+    found = nginx_servers.answering_check(root, wanted["url"], asked) if root else None
     headers = sent(root, found.server, Request(url.scheme, asked, url.path or "/")) if root and found else None
     if headers is None:
         return asked, {}
@@ -96,9 +95,8 @@ def _written(contexts: list[Directive]) -> list[Directive]:
 
 def _values(server: Directive, target: str, request: Request) -> dict[str, str]:
     """nginx's variables for a request; what only the request itself could say is not in it."""
-    name = re.sub(r":\d+$", "", request.host)
     known = {
-        "host": name.lower(),
+        "host": nginx_servers.host_name(request.host).lower(),
         "http_host": request.host,
         "server_name": nginx_servers.names(server)[0],
         "proxy_host": target,

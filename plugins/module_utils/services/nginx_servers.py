@@ -8,10 +8,13 @@ nginx.org/en/docs/http/ngx_http_core_module.html#listen and #location.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
+from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
 
 EVERY_ADDRESS = ("*", "0.0.0.0", "[::]")
 
@@ -23,15 +26,45 @@ class Answering(NamedTuple):
     chosen_by: str
 
 
+def answering_check(root: Directive, url: str, host: str = "") -> Answering | None:
+    """The server that answers a request to a URL, sent with `host` as its Host; the URL's own where that is empty.
+
+    None where no server listens on its port.
+    """
+    parts = urlsplit(url)
+    return answering(root, http_client.port(parts), host_name(host or netloc(url)), _literal(parts.hostname or ""))
+
+
+def netloc(url: str) -> str:
+    """The host of a URL as a client sends it, with the port that it names, and without an account."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def host_name(host: str) -> str:
+    """A Host header without its port; an IPv6 address keeps its brackets, as in nginx (ngx_http_validate_host())."""
+    return re.sub(r":\d*$", "", host)
+
+
+def _literal(host: str) -> str:
+    """An address as `listen` writes it, an IPv6 one in brackets; empty for a name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return ""
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
 def answering(root: Directive, port: int, name: str, address: str = "") -> Answering | None:
     """The server that answers a request for a name on a port; None where none listens there.
 
     address: of this host, that the request was sent to. A server that listens on it alone comes before all that listen
-    on every address (request_processing.html, "Mixed name-based and IP-based virtual servers").
+    on every address (request_processing.html, "Mixed name-based and IP-based virtual servers"). `*` takes no IPv6.
     """
     listening = [(server, listen) for server in servers(root) for listen in listens(server) if listen[1] == port]
-    own = [item for item in listening if address and item[1][0] == address]
-    candidates = own or [item for item in listening if item[1][0] in EVERY_ADDRESS] or listening
+    own = [item for item in listening if address and _literal(item[1][0].strip("[]")) == address]
+    family = ("[::]",) if address.startswith("[") else ("*", "0.0.0.0") if address else EVERY_ADDRESS
+    of_family = [item for item in listening if item[1][0] in family]
+    candidates = own or of_family or [item for item in listening if item[1][0] in EVERY_ADDRESS] or listening
     named = name.rstrip(".").lower()
     if found := _by_name([server for server, _listen in candidates], named):
         return found
@@ -113,10 +146,14 @@ def location(block: Directive, path: str) -> list[Directive]:
     return [regex, *location(regex, path)] if regex else within
 
 
-def contexts(root: Directive, port: int, name: str, path: str) -> list[Directive]:
-    """The blocks that a request's directives are inherited through, the outermost first; those of HTTP at least."""
-    found = answering(root, port, name)
-    return [root, *root.all("http"), *([found.server, *location(found.server, path)] if found else [])]
+def contexts(root: Directive, url: str, host: str, path: str) -> list[Directive]:
+    """The blocks that directives are inherited through, the outermost first; those of HTTP at least.
+
+    url, host: of a check that the server answers. path: of the request, which may be another one there.
+    """
+    found = answering_check(root, url, host)
+    inner = [found.server, *location(found.server, path)] if found else []
+    return [root, *root.all("http"), *inner]
 
 
 def _takes(item: Directive, path: str) -> bool:

@@ -12,10 +12,10 @@ import os
 import pwd
 import subprocess
 
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_unit
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes, systemd
 
-UNIT = "nginx.service"
-_MASTER = "nginx: master process"
+_MASTER = ": master process"
 ROOT = "root"
 SECONDS = 10.0
 
@@ -27,23 +27,30 @@ def account() -> str:
     """
     uids = []
     for pid in processes.pids():
-        if processes.program(pid) == "nginx" and processes.command_line(pid).startswith(_MASTER):
+        if processes.program(pid) in nginx_unit.PROGRAMS and _MASTER in processes.command_line(pid)[:40]:
             try:
                 uids.append(os.stat(f"/proc/{pid}").st_uid)
             except OSError:
                 continue
     if uids:
         return _name(max(uids))
-    given = systemd.show(UNIT).get("User", "")
+    given = systemd.show(nginx_unit.name()).get("User", "")
     return _name(int(given)) if given.isdigit() else given or ROOT
 
 
 def run(who: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """nginx asked as the account `who`, which may open its ports as its unit lets it. Raises as subprocess.run()."""
-    words = ["nginx", *options]
-    if os.geteuid() == 0 and who != ROOT:
-        own = ["-p", f"User={who}", "-p", "AmbientCapabilities=CAP_NET_BIND_SERVICE"]
-        words = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", *own, "--", *words]
+    """nginx asked as the account `who`, which may open its ports as its unit lets it. Raises as subprocess.run().
+
+    PermissionError where its program is one that only systemd may be let start, by root.
+    """
+    program, *places = nginx_unit.command(systemd.show(nginx_unit.name()))
+    own = ["-p", f"User={who}", "-p", "AmbientCapabilities=CAP_NET_BIND_SERVICE"] if who != ROOT else []
+    is_root = os.geteuid() == 0
+    if program != "nginx" and not is_root:
+        raise PermissionError(f"{program} is asked by root only")
+    words = ["nginx", *places, *options]
+    if is_root and (own or program != "nginx"):
+        words = ["systemd-run", *nginx_unit.ONCE, *own, "--", program, *places, *options]
     return subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
 
 

@@ -11,11 +11,10 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_access import KernelAccess, Question
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_unit
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes, sockets, systemd
-
-UNIT = "nginx.service"
 
 
 def pids(shown: dict[str, str]) -> list[int]:
@@ -30,7 +29,7 @@ def workers(shown: dict[str, str]) -> list[int]:
 
 def user(stack: Stack, shown: dict[str, str] | None = None) -> str:
     """The name of the account that nginx's workers run as: theirs if they run, else the configured one, else none."""
-    for pid in workers(systemd.show(UNIT) if shown is None else shown):
+    for pid in workers(systemd.show(nginx_unit.name()) if shown is None else shown):
         try:
             return pwd.getpwuid(access.Account.of_process(pid).uid).pw_name
         except (OSError, ValueError, KeyError):

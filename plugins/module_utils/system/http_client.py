@@ -45,7 +45,8 @@ def _open(parts: Any, unix_path: str, host: str, verify: bool, timeout: float) -
 
 
 def _wrapped(plain: socket.socket, verify: bool, host: str) -> socket.socket:
-    return _tls_context(verify).wrap_socket(plain, server_hostname=re.sub(r":\d+$", "", host))
+    # An IPv6 address stands in brackets in a Host, and in a certificate without.
+    return _tls_context(verify).wrap_socket(plain, server_hostname=re.sub(r":\d+$", "", host).strip("[]"))
 
 
 def _tls_context(verify: bool) -> ssl.SSLContext:
@@ -100,7 +101,7 @@ def ask(
             connection.request("GET", target, headers=headers)
             response = connection.getresponse()
             answer["status"] = response.status
-            answer["headers"] = {key.lower(): value for key, value in response.getheaders()}
+            answer["headers"] = _combined(response.getheaders())
             answer["header_bytes"] = sum(len(key) + len(value) + 4 for key, value in response.getheaders())
             answer["body"] = _body(response, timeout).decode("utf-8", "replace")
         finally:
@@ -113,6 +114,14 @@ def ask(
         answer["error"] = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
     answer["seconds"] = round(time.monotonic() - begun, 3)
     return answer
+
+
+def _combined(headers: list[tuple[str, str]]) -> dict[str, str]:
+    """Headers by their names in lower case; values of one that stands twice with a comma, as a browser takes them."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        found[name.lower()] = f"{found[name.lower()]}, {value}" if name.lower() in found else value
+    return found
 
 
 def _body(response: http.client.HTTPResponse, seconds: float) -> bytes:
@@ -212,7 +221,9 @@ def _cors(answer: dict[str, Any], origin: str) -> dict[str, Any] | None:
     if not origin:
         return None
     allowed = answer["headers"].get("access-control-allow-origin", "")
-    return {"origin": origin, "allowed": allowed, "well": allows_origin(answer["headers"], origin)}
+    found = {"origin": origin, "allowed": allowed, "well": allows_origin(answer["headers"], origin)}
+    with_credentials = "true" in answer["headers"].get("access-control-allow-credentials", "")
+    return {**found, "credentials": True} if with_credentials else found
 
 
 def _problem(wanted: dict[str, Any], answer: dict[str, Any], cors: dict[str, Any] | None, looping: bool) -> str:

@@ -22,40 +22,41 @@ def listeners() -> list[dict[str, Any]]:
     queued: connections of TCP that wait to be accepted.
     """
     found = _tcp("/proc/net/tcp", socket.AF_INET) + _tcp("/proc/net/tcp6", socket.AF_INET6) + _unix()
-    owners = _owners({item["inode"] for item in found})
+    held_by = owners({item["inode"] for item in found})
     for item in found:
-        pid = owners.get(item.pop("inode"), 0)
+        pid = held_by.get(item.pop("inode"), 0)
         item.update(pid=pid, command=processes.command_line(pid), unit=processes.unit_of(pid))
     return found
 
 
 def _tcp(path: str, family: int) -> list[dict[str, Any]]:
-    rows = []
-    for fields in _rows(path):
+    found = []
+    for fields in rows(path):
         if fields[3] == _LISTEN:
-            address, _colon, port = fields[1].partition(":")
-            host = _host(address, family)
+            local, _colon, port = fields[1].partition(":")
+            host = address(local, family)
             # Of a listening socket rx_queue is the length of its accept queue (proc(5), sk_ack_backlog).
             waiting = {"queued": int(fields[4].partition(":")[2] or "0", 16), "inode": fields[9]}
-            rows.append({"kind": "tcp", "host": host, "port": int(port, 16), "path": "", **waiting})
-    return rows
+            found.append({"kind": "tcp", "host": host, "port": int(port, 16), "path": "", **waiting})
+    return found
 
 
-def _host(address: str, family: int) -> str:
-    """The kernel prints addresses as native-endian 32-bit words in hexadecimal."""
-    words = [int(address[i : i + 8], 16) for i in range(0, len(address), 8)]
+def address(printed: str, family: int) -> str:
+    """An address as /proc prints it: native-endian 32-bit words in hexadecimal."""
+    words = [int(printed[i : i + 8], 16) for i in range(0, len(printed), 8)]
     return socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words))
 
 
 def _unix() -> list[dict[str, Any]]:
     return [
         {"kind": "unix", "host": "", "port": 0, "path": fields[7], "queued": 0, "inode": fields[6]}
-        for fields in _rows("/proc/net/unix")
+        for fields in rows("/proc/net/unix")
         if len(fields) > 7 and int(fields[3], 16) & _UNIX_ACCEPTING
     ]
 
 
-def _rows(path: str) -> list[list[str]]:
+def rows(path: str) -> list[list[str]]:
+    """The lines of a table below /proc/net by their fields, without its head; none where it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return [line.split() for line in file.readlines()[1:]]
@@ -63,18 +64,28 @@ def _rows(path: str) -> list[list[str]]:
         return []
 
 
-def _owners(inodes: set[str]) -> dict[str, int]:
+def owners(inodes: set[str]) -> dict[str, int]:
     """The lowest pid that holds each socket: with a prefork server that is the master."""
-    owners: dict[str, int] = {}
+    found: dict[str, int] = {}
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
         try:
             for descriptor in os.scandir(f"/proc/{pid}/fd"):
                 match = re.match(r"socket:\[(\d+)\]", os.readlink(descriptor.path))
                 if match and match.group(1) in inodes:
-                    owners.setdefault(match.group(1), pid)
+                    found.setdefault(match.group(1), pid)
         except OSError:
             continue
-    return owners
+    return found
+
+
+def client_units(port: int) -> dict[int, str]:
+    """The unit of each process that has a connection of TCP to a port, by the local port of its end."""
+    ends = {}
+    for fields in rows("/proc/net/tcp") + rows("/proc/net/tcp6"):
+        if int(fields[2].rpartition(":")[2], 16) == port and fields[9] != "0":
+            ends[fields[9]] = int(fields[1].rpartition(":")[2], 16)
+    held_by = owners(set(ends))
+    return {number: processes.unit_of(held_by[inode]) for inode, number in ends.items() if inode in held_by}
 
 
 def unit_pids(properties: dict[str, str]) -> list[int]:

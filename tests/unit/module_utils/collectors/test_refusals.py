@@ -135,3 +135,52 @@ def test_an_answer_without_the_app(tmp_path: Path, closed: int, answering: int) 
     assert refused(tmp_path, page, closed, 200, "active") == []
     # Somebody else has its port: it may be the one that answers.
     assert refused(tmp_path, page, answering, 404) == []
+
+
+@pytest.mark.parametrize(
+    ("server", "url", "host"),
+    [
+        ("listen 443 ssl; ssl_verify_client on;", "https://127.0.0.1/api/", HOST),
+        # As its own error page has it, and by a name in the address.
+        ("listen 443 ssl; ssl_verify_client on; error_page 495 496 =403 /no.html;", f"https://{HOST}/api/", ""),
+        ("listen [::]:8443 ssl; ssl_verify_client on;", "https://[::1]:8443/api/", f"{HOST}:8443"),
+    ],
+)
+@pytest.mark.parametrize("is_up", [True, False])
+def test_a_clients_certificate_is_wanted(
+    tmp_path: Path, answering: int, closed: int, server: str, url: str, host: str, is_up: bool
+) -> None:
+    """The refusal is nginx's; nothing below it can be the reason only where the app itself answers."""
+    assert wants(tmp_path, server, answering if is_up else closed, url, host) == [
+        ("ssl_verify_client on", 200 if is_up else 0, is_up)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("server", "url"),
+    [
+        ("listen 443 ssl; ssl_verify_client optional;", "https://127.0.0.1/api/"),
+        ("listen 443 ssl; ssl_verify_client off;", "https://127.0.0.1/api/"),
+        ("listen 443 ssl; listen 80; ssl_verify_client on;", "http://127.0.0.1/api/"),
+        ("listen 8443 ssl; ssl_verify_client on;", "https://127.0.0.1/api/"),
+    ],
+)
+def test_no_clients_certificate_is_wanted(tmp_path: Path, answering: int, server: str, url: str) -> None:
+    """Where it is optional, without TLS, or on another port."""
+    assert wants(tmp_path, server, answering, url, HOST) == []
+
+
+def wants(folder: Path, server: str, port: int, url: str, host: str) -> list[tuple[str, int, bool]]:
+    """Of each refusal of a check that was answered 400: its words, what the app answers, whether it is certain."""
+    proxied = PROXIED.format(port=port)
+    plain = f"server {{ listen 443 ssl; server_name other.example; {proxied} }}"
+    (folder / "nginx.conf").write_text(f"http {{ {plain} server {{ server_name {HOST}; {server} {proxied} }} }}")
+    root = nginx_config.load(str(folder / "nginx.conf"))[0]
+    locations = nginx_config.proxied_locations(root)
+    stack = SimpleNamespace(
+        nginx_root=root, bind=[gunicorn_config.parse_bind(f"127.0.0.1:{port}")], properties={"ActiveState": "active"},
+        all_locations=locations, locations=locations, server=SimpleNamespace(certfile=""), timeout=30,
+    )  # fmt: skip
+    asked = {"checks": [{"well": False, "status": 400, "url": url, "host": host}]}
+    found = refusals.collect(stack, asked)  # type: ignore[arg-type]
+    return [(item["words"], item["app_status"], item["certain"]) for item in found]

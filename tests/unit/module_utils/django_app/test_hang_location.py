@@ -58,3 +58,45 @@ def test_who_only_takes_long_is_nowhere(tmp_path: Path) -> None:
 def test_what_is_not_a_stack_shows_nothing(reported: list[str]) -> None:
     """Such as an app's own words on the same pipe."""
     assert hang_location.place(reported, "/srv", "", at_least=1) == hang_location.NOWHERE
+
+
+def stack(*frames: str) -> list[str]:
+    """A look at a stack, its frames the innermost first: `file line function`."""
+    words = [frame.split() for frame in frames]
+    return ["Timeout (0:00:04)!", "Thread 0x7 (most recent call first):"] + [
+        f'  File "{file}", line {line} in {function}' for file, line, function in words
+    ]
+
+
+LIBRARY = ("/usr/lib/python3/handler.py 5 inner", "/srv/app/venv/django/base.py 9 respond")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        # An expression: the same line twice, in C.
+        (("/srv/app/a.py 7 check", *LIBRARY), ("/srv/app/a.py 7 check", *LIBRARY), ("/srv/app/a.py", 7, "check")),
+        # A loop: another line of the same function, with and without a library below.
+        (("/srv/app/a.py 7 total", *LIBRARY), ("/srv/app/a.py 8 total", *LIBRARY), ("/srv/app/a.py", 8, "total")),
+        (
+            ("/usr/lib/python3/json.py 3 scan", "/srv/app/a.py 7 total", "/srv/app/m.py 2 call", *LIBRARY),
+            ("/srv/app/b.py 3 helper", "/srv/app/a.py 8 total", "/srv/app/m.py 2 call", *LIBRARY),
+            ("/srv/app/a.py", 8, "total"),
+        ),
+        # What it calls differs: their caller is what both are in.
+        (
+            ("/srv/app/a.py 7 one", "/srv/app/m.py 2 call", *LIBRARY),
+            ("/srv/app/a.py 9 two", "/srv/app/m.py 2 call", *LIBRARY),
+            ("/srv/app/m.py", 2, "call"),
+        ),
+        # Nothing of the app's own, or of a virtual environment within it.
+        (LIBRARY, LIBRARY, None),
+    ],
+)
+def test_where_a_request_works(
+    first: tuple[str, ...], second: tuple[str, ...], found: tuple[str, int, str] | None
+) -> None:
+    """The innermost function of the app's own that both looks are in."""
+    place = hang_location.working_in([*stack(*first), *stack(*second)], "/srv/app", "/srv/app/venv")
+    assert place == ({} if found is None else dict(zip(("file", "line", "function"), found, strict=True)))
+    assert hang_location.working_in(stack(*first), "/srv/app", "/srv/app/venv") == {}

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    gunicorn_config,
     nginx_config,
     nginx_headers,
     nginx_servers,
+    upstream_address,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 
@@ -121,3 +123,79 @@ def test_the_headers_that_nginx_sends(tmp_path: Path, server: str, location: str
     assert {name: item.value for name, item in found.items()} == sent
     assert all(item.file.endswith("nginx.conf") and item.line for item in found.values())
     assert nginx_headers.sent(root, nginx_servers.servers(root)[0], request._replace(path="/static/x")) is None
+
+
+IPV6 = """
+    server { listen 80; server_name v4.example; }
+    server { listen [::]:80; server_name v6.example "[2001:db8::7]"; }
+    server { listen [::1]:8080; server_name loop.example; }
+    server { listen [::]:8080; server_name every.example; }
+    server { listen 127.0.0.1:8081; server_name inner.example; }
+    server { listen 8081; server_name outer.example; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "name"),
+    [
+        ("http://[::1]/", "", "v6.example"),
+        ("http://127.0.0.1/", "", "v4.example"),
+        ("http://127.0.0.1/", "[2001:db8::7]", "v4.example"),
+        ("http://[2001:db8::7]/", "", "v6.example"),
+        ("http://site.test/", "[2001:db8::7]:80", "v6.example"),
+        ("http://[0:0:0:0:0:0:0:1]:8080/", "other.example:8080", "loop.example"),
+        ("http://[2001:db8::7]:8080/", "loop.example", "every.example"),
+        ("http://user:secret@[::1]:8080/x?y=[z]", "", "loop.example"),
+        ("http://127.0.0.1:8081/", "outer.example", "inner.example"),
+        ("http://10.0.0.7:8081/", "inner.example", "outer.example"),
+    ],
+)
+def test_the_server_that_answers_a_check(tmp_path: Path, url: str, host: str, name: str) -> None:
+    """By the address that is asked, of either family, and by the Host, whose port is no part of its name."""
+    found = nginx_servers.answering_check(read(tmp_path, IPV6), url, host)
+    assert found is not None
+    assert nginx_servers.names(found.server)[0] == name
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("shop.example:8443", "shop.example"),
+        ("[::1]:8000", "[::1]"),
+        ("[::1]", "[::1]"),
+        ("shop.example:", "shop.example"),
+    ],
+)
+def test_the_name_in_a_host(host: str, name: str) -> None:
+    """As nginx reads it: the port goes, brackets stay."""
+    assert nginx_servers.host_name(host) == name
+
+
+@pytest.mark.parametrize(
+    ("written", "dialled"),
+    [
+        ("http://[::1]:8000", "[::1]:8000"),
+        ("http://[::1]:8000/api/", "[::1]:8000"),
+        ("http://[::1]", "[::1]:80"),
+        ("https://[2001:db8::7]/x", "[2001:db8::7]:443"),
+        ("http://app", "[::1]:8001"),
+        ("http://$up", "[::1]:8002"),
+    ],
+)
+def test_upstreams_of_ipv6(tmp_path: Path, written: str, dialled: str) -> None:
+    """In proxy_pass, in a group of servers, and by way of a variable; a gunicorn that binds it is recognised."""
+    groups = "upstream app { server [::1]:8001; }"
+    root = read(tmp_path, f"{groups} server {{ set $up [::1]:8002; location / {{ proxy_pass {written}; }} }}")
+    found = nginx_config.proxied_locations(root)[0]["addresses"]
+    assert found == [dialled]
+    assert upstream_address.same_address(found[0], gunicorn_config.parse_bind(found[0]))
+    assert nginx_config.with_port("[::1]") == "[::1]:80"
+
+
+def test_the_host_that_an_ipv6_upstream_gets(tmp_path: Path) -> None:
+    """nginx's $proxy_host and $host keep the brackets."""
+    passing = "proxy_pass http://[::1]:8000;"
+    lines = f"location / {{ {passing} }} location /h {{ {passing} proxy_set_header Host $host; }}"
+    root = read(tmp_path, f"server {{ listen [::]:80; {lines} }}")
+    assert nginx_headers.handed_on(root, {"url": "http://[::1]/"})[0] == "[::1]:8000"
+    assert nginx_headers.handed_on(root, {"url": "http://[::1]:80/h"})[0] == "[::1]"

@@ -1,0 +1,85 @@
+"""Who says what about CORS: nginx's lines, inherited or not, with `always` or not, and the app beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import backend, cors_lines
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
+
+ORIGIN = "https://shop.example"
+ADDS = f"add_header Access-Control-Allow-Origin {ORIGIN};"
+ALWAYS = f"add_header Access-Control-Allow-Origin {ORIGIN} always;"
+PASS = "proxy_pass http://127.0.0.1:8000;"
+OTHER = "add_header Access-Control-Allow-Origin https://old.example always;"
+PLAIN = "add_header X-Frame-Options DENY;"
+
+
+def faults(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, lines: str, status: int, allowed: str, app: str
+) -> list[dict[str, Any]]:
+    """What is found of a check that is answered so, where the app itself allows `app`."""
+    (folder / "nginx.conf").write_text(f"http {{ server {{ listen 80; {lines} }} }}")
+    stack: Any = SimpleNamespace(nginx_root=nginx_config.load(str(folder / "nginx.conf"))[0])
+    answer = {"status": 200, "cors": {"allowed": app}}
+    monkeypatch.setattr(backend, "make_check", lambda *_words: answer)
+    wanted = {"url": "http://127.0.0.1/api/", "host": "api.example"}
+    shown = {"name": "api", "status": status, "cors": {"allowed": allowed, "well": False}}
+    return cors_lines.collect(stack, [(wanted, shown)], ORIGIN)
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "allowed", "app", "fault"),
+    [
+        # Both add it, in a server or in a location, as a name or a wildcard.
+        (f"{ALWAYS} location / {{ {PASS} }}", 200, f"{ORIGIN}, {ORIGIN}", ORIGIN, "doubled"),
+        (f"location / {{ add_header access-control-allow-origin *; {PASS} }}", 200, f"{ORIGIN}, *", ORIGIN, "doubled"),
+        # Errors get none without `always`, whether of the app or of nginx itself.
+        (f"{ADDS} location / {{ {PASS} }}", 401, "", "", "success-only"),
+        (f"location / {{ {ADDS} {PASS} }}", 404, "", "", "success-only"),
+        # A line of an inner block takes the place of all outer ones.
+        (f"{ALWAYS} location / {{ {PLAIN} {PASS} }}", 200, "", "", "not-inherited"),
+        (f"{ALWAYS} location /api {{ {PLAIN} {PASS} }}", 401, "", "", "not-inherited"),
+        (f"location / {{ {OTHER} {PASS} }}", 200, "https://old.example", "", "other-origin"),
+    ],
+)
+def test_what_is_wrong_with_nginxs_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: str, status: int, allowed: str, app: str, fault: str
+) -> None:
+    """As the answer shows it, with the line that is at fault."""
+    (found,) = faults(monkeypatch, tmp_path, lines, status, allowed, app)
+    assert (found["fault"], found["file"]) == (fault, str(tmp_path / "nginx.conf"))
+    assert found["words"].lower().startswith("add_header access-control-allow-origin")
+    assert bool(found["instead"]) == (fault == "not-inherited")
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "allowed", "app"),
+    [
+        # nginx has no line: what is missing is the app's.
+        (f"location / {{ {PASS} }}", 200, "", ""),
+        (f"location / {{ {PASS} }} location /other {{ {ALWAYS} }}", 200, "", ""),
+        # nginx's line should have been in this answer: it came from somebody else.
+        (f"{ALWAYS} location / {{ {PASS} }}", 401, "", ""),
+        (f"{ADDS} location / {{ {PASS} }}", 200, "", ""),
+        # The app itself says what the answer says.
+        (f"{ADDS} location / {{ {PASS} }}", 500, "https://old.example", "https://old.example"),
+    ],
+)
+def test_nginxs_line_is_not_at_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: str, status: int, allowed: str, app: str
+) -> None:
+    """Where the answer does not follow from it."""
+    assert faults(monkeypatch, tmp_path, lines, status, allowed, app) == []
+
+
+def test_a_header_that_stands_twice_is_what_a_browser_makes_of_it() -> None:
+    """fetch.spec.whatwg.org, "get": the values with a comma, which no origin equals."""
+    headers = http_client._combined([("Access-Control-Allow-Origin", ORIGIN), ("access-control-allow-origin", ORIGIN)])
+    assert headers == {"access-control-allow-origin": f"{ORIGIN}, {ORIGIN}"}
+    assert not http_client.allows_origin(headers, ORIGIN)
+    assert http_client.allows_origin(http_client._combined([("Access-Control-Allow-Origin", ORIGIN)]), ORIGIN)
