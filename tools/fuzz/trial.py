@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from random import Random
@@ -44,6 +44,8 @@ class Result:
     # Why nothing could be judged: the host did not become well, or the fault did not take.
     void: str = ""
     seconds: float = 0.0
+    # The record of the last run that was judged, with its evidence.
+    incident: Record | None = None
 
     @property
     def score(self) -> float:
@@ -55,8 +57,10 @@ class Result:
         return not self.failed and not self.void
 
     def record(self) -> dict[str, Any]:
-        """As it is written down."""
-        return asdict(self) | {"score": self.score, "passed": self.passed}
+        """As it is written down: a line, so without the incident."""
+        line = asdict(replace(self, incident=None)) | {"score": self.score, "passed": self.passed}
+        line.pop("incident")
+        return line
 
 
 def score(causes: list[str], named: list[str]) -> float:
@@ -164,6 +168,7 @@ class Trial:
 
     def _note(self, incident: Record) -> None:
         result = self.result
+        result.incident = incident
         result.named = sorted(item["id"] for item in incident["root_causes"])
         result.also = sorted(item["id"] for item in incident["also_found"] if item["id"] not in self.usual)
         unexplained = {item["id"] for item in [*incident["root_causes"], *incident["also_found"]]}
