@@ -206,5 +206,6 @@ def test_a_required_unit_whose_name_is_escaped(monkeypatch: pytest.MonkeyPatch) 
     shown = {"ActiveState": "inactive", "Requires": 'sysinit.target "system-clinic\\\\x2dweb.slice"'}
     assert systemd.words(shown["Requires"]) == ["sysinit.target", slice_name]
     assert startup.collect(shown)["dependencies"] == []
-    shown["Requires"] += " vault.service"
-    assert [item["name"] for item in startup.collect(shown)["dependencies"]] == ["vault.service"]
+    shown["Requires"] += ' vault.service "srv-media\\\\x2dold.mount"'
+    named = [item["name"] for item in startup.collect(shown)["dependencies"]]
+    assert named == ["vault.service", "srv-media\\x2dold.mount"]
