@@ -247,6 +247,8 @@ def main() -> None:
         useless = [item for item in wrong if fault(item) in done]
         wrong = [item for item in wrong if item not in useless]
         failed += [item["path"] for item in useless]
+        # Of each file one change at a time: what else is wrong with it may be right by then, or wants another one.
+        wrong = list({item["path"]: item for item in reversed(wrong)}.values())[::-1]
         for item in useless:
             take_back(module, done[fault(item)])
         if not module.check_mode:

@@ -97,7 +97,7 @@ def state(unit: str) -> dict[str, str]:
 
 def sockets_of(app: dict[str, str]) -> list[dict[str, str]]:
     """The states of the sockets by which systemd starts the unit: while one is closed, nobody can reach the app."""
-    names = [name for name in app["TriggeredBy"].split() if name.endswith(".socket")]
+    names = [name for name in systemd.words(app["TriggeredBy"]) if name.endswith(".socket")]
     return systemd.show_many(names, PROPERTIES)
 
 

@@ -170,9 +170,17 @@ def rehearsed(**steps: Any) -> dict[str, Any]:
 
 def test_an_app_that_serves() -> None:
     """All steps went well; what a request raised is reported too."""
-    serves = {"rehearsed": True, "serves": True, "step": "", "error": None, "text": "", "request_text": ""}
+    serves = {
+        "rehearsed": True,
+        "serves": True,
+        "step": "",
+        "error": None,
+        "raised": None,
+        "text": "",
+        "request_text": "",
+    }
     assert rehearsed() == serves
-    assert rehearsed(requests={"ok": False, "error": ERROR}) == {**serves, "request_text": TEXT}
+    assert rehearsed(requests={"ok": False, "error": ERROR}) == {**serves, "raised": ERROR, "request_text": TEXT}
     assert rehearsed(requests="x") == serves
 
 
@@ -181,8 +189,8 @@ def test_an_app_that_fails_at_a_step(step: str) -> None:
     """The first one counts, whatever comes after; of an error that is none there is no text."""
     failed = {"ok": False, "error": ERROR}
     app = rehearsed(**{step: failed, APP_STEPS[-1]: failed})
-    assert app == {"rehearsed": True, "serves": False, "step": step, "error": ERROR, "text": TEXT}
-    assert rehearsed(**{step: {"ok": False, "error": "x"}}) == app | {"error": None, "text": ""}
+    assert app == {"rehearsed": True, "serves": False, "step": step, "error": ERROR, "raised": ERROR, "text": TEXT}
+    assert rehearsed(**{step: {"ok": False, "error": "x"}}) == app | {"error": None, "raised": None, "text": ""}
     for unknown in ({"ok": None}, {"ok": 1}, {"ok": 0}, {}, "x", None):
         assert rehearsed(**{step: unknown}) == {"rehearsed": True}, unknown
 

@@ -189,3 +189,23 @@ def test_who_may_remove_from_a_folder_of_everybody(tmp_path: Path) -> None:
     assert not addresses._may_remove(account, tmp_path.stat(), file.stat())
     tmp_path.chmod(0o777)
     assert addresses._may_remove(account, tmp_path.stat(), file.stat())
+
+
+def test_a_required_unit_whose_name_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`systemctl show` quotes names with a backslash: the slice of a template unit with a dash in its name is up."""
+    slice_name = "system-clinic\\x2dweb.slice"
+
+    def known_units(names: list[str], _properties: list[str]) -> list[dict[str, str]]:
+        loaded = {slice_name, "sysinit.target"}
+        return [
+            {"Id": name, "LoadState": "loaded" if name in loaded else "not-found", "ActiveState": "active"}
+            for name in names
+        ]
+
+    monkeypatch.setattr(systemd, "show_many", known_units)
+    shown = {"ActiveState": "inactive", "Requires": 'sysinit.target "system-clinic\\\\x2dweb.slice"'}
+    assert systemd.words(shown["Requires"]) == ["sysinit.target", slice_name]
+    assert startup.collect(shown)["dependencies"] == []
+    shown["Requires"] += ' vault.service "srv-media\\\\x2dold.mount"'
+    named = [item["name"] for item in startup.collect(shown)["dependencies"]]
+    assert named == ["vault.service", "srv-media\\x2dold.mount"]

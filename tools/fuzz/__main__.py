@@ -23,6 +23,7 @@ from tools.fuzz.shrink import shrunk
 from tools.fuzz.trial import Result, Trial
 
 RAW = Path(__file__).parents[2] / "reports" / "fuzz.jsonl"
+INCIDENTS = RAW.with_suffix("")
 os.environ.setdefault("ANSIBLE_TIMEOUT", "30")
 _THREAD = local()
 
@@ -86,7 +87,7 @@ def main() -> int:
     wanted = seeds(os.environ.get("SEED", ""), int(os.environ.get("COUNT") or 10))
     faults = [name for name in os.environ.get("FAULTS", "").split(",") if name]
     results: list[Result] = []
-    RAW.parent.mkdir(parents=True, exist_ok=True)
+    INCIDENTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rescue502-ansible-") as folder:
         playbook.warm_up(Path(folder))
         _run_all(wanted, faults, results)
@@ -106,6 +107,8 @@ def _run_all(wanted: list[str], faults: list[str], results: list[Result]) -> Non
             results.append(found[0])
             for result in found:
                 file.write(json.dumps(result.record()) + "\n")
+                if result.failed and result.incident:
+                    (INCIDENTS / f"{result.seed}.json").write_text(json.dumps(result.incident), encoding="utf-8")
                 print(line(result), flush=True)
             file.flush()
             if os.environ.get("KEEP") and found[-1].failed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from random import Random
@@ -44,6 +44,8 @@ class Result:
     # Why nothing could be judged: the host did not become well, or the fault did not take.
     void: str = ""
     seconds: float = 0.0
+    # The record of the last run that was judged, with its evidence.
+    incident: Record | None = None
 
     @property
     def score(self) -> float:
@@ -55,8 +57,10 @@ class Result:
         return not self.failed and not self.void
 
     def record(self) -> dict[str, Any]:
-        """As it is written down."""
-        return asdict(self) | {"score": self.score, "passed": self.passed}
+        """As it is written down: a line, so without the incident."""
+        line = asdict(replace(self, incident=None)) | {"score": self.score, "passed": self.passed}
+        line.pop("incident")
+        return line
 
 
 def score(causes: list[str], named: list[str]) -> float:
@@ -106,7 +110,7 @@ class Trial:
         if not incident:
             raise LabError(f"no incident was written: {output[-1500:]}")
         self.usual = [item["id"] for item in incident["also_found"]]
-        changed = _but_logs(differences(self.well, self.host.snapshot()))
+        changed = but_what_runs(differences(self.well, self.host.snapshot()), self.shape.socket)
         quiet = self._check(incident["root_causes"] == [] and code in (0, 6), "healthy-host-has-an-outage")
         quiet &= self._check(incident["actions"] == [] and not changed, "healthy-host-was-changed")
         if not quiet:
@@ -137,7 +141,7 @@ class Trial:
         remedies = [action["remedy"] for action in incident["actions"]]
         allowed = {pattern for operator in operators for pattern in operator.changes}
         changed = {item for item in changed if not any(fnmatchcase(item, pattern) for pattern in allowed)}
-        result.changed = sorted(_but_logs(outside(changed, remedies, self.shape)))
+        result.changed = sorted(but_what_runs(outside(changed, remedies, self.shape), self.shape.socket))
         result.healed = stays_well(self.host)
         self._check(result.score == 1, "causes")
         self._check(not result.changed, "changed-outside")
@@ -159,11 +163,12 @@ class Trial:
     def _again(self, before: dict[str, Any]) -> None:
         """A second run has nothing to do."""
         _code, incident, _output = self.site.play("recover")
-        changed = _but_logs(differences(before, self.host.snapshot()))
+        changed = but_what_runs(differences(before, self.host.snapshot()), self.shape.socket)
         self._check(incident.get("actions") == [] and not changed, "second-run-changes")
 
     def _note(self, incident: Record) -> None:
         result = self.result
+        result.incident = incident
         result.named = sorted(item["id"] for item in incident["root_causes"])
         result.also = sorted(item["id"] for item in incident["also_found"] if item["id"] not in self.usual)
         unexplained = {item["id"] for item in [*incident["root_causes"], *incident["also_found"]]}
@@ -173,6 +178,6 @@ class Trial:
         result.actions = [f"{action['remedy']}{'' if action['ok'] else ' failed'}" for action in incident["actions"]]
 
 
-def _but_logs(changed: set[str]) -> set[str]:
-    """What changed but for logs, which grow."""
-    return {item for item in changed if "/var/log/" not in item}
+def but_what_runs(changed: set[str], socket: str) -> set[str]:
+    """What changed but for logs, which grow, and the app's own socket, which comes and goes as the app crashes."""
+    return {item for item in changed if "/var/log/" not in item and item != f"files:{socket}"}

@@ -70,7 +70,7 @@ def _python(venv: str) -> dict[str, str]:
 
 def _unit_files(stack: Stack) -> list[str]:
     """The files and drop-ins, as systemd has loaded them, of the units that a request goes through."""
-    sockets = [name for name in stack.properties.get("TriggeredBy", "").split() if name.endswith(".socket")]
+    sockets = [name for name in systemd.words(stack.properties.get("TriggeredBy", "")) if name.endswith(".socket")]
     names = [stack.unit, *sockets, nginx_unit.name(), *filter(None, [stack.database_unit])]
     shown = systemd.show_many(names, ["FragmentPath", "DropInPaths"])
     return [

@@ -100,7 +100,9 @@ def failed_commands(properties: dict[str, str]) -> list[dict[str, Any]]:
 def _came_later(properties: dict[str, str]) -> list[str]:
     """Units that came up after the unit had given up: a database that was late at a boot, a folder mounted since."""
     gave_up = systemd.number(properties.get("InactiveEnterTimestampMonotonic", ""))
-    named = [name for relation in ("After", *RELATIONS, "Wants") for name in properties.get(relation, "").split()]
+    named = [
+        name for relation in ("After", *RELATIONS, "Wants") for name in systemd.words(properties.get(relation, ""))
+    ]
     units = systemd.show_many([*_WAITED_FOR, *named], ["Id", "ActiveState", "ActiveEnterTimestampMonotonic"])
     later = {
         item["Id"]
@@ -200,11 +202,14 @@ def _broken_dependencies(properties: dict[str, str]) -> list[dict[str, Any]]:
     """Units that this one cannot start without and that failed or cannot be started; the nearest first."""
     found: list[dict[str, Any]] = []
     # The unit's own socket fails with it, and is not a cause.
-    seen = {properties.get("Id", ""), *properties.get("TriggeredBy", "").split()}
+    seen = {properties.get("Id", ""), *systemd.words(properties.get("TriggeredBy", ""))}
     level = [properties]
     for _depth in range(DEPTH):
         wanted = {
-            name: relation for shown in level for relation in RELATIONS for name in shown.get(relation, "").split()
+            name: relation
+            for shown in level
+            for relation in RELATIONS
+            for name in systemd.words(shown.get(relation, ""))
         }
         names = [name for name in wanted if name not in seen][:MAX_UNITS]
         seen.update(names)

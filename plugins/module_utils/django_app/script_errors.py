@@ -7,6 +7,7 @@ from __future__ import annotations
 import linecache
 import os
 import re
+import sys
 import traceback
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_asked_variables import (
@@ -90,9 +91,15 @@ def describe(error, plan):
     return described
 
 
+# Python says it only in words before 3.12.
+LACKS_NAME = re.compile(r"cannot import name '(\w+)' from '")
+
+
 def module_of(error):
-    """The module that could not be imported, or that lacks a name."""
-    return short(getattr(error, "name", None) or "") if isinstance(error, ImportError) else ""
+    """The module that could not be imported, or that lacks a name; of a package, that name could be a module of its."""
+    name = short(getattr(error, "name", None) or "") if isinstance(error, ImportError) else ""
+    lacks = LACKS_NAME.match(str(error)) if hasattr(sys.modules.get(name), "__path__") else None
+    return "{}.{}".format(name, lacks.group(1)) if lacks else name
 
 
 def provided_by_app(module, plan):

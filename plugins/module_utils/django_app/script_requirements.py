@@ -88,9 +88,18 @@ def chain_of(error):
 
 
 def missing_modules(error, plan):
-    """The first parts of modules that could not be found, and that are not the app's own."""
+    """The first parts of modules that could not be found, and that are neither the app's own nor there."""
     names = [item.name or "" for item in chain_of(error) if isinstance(item, ModuleNotFoundError)]
-    return {name.partition(".")[0] for name in names if name and not provided_by_app(name, plan)}
+    tops = {name.partition(".")[0] for name in names if name and not provided_by_app(name, plan)}
+    return {top for top in tops if not is_there(top)}
+
+
+def is_there(top):
+    """Whether a module is installed, so that one below it is not what another package would bring.
+
+    A package without a file of its own is shared: several distributions may put something below it (PEP 420).
+    """
+    return bool(getattr(sys.modules.get(top), "__file__", None))
 
 
 def may_provide(package, module):

@@ -100,7 +100,7 @@ def _unit_text(stack: Stack) -> tuple[str, str, int]:
         own = server_command.for_trial(_expanded(words, stack.environment), f"/run/{name}/socket", _version(stack.venv))
     except ValueError as error:
         raise NotTriedError(str(error)) from error
-    paths = [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]
+    paths = [shown.get("FragmentPath", ""), *systemd.words(shown.get("DropInPaths", ""))]
     # Those for all services, systemd adds to ours by itself.
     paths = [path for path in paths if path and os.path.basename(os.path.dirname(path)) != "service.d"]
     for path in paths:

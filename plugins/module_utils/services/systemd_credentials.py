@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, systemd, unread
 
 STORES = ("/etc/credstore", "/run/credstore", "/usr/lib/credstore")
 ENCRYPTED_STORES = ("/etc/credstore.encrypted", "/run/credstore.encrypted", "/usr/lib/credstore.encrypted")
@@ -63,7 +63,7 @@ def _settings(properties: dict[str, str]) -> list[tuple[str, str]]:
     """(setting, value) of each credential line of the unit's file and drop-ins; an empty value forgets earlier ones."""
     kinds = ("LoadCredential", "LoadCredentialEncrypted", "SetCredential")
     found: list[tuple[str, str]] = []
-    for path in [properties.get("FragmentPath", ""), *properties.get("DropInPaths", "").split()]:
+    for path in [properties.get("FragmentPath", ""), *systemd.words(properties.get("DropInPaths", ""))]:
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 lines = [line.strip() for line in file]

@@ -135,14 +135,16 @@ def _leave_out_unread(stack: Stack) -> None:
 def _database_is_here(given: dict[str, Any], properties: dict[str, str]) -> bool:
     """Whether anybody says that the app uses this host's PostgreSQL, without a look at the app's own variables."""
     named = [
-        name for relation in ("After", "Requires", "Wants", "BindsTo") for name in properties.get(relation, "").split()
+        name
+        for relation in ("After", "Requires", "Wants", "BindsTo")
+        for name in systemd.words(properties.get(relation, ""))
     ]
     return bool(given.get("database_unit")) or any(name.startswith("postgresql") for name in named)
 
 
 def _socket_unit_binds(properties: dict[str, str]) -> list[dict[str, Any]]:
     """Addresses that a .socket unit listens on for this service (socket activation)."""
-    units = [name for name in properties.get("TriggeredBy", "").split() if name.endswith(".socket")]
+    units = [name for name in systemd.words(properties.get("TriggeredBy", "")) if name.endswith(".socket")]
     listens = [line for unit in units for line in systemd.show(unit).get("Listen", "").splitlines()]
     streams = [line.rpartition(" ")[0] for line in listens if line.endswith("(Stream)")]
     return [gunicorn_config.parse_bind(text) for text in streams]

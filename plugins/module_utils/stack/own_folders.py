@@ -45,7 +45,7 @@ def named(unit: str, properties: dict[str, str], served: list[str], files: Seque
     found = [os.path.join("/var/log", unit.rpartition(".")[0] or unit), *served, *files]
     for option, parent in _MADE_BY_SYSTEMD.items():
         found += [os.path.join(parent, name.partition(":")[0]) for name in properties.get(option, "").split()]
-    found += [path.lstrip("-+") for path in properties.get("ReadWritePaths", "").split()]
+    found += [path.lstrip("-+") for path in systemd.words(properties.get("ReadWritePaths", ""))]
     words = systemd.exec_argv(properties.get("ExecStart", ""))
     found += [words[number + 1] for number, word in enumerate(words[:-1]) if word in _LOG_OPTIONS]
     found += [word.partition("=")[2] for word in words if word.startswith(tuple(f"{name}=" for name in _LOG_OPTIONS))]

@@ -10,6 +10,8 @@ import os
 import pwd
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
+
 
 def account_ids(user: str, group: str | None) -> tuple[int, int, list[int]]:
     """(uid, gid, supplementary gids) of an account; raises KeyError when user or group does not exist."""
@@ -28,7 +30,7 @@ def group_id(group: str) -> int:
 def supplementary_groups(properties: dict[str, str]) -> list[int]:
     """The ids of the further groups that a unit gives its processes, those that exist. properties: the unit's."""
     found = []
-    for name in properties.get("SupplementaryGroups", "").split():
+    for name in systemd.words(properties.get("SupplementaryGroups", "")):
         with contextlib.suppress(KeyError):
             found.append(group_id(name))
     return found

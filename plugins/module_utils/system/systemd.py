@@ -118,9 +118,9 @@ def unit_property(unit: str, interface: str, name: str) -> Any:
     """
     escaped = re.sub(r"[^A-Za-z0-9]|^[0-9]", lambda match: f"_{ord(match.group()):02x}", unit)
     path, manager = f"/org/freedesktop/systemd1/unit/{escaped}", "org.freedesktop.systemd1"
-    words = ["busctl", "--json=short", "get-property", manager, path, f"{manager}.{interface}", name]
+    command = ["busctl", "--json=short", "get-property", manager, path, f"{manager}.{interface}", name]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=DBUS_TIMEOUT, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DBUS_TIMEOUT, check=False)
         return json.loads(done.stdout)["data"]
     except (OSError, subprocess.TimeoutExpired, ValueError, LookupError, TypeError):
         return None
@@ -198,10 +198,14 @@ def _regular_text(path: str) -> str:
 
 def parse_environment_property(value: str) -> dict[str, str]:
     """`Environment` as `systemctl show` prints it: assignments separated by spaces, quoted and escaped where needed."""
-    words = [
+    return dict(word.partition("=")[::2] for word in words(value) if "=" in word)
+
+
+def words(value: str) -> list[str]:
+    """The words of a property that is a list, such as `Requires`; systemctl quotes those that hold a backslash."""
+    return [
         _ESCAPED.sub(_unescaped, word[1:-1]) if word.startswith('"') else word for word in _PRINTED_WORD.findall(value)
     ]
-    return dict(word.partition("=")[::2] for word in words if "=" in word)
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -159,8 +159,9 @@ def _severity(mode: FailureMode, matched: list[FailureMode], refuses: bool) -> s
 def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     """Clean the evidence and add `app`: how far the rehearsal got, and the first error that stopped it.
 
-    app: {rehearsed, serves, step, error, text, request_text}, of which `rehearsed` alone where a step is missing;
-    request_text, of an app that serves, is what a request raised that was made once more. `database.text` likewise is
+    app: {rehearsed, serves, step, error, raised, text, request_text}, of which `rehearsed` alone where a step is
+    missing; raised is that error or, of an app that serves, what a request raised that was made once more, and
+    request_text the latter as one text to search in. `database.text` likewise is
     its error as one text to search in, and `probe.clock_ahead` is by how many seconds the host's clock is ahead of
     the controller's. A section that failed is left out, so that conditions on it are unknown.
     """
@@ -191,7 +192,7 @@ def _clock_ahead(probe: dict[str, Any]) -> int | None:
 
 
 # Of an app that was started as its unit would start it, and answered, it does not matter what a rehearsal met.
-_SERVES = {"rehearsed": True, "serves": True, "step": "", "error": None, "text": "", "request_text": ""}
+_SERVES = {"rehearsed": True, "serves": True, "step": "", "error": None, "raised": None, "text": "", "request_text": ""}
 
 
 def _has_served(shadow_start: Any) -> bool:
@@ -208,12 +209,13 @@ def _app(steps: dict[str, Any]) -> dict[str, Any]:
         if step.get("ok") is False:
             error = step.get("error")
             described = error if isinstance(error, dict) else None
-            return {"rehearsed": True, "serves": False, "step": name, "error": described, "text": _error_text(error)}
+            stopped = {"step": name, "error": described, "raised": described, "text": _error_text(error)}
+            return {"rehearsed": True, "serves": False, **stopped}
         if step.get("ok") is not True:
             return {"rehearsed": True}
     requests = steps.get("requests")
-    raised = _error_text(requests.get("error")) if isinstance(requests, dict) else ""
-    return {"rehearsed": True, "serves": True, "step": "", "error": None, "text": "", "request_text": raised}
+    raised = requests.get("error") if isinstance(requests, dict) else None
+    return {**_SERVES, "raised": raised if isinstance(raised, dict) else None, "request_text": _error_text(raised)}
 
 
 def _error_text(error: Any) -> str:

@@ -41,6 +41,12 @@ def test_a_missing_module_is_about_the_package_of_that_name() -> None:
     assert blamed(error, problem("pillow"), problem("old-lib")) == ["pillow", "old-lib"]
 
 
+def test_a_module_of_an_installed_package_is_about_no_other() -> None:
+    """Its package is there, so that what is not installed would not bring it; what several share, another one may."""
+    assert blamed(raised("import hypothesis.errors_that_are_missing"), problem("old-lib")) == []
+    assert blamed(raised("import ansible_collections.missing"), problem("old-lib")) == ["old-lib"]
+
+
 def test_another_error_is_about_none() -> None:
     """However much differs from an old file of requirements."""
     error = raised("raise RuntimeError('the licence has ended')")

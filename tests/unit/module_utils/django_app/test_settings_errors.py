@@ -27,6 +27,20 @@ def described(folder: Path, line: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
+    ("line", "module"),
+    [
+        # Of a package, the name could be a module of its that is not there; of a module it is something in it.
+        ("from hypothesis.internal import gone", "hypothesis.internal.gone"),
+        ("from hypothesis.errors import Gone", "hypothesis.errors"),
+        ("import hypothesis.gone", "hypothesis.gone"),
+    ],
+)
+def test_the_module_that_could_not_be_imported(tmp_path: Path, line: str, module: str) -> None:
+    """As a file of a damaged package is recorded."""
+    assert described(tmp_path, line)["module"] == module
+
+
+@pytest.mark.parametrize(
     "line",
     [
         'X = int(os.environ["VARIABLE"])',
