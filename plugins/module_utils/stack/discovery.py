@@ -31,8 +31,8 @@ def discover(given: dict[str, Any]) -> Stack:
 
     Raises StackError where no unit can be found or chosen, systemd.SystemdError where systemd does not answer.
     """
-    if not given.get("unit") and not app_units.names() and (others := other_managers.find()):
-        return _of_other_manager(given, others)
+    if not given.get("unit") and (stack := _without_unit(given)):
+        return stack
     unit = given.get("unit") or app_units.only()
     if "." not in unit:
         unit += ".service"
@@ -86,9 +86,37 @@ def discover(given: dict[str, Any]) -> Stack:
     return stack
 
 
+def _without_unit(given: dict[str, Any]) -> Stack | None:
+    """The app where no unit is in use that runs one: what else keeps it, or who answers nginx; None where one is."""
+    names = app_units.names()
+    if any(not _rests(systemd.show(name)) for name in names):
+        return None
+    try:
+        dialled = app_units.dialled()
+    except OSError:
+        dialled = set()
+    found = other_managers.find(dialled)
+    if names:
+        # Units that somebody has turned off, and whose place another manager has taken at the very address.
+        kept = [app for app in found if app["manager"] not in other_managers.UNKEPT]
+        found = [app for app in kept if any(same_address(a, bind) for a in dialled for bind in other_managers.places(app))]
+        return _of_other_manager(given, found) if found else None
+    # Where nothing is found, the edge is asked all the same, if anybody knows what that is.
+    return _of_other_manager(given, found) if found or dialled or given.get("edge") else None
+
+
+def _rests(properties: dict[str, str]) -> bool:
+    """Whether a unit does not run and nothing is to start it."""
+    down = properties.get("ActiveState") in ("inactive", "failed") and not properties.get("TriggeredBy")
+    return down and properties.get("UnitFileState") == "disabled"
+
+
 def _of_other_manager(given: dict[str, Any], found: list[dict[str, Any]]) -> Stack:
-    """An app that no unit of systemd's runs: what its manager says of it, and nothing that anybody would act on."""
-    app = found[0]
+    """An app that no unit of systemd's runs: what its manager says of it, and nothing that anybody would act on.
+
+    found: the apps of other managers; none where nobody knows what runs the app.
+    """
+    app: dict[str, Any] = found[0] if found else {"words": [], "folder": "/", "user": ""}
     server = gunicorn_config.parse(app["words"], {}, app["folder"] or "/")
     stack = Stack(
         unit="",
@@ -105,7 +133,7 @@ def _of_other_manager(given: dict[str, Any], found: list[dict[str, Any]]) -> Sta
         user=given.get("user") or app["user"],
         group=given.get("group") or "",
         env_files=[],
-        bind=[gunicorn_config.parse_bind(text if ":" in text else f"unix:{text}") for text in app["binds"]],
+        bind=[bind for item in found for bind in other_managers.places(item)],
         settings_module="",
         database_unit=_database_unit(given),
         health_url=given.get("health_url") or "",
@@ -189,7 +217,9 @@ def _add_nginx(stack: Stack, hosts: set[str]) -> None:
     ours = [item for item in proxied if any(same_address(a, bind) for a in item["addresses"] for bind in stack.bind)]
     servers = {tuple(item["server_names"]) for item in proxied}
     meant = [item for item in proxied if any(nginx_servers.takes_name(item["server_names"], host) for host in hosts)]
-    stack.locations = ours or meant or (proxied if len(servers) == 1 and not stack.nginx_unread else [])
+    # Without a unit nobody knows which of several is meant: all are asked.
+    only = len(servers) == 1 or not stack.unit
+    stack.locations = ours or meant or (proxied if only and not stack.nginx_unread else [])
     stack.roots_locations = roots_word.locations(stack.locations, proxied, hosts, stack.word)
     stack.behind_nginx = bool(ours)
     files = {item["file"] for item in stack.locations}
