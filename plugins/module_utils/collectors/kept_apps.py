@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -72,9 +73,22 @@ def _log(app: dict[str, Any]) -> str:
         box = next((item for item in containers.find() if (item["engine"], item["name"]) == (manager, name)), None)
         return containers.log(box) if box else ""
     if manager == "systemd-user":
-        found = journal.entries(f"_SYSTEMD_USER_UNIT={name}", lines=80)
-        last = found[-1].invocation if found else ""
-        return "\n".join(item.message for item in found if item.invocation == last)
-    if manager == "uwsgi-emperor" and app["unit"]:
-        return "\n".join(item.message for item in journal.entries("-u", app["unit"], lines=120))
+        return _of_user_unit(name)
+    if manager == "uwsgi-emperor" and app["unit"] and app["kept"]:
+        return _of_vassal(app)
     return ""
+
+
+def _of_user_unit(name: str) -> str:
+    """What a user's unit said at its last start, where its manager says that this has failed."""
+    failed = any("Failed with result" in item.message for item in journal.entries(f"USER_UNIT={name}", lines=5))
+    found = journal.entries(f"_SYSTEMD_USER_UNIT={name}", lines=80) if failed else []
+    return "\n".join(item.message for item in found if item.invocation == found[-1].invocation)
+
+
+def _of_vassal(app: dict[str, Any]) -> str:
+    """What a vassal said at its last start. Of several in one log, only one that runs is told apart."""
+    others = len(uwsgi_emperor.vassals([os.path.dirname(app["config"])])) > 1
+    found = journal.entries("-u", app["unit"], lines=150)
+    text = "\n".join(item.message for item in found if not others or item.pid == str(app["pid"]))
+    return text.rpartition(f" configuration from {app['name']}")[2]

@@ -63,8 +63,8 @@ def described(record: dict[str, Any], engine: str, engine_runs: bool = True) -> 
     """What counts of a container's document.
 
     {engine, engine_runs, id, name, since, state, command, folder, unit, publishes, addresses}: `publishes` has an
-    address of the host and the port inside that it leads to, `addresses` those that it has in its own networks, `unit` the one
-    of systemd's that made it.
+    address of the host and the port inside that it leads to, `addresses` those that it has in its own networks, `unit`
+    the one of systemd's that made it.
     """
     state, config = record.get("State") or {}, record.get("Config") or {}
     network = record.get("NetworkSettings") or {}

@@ -9,7 +9,9 @@ import re
 LENGTH = 300
 # The last line of a traceback, also where it quotes Django's or a driver's exceptions by their full names.
 _EXCEPTION = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Configured|NotFound|DoesNotExist)(?::\s.+)?$")
-_TROUBLE = re.compile(r"\[(?:ERROR|CRITICAL)\]|\berror\b|^Error: |no python application|callable not found", re.IGNORECASE)
+_TROUBLE = re.compile(
+    r"\[(?:ERROR|CRITICAL)\]|\berror\b|^Error: |no python application|callable not found", re.IGNORECASE
+)
 # True of each start that fails, and no reason.
 _ECHO = re.compile(r"Worker failed to boot|Shutting down: Master|exited with code|was sent SIG|Worker exiting")
 _STAMP = re.compile(r"^\[[^]]*\] \[\d+\] \[\w+\] ")

@@ -14,7 +14,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import safe
 _LINE = re.compile(r"^\s*([\w-]+)\s*[=:]\s*(.+?)\s*$", re.MULTILINE)
 _VASSALS = ("*.ini", "*.xml", "*.yml", "*.yaml", "*.json")
 _FILES = ("--ini", "-i", "--yaml", "-y", "--json", "-j", "--xml", "-x")
-_SOCKETS = {"http-socket": "http", "http": "http", "socket": "uwsgi", "uwsgi-socket": "uwsgi", "fastcgi-socket": "fastcgi"}
+_SOCKETS = {
+    "http-socket": "http",
+    "http": "http",
+    "socket": "uwsgi",
+    "uwsgi-socket": "uwsgi",
+    "fastcgi-socket": "fastcgi",
+}
 
 
 def watched(words: list[str]) -> list[str]:

@@ -8,7 +8,11 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import trial_unit
-from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config, uwsgi_emperor
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    gunicorn_config,
+    nginx_config,
+    uwsgi_emperor,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd
 
 
@@ -70,7 +74,9 @@ def _nginx_misses_one(others: list[str]) -> bool:
     except (OSError, LookupError):
         return False
     dialled_binds = [gunicorn_config.parse_bind(address) for address in sent_to]
-    here = [bind for bind in dialled_binds if bind["kind"] == "unix" or bind["host"] in ("127.0.0.1", "localhost", "::1")]
+    here = [
+        bind for bind in dialled_binds if bind["kind"] == "unix" or bind["host"] in ("127.0.0.1", "localhost", "::1")
+    ]
     return any(not sockets.matching(bind, taken) for bind in here)
 
 

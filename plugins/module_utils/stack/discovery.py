@@ -99,7 +99,9 @@ def _without_unit(given: dict[str, Any]) -> Stack | None:
     if names:
         # Units that somebody has turned off, and whose place another manager has taken at the very address.
         kept = [app for app in found if app["manager"] not in other_managers.UNKEPT]
-        found = [app for app in kept if any(same_address(a, bind) for a in dialled for bind in other_managers.places(app))]
+        found = [
+            app for app in kept if any(same_address(a, bind) for a in dialled for bind in other_managers.places(app))
+        ]
         return _of_other_manager(given, found) if found else None
     # Where nothing is found, the edge is asked all the same, if anybody knows what that is.
     return _of_other_manager(given, found) if found or dialled or given.get("edge") else None

@@ -150,7 +150,7 @@ def _unreached(publishes: list[dict[str, Any]], inside: list[dict[str, Any]]) ->
 
 
 def _is_loopback(item: dict[str, Any]) -> bool:
-    return item["host"].startswith("127.") or item["host"] == "::1"
+    return str(item["host"]).startswith(("127.", "::1"))
 
 
 def _words(pid: int) -> list[str]:

@@ -33,7 +33,13 @@ def find(boxes: list[containers.Container], asked: list[dict[str, Any]]) -> list
     """
     ports = {item["port"] for item in asked} - {0}
     units = app_units.commands()
-    return [*_of_supervisor(), *_of_users(), *_of_containers(boxes, ports), *_of_emperors(units), *_of_units(units, ports)]
+    return [
+        *_of_supervisor(),
+        *_of_users(),
+        *_of_containers(boxes, ports),
+        *_of_emperors(units),
+        *_of_units(units, ports),
+    ]
 
 
 def is_server(words: list[str]) -> bool:
@@ -73,7 +79,9 @@ def _of_users() -> list[App]:
     found = []
     for path in sorted(path for pattern in USER_UNITS for path in glob.glob(pattern)):
         text = _text(path)
-        command = next((line.partition("=")[2].split() for line in text.splitlines() if line.startswith("ExecStart=")), [])
+        command = next(
+            (line.partition("=")[2].split() for line in text.splitlines() if line.startswith("ExecStart=")), []
+        )
         if is_server(command):
             user = path.split("/")[2] if path.startswith("/home/") else ""
             app = _stopped("systemd-user", os.path.basename(path), "does not run", command, "")
