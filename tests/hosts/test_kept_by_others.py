@@ -79,7 +79,8 @@ OF_AN_EMPEROR: Ways = {
         "nginx -T",
     ),
     "speaks another protocol": (
-        'sed -i "s#^http-socket.*#socket = $BIND#" /etc/uwsgi-emperor/vassals/shop.ini\nsystemctl restart uwsgi-emperor\n'
+        'sed -i "s#^http-socket.*#socket = $BIND#" /etc/uwsgi-emperor/vassals/shop.ini\n'
+        "systemctl restart uwsgi-emperor\n"
         'until_true "ss -lnt | grep -q $BIND"\nsleep 2\n',
         "it speaks the protocol uwsgi there, and nginx http",
         "uwsgi_pass",
