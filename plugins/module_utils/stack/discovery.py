@@ -14,6 +14,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     nginx_config,
     nginx_servers,
     systemd_credentials,
+    web_servers,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack import (
@@ -195,6 +196,20 @@ def _database_unit(given: dict[str, Any]) -> str:
     return "postgresql" if "postgresql" in names else (names[0] if len(names) == 1 else "")
 
 
+def _on_the_ports_in_use(locations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """nginx's locations; where it is turned off and another web server has its place, with the ports of that alone.
+
+    What its configuration names besides is of another time: nobody is to answer there.
+    """
+    if not locations or not web_servers.nginx_is_off() or not (held := web_servers.ports_of_others()):
+        return locations
+    ports = tuple(f":{port}" for port in held)
+    return [
+        {**item, "listen": [listen for listen in item["listen"] if f":{listen.rpartition(':')[2]}".endswith(ports)]}
+        for item in locations
+    ]
+
+
 def _edge_hosts(given: dict[str, Any]) -> set[str]:
     """The names by which the user has the edge asked."""
     checks = given.get("edge") or []
@@ -223,6 +238,7 @@ def _add_nginx(stack: Stack, hosts: set[str]) -> None:
     only = len(servers) == 1 or not stack.unit
     stack.locations = ours or meant or (proxied if only and not stack.nginx_unread else [])
     stack.roots_locations = roots_word.locations(stack.locations, proxied, hosts, stack.word)
+    stack.locations = _on_the_ports_in_use(stack.locations)
     stack.behind_nginx = bool(ours)
     files = {item["file"] for item in stack.locations}
     # Another site on this host has static files of its own.

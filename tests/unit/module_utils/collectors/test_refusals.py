@@ -135,3 +135,37 @@ def test_an_answer_without_the_app(tmp_path: Path, closed: int, answering: int) 
     assert refused(tmp_path, page, closed, 200, "active") == []
     # Somebody else has its port: it may be the one that answers.
     assert refused(tmp_path, page, answering, 404) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"),
+    [
+        ("location / { return 302 /maintenance.html; }", 302),
+        ("location / { return 307 https://status.example/; }", 307),
+        ("location / { return https://status.example/; }", 302),
+        ("if (-f /srv/maintenance) { rewrite ^ /sorry.html redirect; }", 302),
+        ("rewrite ^/api/ https://status.example/ permanent;", 301),
+    ],
+)
+def test_a_redirect_to_one_page_is_a_maintenance_though_the_app_runs(
+    tmp_path: Path, answering: int, rule: str, status: int
+) -> None:
+    """Visitors get that page and not the app, which answers otherwise."""
+    (found,) = refused(tmp_path, rule, answering, status, "active")
+    assert (found["app_status"], found["certain"], found["words"] in rule) == (200, True, True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"),
+    [
+        ("return 301 https://$host$request_uri;", 301),
+        ("rewrite ^(.*)$ https://www.shop.example$1 permanent;", 301),
+        ("rewrite ^/old/ /api/ last;", 302),
+        ("return 200 sorry;", 200),
+    ],
+)
+def test_a_redirect_that_hands_the_path_on_refuses_nobody(
+    tmp_path: Path, answering: int, rule: str, status: int
+) -> None:
+    """To https, or to another of the site's names: what fails behind it is repaired."""
+    assert refused(tmp_path, rule, answering, status, "active") == []
