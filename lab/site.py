@@ -119,7 +119,7 @@ def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
     if fault == "proxy/request-too-long":
         checks = shape.careful_settings()["rescue502_edge"]
         return {"rescue502_edge": [{**checks[0], "url": f"http://127.0.0.1/health/?q={'0' * 700}"}]}
-    if fault == "service/other-manager":
+    if fault in ("service/other-manager", "service/app-not-found"):
         # Who names a unit has it looked for.
         return {"rescue502_unit": ""}
     if fault not in ("edge/tls-name-mismatch", "proxy/certificate-not-reloaded"):

@@ -10,6 +10,7 @@ MAINTENANCES = {
     "page": (200, "location / { root /srv/maintenance; try_files /index.html =404; }"),
     "deny": (403, "location / { allow 192.0.2.1; deny all; proxy_pass http://127.0.0.1:8000; }"),
     "drained": (502, "location / { proxy_pass http://drained; }"),
+    "redirect": (302, "location / { return 302 https://status.example/; }"),
     "stand-in": (503, "location / { proxy_pass http://127.0.0.1:8099; }"),
 }
 PREPARE = r"""

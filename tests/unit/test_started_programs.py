@@ -35,6 +35,8 @@ SYSTEM = {
     "iptables-save",
     # Only where it and its configuration are root's alone (services/supervisor.py).
     "supervisorctl",
+    # Likewise (services/containers.py).
+    "podman",
 }
 STARTS = {
     "subprocess": {"run", "Popen", "call", "check_call", "check_output", "getoutput", "getstatusoutput"},

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
-from ansible_collections.rescue502.django.plugins.module_utils.services import certificate
+from ansible_collections.rescue502.django.plugins.module_utils.services import certificate, web_servers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, sockets, unread
 
@@ -22,7 +22,7 @@ _ACCESS = re.compile(r'\[([^\]]+)\] "(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) 
 # A server's name that can be asked as it stands: no wildcard, no expression; an IPv6 address in its brackets.
 _PLAIN_NAME = re.compile(r"^(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])$")
 MAX_CHECKS = 12
-WEB_PORTS = {80, 443}
+WEB_PORTS = web_servers.PORTS
 
 
 def checks_for(stack: Stack, configured: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -52,8 +52,9 @@ def checks_for(stack: Stack, configured: list[dict[str, Any]]) -> list[dict[str,
 
 
 def front_ports() -> list[int]:
-    """The ports for browsers on which anybody listens."""
-    return sorted({item["port"] for item in sockets.listeners() if item["kind"] == "tcp"} & WEB_PORTS)
+    """The ports for browsers on which anybody listens; where nobody does, 80 if a web server is to start here."""
+    held = sorted({item["port"] for item in sockets.listeners() if item["kind"] == "tcp"} & WEB_PORTS)
+    return held or ([80] if web_servers.enabled() else [])
 
 
 def as_configured(configured: list[dict[str, Any]]) -> list[dict[str, Any]]:

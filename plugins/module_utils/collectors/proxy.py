@@ -26,20 +26,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
-from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test, nginx_unit
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test, nginx_unit, web_servers
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, processes, systemd, unread
 
 # Where programs for root lie, which an ordinary account does not have on its PATH.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Programs that are put in nginx's place, by the name of their executable.
-SERVERS = {
-    "nginx": "nginx", "apache2": "Apache", "httpd": "Apache", "caddy": "Caddy", "haproxy": "HAProxy",
-    "traefik": "Traefik", "lighttpd": "lighttpd", "envoy": "Envoy", "angie": "Angie", "openresty": "OpenResty",
-    "varnishd": "Varnish", "litespeed": "LiteSpeed", "openlitespeed": "LiteSpeed", "docker-proxy": "Docker",
-    "conmon": "Podman", "rootlessport": "Podman",
-}  # fmt: skip
 TEST_TIMEOUT = 5.0
 RECENT = 300.0
 
@@ -87,6 +80,7 @@ def collect(
         "handed": handed_headers.collect(stack, wrong, asked.get("origin", "")),
         **_optional(cors=cors_lines.collect(stack, wrong, asked.get("origin", ""))),
         "fronts": _fronts(stack, listeners, unit),
+        **({"other_servers": web_servers.enabled()} if shown.get("ActiveState") != "active" else {}),
         "errors": unread.reported([item["text"] for item in errors][-10:], "nginx's error log", log_bar),
         "known_errors": unread.reported(limits["known"], "nginx's error log", log_bar),
         "reported": unread.reported(limits["reported"], "nginx's error log", log_bar),
@@ -114,7 +108,7 @@ def _fronts(stack: Stack, listeners: list[dict[str, Any]], unit: str) -> list[di
             "command": item["command"][:300],
             "unit": item["unit"],
             "foreign": item["unit"] != stack.unit,
-            "server": _server(item["pid"]),
+            "server": web_servers.server(item["pid"]),
             "host": item["host"],
             "port": item["port"],
             "in_the_way": item["port"] in own,
@@ -127,11 +121,6 @@ def _ports(locations: list[dict[str, Any]]) -> set[int]:
     """The ports on which nginx is to listen for these locations; 80 where it says none."""
     found = [re.search(r"(?:^|:)(\d+)$", listen) for item in locations for listen in item["listen"]]
     return {int(match.group(1)) if match else 80 for match in found}
-
-
-def _server(pid: int) -> str:
-    """The web server that a process is, by the program that it runs; empty where it is not one that is known."""
-    return SERVERS.get(processes.program(pid), "")
 
 
 def reloaded_at(shown: dict[str, str], started: float) -> float:

@@ -182,10 +182,28 @@ def _refusals(block: Directive, path: str, condition: str) -> Iterator[dict[str,
 
 
 def _status(item: Directive) -> int:
-    """The error that a directive makes nginx answer with; 0 where it is none."""
+    """The error, or the redirect to one fixed page, that a directive makes nginx answer with; 0 where it is none."""
     if item.name == "return" and re.match(r"^[45]\d\d$", item.value):
         return int(item.value)
+    if item.name in ("return", "rewrite"):
+        return _redirect(item)
     return RULES.get(item.name, 0) if item.value != "off" else 0
+
+
+def _redirect(item: Directive) -> int:
+    """The status of a redirect to a page that is the same for all; 0 for another directive.
+
+    One that hands the path on, as to https or to another name of the site, refuses nobody.
+    """
+    target = item.words[-1] if item.name == "return" else (item.words[2:3] or [""])[0]
+    if re.search(r"\$(?:request_uri|uri|document_uri|\d|\{)", target):
+        return 0
+    if item.name == "return":
+        if re.match(r"^https?://", item.value):
+            return 302
+        return int(item.value) if re.match(r"^30[12378]$", item.value) and len(item.words) > 2 else 0
+    flag = {"redirect": 302, "permanent": 301}.get(item.words[-1], 0)
+    return flag or (302 if re.match(r"^https?://", target) else 0)
 
 
 def _takes(words: list[str], path: str) -> bool:

@@ -20,6 +20,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     files,
     host,
     idle_units,
+    kept_apps,
     log,
     proxy,
     refusals,
@@ -80,7 +81,10 @@ def look_at_edge(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], l
     )
     quick["edge"] = {**quick["edge"], "recent_errors": edge.recent_errors(stack, time.time() - 300)}
     wrong = edge.wrong(stack, given["edge"], quick["edge"])
-    deep = {"proxy": lambda: proxy.collect(stack, sockets.listeners(), quick["edge"], wrong, False)} if wrong else {}
+    deep: Sections = {}
+    if wrong:
+        deep["proxy"] = lambda: proxy.collect(stack, sockets.listeners(), quick["edge"], wrong, False)
+        deep["other_managers"] = lambda: {"apps": kept_apps.collect(stack, given["edge_timeout"])}
     return {**quick, **concurrent.collect(deep)}, []
 
 

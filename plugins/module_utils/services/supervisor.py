@@ -51,17 +51,27 @@ def states(path: str) -> dict[str, str]:
 
     It obeys its configuration, so it is not run as root where others can write that, or it itself.
     """
+    return parse_status(_asked(path, "status"))
+
+
+def tail(path: str, name: str) -> str:
+    """The end of what a program wrote to its standard error, or to its output where the two are one; as states()."""
+    return _asked(path, "tail", "-8000", name, "stderr") or _asked(path, "tail", "-8000", name)
+
+
+def _asked(path: str, *words: str) -> str:
+    """What supervisorctl prints; empty where it must not be run, or fails."""
     program = shutil.which("supervisorctl") or ""
     obeyed = [program, path, *_included(path)]
     if not program or os.geteuid() != 0 or any(write_access.on_the_way(file, 0) for file in obeyed):
-        return {}
+        return ""
     try:
         done = subprocess.run(
-            ["supervisorctl", "-c", path, "status"], capture_output=True, text=True, check=False, timeout=SECONDS
+            ["supervisorctl", "-c", path, *words], capture_output=True, text=True, check=False, timeout=SECONDS
         )
     except (OSError, subprocess.SubprocessError):
-        return {}
-    return parse_status(done.stdout)
+        return ""
+    return done.stdout
 
 
 def parse_status(text: str) -> dict[str, str]:

@@ -8,7 +8,11 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import trial_unit
-from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    gunicorn_config,
+    nginx_config,
+    uwsgi_emperor,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd
 
 
@@ -17,20 +21,22 @@ class StackError(Exception):
 
 
 def names() -> list[str]:
-    """The service units whose ExecStart runs a Python app server."""
+    """The service units whose ExecStart runs a Python app server; uWSGI's Emperor runs those of others, and is none."""
+    found = commands().items()
+    return sorted(
+        unit for unit, words in found if gunicorn_config.server_name(words) and not uwsgi_emperor.is_emperor(words)
+    )
+
+
+def commands() -> dict[str, list[str]]:
+    """The words of ExecStart= of each service unit that systemd has a file of, or has loaded."""
     text = systemd.systemctl("list-unit-files", "--type=service", "--no-legend", "--plain")
     known = [line.split()[0] for line in text.splitlines() if line.strip()]
     loaded = systemd.systemctl("list-units", "--type=service", "--all", "--no-legend", "--plain")
     known += [line.split()[0] for line in loaded.splitlines() if line.strip()]
     known = sorted({name for name in known if not name.endswith("@.service") and not trial_unit.is_one(name)})
-    found = systemd.show_many(known, ["Id", "ExecStart"])
-    return sorted(
-        {
-            unit.get("Id", "")
-            for unit in found
-            if gunicorn_config.server_name(systemd.exec_argv(unit.get("ExecStart", "")))
-        }
-    )
+    shown = systemd.show_many(known, ["Id", "ExecStart"])
+    return {unit.get("Id", ""): systemd.exec_argv(unit.get("ExecStart", "")) for unit in shown}
 
 
 def only() -> str:
@@ -39,7 +45,10 @@ def only() -> str:
     if len(units) == 1:
         return units[0]
     if not units:
-        raise StackError("no systemd unit on this host runs gunicorn: set rescue502_unit. Nothing was changed.")
+        raise StackError(
+            "nothing on this host was found to run a Python app server, neither a unit of systemd's nor supervisor, a "
+            "container, uWSGI's Emperor or a user's own systemd: set rescue502_unit. Nothing was changed."
+        )
     raise StackError(f"several app units on this host ({', '.join(units)}): set rescue502_unit. Nothing was changed.")
 
 
@@ -60,14 +69,21 @@ def refuse_misspelt(unit: str) -> None:
 def _nginx_misses_one(others: list[str]) -> bool:
     """Whether nginx sends requests to an address on this host that nobody listens at, and that is not the others'."""
     try:
-        root, _files = nginx_config.load(nginx_config.main_file())
+        sent_to = dialled()
         taken = [*sockets.listeners(), *(bind for other in others for bind in _binds(other))]
     except (OSError, LookupError):
         return False
-    sent_to = {address for location in nginx_config.proxied_locations(root) for address in location["addresses"]}
-    dialled = [gunicorn_config.parse_bind(address) for address in sent_to]
-    here = [bind for bind in dialled if bind["kind"] == "unix" or bind["host"] in ("127.0.0.1", "localhost", "::1")]
+    dialled_binds = [gunicorn_config.parse_bind(address) for address in sent_to]
+    here = [
+        bind for bind in dialled_binds if bind["kind"] == "unix" or bind["host"] in ("127.0.0.1", "localhost", "::1")
+    ]
     return any(not sockets.matching(bind, taken) for bind in here)
+
+
+def dialled() -> set[str]:
+    """The addresses that nginx sends requests to. OSError where its configuration cannot be read, or there is none."""
+    root, _files = nginx_config.load(nginx_config.main_file())
+    return {address for location in nginx_config.proxied_locations(root) for address in location["addresses"]}
 
 
 def _binds(unit: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     nginx_config,
     nginx_servers,
     systemd_credentials,
+    web_servers,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack import (
@@ -31,8 +32,8 @@ def discover(given: dict[str, Any]) -> Stack:
 
     Raises StackError where no unit can be found or chosen, systemd.SystemdError where systemd does not answer.
     """
-    if not given.get("unit") and not app_units.names() and (others := other_managers.find()):
-        return _of_other_manager(given, others)
+    if not given.get("unit") and (stack := _without_unit(given)):
+        return stack
     unit = given.get("unit") or app_units.only()
     if "." not in unit:
         unit += ".service"
@@ -86,9 +87,39 @@ def discover(given: dict[str, Any]) -> Stack:
     return stack
 
 
+def _without_unit(given: dict[str, Any]) -> Stack | None:
+    """The app where no unit is in use that runs one: what else keeps it, or who answers nginx; None where one is."""
+    names = app_units.names()
+    if any(not _rests(systemd.show(name)) for name in names):
+        return None
+    try:
+        dialled = app_units.dialled()
+    except OSError:
+        dialled = set()
+    found = other_managers.find(dialled)
+    if names:
+        # Units that somebody has turned off, and whose place another manager has taken at the very address.
+        kept = [app for app in found if app["manager"] not in other_managers.UNKEPT]
+        found = [
+            app for app in kept if any(same_address(a, bind) for a in dialled for bind in other_managers.places(app))
+        ]
+        return _of_other_manager(given, found) if found else None
+    # Where nothing is found, the edge is asked all the same, if anybody knows what that is.
+    return _of_other_manager(given, found) if found or dialled or given.get("edge") else None
+
+
+def _rests(properties: dict[str, str]) -> bool:
+    """Whether a unit does not run and nothing is to start it."""
+    down = properties.get("ActiveState") in ("inactive", "failed") and not properties.get("TriggeredBy")
+    return down and properties.get("UnitFileState") == "disabled"
+
+
 def _of_other_manager(given: dict[str, Any], found: list[dict[str, Any]]) -> Stack:
-    """An app that no unit of systemd's runs: what its manager says of it, and nothing that anybody would act on."""
-    app = found[0]
+    """An app that no unit of systemd's runs: what its manager says of it, and nothing that anybody would act on.
+
+    found: the apps of other managers; none where nobody knows what runs the app.
+    """
+    app: dict[str, Any] = found[0] if found else {"words": [], "folder": "/", "user": ""}
     server = gunicorn_config.parse(app["words"], {}, app["folder"] or "/")
     stack = Stack(
         unit="",
@@ -105,7 +136,7 @@ def _of_other_manager(given: dict[str, Any], found: list[dict[str, Any]]) -> Sta
         user=given.get("user") or app["user"],
         group=given.get("group") or "",
         env_files=[],
-        bind=[gunicorn_config.parse_bind(text if ":" in text else f"unix:{text}") for text in app["binds"]],
+        bind=[bind for item in found for bind in other_managers.places(item)],
         settings_module="",
         database_unit=_database_unit(given),
         health_url=given.get("health_url") or "",
@@ -167,6 +198,20 @@ def _database_unit(given: dict[str, Any]) -> str:
     return "postgresql" if "postgresql" in names else (names[0] if len(names) == 1 else "")
 
 
+def _on_the_ports_in_use(locations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """nginx's locations; where it is turned off and another web server has its place, with the ports of that alone.
+
+    What its configuration names besides is of another time: nobody is to answer there.
+    """
+    if not locations or not web_servers.nginx_is_off() or not (held := web_servers.ports_of_others()):
+        return locations
+    ports = tuple(f":{port}" for port in held)
+    return [
+        {**item, "listen": [listen for listen in item["listen"] if f":{listen.rpartition(':')[2]}".endswith(ports)]}
+        for item in locations
+    ]
+
+
 def _edge_hosts(given: dict[str, Any]) -> set[str]:
     """The names by which the user has the edge asked."""
     checks = given.get("edge") or []
@@ -191,8 +236,11 @@ def _add_nginx(stack: Stack, hosts: set[str]) -> None:
     ours = [item for item in proxied if any(same_address(a, bind) for a in item["addresses"] for bind in stack.bind)]
     servers = {tuple(item["server_names"]) for item in proxied}
     meant = [item for item in proxied if any(nginx_servers.takes_name(item["server_names"], host) for host in hosts)]
-    stack.locations = ours or meant or (proxied if len(servers) == 1 and not stack.nginx_unread else [])
+    # Without a unit nobody knows which of several is meant: all are asked.
+    only = len(servers) == 1 or not stack.unit
+    stack.locations = ours or meant or (proxied if only and not stack.nginx_unread else [])
     stack.roots_locations = roots_word.locations(stack.locations, proxied, hosts, stack.word)
+    stack.locations = _on_the_ports_in_use(stack.locations)
     stack.behind_nginx = bool(ours)
     files = {item["file"] for item in stack.locations}
     # Another site on this host has static files of its own.

@@ -8,7 +8,9 @@ import re
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes
 
-_CONTAINER = re.compile(r"(?:docker|libpod|cri-containerd|crio)-([0-9a-f]{12,64})|/docker/([0-9a-f]{12,64})")
+# `libpod-payload` is that of one whose unit lends podman its control group (Quadlet).
+_CONTAINER = re.compile(r"\b(docker|libpod|cri-containerd|crio)(?:-payload)?[-/]([0-9a-f]{12,64})")
+_ENGINES = {"docker": "docker", "libpod": "podman"}
 _USER_UNIT = re.compile(r"/user@(\d+)\.service/(?:.*/)?([^/\n]+\.service)\s*$", re.MULTILINE)
 _SESSION = re.compile(r"/session-[^/\n]+\.scope")
 # Programs that start others and keep them running, by the name of the program or of the script that it runs.
@@ -34,10 +36,10 @@ def control_group(pid: int) -> str:
         return ""
 
 
-def container(group: str) -> str:
-    """The id of the container whose control group this is, at most 12 characters; empty where it is none's."""
+def container(group: str) -> tuple[str, str]:
+    """(docker, podman or container; its id) of the container whose control group this is; two empty texts for none."""
     match = _CONTAINER.search(group)
-    return (match.group(1) or match.group(2))[:12] if match else ""
+    return (_ENGINES.get(match.group(1), "container"), match.group(2)) if match else ("", "")
 
 
 def user_unit(group: str) -> tuple[int, str]:
@@ -70,6 +72,4 @@ def supervisor(pid: int) -> tuple[str, int]:
 def supervisor_of(words: list[str]) -> str:
     """Which supervisor a command line is, if any: the program, or the script of an interpreter."""
     names = [word.rpartition("/")[2].rstrip(":") for word in words[:2]]
-    if names and names[0].startswith("uwsgi") and any(word.startswith("--emperor") for word in words):
-        return "uwsgi-emperor"
     return next((SUPERVISORS[name] for name in names if name in SUPERVISORS), "")

@@ -29,6 +29,20 @@ def listeners() -> list[dict[str, Any]]:
     return found
 
 
+def inside(pid: int) -> list[dict[str, Any]]:
+    """{host, port} of each listening TCP socket in a process's own network namespace (network_namespaces(7))."""
+    found = _tcp(f"/proc/{pid}/net/tcp", socket.AF_INET) + _tcp(f"/proc/{pid}/net/tcp6", socket.AF_INET6)
+    return [{"host": item["host"], "port": item["port"]} for item in found]
+
+
+def shares_network(pid: int) -> bool:
+    """Whether a process is in our own network namespace; True too where that cannot be seen."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/net") == os.readlink("/proc/self/ns/net")
+    except OSError:
+        return True
+
+
 def _tcp(path: str, family: int) -> list[dict[str, Any]]:
     found = []
     for fields in rows(path):

@@ -184,3 +184,37 @@ def wants(folder: Path, server: str, port: int, url: str, host: str) -> list[tup
     asked = {"checks": [{"well": False, "status": 400, "url": url, "host": host}]}
     found = refusals.collect(stack, asked)  # type: ignore[arg-type]
     return [(item["words"], item["app_status"], item["certain"]) for item in found]
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"),
+    [
+        ("location / { return 302 /maintenance.html; }", 302),
+        ("location / { return 307 https://status.example/; }", 307),
+        ("location / { return https://status.example/; }", 302),
+        ("if (-f /srv/maintenance) { rewrite ^ /sorry.html redirect; }", 302),
+        ("rewrite ^/api/ https://status.example/ permanent;", 301),
+    ],
+)
+def test_a_redirect_to_one_page_is_a_maintenance_though_the_app_runs(
+    tmp_path: Path, answering: int, rule: str, status: int
+) -> None:
+    """Visitors get that page and not the app, which answers otherwise."""
+    (found,) = refused(tmp_path, rule, answering, status, "active")
+    assert (found["app_status"], found["certain"], found["words"] in rule) == (200, True, True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"),
+    [
+        ("return 301 https://$host$request_uri;", 301),
+        ("rewrite ^(.*)$ https://www.shop.example$1 permanent;", 301),
+        ("rewrite ^/old/ /api/ last;", 302),
+        ("return 200 sorry;", 200),
+    ],
+)
+def test_a_redirect_that_hands_the_path_on_refuses_nobody(
+    tmp_path: Path, answering: int, rule: str, status: int
+) -> None:
+    """To https, or to another of the site's names: what fails behind it is repaired."""
+    assert refused(tmp_path, rule, answering, status, "active") == []
