@@ -7,16 +7,25 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 
 from lab import look
 from lab.site import Site
+from lab.site import named as causes
 
 pytestmark = pytest.mark.nightly
 CATALOGUE = load()
 ON_IPV6 = r"""
+set_variable ALLOWED_HOSTS "$SERVER_NAME,[::1],localhost,127.0.0.1"
 unit_drop_in '[Service]' 'ExecStart=' "ExecStart=$(start_command | sed "s#$BIND#[::1]:$UPSTREAM_PORT#")"
 sed -i "s#http://$BIND#http://[::1]:$UPSTREAM_PORT#; 0,/listen 80;/s#listen 80;#&\n    listen [::]:80;#" "$NGINX_SITE"
 sed -i "s#^ *server_name .*#    server_name $SERVER_NAME [::1];#" "$NGINX_SITE"
 restart_app
 systemctl restart nginx
 until_true "curl -gsf -o /dev/null 'http://[::1]/health/'"
+"""
+OTHER_ON_IPV6 = r"""
+sed -i '/listen \[::\]:80/d' "$NGINX_SITE"
+printf 'server { listen [::]:80; return 404; }' > /etc/nginx/conf.d/six.conf
+systemctl start "$UNIT"
+systemctl restart nginx
+until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1/health/"
 """
 
 
@@ -37,10 +46,7 @@ def test_ipv6_literals(site: Site) -> None:
     site.host.run("systemctl stop $UNIT")
     assert named(site, "http://[::1]/health/") == ["service/stopped"]
     # Another server answers what comes in by IPv6.
-    site.host.run(
-        "systemctl start $UNIT; sed -i '/listen \\[::\\]:80/d' $NGINX_SITE;"
-        " printf 'server { listen [::]:80; return 404; }' > /etc/nginx/conf.d/six.conf; systemctl restart nginx"
-    )
+    site.host.break_with("", OTHER_ON_IPV6)
     assert site.host.ask("/health/")[0] == 200
     assert named(site, "http://[::1]/health/", site.shape.server_name) == ["proxy/name-not-served"]
 
@@ -57,7 +63,20 @@ def test_a_name_in_a_variable_and_cors_on_errors(site: Site) -> None:
     assert named(site, f"http://127.0.0.1{path}", server, status=404) == ["edge/cors-lost-in-nginx"]
     site.host.run(
         "sed -i 's#proxy_pass .*#set $up backend.internal.example; proxy_pass http://$up:8000;#' $NGINX_SITE;"
-        " systemctl reload nginx"
+        " systemctl restart nginx"
     )
     assert site.host.ask("/health/")[0] == 502, "the fault"
     assert named(site, "http://127.0.0.1/health/", server) == ["proxy/upstream-unresolved"]
+
+
+def test_behind_clients_certificates(site: Site) -> None:
+    """What answers is left alone, though the edge cannot prove it; an app that is down all the same is started."""
+    site.host.break_with("proxy/client-certificate")
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"], incident["actions"]) == (2, "needs-human", []), output
+    assert causes(incident) == ["proxy/client-certificate"], output
+    site.host.run("systemctl stop $UNIT")
+    _code, incident, output = site.play("recover")
+    assert [action["remedy"] for action in incident["actions"]] == ["restart"], output
+    assert site.host.run("systemctl is-active $UNIT").stdout.strip() == "active"
+    assert site.host.ask("/health/")[0] == 200
