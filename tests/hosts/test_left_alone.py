@@ -107,10 +107,8 @@ def test_a_unit_file_in_the_making_is_not_loaded_where_the_site_is_down(maintain
     site.host.break_with("", f"stop_app; sleep 1; printf '\\n[Service]\\n{half}\\n' >> \"$UNIT_FILE\"")
     assert state(site, unit, "NeedDaemonReload") == "yes"
     code, incident, output = recovered(site)
-    assert ([action["remedy"] for action in incident["actions"]], named(incident)) == (
-        ["restart"],
-        ["service/stopped", "service/unit-changed"],
-    ), output
+    assert [action["remedy"] for action in incident["actions"]] == ["restart"], output
+    assert {"service/stopped", "service/unit-changed"} <= set(named(incident)), output
     assert (state(site, unit), state(site, unit, "NeedDaemonReload"), answers(site, 3)) == ("active", "yes", {200})
     assert code in (0, 6), output
     site.host.break_with("", 'cp /srv/unit "$UNIT_FILE"; systemctl daemon-reload')
