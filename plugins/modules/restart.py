@@ -115,11 +115,17 @@ def must(*words: str) -> None:
         raise RestartError(problem)
 
 
-def run(unit: str) -> None:
-    """Have systemd start the unit, or restart it, with all that it needs first. Raises RestartError."""
+def run(unit: str) -> str:
+    """Have systemd start the unit, or restart it, with all that it needs first. Raises RestartError.
+
+    Returns why files that were changed were not loaded: somebody may be writing them, and what systemd has loaded
+    starts. Empty where they were, or where nothing was changed.
+    """
     app = state(unit)
     triggers = sockets_of(app)
-    if any(item["NeedDaemonReload"] == "yes" for item in (app, *triggers)):
+    stale = [item["Id"] for item in (app, *triggers) if item["NeedDaemonReload"] == "yes"]
+    refused = next((words for name in stale if (words := systemd.objection(name))), "")
+    if stale and not refused:
         must("daemon-reload")
         app = state(unit)
         triggers = sockets_of(app)
@@ -135,6 +141,7 @@ def run(unit: str) -> None:
             down = True
         must("start", "--", *names)
     must("start" if down else "restart", "--", unit)
+    return refused
 
 
 def wait_until_listening(unit: str, binds: list[dict[str, Any]], seconds: float) -> None:
@@ -174,7 +181,10 @@ def main() -> None:
         if module.check_mode:
             module.exit_json(changed=True, before=before["ActiveState"])
         try:
-            run(unit)
+            if refused := run(unit):
+                module.warn(
+                    f"{unit} was started as systemd has it loaded; its files on disk would not start: {refused}"
+                )
             wait_until_listening(unit, binds, module.params["timeout"])
         finally:
             changed = is_another(before, unit)

@@ -95,6 +95,25 @@ def test_a_unit_file_in_the_making_is_not_loaded(maintained: Site) -> None:
     site.host.break_with("", 'cp /srv/unit "$UNIT_FILE"; systemctl daemon-reload')
 
 
+@pytest.mark.nightly
+@pytest.mark.xdist_group("maintained")
+@pytest.mark.parametrize(
+    "half", ["ExecStart=\\nExecStart=/usr/bin/not-yet", "ExecStart=", "WorkingDirectory=not/absolute"]
+)
+def test_a_unit_file_in_the_making_is_not_loaded_where_the_site_is_down(maintained: Site, half: str) -> None:
+    """What systemd has loaded brings the site back, and the file stays as it is, for who is writing it."""
+    site, unit = maintained, maintained.shape.unit
+    site.host.break_with("", f'{operators.ENDED}; cp "$UNIT_FILE" /srv/unit; systemctl start "$UNIT"')
+    site.host.break_with("", f"stop_app; sleep 1; printf '\\n[Service]\\n{half}\\n' >> \"$UNIT_FILE\"")
+    assert state(site, unit, "NeedDaemonReload") == "yes"
+    code, incident, output = recovered(site)
+    assert [action["remedy"] for action in incident["actions"]] == ["restart"], output
+    assert {"service/stopped", "service/unit-changed"} <= set(named(incident)), output
+    assert (state(site, unit), state(site, unit, "NeedDaemonReload"), answers(site, 3)) == ("active", "yes", {200})
+    assert code in (0, 6), output
+    site.host.break_with("", 'cp /srv/unit "$UNIT_FILE"; systemctl daemon-reload')
+
+
 @pytest.mark.parametrize("mark", each_change("", of=["", " down", " max_fails=0"]))
 def test_a_drained_upstream_is_not_started(site: Site, mark: str) -> None:
     """One of two is stopped, by the operator; the other one answers throughout. `again` is said of nothing."""

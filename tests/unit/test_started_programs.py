@@ -21,6 +21,7 @@ SYSTEM = {
     "journalctl",
     "busctl",
     "systemd-creds",
+    "systemd-analyze",
     "systemd-tmpfiles",
     "gpasswd",
     "nginx",

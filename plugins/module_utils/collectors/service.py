@@ -74,6 +74,7 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "restart": shown.get("Restart", ""),
         "file_state": shown.get("UnitFileState", ""),
         "needs_reload": shown.get("NeedDaemonReload") == "yes",
+        **({"objection": systemd.objection(stack.unit)} if shown.get("NeedDaemonReload") == "yes" else {}),
         "file": shown.get("FragmentPath", ""),
         "invocation": shown.get("InvocationID", ""),
         "main_pid": systemd.number(shown.get("MainPID", "")),

@@ -55,6 +55,7 @@ STEPS = (
     "requirements",
     "code",
     "requests",
+    "manifest",
     "shadows",
     "brokers",
 )

@@ -39,7 +39,10 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     PutAside,
     find_shadows,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_static_files import find_static_files
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_static_files import (
+    find_missing_entry,
+    find_static_files,
+)
 
 COMPILE_SECONDS = 3.0
 BODY_LIMIT = 65536
@@ -141,6 +144,7 @@ def ask_for_pages(plan):
             answer = Client(HTTP_HOST=page["host"]).get(page["path"], secure=page["secure"], **page["headers"])
         except Exception as error:
             if page["is_error"]:
+                plan["page_error"] = error
                 return {"ok": False, "path": page["path"], "error": describe(error, plan)}
             answers.append(None)
             continue
@@ -190,6 +194,7 @@ STEPS = (
     ("requirements", compare_requirements),
     ("code", compile_code),
     ("requests", ask_for_pages),
+    ("manifest", find_missing_entry),
     ("shadows", look_for_shadows),
     ("brokers", ask_brokers),
 )

@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import re
+
+# How django.contrib.staticfiles.storage.ManifestFilesMixin.stored_name() words it, in each version since 1.11.
+NO_ENTRY = re.compile(r"^Missing staticfiles manifest entry for '(.+)'$")
 # What Django leaves out by itself, where its version does not say so.
 IGNORED = ["CVS", ".*", "*~"]
 
@@ -29,3 +33,19 @@ def is_collected_here():
     except NotImplementedError:
         return False
     return True
+
+
+def find_missing_entry(plan):
+    """Where an error misses a file in the manifest of those collected: its name, and where it is collected from.
+
+    An empty source: no finder knows the file, so that collecting does not help.
+    """
+    error = plan.get("page_error") or plan.get("error")
+    while error is not None and not NO_ENTRY.match(str(error)):
+        error = error.__cause__ or error.__context__
+    if error is None:
+        return {}
+    from django.contrib.staticfiles.finders import find
+
+    name = NO_ENTRY.match(str(error)).group(1)
+    return {"name": name, "source": str(find(name) or "")}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, write_access
-from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_options
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_options, uwsgi_emperor
 
 DEFAULT_BIND = "127.0.0.1:8000"
 _TEXT = ("chdir", "user", "group", "pidfile", "errorlog", "accesslog", "worker_tmp_dir", "certfile")
@@ -95,7 +95,7 @@ def parse(argv: list[str], environment: dict[str, str], cwd: str, only_roots: bo
     else:
         says_all = any(server_name([word]) for word in argv)
         _apply_other(config, words)
-    if not config.bind and says_all:
+    if not config.bind and says_all and config.server != "uwsgi":
         config.bind = [f"0.0.0.0:{environment['PORT']}"] if environment.get("PORT") else [DEFAULT_BIND]
     return config
 
@@ -176,7 +176,10 @@ def _apply_gunicorn(config: ServerConfig, words: list[str], more: list[str], cwd
 
 def _apply_other(config: ServerConfig, words: list[str]) -> None:
     """The settings on the command line of another server than gunicorn."""
-    options, rest = _options(words)
+    if config.server == "uwsgi":
+        _apply_uwsgi(config, words)
+        return
+    options, rest = _options(_as_uvicorn(words) if config.server == "daphne" else words)
     _apply_all(config, options)
     if options.get("uds"):
         config.bind = ["unix:" + options["uds"]]
@@ -185,6 +188,50 @@ def _apply_other(config: ServerConfig, words: list[str]) -> None:
     # They all want `package.module:object`; options that we do not know may take a word of that form too.
     apps = [word for word in rest if re.match(rf"^{_NAME}:{_NAME}(\(.*\))?$", word)]
     config.app = apps[0] if len(apps) == 1 else ""
+
+
+# daphne's short options, by what uvicorn calls the same (daphne --help); with others they mean something else.
+_DAPHNE = {"-b": "--host", "--bind": "--host", "-p": "--port", "-u": "--uds", "--unix-socket": "--uds"}
+
+
+def _as_uvicorn(words: list[str]) -> list[str]:
+    """daphne's command line with its options by uvicorn's names; an endpoint of Twisted's as host and port, or path."""
+    found: list[str] = []
+    for before, word in zip(["", *words], words):
+        name, equals, value = word.partition("=")
+        if before in ("-e", "--endpoint") or name == "--endpoint":
+            endpoint = value if name == "--endpoint" else word
+            port, host = re.search(r"(?:port=|^tcp:)(\d+)", endpoint), re.search(r"interface=([^:]+)", endpoint)
+            found += ["--port", port.group(1)] if port else ["--uds", endpoint.removeprefix("unix:")]
+            found += ["--host", host.group(1)] if host else ["--host", "0.0.0.0"] if port else []
+        elif word not in ("-e", "--endpoint"):
+            found.append(_DAPHNE.get(name, name) + equals + value if word.startswith("--") else _DAPHNE.get(word, word))
+    return found
+
+
+def _apply_uwsgi(config: ServerConfig, words: list[str]) -> None:
+    """uWSGI's settings, of its command line and the file that this names. An address that nothing names is not known."""
+    pairs = list(zip(words, [*words[1:], ""]))
+    given = [(word.lstrip("-"), value) for word, value in pairs if word.startswith("--") and "=" not in word]
+    given += [(word.lstrip("-").partition("=")[0], word.partition("=")[2]) for word in words if "=" in word]
+    given += [({"-s": "socket", "-w": "module"}[word], value) for word, value in pairs if word in ("-s", "-w")]
+    files = [value for name, value in given if name in ("ini", "yaml")] + [
+        word for word in words if word.endswith(".ini")
+    ]
+    known = [
+        *given,
+        *(
+            (name, value)
+            for file in dict.fromkeys(files)
+            for name, all_ in uwsgi_emperor.options(file).items()
+            for value in all_
+        ),
+    ]
+    config.bind = [
+        f"0.0.0.0{value}" if value.startswith(":") else value for name, value in known if name in uwsgi_emperor.SOCKETS
+    ]
+    config.app = next((value for name, value in known if name in ("module", "wsgi") and ":" in value), "")
+    config.chdir = next((value for name, value in known if name == "chdir"), "")
 
 
 def _config_path(given: str | None, folder: str) -> str:

@@ -14,7 +14,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import safe
 _LINE = re.compile(r"^\s*([\w-]+)\s*[=:]\s*(.+?)\s*$", re.MULTILINE)
 _VASSALS = ("*.ini", "*.xml", "*.yml", "*.yaml", "*.json")
 _FILES = ("--ini", "-i", "--yaml", "-y", "--json", "-j", "--xml", "-x")
-_SOCKETS = {
+SOCKETS = {
     "http-socket": "http",
     "http": "http",
     "socket": "uwsgi",
@@ -83,10 +83,10 @@ def facts(path: str) -> dict[str, Any]:
     def first(*names: str) -> str:
         return next((known[name][0] for name in names if known.get(name)), "")
 
-    binds = [value for name in _SOCKETS for value in known.get(name, [])]
+    binds = [value for name in SOCKETS for value in known.get(name, [])]
     return {
         "user": first("uid"),
         "folder": first("chdir", "chdir2"),
         "binds": [f"0.0.0.0{text}" if text.startswith(":") else text for text in binds],
-        "protocol": next((spoken for name, spoken in _SOCKETS.items() if known.get(name)), ""),
+        "protocol": next((spoken for name, spoken in SOCKETS.items() if known.get(name)), ""),
     }

@@ -25,6 +25,8 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PRINTED_WORD = re.compile(r'"(?:\\.|[^"\\])*"|\S+')
 _ESCAPED = re.compile(r"\\([0-7]{3}|.)")
 _AS_IN_C = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+# Of what `systemd-analyze verify` complains about, that with which the unit does not start.
+_KEEPS_IT_DOWN = re.compile(r"is not executable|Refusing|will not be started|bad unit file setting")
 _KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
@@ -48,6 +50,20 @@ def change(*arguments: str, timeout: float) -> str:
     done = _systemctl(arguments, timeout)
     lines = [line for line in done.stderr.splitlines() if not line.startswith("See ")]
     return " ".join(lines).strip()[:MOST_COMPLAINT] or f"exit status {done.returncode}" if done.returncode else ""
+
+
+def objection(unit: str) -> str:
+    """Why systemd would not start a unit as its files on disk say, in its own words; empty where it would.
+
+    Empty too where that cannot be asked, as of a systemd before 250 (systemd-analyze(1), verify).
+    """
+    command = ["systemd-analyze", "--recursive-errors=no", "verify", unit]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SHOW_TIMEOUT, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = [line for line in done.stderr.splitlines() if unit in line and _KEEPS_IT_DOWN.search(line)]
+    return lines[0][:MOST_COMPLAINT] if done.returncode and lines else ""
 
 
 def _systemctl(arguments: tuple[str, ...], timeout: float) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ class Systemd:
 
     def __init__(self, **states: str) -> None:
         self.states = {f"shop.{kind}": state for kind, state in states.items()}
-        self.stale, self.asked = False, list[tuple[str, ...]]()
+        self.stale, self.objection, self.asked = False, "", list[tuple[str, ...]]()
 
     def show_many(self, units: list[str], _properties: list[str]) -> list[dict[str, str]]:
         triggers = SOCKET if SOCKET in self.states else ""
@@ -45,6 +45,7 @@ def run(monkeypatch: pytest.MonkeyPatch, fake: Systemd) -> list[tuple[str, ...]]
     """What is asked of this systemd, but for looks."""
     monkeypatch.setattr(systemd, "show_many", fake.show_many)
     monkeypatch.setattr(systemd, "change", fake.change)
+    monkeypatch.setattr(systemd, "objection", lambda _unit: fake.objection)
     restart.run(APP)
     return fake.asked
 
@@ -65,6 +66,13 @@ def test_changed_files_are_loaded_first(monkeypatch: pytest.MonkeyPatch) -> None
     fake = Systemd(service="active")
     fake.stale = True
     assert run(monkeypatch, fake) == [("daemon-reload",), RESET, ("restart", "--", APP)]
+
+
+def test_a_file_in_the_making_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What systemd has loaded starts; what is on disk would not."""
+    fake = Systemd(service="inactive")
+    fake.stale, fake.objection = True, "shop.service: Command /usr/bin/not-yet is not executable"
+    assert run(monkeypatch, fake) == [RESET, ("start", "--", APP)]
 
 
 def test_sockets_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
