@@ -80,7 +80,7 @@ def test_a_server_that_ends_without_an_error_because_the_app_does_not_load() -> 
 
 
 def late(evidence: dict[str, Any], *statuses: int) -> dict[str, Any]:
-    """A start aside that gave these answers, 0 for none in time, to an app that nginx gave up on."""
+    """A shadow start that gave these answers, 0 for none in time, to an app that nginx gave up on."""
     names = ["http://127.0.0.1/health/", "http://127.0.0.1/api/items/"]
     checks = [
         {"name": name, "status": status, "problem": "" if status else "no answer within 2.8 s", "well": bool(status),
@@ -92,7 +92,7 @@ def late(evidence: dict[str, Any], *statuses: int) -> dict[str, Any]:
 
 
 def test_slow_pages_that_keep_all_workers_are_no_hang() -> None:
-    """An app that is started aside is as slow with that page, and not with another."""
+    """An app that is started for trial is as slow with that page, and not with another."""
     assert causes(recorded("service/hung")) == ["service/hung"]
     assert causes(late(recorded("service/hung"), 200, 0)) == ["proxy/timeout"]
     # Where none is answered, it may as well be the machine; where the running app has answered another one, it is not.

@@ -21,10 +21,9 @@ from tools import recordings
 CATALOGUE = load()
 MODES = CATALOGUE.modes
 # Of an app that no unit runs, none of the lesser ones can be seen.
+NO_UNIT = ("service/other-manager", "service/app-not-found")
 OUTAGES = [
-    name
-    for name, mode in MODES.items()
-    if mode.severity == "outage" and not mode.symptom and name != "service/other-manager"
+    name for name, mode in MODES.items() if mode.severity == "outage" and not mode.symptom and name not in NO_UNIT
 ]
 # Some that are repaired unasked (by SAFE, in this order), one that waits for approval, and one for a person.
 LESSER = {

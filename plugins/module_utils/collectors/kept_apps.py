@@ -87,7 +87,7 @@ def _of_user_unit(name: str) -> str:
 
 
 def _of_vassal(app: dict[str, Any]) -> str:
-    """What a vassal said at its last start. Of several in one log, only one that runs is told apart."""
+    """What a vassal said at its last start. Of several in one log, only one that runs is known."""
     others = len(uwsgi_emperor.vassals([os.path.dirname(app["config"])])) > 1
     found = journal.entries("-u", app["unit"], lines=150)
     text = "\n".join(item.message for item in found if not others or item.pid == str(app["pid"]))

@@ -24,7 +24,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack.stopped_app
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, ancestry, processes, sockets
 
 MOST = 10
-# Processes that keep nothing: whoever started one is gone.
+# Processes that keep nothing: what started one is gone.
 UNKEPT = ("by-hand", "cron", "unit")
 # What holds an address for others: for a container, for a socket unit, for the visitors.
 NO_APPS = ("docker-proxy", "conmon", "rootlessport", "systemd", "nginx", "haproxy")

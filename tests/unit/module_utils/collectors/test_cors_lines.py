@@ -1,4 +1,4 @@
-"""Who says what about CORS: nginx's lines, inherited or not, with `always` or not, and the app beside it."""
+"""Who says what about CORS: nginx's lines, inherited or not, with `always` or not, and the app itself."""
 
 from __future__ import annotations
 
