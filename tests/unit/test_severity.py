@@ -50,7 +50,7 @@ def with_lesser_ones(name: str) -> dict[str, Any]:
     if "debug" in steps.get("settings", {}):
         steps["settings"]["debug"] = True
     if "unit" in evidence.get("service", {}):
-        evidence["service"]["unit"].update(needs_reload=True, file_state="disabled")
+        evidence["service"]["unit"].update(needs_reload=True, objection="", file_state="disabled")
         if name not in MODES or "socket_activation" not in MODES[name].where:
             evidence["service"]["unit"].update(triggered_by=[])
     return evidence
