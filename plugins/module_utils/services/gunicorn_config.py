@@ -210,7 +210,7 @@ def _as_uvicorn(words: list[str]) -> list[str]:
 
 
 def _apply_uwsgi(config: ServerConfig, words: list[str]) -> None:
-    """uWSGI's settings, of its command line and of the file that this names. An address that nothing names is unknown."""
+    """uWSGI's settings, of its command line and of the file it names. An address that nothing names is unknown."""
     pairs = list(zip(words, [*words[1:], ""]))
     given = [(word.lstrip("-"), value) for word, value in pairs if word.startswith("--") and "=" not in word]
     given += [(word.lstrip("-").partition("=")[0], word.partition("=")[2]) for word in words if "=" in word]
