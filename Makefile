@@ -82,7 +82,7 @@ molecule: lab ## the remedies alone and the whole recovery, on real hosts
 molecule-%:
 	molecule test --scenario-name $*
 
-hosts: lab ## each remedy, each promise and each cause once on real hosts
+hosts: lab ## each remedy, each promise and each kind of cause once on real hosts
 	$(BIN)/pytest tests/hosts -q -n $(JOBS) --dist loadgroup -m "not nightly" --junitxml=reports/hosts.xml --durations=20
 
 all-hosts: shapes ## every failure mode on real hosts, causes together, red herrings, healthy and hostile hosts
@@ -94,13 +94,13 @@ matrix: shapes ## every failure mode on every shape of host that suits it: hours
 fuzz: lab ## hosts and faults that a seed draws, diagnosed, recovered and judged; SEED=17 COUNT=20 JOBS=2, docs/fuzzing.md
 	SEED=$(SEED) COUNT=$(COUNT) JOBS=$(JOBS) FAULTS=$(FAULTS) SHRINK=$(SHRINK) KEEP=$(KEEP) $(BIN)/python -m tools.fuzz
 
-score: shapes ## how well causes are named and sites healed, beside a restart, the runbook and monit; writes docs/own-scenarios.md
+score: shapes ## how well causes are named and sites healed, compared with a restart, the runbook and monit; writes docs/own-scenarios.md
 	$(BIN)/python -m tools.score
 
 chaos: shapes ## every remedy interrupted in every way, and bad inputs: survived, lost or harmed; writes docs/chaos.md
 	JOBS=$(JOBS) $(BIN)/python -m tools.chaos
 
-bench: lab ## seconds of a diagnosis beside those of a ping, medians of several
+bench: lab ## seconds of a diagnosis compared with those of a ping, medians of several
 	$(BIN)/python -m tools.bench
 
 versions: lab ## diagnose and recover with each supported ansible-core and Python, on targets old and new; writes docs/versions.md

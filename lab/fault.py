@@ -4,7 +4,7 @@
 `draw` one of the words listed, of `among` one of the lines that its bash prints there. It fails where it did not take.
 `where` names features that the host must have (`not:` before one that it must not). `causes` are what is right; `a|b`
 where either is. `heals` says whether recover brings the site back unasked, or with which features it does; `changes`,
-what that changes beside what the fault had changed. Two come together where both say so and are of different groups.
+what that changes besides what the fault had changed. Two come together where both say so and are of different groups.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 from lab import image
 from lab.generator.shape import GeneratedShape
 
-# Packages that a choice needs beside the site's own.
+# Packages that a choice needs besides the site's own.
 PACKAGES = {
     "gevent": ["gevent"],
     "uvicorn-worker": ["uvicorn==0.30.6"],

@@ -28,7 +28,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "requirements": ("txt", "none"),
     "logs": ("files", "journal"),
     "tls": ("yes", "no"),
-    # What the operator has told rescue502 in the inventory: all that a careful one would, or the edge alone.
+    # What the operator has set for rescue502 in the inventory: all that a careful one would, or the edge alone.
     "told": ("all", "edge"),
 }
 PORTS = (8000, 8001, 8010, 8080, 8888, 9000)

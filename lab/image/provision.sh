@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes a bare Debian into a lab host of one shape. Runs once, inside a running container, while the image is built.
-# Beside this file lie facts.sh (the shape's facts), app/ and rendered/ (the code and the configuration, under the shape's
+# Next to this file lie facts.sh (the shape's facts), app/ and rendered/ (the code and the configuration, under the shape's
 # names), and authorized_key; wheels are in /var/cache/wheels.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")

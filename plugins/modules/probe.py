@@ -91,8 +91,8 @@ options:
     default: false
   shadow_start:
     description:
-      - Whether the app is started aside where the edge is not well, for seconds and on a socket of its own, and given
-        the requests that fail. What it starts or writes by being started, it does once more.
+      - Whether the app is started for trial where the edge is not well, for seconds and on a socket of its own, and
+        given the requests that fail. What it starts or writes by being started, it does once more.
     type: bool
     default: true
   edge_timeout:

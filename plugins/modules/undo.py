@@ -14,7 +14,7 @@ description:
     environments, commits, units and memberships.
   - Restores only what is still as the remedy left it. What somebody has changed since is left alone, and the task fails
     with a list of it.
-  - Tells what cannot be taken back, such as a migration, with the command for a person. Restarts nothing; where unit
+  - Reports what cannot be taken back, such as a migration, with the command for a person. Restarts nothing; where unit
     files are restored, systemd loads them anew.
 extends_documentation_fragment: [rescue502.django.attributes]
 author:

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-# The account that PostgreSQL runs as is asked by one remedy through sudo itself (start_database).
-RUN_AS = "root, postgres"
 # What Ansible's sudo plugin starts: `/bin/sh -c 'echo BECOME-SUCCESS-<32 letters> ; <variables> <python>'`.
 LETTERS = 32
 PYTHONS = ("python3", "python3.[0-9]", "python3.[0-9][0-9]")
@@ -61,7 +59,7 @@ class Wanted:
 def for_recovery(wanted: Wanted) -> str:
     """The rule that lets Ansible become root, and that becomes no wider than this."""
     commands = [f"/bin/sh -c {words}" for words in _module_runs()]
-    return _file(wanted, EQUAL_TO_ROOT, _rule(wanted, RUN_AS, commands), "recover", "/etc/sudoers.d/rescue502")
+    return _file(wanted, EQUAL_TO_ROOT, _rule(wanted, commands), "recover", "/etc/sudoers.d/rescue502")
 
 
 def for_repair_by_hand(wanted: Wanted, unit: str, database_unit: str = "") -> str:
@@ -70,7 +68,7 @@ def for_repair_by_hand(wanted: Wanted, unit: str, database_unit: str = "") -> st
     _require(_UNIT, "unit", units)
     words = [f"{verb} {name}" for name in units for verb in UNIT_VERBS] + ["daemon-reload", *NGINX_WORDS]
     commands = [*(f"{SYSTEMCTL} {item}" for item in words), "/usr/sbin/nginx -t"]
-    rule = _rule(wanted, "root", commands, "_BY_HAND")
+    rule = _rule(wanted, commands, "_BY_HAND")
     return _file(wanted, BY_HAND, rule, "repair by hand", "/etc/sudoers.d/rescue502-by-hand")
 
 
@@ -89,7 +87,7 @@ def _module_runs() -> Iterable[str]:
         yield f"{mark} ; [A-Z]* /usr/bin/{python}"
 
 
-def _rule(wanted: Wanted, run_as: str, commands: Sequence[str], suffix: str = "") -> str:
+def _rule(wanted: Wanted, commands: Sequence[str], suffix: str = "") -> str:
     hosts = ", ".join(wanted.hosts) or "ALL"
     tag = "" if wanted.password else "NOPASSWD: "
     alias = "RESCUE502_" + re.sub(r"[^A-Z0-9]", "_", wanted.user.upper()) + suffix
@@ -97,7 +95,7 @@ def _rule(wanted: Wanted, run_as: str, commands: Sequence[str], suffix: str = ""
     return (
         f"Defaults:{wanted.user} use_pty, log_allowed, !requiretty\n"
         f"Cmnd_Alias {alias} = \\\n    {listed}\n"
-        f"{wanted.user} {hosts} = ({run_as}) {tag}{alias}\n"
+        f"{wanted.user} {hosts} = (root) {tag}{alias}\n"
     )
 
 

@@ -58,7 +58,7 @@ CANARIES = {
     "a-literal-in-settings": core("CanaryLiteral7Va3Ot"),
     "a-word-in-settings": core("clavichord"),
     "a-token-in-the-checkouts-remote": core("CanaryRemoteToken4Fb9Qe2"),
-    # nginx, logs, other processes: nobody but the text itself tells.
+    # nginx, logs, other processes: only the text itself shows.
     "a-header-of-nginx": core("CanaryBearer8Il1Cu5"),
     "a-key-in-a-header-of-nginx": core("CanaryHeader3Oy6Zn"),
     "a-password-in-the-journal": core("two words CanaryJournal5Rm", "CanaryJournal5Rm"),

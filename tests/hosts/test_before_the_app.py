@@ -79,7 +79,7 @@ def diagnosed(site: Site, **settings: object) -> Diagnosis:
 
 
 def test_nginx_itself_agrees(site: Site, tmp_path: Path) -> None:
-    """Which server takes a name, which location a path, and which headers are sent: real answers beside our reading."""
+    """Which server takes a name, which location a path, which headers are sent: real answers and our reading."""
     site.host.run("mkdir -p /run/read")
     site.host.put("/run/read/nginx.conf", CONFIGURATION.encode())
     site.host.run("nginx -c /run/read/nginx.conf -g 'pid /run/read/pid; error_log /run/read/log;'")

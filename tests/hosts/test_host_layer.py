@@ -1,4 +1,4 @@
-"""The host below it all: what happens when really everything is full, and what is none of the site's business."""
+"""The host below it all: what happens when really everything is full, and what does not concern the site."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def usual(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def git_programs(usual: Site) -> Seen:
-    """The app's checkout, in which everything that git can be told to run is named."""
+    """The app's checkout, in which everything that git can be configured to run is named."""
     host = usual.host
     host.break_with("", hostile_trees.PLANT_GIT_PROGRAMS)
     by_hand = set()

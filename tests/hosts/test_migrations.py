@@ -81,7 +81,7 @@ def test_a_risky_migration_waits_and_is_dumped_before(site: Site) -> None:
     site.host.run("runuser -u postgres -- createdb scratch")
     site.host.run(f"runuser -u postgres -- pg_restore -d scratch --exit-on-error < {note['path']}")
     assert rows(site, "scratch") == before
-    # As the report tells a person to: the code then waits for its migration again.
+    # As the report says: the code then waits for its migration again.
     site.host.run(note["restore"])
     assert (rows(site, "xamila"), applied(site)) == (before, had)
 
@@ -142,6 +142,7 @@ def test_a_failing_migration_leaves_what_cannot_be_taken_back(site: Site) -> Non
     assert site.host.ask("/api/sgis/")[0] == 200
 
 
+@pytest.mark.nightly
 def test_a_site_that_serves_is_not_migrated_unasked(site: Site) -> None:
     """New code was pulled, the old still serves: nothing is done until approved, and then the new code is started."""
     publish(site, migration("0003_street", "0002_sgi_city", NEW_FIELD))

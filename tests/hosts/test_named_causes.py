@@ -37,6 +37,12 @@ TOGETHER = (
 
 # What others show too: a cause of a kind that a batch above has, or that tests of its own show.
 NIGHTLY = {
+    "service/socket-in-private-tmp", "service/socket-dir-denied", "service/unit-missing", "service/start-pre-failed",
+    "service/setup-failed", "service/condition-unmet", "service/worker-boot-failed", "service/workdir-missing",
+    "environment/settings-module-wrong", "environment/value-invalid", "environment/credential-missing",
+    "schema/ahead-of-code", "code/uncommitted-edits", "database/no-connection", "database/disk-full",
+    "database/password-expired", "host/dns-broken", "host/clock-skew", "host/read-only", "proxy/socket-missing",
+    "proxy/site-not-enabled", "files/media-elsewhere", "edge/cors-hidden-by-502",
     "host/locale-missing", "host/time-zone-missing", "host/library-missing", "host/program-missing",
     "host/file-missing", "dependencies/shadowed-module", "dependencies/other-python",
     "dependencies/driver-missing", "dependencies/broker-unreachable",

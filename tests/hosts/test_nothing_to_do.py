@@ -20,7 +20,7 @@ def entries(site: Site) -> str:
 
 
 def test_a_site_that_answers_is_not_red(site: Site) -> None:
-    """Nothing was wrong; a remedy is worn; another run has the host: the edge answers in all of them."""
+    """Nothing wrong; a remedy's budget is exhausted; another run holds the lock: the edge answers in all of them."""
     code, incident, output = site.play("recover", rescue502_level="full")
     assert (code, incident["outcome"]) == (0, "healthy"), output
     assert entries(site) == "", "a run that had nothing to do leaves no entry"

@@ -69,6 +69,7 @@ def test_no_static_files_to_collect(site: Site) -> None:
         assert (code, incident["outcome"], incident["findings"], incident["actions"]) == (0, "healthy", [], []), output
 
 
+@pytest.mark.nightly
 def test_the_site_comes_back_before_what_can_wait(site: Site) -> None:
     """PostgreSQL is down, and static files are missing: one is the cause, the other is repaired when it answers.
 
@@ -142,7 +143,7 @@ def test_odd_access(site: Site) -> None:
     recovers_from_a_real_fault(site)
 
 
-@pytest.mark.parametrize("name", each_change("media-is-the-apps-folder", of=ODDITIES))
+@pytest.mark.parametrize("name", each_change(of=ODDITIES))
 def test_one_odd_access(site: Site, name: str) -> None:
     """Each on a host of its own: nothing is changed; with a real fault, and the app down, that alone is repaired."""
     site.host.break_with("", script(name))

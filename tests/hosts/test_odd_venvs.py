@@ -41,6 +41,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.nightly
 def test_the_folder_of_a_start_script_is_not_a_venv(site: Site) -> None:
     """The app's folder stays where it is, on a healthy host and on a broken one, and what is known is reported."""
     site.full = False

@@ -25,6 +25,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
     return folder / "failures"
 
 
+@pytest.mark.nightly
 def test_a_users_own_mode_takes_the_place_of_ours(site: Site, own: Path) -> None:
     """It is named instead of ours, waits for approval, and its own role repairs it, once."""
     site.host.break_with(MODE, load_file(own / f"{MODE}.yml").reproduce)

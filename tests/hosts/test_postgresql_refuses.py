@@ -18,7 +18,7 @@ down() { systemctl stop "$SERVER"; }
 up() { systemctl reset-failed "$SERVER"; ! systemctl start "$SERVER" 2> /dev/null; systemctl is-failed -q "$SERVER"; }
 """
 REFUSES, MISSING, MODE = "database/refuses-to-start", "database/data-missing", "database/data-folder-mode"
-# What is broken, what mends it, the cause, and what its sentence must hold. One after the other on one host.
+# What is broken, what repairs it, the cause, and what its sentence must hold. One after the other on one host.
 WAYS = {
     "no memory": ("echo 'huge_pages = on' >> $C/postgresql.conf", "sed -i '$d' $C/postgresql.conf", REFUSES, "memory"),
     "another program on the port": (
@@ -67,13 +67,13 @@ WAYS = {
 
 def test_the_servers_own_reason_is_named(site: Site) -> None:
     """In ten ways, one after the other: the cause is that, a person is asked, and PostgreSQL is not merely started."""
-    for way, (fault, mended, cause, words) in WAYS.items():
+    for way, (fault, repaired, cause, words) in WAYS.items():
         site.host.break_with("", f"{SERVER}\ndown\n{fault}\nup\nrestart_app\n")
         found = look.diagnosed(site.host, CATALOGUE, {})
         assert [item.id for item in found.root_causes] == [cause], way
         assert words in found.root_causes[0].because, f"{way}: {found.root_causes[0].because}"
         assert found.root_causes[0].by_hand.strip()
-        site.host.run(f"{SERVER}\n{mended}\nsystemctl reset-failed $SERVER; systemctl start $SERVER")
+        site.host.run(f"{SERVER}\n{repaired}\nsystemctl reset-failed $SERVER; systemctl start $SERVER")
 
 
 def test_what_was_repaired_meanwhile_is_no_reason(site: Site) -> None:

@@ -35,6 +35,7 @@ printf 'the only copy' > $VENV.rescue502-old-20260101T120000Z/lib/notes.txt
 """
 
 
+@pytest.mark.nightly
 def test_the_file_that_was_installed_is_used(site: Site) -> None:
     """A package is gone: it comes from production.txt, and none of the old file's versions is installed."""
     site.host.break_with("", TWO_FILES)
@@ -46,7 +47,7 @@ def test_the_file_that_was_installed_is_used(site: Site) -> None:
     assert (wanted["path"], wanted["proved"]) == (f"{site.shape.root}/requirements/production.txt", True), wanted
     assert site.host.run(VERSIONS).stdout == before
     assert site.host.run("ls $ROOT | grep rescue502 || true").stdout == ""
-    # What is kept of the old environment is no finding, whoever may read it, also where it is next to the new one.
+    # What is kept of the old environment is no finding, no matter who may read it, also next to the new one.
     site.host.run("mv /var/lib/rescue502/environments/*/* $ROOT")
     site.host.run("find $VENV.rescue502-old-* -type d -exec chown root: {} + -exec chmod 700 {} +")
     code, incident, output = site.play("diagnose", rescue502_level="full")

@@ -91,7 +91,7 @@ def recover(site: Site) -> tuple[int, Any, str]:
     return site.play("recover", rescue502_approve=APPROVED)
 
 
-@pytest.mark.parametrize("lacking", each_change("a configuration file", of=LACKING))
+@pytest.mark.parametrize("lacking", each_change(of=LACKING))
 def test_what_the_host_lacks_costs_no_commit(site: Site, lacking: str) -> None:
     """Approved or not: a person is asked, and the checkout stays where it is."""
     call, cause = LACKING[lacking]

@@ -1,4 +1,4 @@
-"""The app started aside: what it says of a real start, that nothing of it stays, and when it is not tried."""
+"""The app started for trial: what it says of a real start, that nothing of it stays, and when it is not tried."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ cd "$ROOT/$PACKAGE"
 printf 'from %s.wsgi import application\\ndef make():\\n    return application\\n' "$PACKAGE" > factory.py
 chmod 644 factory.py
 """
-# (bash that breaks the host, the result of the start aside or empty where it is too short for one, the root cause)
+# (bash that breaks the host, the result of the shadow start or empty where it is too short for one, the root cause)
 WAYS: dict[str, tuple[str, str, str]] = {
     "an-asgi-app-for-a-wsgi-worker": (start("s/wsgi/asgi/") + fails(500), "interface", "service/interface-mismatch"),
     "a-wsgi-app-for-an-asgi-worker": (start("s/asgi/wsgi/") + fails(500), "interface", "service/interface-mismatch"),

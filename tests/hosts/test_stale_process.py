@@ -112,7 +112,7 @@ def state(host: Host) -> str:
 
 
 WRITES = 'open("/var/tmp/shop-journal", "a").write("x" * 9000)'
-# Where the running app alone lacks what one that is started aside has: a restart would change nothing.
+# Where the running app alone lacks what one that is started for trial has: a restart would change nothing.
 EXPLAINED = {
     "it-may-write-no-file": "unit_drop_in '[Service]' 'LimitFSIZE=4096'\n"
     "install -o $APP_USER /dev/null /var/tmp/shop-journal\n" + guarded("", WRITES, 500),

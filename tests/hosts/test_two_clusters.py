@@ -126,6 +126,7 @@ def test_the_apps_own_cluster_is_asked_and_not_the_usual_one(site: Site) -> None
     assert [line.split()[1] for line in states.splitlines() if " online " in line] == ["live"]
 
 
+@pytest.mark.nightly
 def test_nothing_is_created_next_to_the_data(site: Site) -> None:
     """Approved or not: the report names the other server, the role or the data folder, and a person decides."""
     site.host.break_with("", NEW_CLUSTER)

@@ -1,4 +1,4 @@
-"""Undo leaves alone what is in use or was changed since, and tells what it cannot take back.
+"""Undo leaves alone what is in use or was changed since, and reports what it cannot take back.
 
 That what a remedy changed is taken back exactly is shown where the remedy is: in test_failure_modes.py.
 """
@@ -66,6 +66,7 @@ def test_a_migration_is_reported_with_its_reverse(site: Site, mode: FailureMode)
     assert differences(repaired, site.host.snapshot()) == set()
 
 
+@pytest.mark.nightly
 @on([pair for pair in usual() if pair[1].id == "dependencies/missing"])
 def test_an_environment_that_was_changed_since_stays(site: Site, mode: FailureMode) -> None:
     """Somebody has installed something after the remedy: undo would lose that, so it leaves it and says so."""

@@ -1,4 +1,4 @@
-"""What a start aside changes in a diagnosis: on recordings, with its result put in."""
+"""What a shadow start changes in a diagnosis: on recordings, with its result put in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO_FOLDER = {
 
 
 def started(name: str, result: str, **facts: Any) -> dict[str, Any]:
-    """A recording in which the app was started aside with this result; `serves` answers all that failed."""
+    """A recording in which the app was started for trial with this result; `serves` answers all that failed."""
     evidence = copy.deepcopy(recordings.evidence(name))
     serves = result == "serves"
     checks = [

@@ -18,9 +18,9 @@ CHECKS = [check["name"] for check in recordings.evidence(STALE)["edge"]["checks"
 
 
 def changed(**facts: Any) -> dict[str, Any]:
-    """The recording with these facts instead, each by its dotted name with __ for a dot; not started aside.
+    """The recording with these facts instead, each by its dotted name with __ for a dot; not started for trial.
 
-    What a start aside changes of it: test_shadow_start.py.
+    What a shadow start changes of it: test_shadow_start.py.
     """
     evidence = copy.deepcopy(recordings.evidence(STALE))
     evidence["shadow_start"] = {"tried": False, "why_not": "it starts a script"}
@@ -44,8 +44,8 @@ NOT_STALE = {
     "the edge is well": {"edge__well": True},
     "it asked nothing": {"edge__checks": []},
     "one answer is not the app's": {"proxy__handed_on": CHECKS[1:]},
-    "one is not served aside": {"rehearsal__steps__requests__served": CHECKS[1:]},
-    "no request was made aside": {"rehearsal__steps__requests": {"ok": True, "error": None, "seconds": 0.1}},
+    "one is not served for trial": {"rehearsal__steps__requests__served": CHECKS[1:]},
+    "no request was made for trial": {"rehearsal__steps__requests": {"ok": True, "error": None, "seconds": 0.1}},
     "it would not start": {"rehearsal__steps__checks": {"ok": False, "error": None, "seconds": 0.1}},
     "it is down": {"service__unit__active_state": "failed"},
     "it does not listen": {"service__listening": False},

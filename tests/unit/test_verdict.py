@@ -83,7 +83,7 @@ ANSWERS = {
         "degraded",
         f"the edge answers (200 on 2 checks), but {LESSER} remains; collectstatic failed",
     ),
-    "it answers, and a lesser remedy is worn": (
+    "it answers, and a lesser remedy's budget is exhausted": (
         record(WELL, LESSER_REMAINS, exhausted=["collectstatic"]),
         "degraded",
         f"the edge answers (200 on 2 checks), but {LESSER} remains",

@@ -28,7 +28,7 @@ _THREAD = local()
 
 
 def seeds(first: str, count: int) -> list[str]:
-    """Numbers from the first on; where that is no number, itself alone. Without one, today's."""
+    """Numbers from the first on; where that is not a number, itself alone. Without one, today's."""
     first = first or str(int(time.time()) % 10**8)
     return [str(int(first) + n) for n in range(count)] if first.isdigit() else [first]
 

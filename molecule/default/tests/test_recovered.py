@@ -1,4 +1,4 @@
-"""What must be true on both hosts when the recovery is over, asked by testinfra over SSH."""
+"""What must be true on both hosts when the recovery has ended, asked by testinfra over SSH."""
 
 from __future__ import annotations
 

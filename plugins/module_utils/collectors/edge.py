@@ -26,7 +26,7 @@ WEB_PORTS = {80, 443}
 def checks_for(stack: Stack, configured: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The configured edge checks, else one for each of the app's own locations in nginx.
 
-    On a host without nginx, whoever listens on the ports for browsers is asked for its first page.
+    On a host without nginx, the process that listens on the ports for browsers is asked for its first page.
     """
     if configured:
         return as_configured(configured)

@@ -116,7 +116,7 @@ def bundled():
 
 
 def file_of(error, is_own):
-    """(kind, name) of a file that is not there: a program that was to be run, or a file that is none of the app's."""
+    """(kind, name) of a file that is not there: a program that was to be run, or a file that is not the app's."""
     path, trace = os.fsdecode(error.filename), error.__traceback__
     while trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The shadow start: the unit's own command, started aside by systemd as the unit would be, and given what fails.
+"""The shadow start: the unit's own command, started for trial by systemd as the unit would be, and given what fails.
 
 One worker, a socket of its own, seconds. What it says is what the next start would say. Only where the edge is not
 well, nobody else is at work on the app, and it would be no more than a start of the unit is.
@@ -55,7 +55,7 @@ class NotTriedError(Exception):
 
 
 def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
-    """Start the app aside, ask it what the running one did not answer as wanted, end it.
+    """Start the app for trial, ask it what the running one did not answer as wanted, end it.
 
     wrong: of edge.wrong(). origin: as the edge was asked with. Returns the section `shadow_start` of the
     evidence. That it was not tried leaves no question open: the rehearsal is what there is then.
@@ -97,7 +97,7 @@ def _unit_text(stack: Stack) -> tuple[str, str, int]:
         raise NotTriedError("systemd did not say with which words it is started")
     name = trial_unit.free_name()
     try:
-        own = server_command.aside(_expanded(words, stack.environment), f"/run/{name}/socket", _version(stack.venv))
+        own = server_command.for_trial(_expanded(words, stack.environment), f"/run/{name}/socket", _version(stack.venv))
     except ValueError as error:
         raise NotTriedError(str(error)) from error
     paths = [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]

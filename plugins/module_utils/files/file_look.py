@@ -174,7 +174,7 @@ def item(
         "owner": wanted.owner,
         "group": wanted.group,
         "mode": f"{wanted.mode:04o}",
-        # Whoever repairs it must meet the very file that was judged, and no other in its place.
+        # Who repairs it must meet the very file that was judged, and no other in its place.
         "inode": status.st_ino,
     }
     if wanted.granted:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Copy a folder as hard links, so that it costs no room, and tell whether one was changed since.
 
-Nothing follows a link, and whoever owns the source may rearrange it meanwhile: every step is from an open folder.
+Nothing follows a link, and the owner of the source may rearrange it meanwhile: every step is from an open folder.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _inward(link: str, top: str, below: str) -> str:
 
 
 def stamp(path: str) -> dict[str, Any]:
-    """What tells whether anything below a folder was changed: the number of its files, their bytes, the newest's time.
+    """What shows whether anything below a folder was changed: the number of its files, their bytes, the newest's time.
 
     Bytecode is left out, which Python writes by itself.
     """

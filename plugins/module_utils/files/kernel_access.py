@@ -20,7 +20,7 @@ from typing import NamedTuple
 from ansible_collections.rescue502.django.plugins.module_utils.files import posix_acl, script_access
 from ansible_collections.rescue502.django.plugins.module_utils.files.access import Account
 
-# Less than a pipe holds, so that whoever writes a block never waits for its answers to be read.
+# Less than a pipe holds, so that who writes a block never waits for its answers to be read.
 BLOCK_BYTES = 32_768
 END_SECONDS = 2.0
 

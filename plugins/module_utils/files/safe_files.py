@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Walking and opening files that an app's user may rearrange while root looks at them.
 
-Everything here refuses to follow a symbolic link below the folder it was given: whoever owns that folder could point
+Everything here refuses to follow a symbolic link below the folder it was given: the owner of that folder could point
 one at /etc/shadow and have root hand it over.
 """
 

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who can write an input of a program: itself, its folder, its configuration, what it imports.
 
-A program obeys whoever can write what it reads. So it runs as an account only where nobody but root and that account
-can. Everything is judged by lstat, from the root folder down; of a link both its own place and what it leads to.
+A program obeys anybody who can write what it reads. So it runs as an account only where nobody but root and that
+account can. Everything is judged by lstat, from the root folder down; of a link its own place and what it leads to.
 """
 
 from __future__ import annotations

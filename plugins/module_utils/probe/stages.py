@@ -93,7 +93,7 @@ def _quick(stack: Stack, given: dict[str, Any], ask_edge: Section) -> tuple[dict
     errors = edge.recent_errors(stack, max(since, time.time() - 300))
     base = database.settled(found["database"], stack, listeners)
     found = {**found, "edge": {**found["edge"], "recent_errors": errors}, "database": base}
-    if given["level"] == "full":
+    if given["level"] == "full" or quick_check.reasons_to_look_deeper(found):
         return found, listeners
     storage_glance: Section = lambda: storage.collect(stack, base, glance=True)  # noqa: E731
     host_glance = concurrent.collect({"host": storage_glance}, GLANCE_SECONDS)
@@ -101,7 +101,7 @@ def _quick(stack: Stack, given: dict[str, Any], ask_edge: Section) -> tuple[dict
 
 
 def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:
-    """Files, and storage after them, get a glance only where it can still decide whether to look deeper."""
+    """Files, and storage after all others, get a glance only where it can still decide whether to look deeper."""
     sections: Sections = {
         "service": lambda: service.collect(stack, listeners, given["health_json"]),
         "database": lambda: database.collect(stack, listeners),
@@ -146,7 +146,7 @@ def _rehearsed(stack: Stack, pages: list[repeated_requests.Page]) -> Any:
 
 
 def _started_aside(stack: Stack, given: dict[str, Any], asked: dict[str, Any], wrong: answers.Wrong) -> dict[str, Any]:
-    """The app started aside, unless the user does not want it, or nginx is configured to answer without the app."""
+    """The app started for trial, unless the user does not want it, or nginx is configured to answer without the app."""
     why_not = "" if given["shadow_start"] else "rescue502_shadow_start is false"
     if not why_not and any(item["certain"] for item in refusals.collect(stack, asked)):
         why_not = "nginx is configured to answer without the app"

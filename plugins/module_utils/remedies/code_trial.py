@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Try a start of the app from other commits, in a tree of files aside: which loads, which is the first that does not.
+"""Try a start of the app from other commits, each in a tree of its own: which loads, which is the first that fails.
 
 What lies in the checkout and is not git's, such as .env, uploads and local settings, is linked into that tree. Nothing
 of the checkout or of its .git changes, and the tree is gone afterwards. Source: git-checkout-index(1), git-ls-files(1).

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A unit of ours for a few seconds: systemd starts it, ends it after its time whoever lives, and nothing of it stays.
+"""A unit of ours for a few seconds: systemd starts it and, whether we still run or not, ends it after its time.
 
 Its file is in a folder that root alone can write, and goes as soon as systemd has read it.
 """

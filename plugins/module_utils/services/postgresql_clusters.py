@@ -27,7 +27,7 @@ def parse(text: str) -> dict[str, int]:
 
 
 def serving(port: int) -> str:
-    """The unit of the one cluster, of several, that is configured for a port; empty where that tells none apart.
+    """The unit of the one cluster, of several, that is configured for a port; empty where that distinguishes none.
 
     It may be one that systemd has not loaded, since nobody has asked for it.
     """

@@ -61,12 +61,12 @@ def position(words: list[str]) -> int:
     return -1
 
 
-def aside(words: list[str], socket: str, version: int) -> list[str]:
-    """The command line for a start aside: on the Unix socket `socket`, one worker, a pid file of its own, its log to
+def for_trial(words: list[str], socket: str, version: int) -> list[str]:
+    """The command line for a shadow start: on the Unix socket `socket`, one worker, a pid file of its own, its log to
     standard error.
 
     words: as position() accepts them. version: gunicorn's major version, 0 where it is not known. Raises ValueError
-    where the server is not known, or the line is such that it cannot be told what is an option.
+    where the server is not known, or the line is such that it is not known what is an option.
     """
     at = position(words)
     server = gunicorn_config.server_name(words[at : at + 1]) if at >= 0 else ""

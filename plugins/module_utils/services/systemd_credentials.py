@@ -24,7 +24,7 @@ DECRYPT_SECONDS = 5.0
 def read(properties: dict[str, str]) -> tuple[dict[str, bytes], list[str]]:
     """The unit's credentials by name, and the sources that could not be read. properties: from systemd.show().
 
-    What only this account may not read is none of the latter: see barred().
+    What only this account may not read is not one of the latter: see barred().
     """
     found: dict[str, bytes] = {}
     missing: list[str] = []

@@ -47,15 +47,15 @@ def _is_server(words: list[str]) -> bool:
 
 def _described(pid: int, servers: dict[int, list[str]], listening: list[dict[str, Any]]) -> App:
     group = ancestry.control_group(pid)
-    manager, keeper = ancestry.supervisor(pid)
+    manager, manager_pid = ancestry.supervisor(pid)
     name, config = "", ""
     uid, unit = ancestry.user_unit(group)
     if found := ancestry.container(group):
         manager, name = "container", found
     elif manager == "supervisor":
-        # supervisord tells each of its programs its name (supervisord.org, Subprocess Environment).
+        # supervisord gives each of its programs its name (supervisord.org, Subprocess Environment).
         name = processes.variable(pid, "SUPERVISOR_PROCESS_NAME")
-        config = supervisor.configuration(processes.command_words(keeper))
+        config = supervisor.configuration(processes.command_words(manager_pid))
     elif ancestry.supervisor_of(servers[pid]):
         manager, name = ancestry.supervisor_of(servers[pid]), ""
     elif unit:

@@ -48,13 +48,13 @@ def text(
 
     unit: the unit's name. files: the texts of its file and drop-ins, in systemd's order. properties: as systemd shows
     them. words: what to start. folder: the name below /run of a folder of the copy's own, which goes when it ends.
-    seconds: after which systemd ends it, whoever lives. output: a socket that takes what it writes.
+    seconds: after which systemd ends it, whether we still run or not. output: a socket that takes what it writes.
     """
     lines = [_specified(line, unit) for content in files for line in _service_lines(content)]
     return "\n".join(
         [
             "[Unit]",
-            "Description=A start of " + unit.replace("%", "%%") + ", tried aside by rescue502",
+            "Description=A start of " + unit.replace("%", "%%") + ", tried for seconds by rescue502",
             "StartLimitIntervalSec=0",
             "[Service]",
             *lines,

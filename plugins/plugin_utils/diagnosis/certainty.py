@@ -13,7 +13,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
 
 OBSERVED, TRIED, INFERRED = "observed", "tried", "inferred"
-STARTED_ASIDE = "a start of the app aside"
+STARTED_ASIDE = "a shadow start"
 REHEARSED = "a rehearsal of its start"
 # Facts that come of a rehearsal, and those that are what somebody or something has noted of the past.
 _REHEARSED = ("rehearsal", "app")

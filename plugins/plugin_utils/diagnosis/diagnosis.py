@@ -195,7 +195,7 @@ _SERVES = {"rehearsed": True, "serves": True, "step": "", "error": None, "text":
 
 
 def _has_served(shadow_start: Any) -> bool:
-    """Whether the app was started aside, and answered what the running one does not answer as wanted."""
+    """Whether the app was started for trial, and answered what the running one does not answer as wanted."""
     return isinstance(shadow_start, dict) and shadow_start.get("result") == "serves"
 
 

@@ -62,7 +62,7 @@ def test_it_says_what_it_gives_away() -> None:
     text = for_recovery(Wanted("deploy"))
     assert "everything" in text
     assert "NOPASSWD" not in text
-    assert "(root, postgres) NOPASSWD: RESCUE502_DEPLOY" in for_recovery(Wanted("deploy", password=False))
+    assert "(root) NOPASSWD: RESCUE502_DEPLOY" in for_recovery(Wanted("deploy", password=False))
     assert "deploy api1, api2 = (root" in for_recovery(Wanted("deploy", ("api1", "api2")))
     assert all(line.startswith("#") for line in for_looking("deploy").splitlines())
 

@@ -1,4 +1,4 @@
-"""What nginx answers by itself, on configurations made for it; the app, and whoever stands in for it, are sockets."""
+"""What nginx answers by itself, on configurations made for it; the app, and what stands in for it, are sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a start aside has shown: from what systemd, the answers and the program itself said."""
+"""What a shadow start has shown: from what systemd, the answers and the program itself said."""
 
 from __future__ import annotations
 

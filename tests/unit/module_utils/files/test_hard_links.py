@@ -48,7 +48,7 @@ def test_another_owns_the_folder(linked: Path) -> None:
 
 
 def test_a_file_with_one_name_is_where_it_is(linked: Path) -> None:
-    """Whoever may write the folder."""
+    """Anybody who may write the folder."""
     linked.parent.chmod(0o777)
     (linked.parent / "own").touch()
     hard_links.require_own_name(str(linked.parent / "own"), (linked.parent / "own").stat())

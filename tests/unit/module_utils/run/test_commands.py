@@ -37,7 +37,7 @@ def test_a_program_that_others_can_write_is_not_run_as_root(venv: Path, place: s
 
 
 def test_a_folder_and_an_input_count_too(tmp_path: Path) -> None:
-    """The folder that it starts in; a file that it is told to read; by any account that is root."""
+    """The folder that it starts in; a file that it is configured to read; by any account that is root."""
     (tmp_path / "input").touch()
     given = [str(tmp_path / "input")]
     assert commands.refusal("root", "id", ENVIRONMENT, str(tmp_path), given) == ""

@@ -119,7 +119,7 @@ def test_a_secret_within_a_value_is_known(value: str, secret: str) -> None:
 
 
 def test_a_url_that_is_none_tells_no_password() -> None:
-    """A host that is no address, in the user's own settings, keeps no run from its evidence."""
+    """A host that is not a valid address, in the user's own settings, keeps no run from its evidence."""
     assert Redactor({"SETTING": "http://[::1/x"}).text("x http://[::1/x") == "x http://[::1/x"
 
 

@@ -32,7 +32,7 @@ def test_each_cluster_has_its_unit() -> None:
     ],
 )
 def test_the_apps_own(monkeypatch: pytest.MonkeyPatch, printed: str, port: int, unit: str) -> None:
-    """The one of its port; none where that tells none apart."""
+    """The one of its port; none where that distinguishes none."""
     monkeypatch.setattr(postgresql_clusters, "ports", lambda: postgresql_clusters.parse(printed))
     assert postgresql_clusters.serving(port) == unit
 

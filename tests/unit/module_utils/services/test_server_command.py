@@ -1,4 +1,4 @@
-"""The command line of a start aside: gunicorn's own parser says that nothing but the address is changed."""
+"""The command line of a shadow start: gunicorn's own parser says that nothing but the address is changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_gunicorn_options import APPS, options, theirs
 
 SOCKET = "/run/rescue502-trial-7/socket"
-# What a start aside sets for itself, or does without.
+# What a shadow start sets for itself, or does without.
 CHANGED = {
     "bind": [f"unix:{SOCKET}"],
     "workers": 1,
@@ -30,8 +30,8 @@ def test_gunicorn_reads_all_else_as_before(given_options: list[list[str]], app: 
     """Whatever is given, in whatever way it is written."""
     words = [*chain.from_iterable(given_options), app]
     before = theirs(words)
-    aside = server_command.aside(["/srv/shop/venv/bin/gunicorn", *words], SOCKET, 0)
-    after = theirs(aside[1:])
+    started = server_command.for_trial(["/srv/shop/venv/bin/gunicorn", *words], SOCKET, 0)
+    after = theirs(started[1:])
     assert (before is None) == (after is None)
     if before is not None and after is not None:
         assert after == {**before, **{name: value for name, value in CHANGED.items() if name in before}}
@@ -49,7 +49,7 @@ def test_gunicorn_reads_all_else_as_before(given_options: list[list[str]], app: 
 )
 def test_what_is_not_known_stays_where_it_is(words: str, kept: str) -> None:
     """So that gunicorn itself says what is wrong with it."""
-    assert server_command.aside(words.split(), SOCKET, 0)[: len(kept.split())] == kept.split()
+    assert server_command.for_trial(words.split(), SOCKET, 0)[: len(kept.split())] == kept.split()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_is_not_known_stays_where_it_is(words: str, kept: str) -> None:
 )
 def test_other_servers(words: str, expected: str) -> None:
     """Those that take a Unix socket."""
-    assert server_command.aside(words.split(), SOCKET, 0) == expected.split()
+    assert server_command.for_trial(words.split(), SOCKET, 0) == expected.split()
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_other_servers(words: str, expected: str) -> None:
 def test_what_may_start_anything_is_not_tried(words: list[str]) -> None:
     """A script, or a server whose options we do not know."""
     with pytest.raises(ValueError, match=r"it is started through|its options end"):
-        server_command.aside(words, SOCKET, 0)
+        server_command.for_trial(words, SOCKET, 0)
 
 
 def test_a_control_server_is_left_out() -> None:
     """It would take the socket of the running one."""
-    assert "--no-control-socket" in server_command.aside(["gunicorn", "shop.wsgi"], SOCKET, 25)
-    assert "--no-control-socket" not in server_command.aside(["gunicorn", "shop.wsgi"], SOCKET, 23)
+    assert "--no-control-socket" in server_command.for_trial(["gunicorn", "shop.wsgi"], SOCKET, 25)
+    assert "--no-control-socket" not in server_command.for_trial(["gunicorn", "shop.wsgi"], SOCKET, 23)

@@ -71,7 +71,7 @@ def test_the_command_line_is_roots_word(tmp_path: Path) -> None:
     ],
 )
 def test_as_whom_the_app_runs(unit: dict[str, str], server: ServerConfig, wanted: tuple[str, str]) -> None:
-    """A gunicorn that systemd starts as somebody can become nobody else, whatever it is told."""
+    """A gunicorn that systemd starts as somebody can become nobody else, whatever its options say."""
     account = roots_word.user(unit, server)
     assert (account, roots_word.group(unit, server, account)) == wanted
 

@@ -1,4 +1,4 @@
-"""The text of a unit that starts another one's program aside: what it has of the other, and what it must not have."""
+"""The text of a unit that starts another one's program for trial: what it has of the other, and must not have."""
 
 from __future__ import annotations
 

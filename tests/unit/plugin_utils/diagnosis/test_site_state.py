@@ -1,4 +1,4 @@
-"""The state of a site: whether what its edge shows can be mended below nginx, or is as somebody wants it."""
+"""The state of a site: whether what its edge shows can be repaired below nginx, or is as somebody wants it."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_when_time_is_up_all_waits_but_what_a_migration_needs(tmp_path: Path) ->
 
 
 def test_the_setting_that_allows_more_tries_is_named(tmp_path: Path) -> None:
-    """In what is held back, and in what a person is told."""
+    """In what is held back, and in what is reported to a person."""
     opened = record(tmp_path)
     found: Any = {"id": "proxy/stopped", "severity": "outage", "remedy": "start_nginx", "by_hand": "look"}
     opened.data["findings"], opened.data["remaining"] = [found], ["proxy/stopped"]

@@ -1,4 +1,4 @@
-"""When the app is not started aside: where it could do harm, or would be more than a start of its unit."""
+"""When the app is not started for trial: where it could do harm, or would be more than a start of its unit."""
 
 from __future__ import annotations
 
