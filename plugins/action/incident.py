@@ -1,18 +1,20 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Record a remedy in the incident, or conclude it, and then release the host's lock that the run held."""
+"""Record a remedy in the incident; conclude it, and release the host's lock that the run held; or report it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible import constants
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import conclusion
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.report import render_text
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import failure_words, host_lock, settings
-from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target
-from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import is_good, judge
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import failing_outcomes, judge
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -25,41 +27,54 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """state `repaired` or `not_repaired` records a remedy; `concluded` closes the record and judges the run.
 
-        `taken_back` or `not_taken_back`: what became of remedies that were in vain.
+        `taken_back` or `not_taken_back`: what became of remedies that were in vain. `failed`: the run did not come to
+        its end. `reported` prints a concluded record, and fails where its outcome is one of rescue502_fail_on.
         """
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
+        arguments = self._task.args
+        state = arguments["state"]
         try:
             given = settings.read(task_vars, self._templar)
-        except settings.SettingsError as error:
+            host = task_vars["inventory_hostname"]
+            record = Incident(given.reports, given.incident, host, arguments.get("mode", "recover"))
+        except (settings.SettingsError, RecordError) as error:
             raise AnsibleActionFail(str(error)) from error
-        arguments = self._task.args
-        host = task_vars["inventory_hostname"]
-        record = Incident(given.reports, given.incident, host, arguments.get("mode", "recover"))
-        if arguments["state"] == "concluded":
-            concluded = self._conclude(record)
-            if record.data.get("holds_lock") and not self._task.check_mode:
-                self._release(given, record, task_vars)
-            return {**result, **concluded}
-        if arguments["state"] in ("taken_back", "not_taken_back"):
-            done = arguments["state"] == "taken_back"
-            record.take_back(list(arguments["marks"]), str(arguments.get("message", "")), done)
+        if state == "concluded":
+            result.update(self._conclude(given, record, task_vars))
+        elif state == "reported":
+            result.update(self._report(given, record))
+        elif state == "failed":
+            if not record.is_concluded():
+                record.conclude("failed", str(arguments.get("message", "")))
+        elif state in ("taken_back", "not_taken_back"):
+            record.take_back(list(arguments["marks"]), str(arguments.get("message", "")), state == "taken_back")
             record.save()
-            return {**result, "changed": False}
-        ok = arguments["state"] == "repaired"
-        remedy = str(arguments["remedy"])
-        said = [] if ok else [_why(task_vars, remedy)]
-        message = "; ".join([*said, *_notes(task_vars, remedy)])
-        record.act(remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, message)
-        record.save()
-        return {**result, "changed": False, "look": record.data["passes"], "not_now": record.not_now(given.deadline)}
+        else:
+            result.update(_recorded(record, arguments, task_vars), not_now=record.not_now(given.deadline))
+        return {"changed": False, **result}
 
-    def _conclude(self, record: Incident) -> dict[str, Any]:
-        outcome, message = judge(record.data, bool(self._task.check_mode))
-        record.conclude(outcome, message)
-        self._display.display(render_text(record.data, str(record.page())))
-        good = is_good(record.data)
-        return {"changed": False, "failed": not good, "outcome": outcome, "report": str(record.path), "msg": message}
+    def _conclude(self, given: settings.Settings, record: Incident, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """The incident as data. It does not fail: of a failed task, Ansible hands no artifacts on."""
+        if not record.is_concluded():
+            record.conclude(*judge(record.data, bool(self._task.check_mode)))
+        if record.data.get("holds_lock") and not self._task.check_mode:
+            self._release(given, record, task_vars)
+        return {
+            **conclusion.result(record.data),
+            "report": str(record.path),
+            "ansible_stats": {"data": conclusion.artifacts(record.data), "aggregate": True, "per_host": False},
+        }
+
+    def _report(self, given: settings.Settings, record: Incident) -> dict[str, Any]:
+        """The report, as this host's own result, so that whoever reads the job's events sees whose it is."""
+        failing = failing_outcomes(record.data) & set(given.fail_on)
+        result = {"failed": bool(failing), "msg": f"{record.data['outcome']}: {record.data['message']}"}
+        # Of many hosts that are well, a line each.
+        if record.data["outcome"] != "healthy" or len(given.scope.run) == 1:
+            text = render_text(record.data, str(record.page())).lstrip("\n")
+            result["report"] = text if _prints_yaml() else text.splitlines()
+        return {**result, "_ansible_verbose_always": True}
 
     def _release(self, given: settings.Settings, record: Incident, task_vars: dict[str, Any]) -> None:
         done = [{key: action[key] for key in ("remedy", "for", "changed", "ok")} for action in record.data["actions"]]
@@ -70,6 +85,24 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except AnsibleConnectionFailure:
             # The lock ends by itself when the host sees no more of the run.
             self._display.warning("the host went away at the end of the run; its lock ends by itself")
+
+
+def _recorded(record: Incident, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    """Record one remedy, and return after which look it was applied."""
+    ok, remedy = arguments["state"] == "repaired", str(arguments["remedy"])
+    said = [] if ok else [_why(task_vars, remedy)]
+    message = "; ".join([*said, *_notes(task_vars, remedy)])
+    record.act(remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, message)
+    record.save()
+    return {"look": record.data["passes"]}
+
+
+def _prints_yaml() -> bool:
+    """Whether results are printed as YAML, which keeps lines; JSON prints a text of several in one."""
+    try:
+        return bool(constants.config.get_config_value("result_format", None, "callback", "default") == "yaml")
+    except AnsibleError:
+        return False
 
 
 def _why(task_vars: dict[str, Any], remedy: str) -> str:

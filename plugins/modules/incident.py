@@ -7,11 +7,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: incident
-short_description: Record a remedy in an incident, or that it was taken back, or conclude it
+short_description: Record a remedy in an incident, or that it was taken back; conclude or report it
 version_added: 0.1.0
 description:
   - Keeps the record of a run on the controller. Where the run held the target's lock, concluding it releases that.
-  - Concluding it judges the run, writes the reports, and fails where the site is left broken.
+  - Concluding it judges the run, writes the reports, returns them as data, and hands them on as set_stats does.
+  - Reporting it prints it, and fails where its outcome is one of C(rescue502_fail_on).
 extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
@@ -24,7 +25,7 @@ options:
     description: What to record.
     type: str
     required: true
-    choices: [repaired, not_repaired, taken_back, not_taken_back, concluded]
+    choices: [repaired, not_repaired, taken_back, not_taken_back, failed, concluded, reported]
   mode:
     description: What the run is for, where no look has opened the record yet.
     type: str
@@ -46,9 +47,14 @@ options:
 """
 
 EXAMPLES = r"""
-- name: The incident is reported
+- name: The incident is concluded
   rescue502.django.incident:
     state: concluded
+  register: rescue502_concluded
+
+- name: The incident is reported
+  rescue502.django.incident:
+    state: reported
 """
 
 RETURN = r"""
@@ -57,6 +63,34 @@ outcome:
     One of healthy, recovered, degraded, needs-approval, needs-human, failed, harmed, unreachable, locked, planned.
   returned: when concluded
   type: str
+root_causes:
+  description: The failure modes that took the site down.
+  returned: when concluded
+  type: list
+  elements: str
+awaiting:
+  description: Approvals that are waited for, each with its host, as C(rescue502_approve) takes them.
+  returned: when concluded
+  type: list
+  elements: str
+  sample: [code/syntax-error@web1]
+by_hand:
+  description: What a person does, by failure mode.
+  returned: when concluded
+  type: dict
+actions:
+  description: What was done, each with remedy, for, changed, ok, seconds and taken_back.
+  returned: when concluded
+  type: list
+  elements: dict
+undo:
+  description: The incident's id where something can be taken back, as C(rescue502_undo) takes it; else empty.
+  returned: when concluded
+  type: str
+seconds:
+  description: How long the run took for this host.
+  returned: when concluded
+  type: float
 report:
   description: The record's file on the controller.
   returned: when concluded

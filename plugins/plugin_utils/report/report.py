@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import incident_record, recent_changes
-from ansible_collections.rescue502.django.plugins.plugin_utils.report import unexplained_words
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import conclusion, unexplained_words
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -64,10 +63,7 @@ def _view(incident: Mapping[str, Any]) -> dict[str, Any]:
     view["lacks_root"] = not (view["evidence"].get("probe") or {}).get("root")
     view["since"] = recent_changes.summary(view["evidence"])
     view["marks"] = MARKS
-    # A check has changed nothing, whatever its remedies say they would.
-    changed = [item["remedy"] for item in view["actions"] if item.get("changed")]
-    changed = [name for name in changed if remedies.get(name).undo != "nothing"]
-    view["undo"] = f"rescue502 undo {view['incident']}" if changed and view["outcome"] != "planned" else ""
+    view["undo"] = f"rescue502 undo {view['incident']}" if conclusion.can_be_undone(view) else ""
     view["evidence_text"] = json.dumps(view["evidence"], indent=1, ensure_ascii=False, default=str)
     return view
 

@@ -135,6 +135,10 @@ class Incident:
             act["remedy"] == "restart" and act.get("look") == self.data["passes"] for act in self.data["actions"]
         )
 
+    def is_concluded(self) -> bool:
+        """Whether the run has ended for this host, as where its first look has failed."""
+        return self.data["finished"] is not None
+
     def take_back(self, marks: Collection[str], message: str, undone: bool) -> None:
         """Record that remedies were in vain, and whether they are undone. message: what came of that."""
         for done in self.data["actions"]:

@@ -15,7 +15,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.approvals import Approval, Scope
-from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansible_version
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansible_version, verdict
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import new_id
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, file_name
 
@@ -55,6 +55,8 @@ class Settings:
     # Whether the edge is asked from the controller too.
     edge_from_controller: bool
     failure_paths: list[Path]
+    # Which outcomes make the play fail.
+    fail_on: list[str]
 
     def approved(self, known: Collection[str]) -> list[str]:
         """Ids that are approved on this host. known: all that can be. Raises SettingsError: a doubt must not pass."""
@@ -116,6 +118,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
         level=str(given("level", "auto")),
         edge_from_controller=_yes_or_no("edge_from_controller", given("edge_from_controller", True)),
         failure_paths=own + [_absolute(item) for item in ([extra] if isinstance(extra, str) else extra) if item],
+        fail_on=_words("fail_on", given("fail_on", list(verdict.FAIL_ON)), verdict.OUTCOMES),
     )
 
 
@@ -129,6 +132,15 @@ def _approvals(given: Any) -> list[Approval]:
 def _absolute(path: Any) -> Path:
     """From the folder that Ansible was started in."""
     return Path(os.path.abspath(os.path.expanduser(str(path))))
+
+
+def _words(name: str, value: Any, known: Collection[str]) -> list[str]:
+    """One of the words, or a list of some; an empty list is none."""
+    words = value if isinstance(value, list) else [value]
+    for word in words:
+        if word not in known:
+            raise SettingsError(f"rescue502_{name}: '{word}' is not one of: {', '.join(known)}")
+    return words
 
 
 def _yes_or_no(name: str, value: Any) -> bool:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import setbacks
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import (
     OtherAtWork,
@@ -14,6 +16,10 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
 AS_ROOT = "look again as root (`become: true`, or without --no-become)"
 # Outcomes that leave the site answering; every other one fails the play.
 GOOD = ("healthy", "recovered", "degraded")
+FAILED_REMEDY = "failed-remedy"
+OUTCOMES = (*get_args(Outcome), FAILED_REMEDY)
+# What makes a play fail, unless rescue502_fail_on says otherwise: a person, or the next run, has something to do.
+FAIL_ON = ("needs-approval", "needs-human", "failed", "harmed", "unreachable", FAILED_REMEDY)
 # Outcomes that leave the site as it was found.
 OF_THE_EDGE = ("planned", "locked")
 
@@ -26,6 +32,11 @@ def is_good(data: Record) -> bool:
     after = data.get("edge", {}).get("after")
     answers = data["outcome"] in OF_THE_EDGE and after is not None and after["well"]
     return (data["outcome"] in GOOD or answers) and not failed_remedies(data)
+
+
+def failing_outcomes(data: Record) -> set[str]:
+    """The words of rescue502_fail_on that a concluded record answers to: its outcome, and that a remedy has failed."""
+    return {data["outcome"], *([FAILED_REMEDY] if failed_remedies(data) else [])}
 
 
 def failed_remedies(data: Record) -> list[str]:
