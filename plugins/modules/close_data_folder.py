@@ -68,7 +68,7 @@ def close(path: str, check_only: bool) -> dict[str, Any]:
             raise ValueError("its PG_VERSION is not a file of the folder's owner")
         mode = stat.S_IMODE(status.st_mode)
         if mode != MODE and not check_only:
-            undo_log.note(undo_log.owner_and_mode(path, status.st_uid, status.st_gid, MODE))
+            undo_log.note(undo_log.owner_and_mode(path, status.st_uid, status.st_gid, MODE, status=status))
             os.fchmod(folder, MODE)
     finally:
         os.close(folder)

@@ -43,9 +43,19 @@ def note(*entries: Entry) -> None:
         _append(state_directory.made(FOLDER, _begun(state_directory.incident())), marked)
 
 
-def owner_and_mode(path: str, owner: int, group: int, mode: int, acl: posix_acl.Acl | None = None) -> Entry:
-    """A file or folder is about to get this owner, group and mode, and an access control list unless that is None."""
-    status = os.lstat(path)
+def owner_and_mode(
+    path: str,
+    owner: int,
+    group: int,
+    mode: int,
+    acl: posix_acl.Acl | None = None,
+    status: os.stat_result | None = None,
+) -> Entry:
+    """A file or folder is about to get this owner, group and mode, and an access control list unless that is None.
+
+    status: of its descriptor, where it is open: by its path it may be another one by now.
+    """
+    status = status or os.lstat(path)
     before = [status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)]
     lists = {} if acl is None else {"acl": [posix_acl.read(path), acl]}
     return {"kind": "owner_and_mode", "path": path, "before": before, "after": [owner, group, mode], **lists}

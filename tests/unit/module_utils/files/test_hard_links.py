@@ -52,3 +52,13 @@ def test_a_file_with_one_name_is_where_it_is(linked: Path) -> None:
     linked.parent.chmod(0o777)
     (linked.parent / "own").touch()
     hard_links.require_own_name(str(linked.parent / "own"), (linked.parent / "own").stat())
+
+
+def test_a_folder_that_took_the_place_of_another_vouches_for_nothing(linked: Path, tmp_path: Path) -> None:
+    """A file was opened in one folder; the one that has its name now is its owner's alone, and does not hold it."""
+    opened = linked.stat()
+    linked.parent.rename(tmp_path / "moved")
+    (tmp_path / "app").mkdir(mode=0o755)
+    (tmp_path / "app" / "file").touch()
+    with pytest.raises(OSError, match="same file as one elsewhere"):
+        hard_links.require_own_name(str(linked), opened)
