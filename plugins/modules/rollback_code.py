@@ -68,7 +68,7 @@ import os
 from itertools import islice
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
+from ansible_collections.rescue502.django.plugins.module_utils.files import system_python, write_access
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import code_trial
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
@@ -157,7 +157,7 @@ class Code:
         """The interpreter that compiles: the virtual environment's, where it is not for others to say what that is."""
         path = os.path.join(venv, "bin", "python")
         own = venv and os.path.exists(path) and not write_access.first_open([venv], self.checkout.owner.pw_uid)
-        return path if own else "/usr/bin/python3"
+        return path if own else system_python.path()
 
     def require_own_files(self) -> None:
         """End the module where the checkout's files must not be changed as its owner."""

@@ -8,7 +8,7 @@ import glob
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, system_python
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     installed_packages,
     requirements_files,
@@ -54,7 +54,7 @@ def _requirements(stack: Stack, choice: requirements_files.Choice) -> dict[str, 
 
 def _venv_facts(venv: str) -> dict[str, Any]:
     """Whether the venv is there and its Python runs. A link that leads nowhere is an upgrade's usual trace."""
-    python = os.path.join(venv, "bin", "python3") if venv else "/usr/bin/python3"
+    python = os.path.join(venv, "bin", "python3") if venv else system_python.path()
     what, why = f"the virtual environment {venv}", (unread.hidden(venv) if venv else "") or unread.hidden(python)
     facts: dict[str, Any] = {
         "path": venv,

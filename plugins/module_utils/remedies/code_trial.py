@@ -19,6 +19,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import rehearsal
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.app_steps import APP_STEPS
+from ansible_collections.rescue502.django.plugins.module_utils.files import system_python
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.services import requirements_files
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError
@@ -153,7 +154,7 @@ def _tree_of(checkout: Checkout, commit: str, stack: Stack) -> Iterator[str]:
         checkout.run([*_READABLE, *words], SECONDS, index, "git checkout-index")
         untracked = checkout.git("ls-files", "--others", "--directory", "-z").split("\0")
         names = [name.rstrip("/") for name in untracked if name and not _is_bytecode(name)][:MANY]
-        checkout.run(["/usr/bin/python3", "-I", "-c", _LINK, checkout.top, tree, *names], SECONDS)
+        checkout.run([system_python.path(), "-I", "-c", _LINK, checkout.top, tree, *names], SECONDS)
         yield tree
     finally:
         shutil.rmtree(folder, ignore_errors=True)

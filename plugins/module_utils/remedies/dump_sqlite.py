@@ -11,6 +11,7 @@ import stat
 import tempfile
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.manage_command import App
+from ansible_collections.rescue502.django.plugins.module_utils.files import system_python
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.database_dump import (
     DumpError,
     Source,
@@ -62,7 +63,7 @@ class SQLite(Source):
     def write(self, descriptor: int, seconds: float) -> None:
         given = self.app.given
         user, group = given["user"], given["group"] or None
-        python = os.path.join(given["venv"], "bin", "python") if given["venv"] else "/usr/bin/python3"
+        python = os.path.join(given["venv"], "bin", "python") if given["venv"] else system_python.path()
         folder = tempfile.mkdtemp(prefix="rescue502-dump-", dir=TEMPORARY)
         try:
             uid, gid, _groups = accounts.account_ids(user, group)

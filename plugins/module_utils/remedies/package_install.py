@@ -9,7 +9,7 @@ import re
 import tempfile
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, system_python
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.environment_owner import OUTPUT_LINES, Owner
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
@@ -25,7 +25,7 @@ def make(owner: Owner, folder: str, like: str) -> None:
     """A new environment in a folder, made as the one before was."""
     settings = settings_of(like)
     python = os.path.join(settings.get("home", ""), "python3")
-    python = python if os.access(python, os.X_OK) else "/usr/bin/python3"
+    python = python if os.access(python, os.X_OK) else system_python.path()
     uv = requirements.find_uv(owner.account.pw_dir)
     with_uv = [uv, "venv", "--clear", "--python", python, folder]
     owner.run(

@@ -11,12 +11,11 @@ import re
 import shutil
 from urllib.parse import unquote
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, write_access
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, system_python, write_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
-SYSTEM_PYTHON = "/usr/bin/python3"
 ASK_SECONDS = 20.0
 MOST_INPUTS = 1000
 # A word of a file of requirements, of an option and of a URL.
@@ -43,7 +42,7 @@ def of_pyproject(path: str, python: str, account: str) -> list[str]:
 
     Both run as the account, which is for the caller to choose by inputs(). Raises ValueError where neither can read it.
     """
-    for interpreter in (SYSTEM_PYTHON, python):
+    for interpreter in (system_python.path(), python):
         words = [interpreter, ISOLATED, "-c", _READ_TOML, path]
         done = commands.run_as(account, None, words, {"PATH": PATH}, "/", ASK_SECONDS)
         if done.returncode == 0:
@@ -118,10 +117,9 @@ def installer(venv: str, owner: str, home: str) -> tuple[str, list[str]]:
     uv = find_uv(home)
     if uv:
         return "uv", [uv]
-    for other in (SYSTEM_PYTHON, *bundled_pips()):
-        command = (
-            [other, ISOLATED, "-m", "pip"] if other == SYSTEM_PYTHON else [SYSTEM_PYTHON, ISOLATED, f"{other}/pip"]
-        )
+    system = system_python.path()
+    for words in (["-m", "pip"], *([f"{wheel}/pip"] for wheel in bundled_pips())):
+        command = [system, ISOLATED, *words]
         if _runs(owner, [*command, "--python", python, "--version"]):
             return "pip", [*command, "--python", python]
     raise ValueError(f"neither pip in {venv}, nor uv, nor a pip of the system's is on this host to install with")
@@ -134,9 +132,10 @@ def find_uv(home: str) -> str:
 
 def bundled_pips() -> list[str]:
     """The wheels from which Python itself would put pip into a new environment (ensurepip); runnable as they are."""
+    prefix = os.path.dirname(os.path.dirname(system_python.path()))
     places = (
         "/usr/share/python-wheels",
-        "/usr/lib/python3*/ensurepip/_bundled",
+        f"{glob.escape(prefix)}/lib/python3*/ensurepip/_bundled",
         "/usr/lib64/python3*/ensurepip/_bundled",
     )
     return sorted((wheel for place in places for wheel in glob.glob(f"{place}/pip-*.whl")), reverse=True)

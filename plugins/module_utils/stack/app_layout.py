@@ -9,13 +9,12 @@ import os
 import re
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, virtual_env
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, system_python, virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unread
 
 # Programs that are installed into the environment that they run in.
 _OF_PYTHON = re.compile(r"^python[\d.]*$")
-SYSTEM_PYTHON = "/usr/bin/python3"
 _SETTINGS = re.compile(r"""setdefault\(\s*['"]DJANGO_SETTINGS_MODULE['"]\s*,\s*['"]([\w.]+)['"]""")
 
 
@@ -49,7 +48,9 @@ def python(properties: dict[str, str], venv: str) -> str:
     It may not exist: then the app cannot run either.
     """
     folder = venv or prefix(properties)
-    candidates = [os.path.join(folder, "bin", name) for name in ("python", "python3")] if folder else [SYSTEM_PYTHON]
+    if not folder:
+        return system_python.path()
+    candidates = [os.path.join(folder, "bin", name) for name in ("python", "python3")]
     return next((path for path in candidates if os.path.exists(path)), candidates[0])
 
 
