@@ -42,6 +42,8 @@ class ServerConfig:
     daemon: bool = False
     timeout: float = 30.0
     config_file: str = ""
+    # uWSGI's own option for the virtual environment: its program is often the system's.
+    virtualenv: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     argv: list[str] = field(default_factory=list)
 
@@ -209,12 +211,15 @@ def _as_uvicorn(words: list[str]) -> list[str]:
     return found
 
 
+_UWSGI = {"-s": "socket", "-w": "module", "-H": "home"}
+
+
 def _apply_uwsgi(config: ServerConfig, words: list[str], cwd: str, only_roots: bool) -> None:
     """uWSGI's settings, of its command line and the file that this names. An address that nothing names is unknown."""
     pairs = list(zip(words, [*words[1:], ""]))
     known = [(word.lstrip("-"), value) for word, value in pairs if word.startswith("--") and "=" not in word]
     known += [(word.lstrip("-").partition("=")[0], word.partition("=")[2]) for word in words if "=" in word]
-    known += [({"-s": "socket", "-w": "module"}[word], value) for word, value in pairs if word in ("-s", "-w")]
+    known += [(_UWSGI[word], value) for word, value in pairs if word in _UWSGI]
     files = [value for name, value in known if name in ("ini", "yaml")]
     files += [word for word in words if word.endswith(".ini")]
     for path in dict.fromkeys(os.path.join(cwd, file) for file in files):
@@ -224,6 +229,8 @@ def _apply_uwsgi(config: ServerConfig, words: list[str], cwd: str, only_roots: b
     config.bind = [f"0.0.0.0{value}" if value.startswith(":") else value for value in sockets]
     config.app = next((value for name, value in known if name in ("module", "wsgi") and ":" in value), "")
     config.chdir = next((value for name, value in known if name == "chdir"), "")
+    homes = [value for name, value in known if name in ("virtualenv", "venv", "home", "pyhome")]
+    config.virtualenv = next(iter(homes), "").rstrip("/")
 
 
 def _config_path(given: str | None, folder: str) -> str:
