@@ -55,7 +55,9 @@ PROGRAMS = {"gunicorn": "gunicorn.app.wsgiapp", "uvicorn": "uvicorn.main"}
 
 def load_server(plan):
     try:
-        importlib.import_module(PROGRAMS.get(plan["server"], plan["server"]))
+        # uWSGI is no package of Python's: its module is there only in what it runs.
+        if plan["server"] != "uwsgi":
+            importlib.import_module(PROGRAMS.get(plan["server"], plan["server"]))
     finally:
         sys.path.insert(0, os.getcwd())
         if plan["root"] not in sys.path:

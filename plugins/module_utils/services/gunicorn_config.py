@@ -42,6 +42,8 @@ class ServerConfig:
     daemon: bool = False
     timeout: float = 30.0
     config_file: str = ""
+    # uWSGI's own option for the virtual environment: its program is often the system's.
+    virtualenv: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     argv: list[str] = field(default_factory=list)
 
@@ -94,7 +96,7 @@ def parse(argv: list[str], environment: dict[str, str], cwd: str, only_roots: bo
         )
     else:
         says_all = any(server_name([word]) for word in argv)
-        _apply_other(config, words)
+        _apply_other(config, words, cwd, only_roots)
     if not config.bind and says_all and config.server != "uwsgi":
         config.bind = [f"0.0.0.0:{environment['PORT']}"] if environment.get("PORT") else [DEFAULT_BIND]
     return config
@@ -174,10 +176,10 @@ def _apply_gunicorn(config: ServerConfig, words: list[str], more: list[str], cwd
     return says_all
 
 
-def _apply_other(config: ServerConfig, words: list[str]) -> None:
+def _apply_other(config: ServerConfig, words: list[str], cwd: str, only_roots: bool) -> None:
     """The settings on the command line of another server than gunicorn."""
     if config.server == "uwsgi":
-        _apply_uwsgi(config, words)
+        _apply_uwsgi(config, words, cwd, only_roots)
         return
     options, rest = _options(_as_uvicorn(words) if config.server == "daphne" else words)
     _apply_all(config, options)
@@ -209,29 +211,26 @@ def _as_uvicorn(words: list[str]) -> list[str]:
     return found
 
 
-def _apply_uwsgi(config: ServerConfig, words: list[str]) -> None:
-    """uWSGI's settings, of its command line and of the file it names. An address that nothing names is unknown."""
+_UWSGI = {"-s": "socket", "-w": "module", "-H": "home"}
+
+
+def _apply_uwsgi(config: ServerConfig, words: list[str], cwd: str, only_roots: bool) -> None:
+    """uWSGI's settings, of its command line and the file that this names. An address that nothing names is unknown."""
     pairs = list(zip(words, [*words[1:], ""]))
-    given = [(word.lstrip("-"), value) for word, value in pairs if word.startswith("--") and "=" not in word]
-    given += [(word.lstrip("-").partition("=")[0], word.partition("=")[2]) for word in words if "=" in word]
-    given += [({"-s": "socket", "-w": "module"}[word], value) for word, value in pairs if word in ("-s", "-w")]
-    files = [value for name, value in given if name in ("ini", "yaml")] + [
-        word for word in words if word.endswith(".ini")
-    ]
-    known = [
-        *given,
-        *(
-            (name, value)
-            for file in dict.fromkeys(files)
-            for name, all_ in uwsgi_emperor.options(file).items()
-            for value in all_
-        ),
-    ]
-    config.bind = [
-        f"0.0.0.0{value}" if value.startswith(":") else value for name, value in known if name in uwsgi_emperor.SOCKETS
-    ]
+    known = [(word.lstrip("-"), value) for word, value in pairs if word.startswith("--") and "=" not in word]
+    known += [(word.lstrip("-").partition("=")[0], word.partition("=")[2]) for word in words if "=" in word]
+    known += [(_UWSGI[word], value) for word, value in pairs if word in _UWSGI]
+    files = [value for name, value in known if name in ("ini", "yaml")]
+    files += [word for word in words if word.endswith(".ini")]
+    for path in dict.fromkeys(os.path.join(cwd, file) for file in files):
+        if not only_roots or not write_access.on_the_way(path, 0):
+            known += [(name, value) for name, values in uwsgi_emperor.options(path).items() for value in values]
+    sockets = [value for name, value in known if name in uwsgi_emperor.SOCKETS]
+    config.bind = [f"0.0.0.0{value}" if value.startswith(":") else value for value in sockets]
     config.app = next((value for name, value in known if name in ("module", "wsgi") and ":" in value), "")
     config.chdir = next((value for name, value in known if name == "chdir"), "")
+    homes = [value for name, value in known if name in ("virtualenv", "venv", "home", "pyhome")]
+    config.virtualenv = next(iter(homes), "").rstrip("/")
 
 
 def _config_path(given: str | None, folder: str) -> str:

@@ -54,7 +54,8 @@ def discover(given: dict[str, Any]) -> Stack:
     place = cwd if cwd == word.cwd or roots_word.owns(cwd, user) else word.cwd
     manage_py = app_layout.manage_py(given.get("root") or place)
     root = given.get("root") or (os.path.dirname(manage_py) if manage_py else place)
-    venv = given.get("venv") or app_layout.venv(properties, root)
+    own = server.virtualenv if virtual_env.is_one(server.virtualenv) else ""
+    venv = given.get("venv") or own or app_layout.venv(properties, root)
     if (wrong := virtual_env.objection(venv, root)) and venv and not virtual_env.holds(venv, root):
         raise app_units.StackError(f"rescue502_venv: {wrong}. Nothing was changed.")
     stack = Stack(

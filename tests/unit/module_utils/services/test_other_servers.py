@@ -38,6 +38,10 @@ def test_other_servers(line: str, bind: list[str], app: str) -> None:
 def test_uwsgis_own_file(tmp_path: Path) -> None:
     """What it names counts; where it names no address, none is made up."""
     file = tmp_path / "shop.ini"
-    file.write_text("[uwsgi]\nsocket = :85\nmodule = shop.wsgi:application\nchdir = /srv/shop\n", encoding="utf-8")
+    file.write_text(
+        "[uwsgi]\nhome = /srv/venv/\nsocket = :85\nmodule = shop.wsgi:application\nchdir = /srv/shop\n",
+        encoding="utf-8",
+    )
     config = gunicorn_config.parse(["/usr/bin/uwsgi", "--ini", str(file)], {}, "/")
     assert (config.bind, config.app, config.chdir) == (["0.0.0.0:85"], "shop.wsgi:application", "/srv/shop")
+    assert config.virtualenv == "/srv/venv"
