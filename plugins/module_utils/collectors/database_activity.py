@@ -15,7 +15,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import acc
 LONG_SECONDS = 3.0
 KEPT = 10
 # Parts of the answer that are settled for the app's own database and role, and then dropped.
-INTERNAL = ("waiting", "sessions", "expired", "role_limits", "database_limits", "read_only_server", "read_only_set")
+INTERNAL = ("waiting", "sessions", "expired", "role_limits", "database_limits", "read_only_server", "read_only_set",
+    "no_login", "closed", "no_connect")  # fmt: skip
 SERVERS = 4
 # One statement, so one moment. Of a query only its first word is taken: the rest may hold anything.
 _SQL = r"""
@@ -60,6 +61,11 @@ SELECT json_build_object(
   'read_only_set', (SELECT coalesce(json_agg(json_build_object('database', datname, 'role', rolname)), '[]')
     FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
     WHERE 'default_transaction_read_only=on' = ANY (s.setconfig)),
+  'no_login', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_roles WHERE NOT rolcanlogin AND rolname !~ '^pg_'),
+  'closed', (SELECT coalesce(json_agg(datname), '[]') FROM pg_database WHERE NOT datallowconn),
+  'no_connect', (SELECT coalesce(json_agg(p), '[]') FROM (
+    SELECT datname AS database, rolname AS "role" FROM pg_database, pg_roles
+    WHERE datacl IS NOT NULL AND rolcanlogin AND NOT has_database_privilege(rolname, datname, 'CONNECT') LIMIT 5000) p),
   'expired', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_roles WHERE rolvaliduntil < now())
 );
 """
@@ -131,6 +137,7 @@ def settled(activity: Any, name: str, user: str) -> Any:
         "role_limit": activity.get("role_limits", {}).get(user),
         "database_limit": activity.get("database_limits", {}).get(name),
         "read_only": _read_only(activity, name, user),
+        "no_entry": _no_entry(activity, name, user),
         "similar_databases": _similar(name, databases),
         "similar_roles": _similar(user, roles),
         "databases": len(databases),
@@ -149,6 +156,16 @@ def _read_only(activity: dict[str, Any], name: str, user: str) -> str:
             whose = [f"{kind} {item[kind]}" for kind in ("database", "role") if item[kind]]
             return f"default_transaction_read_only is on for the {' and the '.join(whose) or 'server'}"
     return "default_transaction_read_only is on for the server" if activity.get("read_only_server") else ""
+
+
+def _no_entry(activity: dict[str, Any], name: str, user: str) -> str:
+    """Why the app's role may not connect to its database whatever its password, in words; empty where it may."""
+    if user in activity.get("no_login", ()):
+        return f"the role {user} may not log in (NOLOGIN)"
+    if name in activity.get("closed", ()):
+        return f"the database {name} takes no connections (ALLOW_CONNECTIONS false)"
+    barred = {"database": name, "role": user} in activity.get("no_connect", ())
+    return f"the role {user} has no CONNECT right on the database {name}" if barred else ""
 
 
 def _names_known(other: dict[str, Any], name: str, user: str) -> dict[str, Any]:

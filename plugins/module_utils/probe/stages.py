@@ -118,7 +118,7 @@ def _deep_sections(
     listening = quick["service"].get("listening") is True
     return {
         "rehearsal": lambda: _rehearsed(
-            stack, repeated_requests.pages(wrong, quick["edge"].get("origin", ""), listening)
+            stack, repeated_requests.pages(wrong, quick["edge"].get("origin", ""), listening), bool(wrong)
         ),
         "code": lambda: code.collect(stack),
         "changes": lambda: changes.collect(stack),
@@ -129,7 +129,7 @@ def _deep_sections(
     }
 
 
-def _rehearsed(stack: Stack, pages: list[repeated_requests.Page]) -> Any:
+def _rehearsed(stack: Stack, pages: list[repeated_requests.Page], unwell: bool) -> Any:
     """The rehearsal, where this account may run it as the app's own user and with all its variables."""
     try:
         if not accounts.may_become(stack.user, stack.group):
@@ -142,7 +142,7 @@ def _rehearsed(stack: Stack, pages: list[repeated_requests.Page]) -> Any:
         return unread.Unread("the rehearsal of the app's start", f"{stack.unit} has its own view of the file system")
     if stack.environment_unread:
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
-    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages)
+    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages, unwell=unwell)
 
 
 def _started_aside(stack: Stack, given: dict[str, Any], asked: dict[str, Any], wrong: answers.Wrong) -> dict[str, Any]:
