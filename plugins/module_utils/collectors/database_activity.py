@@ -8,7 +8,11 @@ import difflib
 import json
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql, postgresql_others
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    postgresql,
+    postgresql_memory,
+    postgresql_others,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, sockets, unread
 
 # A wait shorter than this is work, not a fault. The edge has been asked for some seconds before anybody looks here.
@@ -29,6 +33,10 @@ WITH sessions AS (
   FROM pg_stat_activity
 ), waiting AS (
   SELECT pid, pg_blocking_pids(pid) AS blockers FROM sessions WHERE wait_event_type = 'Lock' LIMIT 100
+), stop AS (
+  -- So many before the end PostgreSQL takes no more (SetTransactionIdLimit, SetMultiXactIdLimit).
+  SELECT CASE WHEN current_setting('server_version_num')::int >= 140000 THEN 3000000 ELSE 1000000 END AS kept,
+    CASE WHEN current_setting('server_version_num')::int >= 140000 THEN 3000000 ELSE 100 END AS mx_kept
 ), concerned AS (
   SELECT pid FROM waiting UNION SELECT unnest(blockers) FROM waiting
 )
@@ -54,6 +62,21 @@ SELECT json_build_object(
     SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1 LIMIT 1000) r),
   'ssl', current_setting('ssl') = 'on',
   'in_recovery', pg_is_in_recovery(),
+  'transactions_left', (SELECT min(2147483647 - age(datfrozenxid)) - kept FROM pg_database, stop GROUP BY kept),
+  'multixacts_left', (SELECT min(2147483647 - mxid_age(datminmxid)) - mx_kept FROM pg_database, stop GROUP BY mx_kept),
+  'oldest_database', (SELECT datname FROM pg_database
+    ORDER BY greatest(age(datfrozenxid), mxid_age(datminmxid)) DESC LIMIT 1),
+  'held_back_by', (SELECT coalesce(json_agg(what), '[]') FROM (
+    SELECT what FROM (
+      SELECT 'the prepared transaction ' || gid || ' of ' || owner || ' in ' || database || ', of '
+        || to_char(prepared, 'YYYY-MM-DD') AS what, age(transaction) AS age FROM pg_prepared_xacts
+      UNION ALL
+      SELECT 'the replication slot ' || slot_name, greatest(age(xmin), age(catalog_xmin)) FROM pg_replication_slots
+      UNION ALL
+      SELECT 'pid ' || pid || ' of ' || usename || ', in a transaction for '
+        || round(extract(epoch FROM clock_timestamp() - xact_start)) || ' s', age(coalesce(backend_xid, backend_xmin))
+      FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename IS NOT NULL) h
+    WHERE age > 100000000 ORDER BY age DESC LIMIT 5) o),
   'role_limits', (SELECT coalesce(json_object_agg(rolname, rolconnlimit), '{}') FROM pg_roles WHERE rolconnlimit >= 0),
   'database_limits', (SELECT coalesce(json_object_agg(datname, datconnlimit), '{}') FROM pg_database
     WHERE datconnlimit >= 0),
@@ -103,6 +126,7 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
         "port": server.port,
         "others": postgresql_others.others(server, port, listeners),
         "elsewhere": _elsewhere(server, listeners),
+        "shared_memory": postgresql_memory.removed(postgresql_others.main_process(server, listeners), server.account),
         **activity,
     }
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import access, violations
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, barrier, violations
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.services import known_content
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, nginx_workers, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, unread
 
 LIMIT = 50
 MOST_LOOKED = 2000
@@ -53,6 +53,7 @@ def collect(
         "not_own": {part: [item for item in others if item["part"] == part] for part in ("media", "logs")},
         "named_folders": folders,
         **({"media_was_used": _has_files_of(media, account)} if by_part["media"] and account else {}),
+        **({"unusable": _unusable(settings, account)} if settings and account else {}),
         "media_root": media,
         "static_root": static,
         "static_empty": unread.known(
@@ -79,6 +80,20 @@ def _has_files_of(folder: str, account: access.Account) -> bool:
         if seen > MOST_LOOKED:
             break
     return False
+
+
+def _unusable(settings: dict[str, Any], account: access.Account) -> list[dict[str, Any]]:
+    """{path, purpose, missing, barrier} of each folder that Django writes into and cannot, asked of the kernel."""
+    found = []
+    for item in settings.get("file_folders") or []:
+        path = item["path"]
+        missing = path.startswith("/") and not os.path.isdir(path) and not unread.hidden(path)
+        # What makes the folder itself needs the next one above it that is there.
+        target = filesystems.existing(path) if missing and item["made"] else path
+        barred = barrier.first(target, account, access.WRITE | access.ENTER) if path.startswith("/") else ""
+        if barred or (missing and not item["made"]):
+            found.append({"path": path, "purpose": item["purpose"], "missing": missing, "barrier": barred})
+    return found
 
 
 def named_folders(stack: Stack) -> list[str]:

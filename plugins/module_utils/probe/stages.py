@@ -13,6 +13,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     code,
     database,
     database_activity,
+    database_pooler,
     database_startup,
     dependencies,
     edge,
@@ -182,6 +183,8 @@ def _with_settings(
         "names": lambda: {"names": host.needed_names(base)},
         "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(rehearsed) else []},
     }
+    name, user = base.get("name", ""), base.get("user", "")
+    sections["pooler"] = lambda: database_pooler.collect(base.get("port", 0), name, user, listeners)
     git = found["code"].get("git")
     sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages)
     later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
@@ -191,10 +194,11 @@ def _with_settings(
         "files": later["files"],
         "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
     }
+    if base.get("used") and database.is_local(base["host"]):
+        sharpened["database_pooler"] = later["pooler"]
     if later["trials"]:
         sharpened["trials"] = later["trials"]
     if "database_activity" in found:
-        name, user = base.get("name", ""), base.get("user", "")
         sharpened["database_activity"] = database_activity.settled(found["database_activity"], name, user)
     return sharpened
 
