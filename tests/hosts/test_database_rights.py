@@ -10,7 +10,8 @@ pytestmark = pytest.mark.nightly
 
 DENIED, ELSEWHERE, NO_ENTRY = "database/permission-denied", "database/tables-elsewhere", "database/connect-denied"
 NEW_SERVER = """
-sql -d "$DATABASE_NAME" -c "ALTER SCHEMA public OWNER TO postgres" -c "REVOKE CREATE ON SCHEMA public FROM PUBLIC, $DATABASE_USER"
+sql -d "$DATABASE_NAME" -c "ALTER SCHEMA public OWNER TO postgres" \\
+  -c "REVOKE CREATE ON SCHEMA public FROM PUBLIC, $DATABASE_USER"
 sql -c "ALTER DATABASE $DATABASE_NAME OWNER TO postgres"
 """
 # Bash that breaks a site, the one cause, and what its sentence must hold.

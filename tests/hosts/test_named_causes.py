@@ -47,6 +47,8 @@ NIGHTLY = {
     "database/connection-limit", "database/data-missing", "database/other-cluster", "database/read-only",
     "database/refuses-to-start", "database/tls-refused", "service/ended-by-limit", "service/other-manager",
     "proxy/connections-exhausted",
+    "database/connect-denied", "database/pooler-refuses", "database/shared-memory-removed",
+    "database/tables-elsewhere", "database/wraparound", "files/folder-unusable", "files/folder-unusable-so-far",
     "dependencies/not-installed", "proxy/other-server-answers", "proxy/socket-out-of-sight", "host/not-mounted",
 }  # fmt: skip
 

@@ -161,7 +161,11 @@ def settled(
         local = is_local(behind["host"])
         listening = local and _listening(behind["host"], behind["port"], listeners)
     # Of several clusters the one that serves the app's port: the others are not its own.
-    if local is True and (len(units) > 1 or not listening) and (own := postgresql_clusters.serving(behind["port"] if behind else port)):
+    if (
+        local is True
+        and (len(units) > 1 or not listening)
+        and (own := postgresql_clusters.serving(behind["port"] if behind else port))
+    ):
         unit, units = own, [item for item in units if item["name"] == own] or server_units(own)
     return {
         **facts,
@@ -184,7 +188,7 @@ def settled(
 
 
 def _behind_pooler(port: int, name: str, listeners: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """{host, port} of the server that a pooler on the app's port sends its database's connections to, where one runs."""
+    """{host, port} of the server to which a pooler on the app's port sends its connections, where one runs."""
     bouncer = pgbouncer.on_port(port, listeners)
     given = bouncer.destination(name) if bouncer and bouncer.pid else None
     if given is None:

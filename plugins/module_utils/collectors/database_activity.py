@@ -114,19 +114,20 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
         return unread.only_root("what PostgreSQL says of itself", "ask it as its own account")
     if not server:
         return {"asked": False, "problem": "no PostgreSQL server listens on a socket of this host"}
+    # Where that was removed, nobody gets in to ask anything.
+    memory = postgresql_memory.removed(postgresql_others.main_process(server, listeners), server.account)
+    known = {"account": server.account, "port": server.port, "shared_memory": memory}
     try:
         activity = json.loads(postgresql.ask(server, _SQL))
     except (postgresql.PostgresError, ValueError) as error:
-        return {"asked": False, "problem": str(error)}
+        return {"asked": False, "problem": str(error), **known}
     return {
         "asked": True,
         "problem": "",
-        "account": server.account,
         "folder": server.folder,
-        "port": server.port,
         "others": postgresql_others.others(server, port, listeners),
         "elsewhere": _elsewhere(server, listeners),
-        "shared_memory": postgresql_memory.removed(postgresql_others.main_process(server, listeners), server.account),
+        **known,
         **activity,
     }
 

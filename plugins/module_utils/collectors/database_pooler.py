@@ -15,9 +15,12 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import acc
 
 LOG_SECONDS = 180.0
 SAID_LENGTH = 300
-# Its own lines: of a client that it turned away, and of a server that turned it away (pgbouncer's objects.c).
+# Its own lines: of a client that it turned away, of a server that turned it away, and of one that it could not reach
+# (pgbouncer's objects.c, server.c). The second names neither database nor role.
 _TO_CLIENT = re.compile(r" (\S+)@\S+ pooler error: (.+)")
-_OF_SERVER = re.compile(r" (\S+)@\S+ (?:server login failed: (?:FATAL )?(.+)|closing because: (connect failed))")
+_BY_SERVER = re.compile(r" server login failed: (?:FATAL )?(.+)")
+_NO_SERVER = re.compile(r" (\S+)@\S+ closing because: (connect failed)")
+_FAILING = "server login has been failing"
 # Other ways of knowing whom to let in than its list of users.
 _OTHER_WAYS = ("any", "hba", "pam", "cert", "peer")
 _ASKED = ("SHOW CONFIG", "SHOW DATABASES", "SHOW USERS", "SHOW POOLS", "SHOW LISTS")
@@ -49,7 +52,12 @@ def collect(port: int, name: str, user: str, listeners: list[dict[str, Any]]) ->
         config, databases, users, pools, lists = pgbouncer.console(bouncer, _ASKED)
     except postgresql.PostgresError as error:
         return {**facts, "asked": False, "problem": str(error)}
-    return {**facts, "asked": True, "problem": "", **_state(bouncer, name, user, config, databases, users, pools, lists)}
+    return {
+        **facts,
+        "asked": True,
+        "problem": "",
+        **_state(bouncer, name, user, config, databases, users, pools, lists),
+    }
 
 
 Rows = list[dict[str, str]]
@@ -92,14 +100,28 @@ def _server(given: dict[str, str] | None, name: str) -> dict[str, Any]:
 
 def _said(bouncer: Bouncer, name: str, user: str) -> dict[str, str]:
     """Its log's last word on the app's connections in the last minutes: to the app, and of what the server said."""
-    to_client, of_server = "", ""
-    for line in database_startup.lines_since(bouncer.settings.get("logfile", ""), time.time() - LOG_SECONDS):
-        for pattern in (_TO_CLIENT, _OF_SERVER):
-            match = pattern.search(line)
-            if match and match.group(1) in (f"{name}/{user}", f"(nodb)/{user}", f"{name}/(nouser)"):
-                words = next(word for word in match.groups()[1:] if word)[:SAID_LENGTH]
-                to_client, of_server = (words, of_server) if pattern is _TO_CLIENT else (to_client, words)
-    return {"refused": to_client, "server_refused": of_server}
+    lines = database_startup.lines_since(bouncer.settings.get("logfile", ""), time.time() - LOG_SECONDS)
+    refused, server_refused = refusals(lines, name, user)
+    return {"refused": refused, "server_refused": server_refused}
+
+
+def refusals(lines: list[str], name: str, user: str) -> tuple[str, str]:
+    """(what it said to the app, what its server said) in its log, each the last time; empty where it said nothing.
+
+    What a server says is passed on to the client, by which it is known whose refusal it was.
+    """
+    refused, of_server, by_server = "", "", list[str]()
+    ours = (f"{name}/{user}", f"(nodb)/{user}", f"{name}/(nouser)")
+    for line in lines:
+        if match := _BY_SERVER.search(line):
+            by_server.append(match.group(1))
+        elif (match := _NO_SERVER.search(line)) and match.group(1) in ours:
+            of_server = match.group(2)
+        elif (match := _TO_CLIENT.search(line)) and match.group(1) in ours:
+            refused = match.group(2)
+            if by_server and (refused in by_server or refused.startswith(_FAILING)):
+                of_server = refused if refused in by_server else by_server[-1]
+    return refused[:SAID_LENGTH], of_server[:SAID_LENGTH]
 
 
 def _number(text: str) -> int:

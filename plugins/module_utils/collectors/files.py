@@ -83,7 +83,7 @@ def _has_files_of(folder: str, account: access.Account) -> bool:
 
 
 def _unusable(settings: dict[str, Any], account: access.Account) -> list[dict[str, Any]]:
-    """{path, purpose, missing, barrier} of each folder that Django writes into and cannot, asked of the kernel."""
+    """{path, purpose, missing, read_only, barrier} of each folder that Django cannot write into though it would."""
     found = []
     for item in settings.get("file_folders") or []:
         path = item["path"]
@@ -91,9 +91,19 @@ def _unusable(settings: dict[str, Any], account: access.Account) -> list[dict[st
         # What makes the folder itself needs the next one above it that is there.
         target = filesystems.existing(path) if missing and item["made"] else path
         barred = barrier.first(target, account, access.WRITE | access.ENTER) if path.startswith("/") else ""
-        if barred or (missing and not item["made"]):
-            found.append({"path": path, "purpose": item["purpose"], "missing": missing, "barrier": barred})
+        read_only = path.startswith("/") and _is_read_only(filesystems.existing(path))
+        if barred or read_only or (missing and not item["made"]):
+            facts = {"missing": missing, "read_only": read_only, "barrier": barred}
+            found.append({"path": path, "purpose": item["purpose"], **facts})
     return found
+
+
+def _is_read_only(path: str) -> bool:
+    """Whether a path lies on a file system that is mounted for reading only."""
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def named_folders(stack: Stack) -> list[str]:

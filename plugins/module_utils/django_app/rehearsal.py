@@ -114,7 +114,12 @@ def rehearse(
         return outcome
     try:
         with systemd_credentials.folder(stack.credentials, stack.user, stack.group) as variables:
-            more = {"pages": [page.request() for page in pages], "steps": list(steps), "aside": list(aside), "unwell": unwell}
+            more = {
+                "pages": [page.request() for page in pages],
+                "steps": list(steps),
+                "aside": list(aside),
+                "unwell": unwell,
+            }
             ended = _run(stack, source(), variables, timeout, more)
     except KeyError as error:
         outcome["problem"] = f"no such account: {error.args[0]}"

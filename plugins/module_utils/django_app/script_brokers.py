@@ -91,10 +91,7 @@ def ask_broker(setting, kind, url):
         return {"setting": setting, "kind": kind, "address": "", "problem": "that is not a valid address"}
     place = (host, port or BROKER_PORTS[kind])
     try:
-        if kind == "redis":
-            problem = redis_problem(path or place, url, parts)
-        else:
-            problem = broker_problem(kind, place)
+        problem = redis_problem(path or place, url, parts) if kind == "redis" else broker_problem(kind, place)
     except OSError as error:
         problem = (
             "no answer within {:g} s".format(BROKER_SECONDS) if is_timeout(error) else error.strerror or str(error)
@@ -155,9 +152,10 @@ def redis_problem(place, url, parts):
 
 
 def redis_said(connection, answers, *words):
-    """(its error, its answer) to one command, of which one is empty. Raises OSError, ValueError where it is not RESP."""
+    """(its error, its answer) to a command, of which one is empty. Raises OSError, ValueError where it is not RESP."""
     parts = [word.encode() for word in words]
-    connection.sendall(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in parts))
+    sent = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+    connection.sendall(b"*%d\r\n" % len(parts) + sent)
     line = answers.readline(2000).rstrip(b"\r\n")
     if line[:1] == b"-":
         return line[1:].decode("ascii", "replace")[:200], b""

@@ -167,4 +167,3 @@ def tables(text: str, asked: Sequence[str]) -> list[list[dict[str, str]]]:
 # The first column of each answer.
 _HEADS = {"SHOW CONFIG": "key", "SHOW DATABASES": "name", "SHOW USERS": "name", "SHOW POOLS": "database"}
 _HEADS["SHOW LISTS"] = "list"
-
