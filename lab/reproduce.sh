@@ -140,3 +140,24 @@ until_true() {
 point_nginx_elsewhere() {
   sed -i -E "s#http://(unix:)?$BIND:?#http://127.0.0.1:18123#; s#server +(unix:)?$BIND#server 127.0.0.1:18123#" "$NGINX_SITE"
 }
+
+# PgBouncer between the app and its database, with further lines for its section [pgbouncer].
+put_pgbouncer_between() {
+  local ini=/etc/pgbouncer/pgbouncer.ini
+  apt-get -qq update > /dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends pgbouncer > /dev/null 2>&1
+  printf '%s\n' '[databases]' "$DATABASE_NAME = host=127.0.0.1 port=5432 dbname=$DATABASE_NAME" '[pgbouncer]' \
+    'listen_addr = 127.0.0.1' 'listen_port = 6432' 'unix_socket_dir = /var/run/postgresql' \
+    'auth_type = scram-sha-256' 'auth_file = /etc/pgbouncer/userlist.txt' \
+    'logfile = /var/log/postgresql/pgbouncer.log' 'pidfile = /var/run/postgresql/pgbouncer.pid' \
+    'ignore_startup_parameters = extra_float_digits' "$@" > "$ini"
+  sql -c "ALTER ROLE $DATABASE_USER PASSWORD 'between-7391'"
+  printf '"%s" "between-7391"\n' "$DATABASE_USER" > /etc/pgbouncer/userlist.txt
+  chown postgres: "$ini" /etc/pgbouncer/userlist.txt
+  systemctl restart pgbouncer
+  set_variable DB_PASSWORD between-7391
+  set_variable DB_HOST 127.0.0.1
+  set_variable DB_PORT 6432
+  restart_app
+  until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' 'http://127.0.0.1$API_PATH'"
+}

@@ -53,6 +53,8 @@ NIGHTLY = {
     "database/connection-limit", "database/data-missing", "database/other-cluster", "database/read-only",
     "database/refuses-to-start", "database/tls-refused", "service/ended-by-limit", "service/other-manager",
     "proxy/connections-exhausted",
+    "database/connect-denied", "database/pooler-refuses", "database/shared-memory-removed",
+    "database/tables-elsewhere", "database/wraparound", "files/folder-unusable", "files/folder-unusable-so-far",
     "dependencies/not-installed", "proxy/other-server-answers", "proxy/socket-out-of-sight", "host/not-mounted",
     "edge/cors-doubled", "edge/cors-lost-in-nginx", "edge/cors-credentials", "proxy/client-certificate",
     "proxy/upstream-unresolved", "proxy/request-too-long", "host/local-ports-exhausted", "host/conntrack-full",

@@ -10,7 +10,11 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_clusters, postgresql_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    pgbouncer,
+    postgresql_clusters,
+    postgresql_files,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.services.postgresql import DEFAULT_PORT
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import name_resolution, sockets, systemd, unread
@@ -114,6 +118,8 @@ def _is_ours(address: str) -> bool:
 
 
 def _is_postgres(item: dict[str, Any]) -> bool:
+    if pgbouncer.is_one(item["command"]):
+        return False
     return ".s.PGSQL." in item["path"] or "postgres" in os.path.basename(item["command"].split(" ")[0])
 
 
@@ -149,8 +155,17 @@ def settled(
         # A server on this host need not be the one that the app's variables name.
         used = local = unread.Unread("which database the app uses", stack.environment_unread[0].why)
     unit, units, listening = facts["unit"], facts["units"], _listening(host, port, listeners)
+    behind = _behind_pooler(port, default.get("name", ""), listeners) if local is True else None
+    if behind:
+        # What listens is a pooler: whether a server does is another question.
+        local = is_local(behind["host"])
+        listening = local and _listening(behind["host"], behind["port"], listeners)
     # Of several clusters the one that serves the app's port: the others are not its own.
-    if local is True and (len(units) > 1 or not listening) and (own := postgresql_clusters.serving(port)):
+    if (
+        local is True
+        and (len(units) > 1 or not listening)
+        and (own := postgresql_clusters.serving(behind["port"] if behind else port))
+    ):
         unit, units = own, [item for item in units if item["name"] == own] or server_units(own)
     return {
         **facts,
@@ -170,6 +185,15 @@ def settled(
         "versions": asked.get("versions") or {},
         "hung": rehearsal.get("hung") == "database" if unrehearsed is None else unrehearsed,
     }
+
+
+def _behind_pooler(port: int, name: str, listeners: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """{host, port} of the server to which a pooler on the app's port sends its connections, where one runs."""
+    bouncer = pgbouncer.on_port(port, listeners)
+    given = bouncer.destination(name) if bouncer and bouncer.pid else None
+    if given is None:
+        return None
+    return {"host": given.get("host", ""), "port": int(given.get("port", "") or DEFAULT_PORT)}
 
 
 def _listening(host: str, port: int, listeners: list[dict[str, Any]]) -> bool:

@@ -8,23 +8,19 @@ import difflib
 import json
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql, postgresql_others
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    postgresql,
+    postgresql_memory,
+    postgresql_others,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, sockets, unread
 
 # A wait shorter than this is work, not a fault. The edge has been asked for some seconds before anybody looks here.
 LONG_SECONDS = 3.0
 KEPT = 10
 # Parts of the answer that are settled for the app's own database and role, and then dropped.
-INTERNAL = (
-    "active",
-    "waiting",
-    "sessions",
-    "expired",
-    "role_limits",
-    "database_limits",
-    "read_only_server",
-    "read_only_set",
-)
+INTERNAL = ("active", "waiting", "sessions", "expired", "role_limits", "database_limits", "read_only_server", "read_only_set",
+    "no_login", "closed", "no_connect")  # fmt: skip
 SERVERS = 4
 # `active`: what has taken longer is what a late answer waits for; the look's own requests are not as old.
 # One statement, so one moment. Of a query only its first word is taken: the rest may hold anything.
@@ -38,6 +34,10 @@ WITH sessions AS (
   FROM pg_stat_activity
 ), waiting AS (
   SELECT pid, pg_blocking_pids(pid) AS blockers FROM sessions WHERE wait_event_type = 'Lock' LIMIT 100
+), stop AS (
+  -- So many before the end PostgreSQL takes no more (SetTransactionIdLimit, SetMultiXactIdLimit).
+  SELECT CASE WHEN current_setting('server_version_num')::int >= 140000 THEN 3000000 ELSE 1000000 END AS kept,
+    CASE WHEN current_setting('server_version_num')::int >= 140000 THEN 3000000 ELSE 100 END AS mx_kept
 ), concerned AS (
   SELECT pid FROM waiting UNION SELECT unnest(blockers) FROM waiting
 )
@@ -70,6 +70,21 @@ SELECT json_build_object(
     SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1 LIMIT 1000) r),
   'ssl', current_setting('ssl') = 'on',
   'in_recovery', pg_is_in_recovery(),
+  'transactions_left', (SELECT min(2147483647 - age(datfrozenxid)) - kept FROM pg_database, stop GROUP BY kept),
+  'multixacts_left', (SELECT min(2147483647 - mxid_age(datminmxid)) - mx_kept FROM pg_database, stop GROUP BY mx_kept),
+  'oldest_database', (SELECT datname FROM pg_database
+    ORDER BY greatest(age(datfrozenxid), mxid_age(datminmxid)) DESC LIMIT 1),
+  'held_back_by', (SELECT coalesce(json_agg(what), '[]') FROM (
+    SELECT what FROM (
+      SELECT 'the prepared transaction ' || gid || ' of ' || owner || ' in ' || database || ', of '
+        || to_char(prepared, 'YYYY-MM-DD') AS what, age(transaction) AS age FROM pg_prepared_xacts
+      UNION ALL
+      SELECT 'the replication slot ' || slot_name, greatest(age(xmin), age(catalog_xmin)) FROM pg_replication_slots
+      UNION ALL
+      SELECT 'pid ' || pid || ' of ' || usename || ', in a transaction for '
+        || round(extract(epoch FROM clock_timestamp() - xact_start)) || ' s', age(coalesce(backend_xid, backend_xmin))
+      FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename IS NOT NULL) h
+    WHERE age > 100000000 ORDER BY age DESC LIMIT 5) o),
   'role_limits', (SELECT coalesce(json_object_agg(rolname, rolconnlimit), '{}') FROM pg_roles WHERE rolconnlimit >= 0),
   'database_limits', (SELECT coalesce(json_object_agg(datname, datconnlimit), '{}') FROM pg_database
     WHERE datconnlimit >= 0),
@@ -77,6 +92,11 @@ SELECT json_build_object(
   'read_only_set', (SELECT coalesce(json_agg(json_build_object('database', datname, 'role', rolname)), '[]')
     FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
     WHERE 'default_transaction_read_only=on' = ANY (s.setconfig)),
+  'no_login', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_roles WHERE NOT rolcanlogin AND rolname !~ '^pg_'),
+  'closed', (SELECT coalesce(json_agg(datname), '[]') FROM pg_database WHERE NOT datallowconn),
+  'no_connect', (SELECT coalesce(json_agg(p), '[]') FROM (
+    SELECT datname AS database, rolname AS "role" FROM pg_database, pg_roles
+    WHERE datacl IS NOT NULL AND rolcanlogin AND NOT has_database_privilege(rolname, datname, 'CONNECT') LIMIT 5000) p),
   'expired', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_roles WHERE rolvaliduntil < now())
 );
 """
@@ -102,21 +122,23 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
         return unread.only_root("what PostgreSQL says of itself", "ask it as its own account")
     if not server:
         return {"asked": False, "problem": "no PostgreSQL server listens on a socket of this host"}
+    # Where that was removed, nobody gets in to ask anything.
+    memory = postgresql_memory.removed(postgresql_others.main_process(server, listeners), server.account)
+    known = {"account": server.account, "port": server.port, "shared_memory": memory}
     try:
         activity = json.loads(postgresql.ask(server, _SQL))
     except (postgresql.PostgresError, ValueError) as error:
-        return {"asked": False, "problem": str(error)}
+        return {"asked": False, "problem": str(error), **known}
     units = sockets.client_units(server.port) if activity.get("active") else {}
     for item in activity.get("active", ()):
         item["unit"] = units.get(item.pop("client_port") or 0, "")
     return {
         "asked": True,
         "problem": "",
-        "account": server.account,
         "folder": server.folder,
-        "port": server.port,
         "others": postgresql_others.others(server, port, listeners),
         "elsewhere": _elsewhere(server, listeners),
+        **known,
         **activity,
     }
 
@@ -153,6 +175,7 @@ def settled(activity: Any, name: str, user: str) -> Any:
         "role_limit": activity.get("role_limits", {}).get(user),
         "database_limit": activity.get("database_limits", {}).get(name),
         "read_only": _read_only(activity, name, user),
+        "no_entry": _no_entry(activity, name, user),
         "similar_databases": _similar(name, databases),
         "similar_roles": _similar(user, roles),
         "databases": len(databases),
@@ -171,6 +194,16 @@ def _read_only(activity: dict[str, Any], name: str, user: str) -> str:
             whose = [f"{kind} {item[kind]}" for kind in ("database", "role") if item[kind]]
             return f"default_transaction_read_only is on for the {' and the '.join(whose) or 'server'}"
     return "default_transaction_read_only is on for the server" if activity.get("read_only_server") else ""
+
+
+def _no_entry(activity: dict[str, Any], name: str, user: str) -> str:
+    """Why the app's role may not connect to its database whatever its password, in words; empty where it may."""
+    if user in activity.get("no_login", ()):
+        return f"the role {user} may not log in (NOLOGIN)"
+    if name in activity.get("closed", ()):
+        return f"the database {name} takes no connections (ALLOW_CONNECTIONS false)"
+    barred = {"database": name, "role": user} in activity.get("no_connect", ())
+    return f"the role {user} has no CONNECT right on the database {name}" if barred else ""
 
 
 def _names_known(other: dict[str, Any], name: str, user: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def collect(unit_names: list[str], port: int) -> dict[str, Any]:
     folder = postgresql_files.of_unit(shown)
     started = _since_epoch(shown.get("InactiveExitTimestampMonotonic", ""))
     log = _log_file(shown.get("Id", ""), folder)
-    lines = _journal(shown.get("Id", ""), started) + _since(log, started)
+    lines = _journal(shown.get("Id", ""), started) + lines_since(log, started)
     file, line = place(lines)
     bars = _bars(shown, started, log or folder)
     no_room = next((item[:REASON_LENGTH] for item in map(_message, reversed(lines)) if _NO_ROOM.search(item)), "")
@@ -152,7 +152,7 @@ def _log_file(unit: str, folder: str) -> str:
     return max(found, key=filesystems.modified, default="")
 
 
-def _since(path: str, started: float) -> list[str]:
+def lines_since(path: str, started: float) -> list[str]:
     """Lines of a log from a time on; a line without a time belongs to the one before."""
     lines, kept = edge.tail(path).splitlines() if path and started else [], []
     recent = False

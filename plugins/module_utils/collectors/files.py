@@ -7,12 +7,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import access, violations
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, barrier, violations
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.services import known_content
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, nginx_workers, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, unread
 
 LIMIT = 50
 MOST_LOOKED = 2000
@@ -53,6 +53,7 @@ def collect(
         "not_own": {part: [item for item in others if item["part"] == part] for part in ("media", "logs")},
         "named_folders": folders,
         **({"media_was_used": _has_files_of(media, account)} if by_part["media"] and account else {}),
+        **({"unusable": _unusable(settings, account)} if settings and account else {}),
         "media_root": media,
         "static_root": static,
         "static_empty": unread.known(
@@ -79,6 +80,30 @@ def _has_files_of(folder: str, account: access.Account) -> bool:
         if seen > MOST_LOOKED:
             break
     return False
+
+
+def _unusable(settings: dict[str, Any], account: access.Account) -> list[dict[str, Any]]:
+    """{path, purpose, missing, read_only, barrier} of each folder that Django cannot write into though it would."""
+    found = []
+    for item in settings.get("file_folders") or []:
+        path = item["path"]
+        missing = path.startswith("/") and not os.path.isdir(path) and not unread.hidden(path)
+        # What makes the folder itself needs the next one above it that is there.
+        target = filesystems.existing(path) if missing and item["made"] else path
+        barred = barrier.first(target, account, access.WRITE | access.ENTER) if path.startswith("/") else ""
+        read_only = path.startswith("/") and _is_read_only(filesystems.existing(path))
+        if barred or read_only or (missing and not item["made"]):
+            facts = {"missing": missing, "read_only": read_only, "barrier": barred}
+            found.append({"path": path, "purpose": item["purpose"], **facts})
+    return found
+
+
+def _is_read_only(path: str) -> bool:
+    """Whether a path lies on a file system that is mounted for reading only."""
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def named_folders(stack: Stack) -> list[str]:

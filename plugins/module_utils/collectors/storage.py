@@ -30,7 +30,8 @@ def collect(
     database: its evidence. settings: what the rehearsal learnt of Django's settings. glance: leave out what fills them.
     """
     media, static = files.media_and_static(stack, settings)
-    wanted = locations.needed(stack, database, files.log_files(stack, settings), media, static)
+    folders = (settings or {}).get("file_folders") or []
+    wanted = locations.needed(stack, database, files.log_files(stack, settings), media, static, folders)
     systems = _file_systems(wanted)
     _add_starved_databases(systems, database)
     _spare_temporary(systems)

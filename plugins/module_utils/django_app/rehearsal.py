@@ -24,6 +24,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_brokers,
     script_database,
     script_errors,
+    script_file_folders,
     script_host_needs,
     script_migrations,
     script_rehearsal,
@@ -66,6 +67,7 @@ PARTS = (
     script_asked_variables,
     script_host_needs,
     script_errors,
+    script_file_folders,
     script_brokers,
     script_database,
     script_migrations,
@@ -88,11 +90,17 @@ def source() -> str:
 
 
 def rehearse(
-    stack: Stack, timeout: float, pages: list[Page], steps: Sequence[str] = STEPS, aside: Sequence[str] = ()
+    stack: Stack,
+    timeout: float,
+    pages: list[Page],
+    steps: Sequence[str] = STEPS,
+    aside: Sequence[str] = (),
+    unwell: bool = False,
 ) -> dict[str, Any]:
     """Run the rehearsal for at most `timeout` seconds. pages: requests that are made once more in it.
 
     steps: those that are taken, in the order of STEPS. aside: modules that are not taken from the app's own folders.
+    unwell: whether the site is not well, though perhaps no step fails.
 
     Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung, crashed, place}. The step that did not end is
     named by `hung` where it was still under way, and by `crashed` where the interpreter itself ended; `place` is where.
@@ -107,7 +115,12 @@ def rehearse(
         return outcome
     try:
         with systemd_credentials.folder(stack.credentials, stack.user, stack.group) as variables:
-            more = {"pages": [page.request() for page in pages], "steps": list(steps), "aside": list(aside)}
+            more = {
+                "pages": [page.request() for page in pages],
+                "steps": list(steps),
+                "aside": list(aside),
+                "unwell": unwell,
+            }
             ended = _run(stack, source(), variables, timeout, more)
     except KeyError as error:
         outcome["problem"] = f"no such account: {error.args[0]}"

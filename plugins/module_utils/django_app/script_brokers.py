@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs inside the app's own Python, as a part of script_rehearsal.py: whether caches and brokers answer.
 
-Each that the settings name is connected to, and asked what anybody may ask: PING of Redis (the inline commands of its
-protocol, RESP), the version of memcached, the header of AMQP 0-9-1. Of an address neither user nor password is kept.
+Each that the settings name is connected to, and asked what changes nothing: Redis to let the app in, for its database
+by number, and whether it takes writes (AUTH, PING, SELECT and INFO of its protocol, RESP 2), memcached for its version,
+AMQP 0-9-1 for its header. Of an address neither user nor password is kept.
 """
 
 from __future__ import annotations
@@ -11,19 +12,21 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 BROKER_SECONDS = 1.5
 MOST_BROKERS = 8
 BROKER_PORTS = {"redis": 6379, "memcached": 11211, "amqp": 5672}
 BROKER_SCHEMES = {"redis": "redis", "rediss": "redis", "unix": "redis", "amqp": "amqp", "pyamqp": "amqp"}
-BROKER_HELLOS = {"redis": b"PING\r\n", "memcached": b"version\r\n", "amqp": b"AMQP\x00\x00\x09\x01"}
-BROKER_ANSWERS = {"redis": b"+PONG", "memcached": b"VERSION", "amqp": b"\x01\x00\x00"}
+BROKER_HELLOS = {"memcached": b"version\r\n", "amqp": b"AMQP\x00\x00\x09\x01"}
+BROKER_ANSWERS = {"memcached": b"VERSION", "amqp": b"\x01\x00\x00"}
 
 
 def ask_brokers(plan):
-    """{setting, kind, address, problem} of each, where a step has failed; problem is empty of one that answers."""
-    if not plan.get("failed"):
+    """{setting, kind, address, problem} of each, where a step has failed or the site is not well; problem is empty of
+    one that answers.
+    """
+    if not (plan.get("failed") or plan.get("unwell")):
         return {"found": []}
     found, begun = [], time.time()
     for setting, kind, url in list(dict.fromkeys(brokers_named()))[:MOST_BROKERS]:
@@ -43,7 +46,7 @@ def brokers_named():
                 if "memcached" in str(cache.get("BACKEND")).lower() and "://" not in url:
                     yield "CACHES['" + alias + "']", "memcached", "memcached://" + url
                 else:
-                    yield from of_url("CACHES['" + alias + "']", url)
+                    yield from of_url("CACHES['" + alias + "']", with_options(url, cache.get("OPTIONS") or {}))
     for name in ("CELERY_BROKER_URL", "BROKER_URL", "CELERY_RESULT_BACKEND", "REDIS_URL"):
         yield from of_url(name, getattr(settings, name, None))
     for layer in (getattr(settings, "CHANNEL_LAYERS", None) or {}).values():
@@ -53,6 +56,25 @@ def brokers_named():
             yield from of_url("CHANNEL_LAYERS", url)
     if "celery" in sys.modules:
         yield from of_url("Celery's broker_url", getattr(sys.modules["celery"].current_app.conf, "broker_url", None))
+
+
+def with_options(url, options):
+    """The URL of a Redis cache with what else the settings say of it: user, password and the number of its database."""
+    given = {str(name).lower(): value for name, value in options.items()}
+    head, mark, rest = url.partition("://")
+    if mark and given.get("password") and "@" not in rest:
+        user = quote(str(given.get("username") or ""), safe="")
+        rest = user + ":" + quote(str(given["password"]), safe="") + "@" + rest
+    if mark and given.get("db") is not None and database_number(head + mark + rest) is None:
+        rest += ("&" if "?" in rest else "?") + urlencode({"db": given["db"]})
+    return head + mark + rest
+
+
+def database_number(url):
+    """The number of a Redis database as its client reads it of a URL (redis.connection.parse_url); None without one."""
+    parts = urlsplit(url)
+    named = parse_qs(parts.query).get("db") or ([] if parts.scheme == "unix" else [parts.path.strip("/")])
+    return named[0] if named and named[0] else None
 
 
 def of_url(setting, url):
@@ -67,45 +89,98 @@ def ask_broker(setting, kind, url):
         path, host, port = parts.path if parts.scheme == "unix" else "", parts.hostname or "localhost", parts.port
     except ValueError:
         return {"setting": setting, "kind": kind, "address": "", "problem": "that is not a valid address"}
-    port = port or BROKER_PORTS[kind]
-    address = path or "{}:{}".format(host, port)
-    hello = BROKER_HELLOS[kind]
-    if kind == "redis" and parts.password:
-        words = [b"AUTH"] + [unquote(word).encode() for word in (parts.username, parts.password) if word]
-        hello = b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words) + hello
+    place = (host, port or BROKER_PORTS[kind])
     try:
-        problem = broker_problem(kind, path, (host, port), hello, parts.scheme == "rediss")
+        problem = redis_problem(path or place, url, parts) if kind == "redis" else broker_problem(kind, place)
     except OSError as error:
         problem = (
             "no answer within {:g} s".format(BROKER_SECONDS) if is_timeout(error) else error.strerror or str(error)
         )
-    return {"setting": setting, "kind": kind, "address": address, "problem": problem}
+    except ValueError:
+        problem = NOT_ONE.format(kind)
+    return {"setting": setting, "kind": kind, "address": path or "{}:{}".format(*place), "problem": problem}
+
+
+NOT_ONE = "what listens there does not answer as {} does"
 
 
 def is_timeout(error):
     return isinstance(error, socket.timeout)
 
 
-def broker_problem(kind, path, place, hello, encrypted):
-    """Why what listens there is not the broker that was meant, or refuses; empty where it answers. Raises OSError."""
-    if path:
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(BROKER_SECONDS)
-        connection.connect(path)
-    else:
-        connection = socket.create_connection(place, BROKER_SECONDS)
-    with connection:
-        if encrypted:
-            return ""  # whom to trust is for its client to say
-        connection.sendall(hello)
+def connected(place):
+    """A connection to a socket's file, or to a host and port. Raises OSError."""
+    if isinstance(place, tuple):
+        return socket.create_connection(place, BROKER_SECONDS)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(BROKER_SECONDS)
+    connection.connect(place)
+    return connection
+
+
+def broker_problem(kind, place):
+    """Why what listens there is not the broker that was meant; empty where it answers. Raises OSError."""
+    with connected(place) as connection:
+        connection.sendall(BROKER_HELLOS[kind])
         answer = b""
-        while len(answer) < 200 and BROKER_ANSWERS[kind] not in answer and b"\n-" not in b"\n" + answer:
+        while len(answer) < 200 and BROKER_ANSWERS[kind] not in answer:
             more = connection.recv(200)
             if not more:
                 break
             answer += more
-    if BROKER_ANSWERS[kind] in answer and b"\n-" not in b"\n" + answer:
+    return "" if BROKER_ANSWERS[kind] in answer else NOT_ONE.format(kind)
+
+
+def redis_problem(place, url, parts):
+    """Why Redis does not serve the app; empty where it does. Raises OSError, ValueError where it is not Redis."""
+    with connected(place) as connection:
+        if parts.scheme == "rediss":
+            return ""  # whom to trust is for its client to say
+        with connection.makefile("rb") as answers:
+            if parts.password:
+                words = [unquote(word) for word in (parts.username, parts.password) if word]
+                refused = redis_said(connection, answers, "AUTH", *words)[0]
+                # One without any password takes none, and the app comes in all the same.
+                if refused and "without any password configured" not in refused:
+                    return refused
+            refused, said = redis_said(connection, answers, "PING")
+            if refused or said != b"PONG":
+                return refused or NOT_ONE.format("redis")
+            number = database_number(url) or "0"
+            refused = redis_said(connection, answers, "SELECT", number)[0] if number != "0" else ""
+            return "database " + number + ": " + refused if refused else takes_no_writes(connection, answers)
+
+
+def redis_said(connection, answers, *words):
+    """(its error, its answer) to a command, of which one is empty. Raises OSError, ValueError where it is not RESP."""
+    parts = [word.encode() for word in words]
+    sent = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+    connection.sendall(b"*%d\r\n" % len(parts) + sent)
+    line = answers.readline(2000).rstrip(b"\r\n")
+    if line[:1] == b"-":
+        return line[1:].decode("ascii", "replace")[:200], b""
+    if line[:1] == b"$":
+        return "", answers.read(int(line[1:]) + 2)[:-2]
+    if line[:1] != b"+":
+        raise ValueError(line)
+    return "", line[1:]
+
+
+def takes_no_writes(connection, answers):
+    """Why Redis takes no writes now, by what it says of itself; empty where it does, or does not say."""
+    try:
+        _refused, text = redis_said(connection, answers, "INFO")
+    except (OSError, ValueError):
         return ""
-    if kind == "redis" and b"\n-" in b"\n" + answer:
-        return (b"\n" + answer).partition(b"\n-")[2].partition(b"\r")[0].decode("ascii", "replace")[:200]
-    return "what listens there does not answer as {} does".format(kind)
+    lines = [line.partition(":") for line in text.decode("ascii", "replace").splitlines()]
+    says = {name: value for name, _colon, value in lines}
+    if says.get("role") == "slave" and says.get("slave_read_only") == "1":
+        return "it is a replica of {}, and takes no writes".format(says.get("master_host", "another one"))
+    most, used = int(says.get("maxmemory") or 0), int(says.get("used_memory") or 0)
+    if most and used >= most and says.get("maxmemory_policy") == "noeviction":
+        return "its memory is full: it has {} of {} bytes (maxmemory, noeviction), and takes no writes".format(
+            used, most
+        )
+    if says.get("rdb_last_bgsave_status") == "err":
+        return "it could not save to its disk, and takes no writes (stop-writes-on-bgsave-error)"
+    return ""

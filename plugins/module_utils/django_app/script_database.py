@@ -38,8 +38,29 @@ ORDER BY c.relkind = 'S', 1, 2 LIMIT 100
 """
 
 
+# Tables that the role may read and not write, and what it lacks.
+UNWRITABLE = """
+SELECT n.nspname, c.relname, pg_get_userbyid(c.relowner), concat_ws(', ',
+  CASE WHEN NOT has_table_privilege(c.oid, 'INSERT') THEN 'INSERT' END,
+  CASE WHEN NOT has_table_privilege(c.oid, 'UPDATE') THEN 'UPDATE' END,
+  CASE WHEN NOT has_table_privilege(c.oid, 'DELETE') THEN 'DELETE' END)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY(%s) AND c.relkind IN ('r', 'p') AND c.relname = ANY(%s) AND has_table_privilege(c.oid, 'SELECT')
+  AND NOT (has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
+    AND has_table_privilege(c.oid, 'DELETE'))
+ORDER BY 1, 2 LIMIT 100
+"""
+# How many of the app's tables each schema has. Everybody may read the catalogue, of schemas closed to them too.
+PLACES = """
+SELECT n.nspname, count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relname = ANY(%s) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100
+"""
+
+
 def ask_privileges(_plan):
-    """The app's own tables that its role may not use, as after a dump was restored by somebody else."""
+    """The app's own tables: those that its role may not use, as after a dump was restored by somebody else, and the
+    schemas that hold them, as seen from its search_path.
+    """
     from django.apps import apps
     from django.db import connection
 
@@ -48,11 +69,15 @@ def ask_privileges(_plan):
     models = [m for m in apps.get_models(include_auto_created=True) if m._meta.managed and not m._meta.proxy]
     tables = sorted({m._meta.db_table.strip('"') for m in models} | {"django_migrations"})
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('search_path'), current_user")
-        path, role = cursor.fetchone()
+        cursor.execute("SELECT setting, source, current_user FROM pg_settings WHERE name = 'search_path'")
+        path, source, role = cursor.fetchone()
         schemas = [name.strip().strip('"').replace("$user", role) for name in path.split(",")]
         cursor.execute(PRIVILEGES, [schemas, tables, tables])
         rows = cursor.fetchall()
+        cursor.execute(UNWRITABLE, [schemas, tables])
+        unwritable = cursor.fetchall()
+        cursor.execute(PLACES, [tables])
+        places = cursor.fetchall()
     kinds = {"S": "sequence"}
     denied = [
         {
@@ -63,4 +88,16 @@ def ask_privileges(_plan):
         for schema, name, kind, owner, usable in rows
     ]
     unique = [item for index, item in enumerate(denied) if item["name"] not in [d["name"] for d in denied[:index]]]
-    return {"checked": True, "role": role, "tables": len(tables), "denied": unique}
+    return {
+        "checked": True,
+        "role": role,
+        "tables": len(tables),
+        "denied": unique,
+        "unwritable": [
+            {"name": schema + "." + name, "owner": owner, "lacks": lacks} for schema, name, owner, lacks in unwritable
+        ],
+        "search_path": path,
+        "search_path_source": source,
+        "found": sum(count for schema, count in places if schema in schemas),
+        "elsewhere": [{"schema": schema, "tables": count} for schema, count in places if schema not in schemas],
+    }

@@ -40,21 +40,25 @@ def compare_migrations(_plan):
     migrated = {app for app, _name in on_disk}
     conflicts = loader.detect_conflicts()
     unapplied = set(loader.graph.nodes) - applied
+    wants = {"creates": False, "changes": set()}
+    # Of conflicting ones Django applies none.
+    pending = describe_pending(loader, applied, wants) if unapplied and not conflicts else []
     return {
         "conflicts": {app: sorted(names) for app, names in conflicts.items()},
         "unapplied": sorted(".".join(key) for key in unapplied),
         "applied": len(applied),
         "unknown": sorted(".".join(key) for key in applied - known if key[0] in migrated),
-        # Of conflicting ones Django applies none.
-        "pending": describe_pending(loader, applied) if unapplied and not conflicts else [],
+        "pending": pending,
+        "barred": what_is_barred(connection, wants),
         "transactional": bool(connection.features.can_rollback_ddl),
     }
 
 
-def describe_pending(loader, applied):
+def describe_pending(loader, applied, wants):
     """[{app, name, after, risks, known, reversible, atomic}]. after: what it follows in its own app; risks: what could
     be lost for good, or is not known, an operation each; none where no migration was ever applied: there is nothing
-    to lose. known: whether that is known, as where the app's models load.
+    to lose. known: whether that is known, as where the app's models load. wants: takes what they need of the database,
+    {creates: whether anything is to be made in a schema, changes: the tables that are there and are changed}.
     """
     from django.db.migrations.state import ProjectState
 
@@ -67,6 +71,7 @@ def describe_pending(loader, applied):
         try:
             for operation in migration.operations:
                 if key not in applied:
+                    note_wants(operation, key[0], state, made, wants)
                     risks += risks_of(operation, key[0], state, made)
                 operation.state_forwards(key[0], state)
         except Exception as error:  # what follows builds on it
@@ -75,6 +80,49 @@ def describe_pending(loader, applied):
         if key not in applied:
             pending.append(described(loader, key, risks if applied else [], not (broken and applied)))
     return pending
+
+
+# Operations that make a table or an index, and those that change a table; Django's own alone are known.
+CREATING = ("CreateModel", "AddIndex", "AddConstraint")
+CHANGING = ("AddField", "RemoveField", "AlterField", "RenameField", "AlterModelTable", "DeleteModel", "RenameModel")
+
+
+def note_wants(operation, app, state, made, wants):
+    """What an operation needs of the database, added to `wants`. made: what this run has made, of which it is owner."""
+    kind = type(operation).__name__
+    if kind == "CreateModel":
+        wants["creates"] = wants["creates"] or has_table(operation)
+    if kind in ("AddIndex", "AddConstraint"):
+        wants["creates"] = True
+    if kind not in CREATING[1:] + CHANGING:
+        return
+    name = getattr(operation, "model_name", None) or getattr(operation, "old_name", None) or operation.name
+    place = (app, str(name).lower())
+    model = state.models.get(place)
+    if model is not None and place not in made and has_table(model):
+        wants["changes"].add(str(model.options.get("db_table") or "_".join(place)).strip('"'))
+
+
+def what_is_barred(connection, wants):
+    """[{need, name, owner}] of what PostgreSQL would not let the app's role do, of what the migrations need."""
+    if connection.vendor != "postgresql" or not (wants["creates"] or wants["changes"]):
+        return []
+    barred = []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nspname, pg_get_userbyid(nspowner), has_schema_privilege(oid, 'CREATE') FROM pg_namespace"
+            " WHERE nspname = current_schema()"
+        )
+        for name, owner, may in cursor.fetchall():
+            if wants["creates"] and not may:
+                barred.append({"need": "create tables in schema", "name": name, "owner": owner})
+        cursor.execute(
+            "SELECT c.oid::regclass::text, pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.relname = ANY(%s)"
+            " AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND NOT pg_has_role(c.relowner, 'USAGE')",
+            [sorted(wants["changes"])],
+        )
+        barred += [{"need": "change table", "name": name, "owner": owner} for name, owner in cursor.fetchall()]
+    return barred[:20]
 
 
 def described(loader, key, risks, known):

@@ -30,6 +30,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     inside_app,
     short,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_file_folders import file_folders
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import watch_lookups
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_migrations import compare_migrations
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
@@ -100,6 +101,7 @@ def load_settings(plan):
         "static_root": str(settings.STATIC_ROOT or ""),
         "media_root": str(settings.MEDIA_ROOT or ""),
         "log_files": [str(h["filename"]) for h in handlers.values() if isinstance(h, dict) and h.get("filename")],
+        "file_folders": file_folders(settings),
         "cors_origins": [short(o) for o in getattr(settings, "CORS_ALLOWED_ORIGINS", []) or []],
         "cors_all": bool(getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False)),
         "ssl_redirect": bool(getattr(settings, "SECURE_SSL_REDIRECT", False)),

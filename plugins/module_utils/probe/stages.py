@@ -13,6 +13,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     code,
     database,
     database_activity,
+    database_pooler,
     database_startup,
     dependencies,
     edge,
@@ -131,7 +132,7 @@ def _deep_sections(
     if any(item["ours"] for item in busy):
         pages += repeated_requests.late_pages(wrong, origin)
     return {
-        "rehearsal": lambda: _rehearsed(stack, pages),
+        "rehearsal": lambda: _rehearsed(stack, pages, bool(wrong)),
         "code": lambda: code.collect(stack),
         "changes": lambda: changes.collect(stack),
         "dependencies": lambda: dependencies.collect(stack),
@@ -141,7 +142,7 @@ def _deep_sections(
     }
 
 
-def _rehearsed(stack: Stack, pages: list[repeated_requests.Page]) -> Any:
+def _rehearsed(stack: Stack, pages: list[repeated_requests.Page], unwell: bool) -> Any:
     """The rehearsal, where this account may run it as the app's own user and with all its variables."""
     try:
         if not accounts.may_become(stack.user, stack.group):
@@ -154,7 +155,7 @@ def _rehearsed(stack: Stack, pages: list[repeated_requests.Page]) -> Any:
         return unread.Unread("the rehearsal of the app's start", f"{stack.unit} has its own view of the file system")
     if stack.environment_unread:
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
-    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages)
+    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages, unwell=unwell)
 
 
 def _started_aside(stack: Stack, given: dict[str, Any], asked: dict[str, Any], wrong: answers.Wrong) -> dict[str, Any]:
@@ -194,6 +195,8 @@ def _with_settings(
         "names": lambda: {"names": host.needed_names(base)},
         "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(rehearsed) else []},
     }
+    name, user = base.get("name", ""), base.get("user", "")
+    sections["pooler"] = lambda: database_pooler.collect(base.get("port", 0), name, user, listeners)
     git = found["code"].get("git")
     sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages)
     later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
@@ -203,10 +206,11 @@ def _with_settings(
         "files": later["files"],
         "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
     }
+    if base.get("used") and database.is_local(base["host"]):
+        sharpened["database_pooler"] = later["pooler"]
     if later["trials"]:
         sharpened["trials"] = later["trials"]
     if "database_activity" in found:
-        name, user = base.get("name", ""), base.get("user", "")
         sharpened["database_activity"] = database_activity.settled(found["database_activity"], name, user)
     return sharpened
 

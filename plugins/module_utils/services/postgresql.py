@@ -76,10 +76,15 @@ def _server(port: int, folder: str, pid: int) -> Server | None:
     return Server(folder, port, account, _psql(programs))
 
 
+def any_psql() -> str:
+    """The path of a psql on this host; empty where there is none."""
+    return _psql("")
+
+
 def _psql(programs: str) -> str:
     """psql next to the server's own program, else wherever it usually is; empty where there is none."""
     versions = sorted(glob.glob("/usr/lib/postgresql/*/bin/psql") + glob.glob("/usr/pgsql-*/bin/psql"), reverse=True)
-    places = [os.path.join(programs, "psql"), shutil.which("psql") or "", *versions]
+    places = [os.path.join(programs, "psql") if programs else "", shutil.which("psql") or "", *versions]
     return next((path for path in places if path and os.access(path, os.X_OK)), "")
 
 

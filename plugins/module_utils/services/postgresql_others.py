@@ -44,7 +44,7 @@ def others(server: Server, port: int, listeners: list[dict[str, Any]]) -> list[s
     server: the one that is asked. port: where the app looks for its database; who else answers there is another one.
     """
     why = next((bar for folder in ("/var/lib/postgresql", "/var/lib/pgsql") if (bar := unread.sealed(folder))), "")
-    own = _pid(server, listeners)
+    own = main_process(server, listeners)
     running = {pid: _folder(pid) for pid in _postmasters()}
     found = [_described(pid, folder, listeners) for pid, folder in running.items() if pid != own]
     known = {os.path.realpath(folder) for folder in running.values() if folder}
@@ -55,7 +55,7 @@ def others(server: Server, port: int, listeners: list[dict[str, Any]]) -> list[s
     return listed
 
 
-def _pid(server: Server, listeners: list[dict[str, Any]]) -> int:
+def main_process(server: Server, listeners: list[dict[str, Any]]) -> int:
     """The main process of a server."""
     path = os.path.join(server.folder, f".s.PGSQL.{server.port}")
     return next((int(item["pid"]) for item in listeners if item["path"] == path), 0)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
@@ -17,8 +18,15 @@ TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 USUAL_TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")
 
 
-def needed(stack: Stack, database: dict[str, Any], logs: list[str], uploads: str, static: str) -> list[Place]:
-    """{path, purpose, vital, writes} of each place.
+def needed(
+    stack: Stack,
+    database: dict[str, Any],
+    logs: list[str],
+    uploads: str,
+    static: str,
+    folders: Sequence[dict[str, Any]] = (),
+) -> list[Place]:
+    """{path, purpose, vital, writes} of each place. folders: further ones that Django writes into, with their purpose.
 
     database: its evidence, with `folders`, the data folders on this host. vital: without space there the app or its
     database ends; logs that cannot grow, or uploads that cannot be kept, do not end it. writes: it must be opened for
@@ -29,6 +37,7 @@ def needed(stack: Stack, database: dict[str, Any], logs: list[str], uploads: str
     found += [_place(path, "logs", writes=True) for path in logs]
     found += [_place(path, "temporary files", vital=path == stack.server.worker_tmp_dir) for path in temporary(stack)]
     found += [_place(path, what) for path, what in ((uploads, "uploads"), (static, "static files"))]
+    found += [_place(item["path"], item["purpose"]) for item in folders]
     found += [_place(path, "the code") for path in (stack.root, stack.venv)]
     return [place for place in found if place["path"].startswith("/")]
 

@@ -21,6 +21,31 @@ ANSWERS = {
         "NOAUTH Authentication required.",
     ),
     "one that loads its data": ("redis://{}/0", b"-LOADING Redis is loading\r\n", "LOADING Redis is loading"),
+    "a password where none is wanted": (
+        "redis://:pass@{}/0",
+        b"-ERR AUTH <password> called without any password configured for the default user.\r\n+PONG\r\n",
+        "",
+    ),
+    "a number that is too high": (
+        "redis://{}/77",
+        b"+PONG\r\n-ERR DB index is out of range\r\n",
+        "database 77: ERR DB index is out of range",
+    ),
+    "memory that is full": (
+        "redis://{}/",
+        b"+PONG\r\n$61\r\nused_memory:900\r\nmaxmemory:800\r\nmaxmemory_policy:noeviction\r\n\r\n",
+        "its memory is full: it has 900 of 800 bytes (maxmemory, noeviction), and takes no writes",
+    ),
+    "a replica": (
+        "redis://{}/",
+        b"+PONG\r\n$56\r\nrole:slave\r\nmaster_host:10.0.0.9\r\nslave_read_only:1\r\n\r\n",
+        "it is a replica of 10.0.0.9, and takes no writes",
+    ),
+    "no room to save": (
+        "redis://{}/",
+        b"+PONG\r\n$28\r\nrdb_last_bgsave_status:err\r\n\r\n",
+        "it could not save to its disk, and takes no writes (stop-writes-on-bgsave-error)",
+    ),
     "silence": ("redis://{}/0", None, "no answer within 0.2 s"),
     "a web server": (
         "redis://{}/0",
@@ -79,3 +104,21 @@ def test_nobody_listens() -> None:
 def test_what_is_not_known_is_not_asked(url: str | None) -> None:
     """Only what is known to be one of the three is connected to."""
     assert script_brokers.of_url("X", url) == []
+
+
+OPTIONS = {
+    "nothing more": ("redis://h:1/2", {}, "redis://h:1/2", "2"),
+    "a number": ("redis://h:1", {"db": 5}, "redis://h:1?db=5", "5"),
+    "a number in both places": ("redis://h:1/2", {"db": 5}, "redis://h:1/2", "2"),
+    "a password": ("redis://h:1", {"PASSWORD": "p/w"}, "redis://:p%2Fw@h:1", None),
+    "a user": ("redis://h", {"username": "u", "password": "p"}, "redis://u:p@h", None),
+    "a socket": ("unix:///run/r.sock?x=1", {"db": 3}, "unix:///run/r.sock?x=1&db=3", "3"),
+}
+
+
+@pytest.mark.parametrize("way", OPTIONS)
+def test_what_else_the_settings_say(way: str) -> None:
+    """A cache's OPTIONS count as they do for its client, and what the URL says itself counts first."""
+    url, options, whole, number = OPTIONS[way]
+    assert script_brokers.with_options(url, options) == whole
+    assert script_brokers.database_number(whole) == number
