@@ -19,8 +19,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import acc
 LONG_SECONDS = 3.0
 KEPT = 10
 # Parts of the answer that are settled for the app's own database and role, and then dropped.
-INTERNAL = ("active", "waiting", "sessions", "expired", "role_limits", "database_limits", "read_only_server", "read_only_set",
-    "no_login", "closed", "no_connect")  # fmt: skip
+INTERNAL = ("active", "waiting", "sessions", "expired", "role_limits", "database_limits", "read_only_server",
+    "read_only_set", "no_login", "closed", "no_connect")  # fmt: skip
 SERVERS = 4
 # `active`: what has taken longer is what a late answer waits for; the look's own requests are not as old.
 # One statement, so one moment. Of a query only its first word is taken: the rest may hold anything.
