@@ -24,8 +24,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 # In the order in which a person would ask.
 SECTIONS = (
     "stack", "edge", "outside", "hold", "other_managers", "service", "app", "rehearsal", "shadow_start", "log",
-    "database", "database_startup", "database_activity", "environment", "files", "dependencies", "code", "changes",
-    "trials", "proxy", "host", "probe",
+    "database", "database_startup", "database_activity", "database_pooler", "environment", "files", "dependencies",
+    "code", "changes", "trials", "proxy", "host", "probe",
 )  # fmt: skip
 STAGES = ("quick", "deep", "settings", "derived")
 SCALARS: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "number": (int, float), "text": (str,)}
