@@ -24,7 +24,7 @@ MODES = CATALOGUE.modes
 OUTAGES = [
     name
     for name, mode in MODES.items()
-    if mode.severity == "outage" and not mode.symptom and name != "service/other-manager"
+    if mode.severity == "outage" and not mode.symptom and name not in ("service/other-manager", "service/app-not-found")
 ]
 # Some that are repaired unasked (by SAFE, in this order), one that waits for approval, and one for a person.
 LESSER = {
@@ -51,7 +51,7 @@ def with_lesser_ones(name: str) -> dict[str, Any]:
     if "debug" in steps.get("settings", {}):
         steps["settings"]["debug"] = True
     if "unit" in evidence.get("service", {}):
-        evidence["service"]["unit"].update(needs_reload=True, file_state="disabled")
+        evidence["service"]["unit"].update(needs_reload=True, objection="", file_state="disabled")
         if name not in MODES or "socket_activation" not in MODES[name].where:
             evidence["service"]["unit"].update(triggered_by=[])
     return evidence
