@@ -239,7 +239,7 @@ def test_migration_and_restart_are_held_back_together() -> None:
 def test_nothing_comes_between_migration_and_restart() -> None:
     """What fails there would leave old code on new tables; and a run whose time is up still restarts."""
     evidence = recordings.evidence(SAFE)
-    evidence["service"]["unit"]["needs_reload"] = True
+    evidence["service"]["unit"].update(needs_reload=True, objection="")
     made = plan.make(diagnose(evidence, load()), [SAFE])
     planned, later = ([action.remedy for action in part] for part in (made.actions, made.later))
     assert (planned, later) == (["migrate", "restart"], ["daemon_reload"])

@@ -38,7 +38,7 @@ def test_exec_argv() -> None:
         ("/v/bin/gunicorn --bind :9 --unknown x shop.wsgi", "", [":9"]),
         ("/v/bin/uvicorn shop.asgi:app --host 0.0.0.0 --port 9000", "shop.asgi:app", ["0.0.0.0:9000"]),
         ("/v/bin/uvicorn shop.asgi:app --log-level info --port 9000", "shop.asgi:app", ["127.0.0.1:9000"]),
-        ("/v/bin/daphne -e tcp:port=9 --nobody-knows a.b:c shop.asgi:app", "", ["127.0.0.1:8000"]),
+        ("/v/bin/daphne -e tcp:port=9 --nobody-knows a.b:c shop.asgi:app", "", ["0.0.0.0:9"]),
         ("/v/bin/gunicorn shop.wsgi -b $HOST:${PORT}", "shop.wsgi", ["10.0.0.1:81"]),
     ],
 )

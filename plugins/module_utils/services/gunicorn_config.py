@@ -44,6 +44,8 @@ class ServerConfig:
     config_file: str = ""
     # uWSGI's own option for the virtual environment: its program is often the system's.
     virtualenv: str = ""
+    # Whether the first address is one of uWSGI's own protocol.
+    speaks_uwsgi: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     argv: list[str] = field(default_factory=list)
 
@@ -227,6 +229,8 @@ def _apply_uwsgi(config: ServerConfig, words: list[str], cwd: str, only_roots: b
             known += [(name, value) for name, values in uwsgi_emperor.options(path).items() for value in values]
     sockets = [value for name, value in known if name in uwsgi_emperor.SOCKETS]
     config.bind = [f"0.0.0.0{value}" if value.startswith(":") else value for value in sockets]
+    spoken = (uwsgi_emperor.SOCKETS[name] for name, _value in known if name in uwsgi_emperor.SOCKETS)
+    config.speaks_uwsgi = next(spoken, "") == "uwsgi"
     config.app = next((value for name, value in known if name in ("module", "wsgi") and ":" in value), "")
     config.chdir = next((value for name, value in known if name == "chdir"), "")
     homes = [value for name, value in known if name in ("virtualenv", "venv", "home", "pyhome")]
