@@ -72,6 +72,11 @@ WAYS = {
     "sed -i 's/^CORS_ALLOWED_ORIGINS=.*/CORS_ALLOWED_ORIGINS=https:\\/\\/old.example/' $ENV_FILE\nrestart_app\n"
     + answers(200)
     + "cat /run/env > $ENV_FILE\n",
+    # The files were changed with the database, and the process still has what it was started with.
+    "a-password-that-was-rotated": "sql -c \"ALTER ROLE $DATABASE_USER PASSWORD 'rotated-8812'\"\n"
+    "set_variable DB_PASSWORD rotated-8812\n" + answers(500),
+    "a-database-that-has-moved": "sql -c 'ALTER SYSTEM SET port = 5433'\nsystemctl restart postgresql\n"
+    "set_variable DB_PORT 5433\n" + answers(500),
 }
 EACH_CHANGE = list(WAYS)[:3]
 
