@@ -58,7 +58,7 @@ def refused(
     proxied = nginx_config.proxied_locations(root)
     stack = SimpleNamespace(
         nginx_root=root, bind=[bind], properties={"ActiveState": state}, all_locations=proxied,
-        locations=proxied, server=SimpleNamespace(certfile=""),
+        locations=proxied, server=SimpleNamespace(certfile="", speaks_uwsgi=False),
     )  # fmt: skip
     check = {"well": False, "status": status, "url": "http://127.0.0.1/api/", "host": HOST}
     asked = {"checks": [check, {**check, "well": True}, {**check, "status": 0}]}
