@@ -11,12 +11,13 @@ module: execute_bits
 short_description: Let a program be executed by those who may read it
 version_added: 0.5.0
 description:
-  - Adds the execute bit for the owner, and for the group and the others where they may read the file already. Nothing else
-    about the file is changed.
-  - Works on an opened file. C(ansible.builtin.file) is not used, because it works on a path, on which the app's user may
-    have put something else a moment ago.
-  - Follows a symbolic link only where root, or the owner of what it leads to, has made it. Refuses what is no regular file,
-    a file that somebody linked in from elsewhere, and one that would run as its owner or group (set-user-ID, set-group-ID).
+  - Adds the execute bit for the owner, and for the group and the others where they may read the file already. Nothing
+    else about the file is changed.
+  - Works on an opened file. C(ansible.builtin.file) is not used, because it works on a path, on which the app's user
+    may have put something else a moment ago.
+  - Follows a symbolic link only where root, or the owner of what it leads to, has made it. Refuses what is no regular
+    file, a file that somebody linked in from elsewhere, and one that would run as its owner or group (set-user-ID,
+    set-group-ID).
 extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)

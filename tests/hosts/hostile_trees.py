@@ -44,24 +44,25 @@ signature='gpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-
 signed="$(as_app git cat-file commit HEAD | sed "/^committer/a $signature")"
 commit="$(as_app git hash-object -t commit -w --stdin <<< "$signed")"
 as_app git update-ref HEAD "$commit"
+# Quoted: what comes after a `;` is a comment.
 cat >> .git/config <<END
 [filter "one"]
-	clean = mark a-filter; cat
+	clean = "mark a-filter; cat"
 [filter "two"]
 	process = mark a-filter-that-stays
 [filter "three"]
-	smudge = mark a-filter-of-what-is-checked-out; cat
+	smudge = "mark a-filter-of-what-is-checked-out; cat"
 [include]
 	path = ../shared.cfg
 [core]
-	fsmonitor = mark a-file-system-monitor; false
+	fsmonitor = "mark a-file-system-monitor; false"
 	hooksPath = $ROOT/hooks
 [log]
 	showSignature = true
 [gpg]
 	program = $ROOT/hooks/gpg
 END
-printf '[filter "four"]\n\tclean = mark a-filter-of-an-included-file; cat\n' > shared.cfg
+printf '[filter "four"]\n\tclean = "mark a-filter-of-an-included-file; cat"\n' > shared.cfg
 cat > .git/info/attributes <<END
 manage.py filter=one
 $PACKAGE/wsgi.py filter=two
@@ -85,8 +86,8 @@ git add .; git commit -qm one; printf 'x = 2\n' > two.py; git commit -qam two
 printf '#!/bin/sh\nexec mark "%s"\n' "$NAME" > /srv/holes/hook; chmod 755 /srv/holes/hook
 install -d /srv/app-owned; chown www-data /srv/app-owned
 filter="[filter \"x\"]
-	clean = mark $NAME; cat
-	smudge = mark $NAME; cat"
+	clean = \"mark $NAME; cat\"
+	smudge = \"mark $NAME; cat\""
 printf '*.py filter=x\n' > .git/info/attributes
 """
 HOLES = {

@@ -1,4 +1,4 @@
-"""The app's user puts something else in the place of the program that its unit starts: root makes only that executable."""
+"""The app's user puts something else in the place of its unit's program: root makes nothing else executable."""
 
 from __future__ import annotations
 

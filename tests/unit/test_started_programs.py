@@ -46,6 +46,8 @@ STARTS = {
     "pty": {"spawn"},
     "module": {"run_command"},
 }
+# Of the helper: the account is their first argument.
+HELPERS = {"run_as", "start"}
 # What says where a program starts, what it is, and what it finds there: only the helper may.
 FORBIDDEN_OPTIONS = {"cwd", "env", "shell", "executable", "preexec_fn", "user", "environ_update", "use_unsafe_shell"}
 # Names by which the app's own places are known in this code.
@@ -118,7 +120,35 @@ def values(tree: ast.Module, scope: ast.AST, name: str) -> list[tuple[ast.AST, a
             found += [
                 (where, call.args[names.index(name)]) for where, call in passed if len(call.args) > names.index(name)
             ]
+        found += [(where, item.value) for where, call in passed for item in call.keywords if item.arg == name]
     return found
+
+
+def words_of(tree: ast.Module, scope: ast.AST, node: ast.AST, seen: frozenset[str] = frozenset()) -> set[str]:
+    """The names in an expression, and in what stands behind its variables: what is assigned, or what callers pass."""
+    found = {getattr(part, "id", getattr(part, "attr", "")) for part in ast.walk(node)}
+    for name in {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} - seen:
+        for where, value in values(tree, scope, name):
+            found |= words_of(tree, where, value, seen | {name})
+    return found
+
+
+class _Unaliased(ast.NodeTransformer):
+    """Modules by their own names, whatever `import ... as` calls them."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        imported = [item for node in ast.walk(tree) if isinstance(node, ast.Import) for item in node.names]
+        self.names = {item.asname: item.name for item in imported if item.asname}
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.copy_location(ast.Name(self.names.get(node.id, node.id), node.ctx), node)
+
+
+def parsed(source: str) -> ast.Module:
+    """A source's tree, without aliases of modules."""
+    tree = ast.parse(source)
+    _Unaliased(tree).visit(tree)
+    return tree
 
 
 def called(call: ast.Call) -> str:
@@ -139,12 +169,12 @@ def is_isolated(call: ast.Call) -> bool:
 
 def complaints(source: str) -> list[str]:
     """What is wrong with the calls of one source."""
-    tree, wrong = ast.parse(source), []
+    tree, wrong = parsed(source), []
     for scope, call in starts(tree):
         if is_isolated(call):
             continue
         names = programs(tree, scope, call.args[0]) if call.args else {"?"}
-        words = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(call)}
+        words = words_of(tree, scope, call)
         options = {keyword.arg for keyword in call.keywords}
         wrong += [f"line {call.lineno} starts {name}" for name in sorted(names - SYSTEM)]
         wrong += [f"line {call.lineno} says {word}" for word in sorted(words & APPS_OWN)]
@@ -155,8 +185,8 @@ def complaints(source: str) -> list[str]:
             wrong += [f"imports {item.name}" for item in node.names if item.name in STARTS[str(node.module)]]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "identity":
             wrong.append(f"line {node.lineno} becomes an account by itself")
-        if isinstance(node, ast.Call) and (called(node) or getattr(node.func, "attr", "")) == "run_as":
-            first = node.args[0]
+        if isinstance(node, ast.Call) and (called(node) or getattr(node.func, "attr", "")) in HELPERS:
+            first = node.args[0] if node.args else node
             wrong += [f"line {node.lineno} names root"] if getattr(first, "value", "") in ("root", "0") else []
     return wrong
 
@@ -193,6 +223,12 @@ def test_the_helper_starts_programs_in_one_place() -> None:
         "subprocess.run(['ls'], **accounts.identity(user, None))",
         "subprocess.run([sys.executable, '-I', '-S', '-c', source], cwd=folder, env={})",
         "subprocess.run([sys.executable, '-c', source], cwd='/', env={})",
+        "import subprocess as sp\nsp.run(['nginx', '-c', root])",
+        "words = ['nginx', '-c', root]\nsubprocess.run(words)",
+        "def f(path): subprocess.run(['nginx', '-c', path])\nf(stack.root)",
+        "def f(path): subprocess.run(['nginx', '-c', path])\nf(path=stack.venv)",
+        "def f(path): g(path)\ndef g(x): subprocess.run(['nginx', '-c', x])\nf(stack.root)",
+        "commands.start('root', None, ['true'], {}, '/')",
     ],
 )
 def test_a_forbidden_call_is_seen(source: str) -> None:
