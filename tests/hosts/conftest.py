@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import unharmed
 
 import lab
 from lab import playbook
@@ -15,6 +16,16 @@ from lab.site import Site
 
 # Hosts and their controllers share a few cores here: once in a thousand times sshd was not heard of within 10 s.
 os.environ.setdefault("ANSIBLE_TIMEOUT", "30")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Report with a test what it has counted on hosts that are to stay as they are (tools/chaos.py)."""
+    unharmed.counts.clear()
+    try:
+        yield
+    finally:
+        item.user_properties.extend(unharmed.counts.items())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,9 +12,10 @@ import pytest
 from test_migrations import applied, invocation
 from test_playbooks import CHECKOUT, publish
 from tiers import each_change
+from unharmed import left_as_it_was
 
 import lab
-from lab.site import Site, differences, named
+from lab.site import Site, named
 
 PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 REFUSES, STOPPED = "proxy/refuses-by-itself", "service/stopped"
@@ -53,15 +54,14 @@ def test_a_maintenance_is_not_ended(maintained: Site, name: str) -> None:
     site.host.break_with("", operators.MAINTAIN.replace("LINES", lines.replace("PROXY", operators.USUAL)))
     site.host.break_with("", f'until_true "{operators.ANSWERS.replace("STATUS", str(status))}"')
     assert state(site, site.shape.unit) == "inactive"
-    before = site.host.snapshot()
-    for words in ([], ["--check"]):
-        code, incident, output = recovered(site, *words)
-        assert [item["id"] for item in incident["root_causes"]] == [REFUSES], output
-        assert [item["id"] for item in incident["also_found"]] == [STOPPED], output
-        assert incident["actions"] == [], output
-        assert (code, incident["outcome"]) == (2, "needs-human"), output
+    with left_as_it_was(site):
+        for words in ([], ["--check"]):
+            code, incident, output = recovered(site, *words)
+            assert [item["id"] for item in incident["root_causes"]] == [REFUSES], output
+            assert [item["id"] for item in incident["also_found"]] == [STOPPED], output
+            assert incident["actions"] == [], output
+            assert (code, incident["outcome"]) == (2, "needs-human"), output
     assert state(site, site.shape.unit) == "inactive"
-    assert differences(before, site.host.snapshot()) == set()
     approvals = [item["approve_with"] for item in incident["awaiting"] if item["id"] == STOPPED]
     assert approvals == [f"rescue502_approve=[{STOPPED}]"], output
 
@@ -84,7 +84,8 @@ def test_a_unit_file_in_the_making_is_not_loaded(maintained: Site) -> None:
     site.host.break_with("", f'cp "$UNIT_FILE" /srv/unit; {operators.ENDED}; systemctl start "$UNIT"; sleep 3; {half}')
     unit, before = site.shape.unit, invocation(site)
     assert state(site, unit, "NeedDaemonReload") == "yes"
-    code, incident, output = recovered(site)
+    with left_as_it_was(site):
+        code, incident, output = recovered(site)
     assert (code, incident["outcome"], incident["actions"]) == (0, "degraded", []), output
     assert named(incident) == ["service/unit-changed"], output
     assert (state(site, unit, "NeedDaemonReload"), invocation(site)) == ("yes", before)
@@ -119,13 +120,12 @@ def test_a_drained_upstream_is_not_started(site: Site, mark: str) -> None:
     """One of two is stopped, by the operator; the other one answers throughout. `again` is said of nothing."""
     site.host.break_with("", operators.PEER.replace("MARK", mark))
     assert (answers(site), state(site, site.shape.unit)) == ({200}, "inactive")
-    before = site.host.snapshot()
-    code, incident, output = recovered(site)
+    with left_as_it_was(site):
+        code, incident, output = recovered(site)
     assert (code, incident["outcome"], incident["actions"]) == (0, "degraded", []), output
     assert named(incident) == [STOPPED], output
     assert "answers again" not in output
     assert (answers(site), state(site, site.shape.unit)) == ({200}, "inactive")
-    assert differences(before, site.host.snapshot()) == set()
     code, incident, output = recovered(site, rescue502_approve=[STOPPED])
     assert (code, incident["outcome"], state(site, site.shape.unit)) == (0, "recovered", "active"), output
     assert "again" not in incident["message"], output
@@ -146,16 +146,15 @@ def test_nginx_that_another_front_replaces_is_not_started(site: Site, port: int,
     site.host.break_with("", operators.FRONT.replace("PORT", str(port)))
     assert (state(site, "nginx", "UnitFileState"), state(site, "nginx")) == ("disabled", "inactive")
     site.full = False
-    before = site.host.snapshot()
     checks = {"rescue502_edge": [{"url": url, "host": site.shape.server_name} for url in edge]} if edge else {}
-    _code, incident, output = recovered(site, **checks)
+    with left_as_it_was(site):
+        _code, incident, output = recovered(site, **checks)
     assert incident["actions"] == [], output
     assert incident["outcome"] == ("healthy" if edge else "needs-approval"), output
     assert named(incident) == ([] if edge else ["proxy/stopped"]), output
     if port == 80 and not edge:
         assert "front.py" in incident["root_causes"][0]["because"], output
     assert (state(site, "nginx"), state(site, "front")) == ("inactive", "active")
-    assert differences(before, site.host.snapshot()) == set()
 
 
 @pytest.mark.parametrize("how", each_change("unchecked", of=["unchecked", "barred", "partly"]))
@@ -175,7 +174,8 @@ def test_tables_are_not_renamed_under_the_code_that_serves(site: Site, how: str)
     else:
         edge = site.shape.careful_settings()["rescue502_edge"]
         settings = {"rescue502_edge": [*edge, {**edge[0], "url": "http://127.0.0.1/not-there-yet/"}]}
-    _code, incident, output = recovered(site, **settings)
+    with left_as_it_was(site):
+        _code, incident, output = recovered(site, **settings)
     assert incident["actions"] == [], output
     assert "schema/unapplied-migrations" in [item["id"] for item in incident["findings"]], output
     assert "recovered" not in incident["outcome"]
@@ -199,7 +199,8 @@ def test_a_page_that_takes_its_time_is_no_hang(site: Site, page: str, full: bool
     site.host.break_with("", operators.PAGE.replace("ANSWER", page))
     assert site.host.run("curl -sm 6 http://127.0.0.1:8000/", check=False).returncode == 28, "it takes longer than 6 s"
     before, site.full = invocation(site), full
-    _code, incident, output = recovered(site, **({"rescue502_health_url": ""} if full else {}))
+    with left_as_it_was(site):
+        _code, incident, output = recovered(site, **({"rescue502_health_url": ""} if full else {}))
     assert incident["evidence"]["service"]["backend"]["url"].endswith(":8000/"), output
     assert (incident["actions"], invocation(site)) == ([], before), output
     if full:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from odd_access import BARRED, IMMUTABLE, NO_LONGER_IMMUTABLE, ODDITIES, TOGETHER, script
 from tiers import each_change
+from unharmed import left_as_it_was
 
 from lab.site import Site, also_found, differences, named
 
@@ -47,7 +48,8 @@ until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_P
 def test_options_of_gunicorn(site: Site, name: str) -> None:
     """The app is what gunicorn loads, wherever it stands: the site is healthy, and when it is stopped it is started."""
     site.host.break_with("", START.replace("WORDS", COMMAND_LINES[name]))
-    code, incident, output = site.play("diagnose", rescue502_level="full")
+    with left_as_it_was(site):
+        code, incident, output = site.play("recover", rescue502_level="full")
     assert incident["evidence"]["stack"]["app"] == "xamila.wsgi:application", output
     assert incident["evidence"]["rehearsal"]["steps"]["application"]["ok"], output
     assert (code, incident["outcome"], incident["findings"]) == (0, "healthy", []), output
@@ -62,7 +64,8 @@ def test_no_static_files_to_collect(site: Site) -> None:
     for folders, ok, to_collect in (([], True, False), (["/srv/private"], False, None)):
         site.host.break_with("", SERVE.replace("FOLDERS", repr(folders)))
         assert site.host.ask("/static/site.css")[0] == 404
-        code, incident, output = site.play("recover")
+        with left_as_it_was(site):
+            code, incident, output = site.play("recover")
         assert incident["evidence"]["files"]["static_empty"] is True, output
         asked = incident["evidence"]["rehearsal"]["steps"]["static"]
         assert (asked["ok"], asked.get("to_collect")) == (ok, to_collect), asked
@@ -134,12 +137,9 @@ def recovers_from_a_real_fault(site: Site, *found_too: str) -> None:
 def test_odd_access(site: Site) -> None:
     """Whatever mode bits say, an app that reads its files reads them: all kinds on one host, and then a real fault."""
     site.host.break_with("", script(*TOGETHER))
-    before = site.host.snapshot()
-    invocation = site.host.run("systemctl show -P InvocationID xamila").stdout
-    code, incident, output = site.play("recover", rescue502_level="full")
-    assert (code, incident["outcome"], incident["findings"], incident["actions"]) == (0, "healthy", [], []), output
-    untouched(site, before, set())
-    assert site.host.run("systemctl show -P InvocationID xamila").stdout == invocation
+    with left_as_it_was(site):
+        code, incident, output = site.play("recover", rescue502_level="full")
+        assert (code, incident["outcome"], incident["findings"], incident["actions"]) == (0, "healthy", [], []), output
     recovers_from_a_real_fault(site)
 
 
@@ -147,13 +147,12 @@ def test_odd_access(site: Site) -> None:
 def test_one_odd_access(site: Site, name: str) -> None:
     """Each on a host of its own: nothing is changed; with a real fault, and the app down, that alone is repaired."""
     site.host.break_with("", script(name))
-    before = site.host.snapshot()
-    code, incident, output = site.play("recover", rescue502_level="full")
+    with left_as_it_was(site):
+        code, incident, output = site.play("recover", rescue502_level="full")
     # That uploads cannot be put where the code is, is reported; what to do is for a person.
     expected = ["files/media-elsewhere"] if name == "media-is-the-apps-folder" else []
     assert (named(incident), incident["actions"]) == (expected, []), output
     assert (code, incident["outcome"]) == (0, "degraded" if expected else "healthy"), output
-    untouched(site, before, set())
     if not ODDITIES[name].reads_all:
         recovers_from_a_real_fault(site, *expected)
 
@@ -175,10 +174,9 @@ def test_what_nobody_may_change(site: Site) -> None:
     """Immutable files are no fault; where one bars the app, no repair is planned that cannot work."""
     facts = site.host.inside(["bash", "-euc", IMMUTABLE])
     assert facts.returncode == 0, facts.stderr
-    before = site.host.snapshot()
-    code, incident, output = site.play("recover", rescue502_level="full")
-    assert (code, incident["outcome"], incident["findings"], incident["actions"]) == (0, "healthy", [], []), output
-    untouched(site, before, set())
+    with left_as_it_was(site):
+        code, incident, output = site.play("recover", rescue502_level="full")
+        assert (code, incident["outcome"], incident["findings"], incident["actions"]) == (0, "healthy", [], []), output
     site.host.inside(["bash", "-euc", BARRED])
     assert site.host.ask("/api/sgis/")[0] == 502
     broken = site.host.snapshot()

@@ -1,0 +1,52 @@
+"""What a run makes of a host that is to stay as it is: what it changed, restarted, and had root run for the app.
+
+Each is counted for docs/chaos.md (conftest.py hands the counts to the report of the test).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lab.site import Site, differences
+
+COUNTED = ("changed", "restarted", "root")
+# Of the test that runs: how much of each, in all runs that were watched.
+counts: Counter[str] = Counter()
+
+MARKS = "/run/marks"
+# A line of the environment's that each Python in it runs when it starts, whatever it is started for: it leaves a mark
+# with who that was. In /run, so that the marks of the app's own account are no change of the host's.
+PLANT = rf"""
+install -d -m 1777 {MARKS}
+if [ -n "$VENV" ] && [ -d "$VENV" ]; then
+  for site in "$VENV"/lib/python3*/site-packages; do
+    printf '%s\n' "import os; os.access('{MARKS}', os.W_OK) and open('{MARKS}/%d' % os.geteuid(), 'w').close()" \
+      > "$site/who-runs-this.pth"
+    chown --reference="$site" "$site/who-runs-this.pth"; chmod 644 "$site/who-runs-this.pth"
+  done
+  "$VENV/bin/python" -c pass
+  [ -e {MARKS}/0 ] && rm -f {MARKS}/*
+fi
+"""
+RUNNING = "systemctl show -p Id -p InvocationID \"$UNIT\" nginx 'postgresql@*'"
+
+
+@contextmanager
+def left_as_it_was(site: Site) -> Iterator[None]:
+    """Fail where what is done inside changes a file, table or link, starts or restarts a unit, or has root run the app.
+
+    The units are the app's, nginx, and each cluster of PostgreSQL. Logs may grow.
+    """
+    site.host.run(PLANT)
+    before, running = site.host.snapshot(), site.host.run(RUNNING).stdout
+    assert "InvocationID=" in running
+    yield
+    found = {
+        "changed": {item for item in differences(before, site.host.snapshot()) if "/var/log/" not in item},
+        "restarted": set(site.host.run(RUNNING).stdout.split()) - set(running.split()),
+        "root": set(site.host.run(f"ls {MARKS}").stdout.split()) & {"0"},
+    }
+    counts.update({kind: len(items) for kind, items in found.items()})
+    assert {kind: items for kind, items in found.items() if items} == {}
