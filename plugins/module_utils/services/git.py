@@ -134,7 +134,12 @@ class Checkout:
         return f"others than {self.owner.pw_name} can write {path}, which git would obey" if path else ""
 
     def _named_settings(self) -> dict[str, str]:
-        """What the checkout's own configuration names programs for, each set to none. Reading it runs nothing."""
+        """What the checkout's own configuration names programs for, each set to none. Reading it runs nothing.
+
+        What others can write, such as a file that root's configuration includes, could name one more a moment later.
+        """
+        if self.owner.pw_uid == 0 and (why := self.objection_to_own_configuration(self.environment())):
+            raise RefusedError(f"{why}: git is not run there as root")
         words = ["git", "-C", self.top, "config", "--includes", "--list", "--name-only", "-z"]
         names = self.run(words, TIMEOUT, name="git config").split("\0")
         found = {name: match.group(1) for name in names if (match := _NAMED.match(name))}

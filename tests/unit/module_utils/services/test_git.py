@@ -195,3 +195,15 @@ def test_a_pull_obeys_nobody_but_the_owner(checkout: Path, tmp_path: Path) -> No
     os.chown(tmp_path / "shared.cfg", 0, -1)
     os.chown(checkout / ".git" / "hooks", NOBODY, -1)
     assert f"can write {checkout}/.git/hooks" in found.objection_to_own_configuration(environment)
+
+
+@as_root
+def test_roots_git_reads_no_file_of_others(checkout: Path, tmp_path: Path) -> None:
+    """Root's own configuration includes it: it could name a program right after all that it names were set to none."""
+    shared = tmp_path / "shared.cfg"
+    shared.write_text("[user]\n\tname = dev\n", encoding="utf-8")
+    configure(checkout, "include.path", str(shared))
+    assert Checkout(str(checkout)).git("log", "--format=%s") == "First"
+    os.chown(shared, NOBODY, NOBODY)
+    with pytest.raises(RefusedError, match=r"shared.cfg, which git would obey: git is not run there as root"):
+        Checkout(str(checkout)).git("log")
