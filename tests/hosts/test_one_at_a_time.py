@@ -165,7 +165,7 @@ def unpacked(site: Site) -> list[str]:
 
 @pytest.mark.nightly
 def test_the_same_remedy_is_not_tried_without_end(site: Site) -> None:
-    """Repaired three times and broken again, with a budget of one: a person's, with a bundle; later it is tried again."""
+    """Repaired three times and broken again, with a budget of one: a person's, with a bundle, and later tried again."""
     for _time in range(3):
         site.host.run(f"systemctl stop {site.shape.unit}")
         code, incident, output = site.play("recover", rescue502_budget=1)
