@@ -77,7 +77,9 @@ options:
     elements: dict
     default: []
   budget:
-    description: In how many runs a remedy may be applied in vain for the same cause within O(window).
+    description:
+      - In how many runs a remedy may be applied in vain for the same cause within O(window).
+      - Where the site was well after it and the cause came back, it may be applied three times as often.
     type: int
     default: 3
   window:
@@ -134,6 +136,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.run.run_lock impo
 from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import at_work
 from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
 
+# A remedy that helps each time may be applied so many times as often: what comes back without end is a person's too.
+HELPED = 3
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["held", "released", "seen"], "default": "held"},
     "incident": {"type": "str", "required": True},
@@ -154,13 +158,15 @@ ARGUMENTS = {
 
 
 def exhausted(given: dict[str, Any]) -> list[dict[str, Any]]:
-    """The remedies that were applied in vain, as often as may be, for each of their causes."""
+    """The remedies that were applied as often as may be, for each of their causes, in vain or to see it come back."""
     tried = history.recent(given["window"])
     found = []
     for item in given["remedies"]:
-        times = [history.times_in_vain(tried, given["unit"], item["remedy"], cause) for cause in item["causes"]]
-        if times and min(times) >= given["budget"]:
-            found.append({"remedy": item["remedy"], "causes": item["causes"], "times": min(times)})
+        counted = [history.times(tried, given["unit"], item["remedy"], cause) for cause in item["causes"]]
+        if counted and all(
+            in_vain >= given["budget"] or helped >= given["budget"] * HELPED for in_vain, helped in counted
+        ):
+            found.append({"remedy": item["remedy"], "causes": item["causes"], "times": min(map(sum, counted))})
     return found
 
 

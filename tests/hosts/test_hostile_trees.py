@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import hostile_trees
 import pytest
+from handed_out import all_text
 from hostile_trees import GIT_PROGRAMS, HOLES, MARKS, SETTINGS, TREES
 from test_traps import play
 from tiers import each_change
@@ -229,6 +230,7 @@ def test_gunicorns_configuration_decides_nothing(configured: Site, name: str) ->
     assert {item for item in changed if not item.startswith("files:/var/log/")} == set(), texts
     assert marks(host) == set(), texts
     assert SHADOW in host.run("cat /etc/shadow").stdout
+    texts += all_text(site.folder)
     assert SHADOW not in texts
     assert "secret-of-root" not in texts
     host.break_with("", RESTORE)

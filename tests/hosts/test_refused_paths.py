@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from handed_out import all_text
 from test_traps import ROOT_FOLDER, play
 
 from lab.site import Site, differences, named
 
 LOGS = "/var/log/xamila"
 SETTINGS = f"{ROOT_FOLDER}/xamila/settings.py"
+SHADOW = "daemon:*:"
 AS_APP = "runuser -u www-data --"
 # A folder of root's that everybody can write, made into what git takes for its own: its configuration runs a command.
 # A check of the owner of what the link leads to finds root.
@@ -85,6 +87,9 @@ def test_settings_give_nothing_of_the_systems_away(site: Site) -> None:
     assert incident["outcome"] == "needs-human", output
     (reported,) = (item["by_hand"] for item in incident["awaiting"] if item["id"] == "files/log-elsewhere")
     assert "chown" not in reported
+    assert site.play("bundle", rescue502_level="full")[0] in (0, 2)
+    assert SHADOW in site.host.run("cat /etc/shadow").stdout
+    assert SHADOW not in all_text(site.folder)
     assert differences(broken, site.host.snapshot()) == set(), output
 
 

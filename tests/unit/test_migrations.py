@@ -265,7 +265,8 @@ def test_a_restart_tried_too_often_leaves_the_tables_alone(tmp_path: Path) -> No
     assert record.data["plan"] == []
     assert [item["why"] for item in record.data["held_back"]] == [
         "is not done without restart",
-        "was tried 3 times within 10 min, and is tried again where rescue502_budget is higher",
+        "was tried 3 times within 10 min, "
+        "in vain or to break again; it is tried again where rescue502_budget is higher",
     ]
     assert [item["id"] for item in record.data["awaiting"]] == [SAFE]
 

@@ -19,6 +19,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import state_
 MOST_BYTES = 1_000_000
 NAME = "history.jsonl"
 BEGUN, CONCLUDED, UNDONE = "begun", "concluded", "undone"
+# The outcome of a run that was not in vain.
+RECOVERED = "recovered"
 
 
 def append(event: str, facts: list[dict[str, Any]]) -> None:
@@ -44,8 +46,8 @@ def recent(window: float) -> list[dict[str, Any]]:
     return [fact for fact in _read() if abs(now - fact["time"]) <= window]
 
 
-def times_in_vain(tried: list[dict[str, Any]], unit: str, remedy: str, cause: str) -> int:
-    """How many runs, by recent(), have applied a remedy for a cause of this unit that is there once more.
+def times(tried: list[dict[str, Any]], unit: str, remedy: str, cause: str) -> tuple[int, int]:
+    """(runs in vain, runs after which the site was well), by recent(), of a remedy for a cause of this unit.
 
     Not those that were interrupted, or never came to that remedy, and not those that somebody has taken back.
     """
@@ -55,7 +57,9 @@ def times_in_vain(tried: list[dict[str, Any]], unit: str, remedy: str, cause: st
         for fact in tried
         if fact["event"] == CONCLUDED and fact.get("unit") == unit and fact.get("incident") not in undone
     ]
-    return sum(any(_is_for(action, remedy, cause) for action in _list(run.get("actions"))) for run in runs)
+    applied = [run for run in runs if any(_is_for(action, remedy, cause) for action in _list(run.get("actions")))]
+    well = sum(run.get("outcome") == RECOVERED for run in applied)
+    return len(applied) - well, well
 
 
 def _is_for(action: Any, remedy: str, cause: str) -> bool:

@@ -166,7 +166,7 @@ class Incident:
             why = f"is not done without {partners.get(action['remedy'])}"
             if action["remedy"] in exhausted:
                 tried = f"was tried {exhausted[action['remedy']]} times within {window / 60:g} min"
-                why = f"{tried}, and is tried again where rescue502_budget is higher"
+                why = f"{tried}, in vain or to break again; it is tried again where rescue502_budget is higher"
             self.data["held_back"].append({"remedy": action["remedy"], "for": action["for"], "why": why})
             if set(action["for"]) & set(remaining_causes(self.data)):
                 self.data["exhausted"].append(f"{action['remedy']} for {', '.join(action['for'])} {why}")

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.run import history, state_directory
+from ansible_collections.rescue502.django.plugins.modules import claim
 
 UNIT, REMEDY, CAUSE = "shop.service", "pip_install", "dependencies/missing"
 
 
-def run(incident: str, *actions: tuple[str, list[str]], unit: str = UNIT) -> dict[str, Any]:
+def run(incident: str, *actions: tuple[str, list[str]], unit: str = UNIT, outcome: str = "failed") -> dict[str, Any]:
     """A run that has come to its end."""
     done = [{"remedy": remedy, "for": causes, "ok": True, "changed": False} for remedy, causes in actions]
-    return {"event": history.CONCLUDED, "incident": incident, "unit": unit, "outcome": "failed", "actions": done}
+    return {"event": history.CONCLUDED, "incident": incident, "unit": unit, "outcome": outcome, "actions": done}
 
 
 def begun(incident: str) -> dict[str, Any]:
@@ -44,7 +45,23 @@ COUNTED = {
 def test_what_counts_as_a_try(what: str) -> None:
     """What a run has done to its end, and nobody has taken back."""
     tried, times = COUNTED[what]
-    assert history.times_in_vain(tried, UNIT, REMEDY, CAUSE) == times
+    assert history.times(tried, UNIT, REMEDY, CAUSE) == (times, 0)
+
+
+def test_what_helped_is_counted_apart() -> None:
+    """The cause came back after the site was well: that was not in vain, and is not forgotten."""
+    tried = [run("a", (REMEDY, [CAUSE])), *(run(name, (REMEDY, [CAUSE]), outcome="recovered") for name in "bc")]
+    assert history.times(tried, UNIT, REMEDY, CAUSE) == (1, 2)
+
+
+@pytest.mark.parametrize(("outcome", "most"), [("failed", 2), ("degraded", 2), ("recovered", 6)])
+def test_neither_is_tried_without_end(outcome: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In vain as often as the budget says; what helps and breaks again three times as often."""
+    given = {"window": 60, "unit": UNIT, "budget": 2, "remedies": [{"remedy": REMEDY, "causes": [CAUSE]}]}
+    for number, spent in ((most - 1, []), (most, [{"remedy": REMEDY, "causes": [CAUSE], "times": most}])):
+        runs = [run(str(at), (REMEDY, [CAUSE]), outcome=outcome) for at in range(number)]
+        monkeypatch.setattr(history, "recent", lambda _window, runs=runs: runs)
+        assert claim.exhausted(given) == spent
 
 
 def test_a_run_that_has_begun_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

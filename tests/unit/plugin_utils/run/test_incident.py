@@ -69,6 +69,8 @@ def test_the_setting_that_allows_more_tries_is_named(tmp_path: Path) -> None:
     found: Any = {"id": "proxy/stopped", "severity": "outage", "remedy": "start_nginx", "by_hand": "look"}
     opened.data["findings"], opened.data["remaining"] = [found], ["proxy/stopped"]
     opened.give_up({"start_nginx": 3}, 3600)
-    words = "was tried 3 times within 60 min, and is tried again where rescue502_budget is higher"
+    words = (
+        "was tried 3 times within 60 min, in vain or to break again; it is tried again where rescue502_budget is higher"
+    )
     assert [item["why"] for item in opened.data["held_back"]] == [words]
     assert opened.data["exhausted"] == [f"start_nginx for proxy/stopped {words}"]
