@@ -67,7 +67,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         }
 
     def _report(self, given: settings.Settings, record: Incident) -> dict[str, Any]:
-        """The report, as this host's own result, so that whoever reads the job's events sees whose it is."""
+        """The report, as this host's own result, so that a reader of the job's events sees whose it is."""
         failing = failing_outcomes(record.data) & set(given.fail_on)
         result = {"failed": bool(failing), "msg": f"{record.data['outcome']}: {record.data['message']}"}
         # Of many hosts that are well, a line each.

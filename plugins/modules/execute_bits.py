@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: execute_bits
 short_description: Let a program be executed by those who may read it
-version_added: 0.5.0
+version_added: 0.4.0
 description:
   - Adds the execute bit for the owner, and for the group and the others where they may read the file already. Nothing
     else about the file is changed.
@@ -69,7 +69,7 @@ def add(path: str, check_only: bool) -> dict[str, Any]:
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is not a file")
         if status.st_mode & (stat.S_ISUID | stat.S_ISGID):
-            raise ValueError("it would run as its owner or group, whoever starts it")
+            raise ValueError("it would run as its owner or group, no matter who starts it")
         hard_links.require_own_name(path, status)
         before = stat.S_IMODE(status.st_mode)
         after = before | stat.S_IXUSR | (before & 0o044) >> 2

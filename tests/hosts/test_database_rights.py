@@ -1,4 +1,4 @@
-"""What PostgreSQL does not let the app's role do is told apart, and none of it is repaired unasked."""
+"""What PostgreSQL does not let the app's role do is named apart, and none of it is repaired unasked."""
 
 from __future__ import annotations
 

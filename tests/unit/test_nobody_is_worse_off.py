@@ -97,7 +97,7 @@ def test_what_takes_no_site_down_comes_later() -> None:
     """Rule (d): while the site is down, nothing is done but for what takes it down."""
     met: Counter[str] = Counter()
 
-    @thorough
+    @settings(thorough, max_examples=150)
     @given(broken("down", "partly", "barred", "well"), st.data())
     def holds(evidence: dict[str, Any], data: st.DataObject) -> None:
         found = diagnose(evidence, CATALOGUE)
@@ -117,17 +117,17 @@ def test_what_takes_no_site_down_comes_later() -> None:
 
 
 def fails_aside(evidence: dict[str, Any]) -> bool:
-    """Whether the app's rehearsal fails, and its start aside, where it was made, does not serve."""
+    """Whether the app's rehearsal fails, and its shadow start, where it was made, does not serve."""
     return evidence.get("app", {}).get("serves") is False
 
 
-def test_what_failed_when_it_was_tried_aside_is_not_started() -> None:
+def test_what_failed_when_it_was_tried_is_not_started() -> None:
     """Rule (c): while a cause of that is not repaired, and may not be, nothing starts the app or runs its code."""
     met: Counter[str] = Counter()
     failing = sorted(name for name in RECORDED if fails_aside(example_looks.found_on(name).evidence))
     started = [name for name in recordings_of("safe", "ask") if MODES[name].layer == "service" and name in MODES]
 
-    @thorough
+    @settings(thorough, max_examples=150)
     @given(st.sampled_from(failing), st.sampled_from(started), st.sampled_from(["down", "partly", "well"]), st.data())
     def holds(name: str, other: str, edge: str, data: st.DataObject) -> None:
         evidence = example_looks.with_causes_of(recorded(name), other)
@@ -267,7 +267,7 @@ def test_a_worse_edge_is_an_alarm() -> None:
     """Rules (b) and (e): never called recovered, and `again` is said of nothing that was not down."""
     met: Counter[str] = Counter()
 
-    @settings(thorough, max_examples=150)
+    @settings(thorough, max_examples=500)
     @given(runs())
     def holds(run: tuple[Any, Diagnosis]) -> None:
         record, after = run

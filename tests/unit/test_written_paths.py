@@ -1,6 +1,6 @@
 """What root writes by a path: read from the sources and from the tasks, so that nothing in the app's tree is.
 
-Whoever owns a folder can put a link there between a look and a write. In the app's tree root therefore works on opened
+Who owns a folder can put a link there between a look and a write. In the app's tree root therefore works on opened
 files and folders only (files/directory_handle.py, files/safe_files.py, `dir_fd`).
 """
 
@@ -66,7 +66,7 @@ ON_PATHS = {
 }  # fmt: skip
 # Folders that root alone can exchange: the role takes these two and no other.
 EXCEPTIONS = {"roles/restore_temporary_folders/tasks/main.yml": ["/tmp", "/var/tmp"]}
-TASK_PROGRAMS = SYSTEM | {"timeout", "psql"}
+TASK_PROGRAMS = SYSTEM | {"timeout", "psql", "runuser"}
 # The variables that name what is the app's.
 APPS_VARIABLES = tuple(
     f"rescue502_{name}" for name in ("root", "venv", "path", "env_file", "media", "static", "checkout", "manage_py")

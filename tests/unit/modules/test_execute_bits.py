@@ -39,7 +39,7 @@ def test_whoever_may_read_it_may_execute_it(program: Path, before: int, after: i
 
 
 def test_a_set_user_id_program_is_left_alone(program: Path) -> None:
-    """With its execute bits it would be its owner, whoever starts it."""
+    """With its execute bits it would be its owner, no matter who starts it."""
     program.chmod(0o4644)
     with pytest.raises(ValueError, match="as its owner or group"):
         execute_bits.add(str(program), False)

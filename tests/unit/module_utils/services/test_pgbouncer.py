@@ -89,6 +89,6 @@ LOGS = {
 
 @pytest.mark.parametrize("way", LOGS)
 def test_its_log(way: str) -> None:
-    """Its own refusals are told from those of the server, which it passes on; another app's do not count."""
+    """Its own refusals are distinguished from those of the server, which it passes on; another app's do not count."""
     lines, refused, server_refused = LOGS[way]
     assert database_pooler.refusals(lines, "shop", "shop") == (refused, server_refused)
