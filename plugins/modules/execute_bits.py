@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: execute_bits
 short_description: Let a program be executed by those who may read it
-version_added: 0.4.0
+version_added: 0.3.0
 description:
   - Adds the execute bit for the owner, and for the group and the others where they may read the file already. Nothing
     else about the file is changed.
@@ -23,7 +23,7 @@ author:
   - rescue502 maintainers (@rescue502)
 attributes:
   check_mode:
-    description: Says whether the mode would be changed.
+    description: Says whether bits would be added.
     support: full
 options:
   path:

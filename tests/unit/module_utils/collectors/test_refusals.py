@@ -179,7 +179,8 @@ def wants(folder: Path, server: str, port: int, url: str, host: str) -> list[tup
     locations = nginx_config.proxied_locations(root)
     stack = SimpleNamespace(
         nginx_root=root, bind=[gunicorn_config.parse_bind(f"127.0.0.1:{port}")], properties={"ActiveState": "active"},
-        all_locations=locations, locations=locations, server=SimpleNamespace(certfile="", speaks_uwsgi=False), timeout=30,
+        all_locations=locations, locations=locations, server=SimpleNamespace(certfile="", speaks_uwsgi=False),
+        timeout=30,
     )  # fmt: skip
     asked = {"checks": [{"well": False, "status": 400, "url": url, "host": host}]}
     found = refusals.collect(stack, asked)  # type: ignore[arg-type]
