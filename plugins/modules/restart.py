@@ -67,7 +67,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.run import state_directory
-from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd, unit_conflicts
 
 # How long systemd may take to stop and start the unit; its own limits are 90 s each (systemd-system.conf(5)).
 MOST_SECONDS = 300.0
@@ -76,6 +76,7 @@ POLL_SECONDS = 0.05
 STATE_SECONDS = 0.5
 DOWN = ("inactive", "failed")
 PROPERTIES = ["Id", "ActiveState", "SubState", "Result", "InvocationID", "NeedDaemonReload", "TriggeredBy"]
+PROPERTIES += unit_conflicts.PROPERTIES
 ARGUMENTS = {
     "unit": {"type": "str", "required": True},
     "bind": {"type": "list", "elements": "dict", "default": []},
@@ -122,6 +123,10 @@ def run(unit: str) -> str:
     starts. Empty where they were, or where nothing was changed.
     """
     app = state(unit)
+    if app["ActiveState"] in DOWN and (others := unit_conflicts.running(app)):
+        raise RestartError(
+            f"{', '.join(others)} runs, and would be ended by the start (Conflicts=). Nothing was changed"
+        )
     triggers = sockets_of(app)
     stale = [item["Id"] for item in (app, *triggers) if item["NeedDaemonReload"] == "yes"]
     refused = next((words for name in stale if (words := systemd.objection(name))), "")

@@ -95,3 +95,18 @@ RENAMED = (
     "    dependencies = [('sgis', '0002_sgi_city')]\n"
     "    operations = [migrations.RenameField('sgi', 'city', 'town')]\nMIGRATION\ngit add ."
 )
+
+# A job for which the app is to be down, as its unit says, or the app's.
+_BACKUP = """printf '%s\n' '[Unit]' {line} '[Service]' 'ExecStart=/bin/sleep infinity' > /run/systemd/system/cold-backup.service
+systemctl daemon-reload
+{stop}
+systemctl start cold-backup.service
+until_true "systemctl is-active -q cold-backup.service"
+"""
+CONFLICTS = {
+    "its own": _BACKUP.format(line='"Conflicts=$UNIT"', stop=""),
+    "the app's": "unit_drop_in '[Unit]' 'Conflicts=cold-backup.service'\n" + _BACKUP.format(line="", stop="stop_app"),
+}
+TOGETHER_AGAIN = """rm -f /run/systemd/system/cold-backup.service "$UNIT_FILE.d"/*.conf
+systemctl daemon-reload
+"""

@@ -115,6 +115,26 @@ def test_a_unit_file_in_the_making_is_not_loaded_where_the_site_is_down(maintain
     site.host.break_with("", 'cp /srv/unit "$UNIT_FILE"; systemctl daemon-reload')
 
 
+@pytest.mark.xdist_group("maintained")
+@pytest.mark.parametrize("side", each_change("its own", of=operators.CONFLICTS))
+def test_what_runs_while_the_app_is_to_be_down_is_not_ended(maintained: Site, side: str) -> None:
+    """A cold backup, say: systemd would end it to start the app. It is named, and no approval starts the app."""
+    site, unit = maintained, maintained.shape.unit
+    site.host.break_with("", f'{operators.ENDED}; systemctl start "$UNIT"; {operators.CONFLICTS[side]}')
+    backup = site.host.run("systemctl show -P InvocationID cold-backup.service").stdout
+    assert (state(site, "cold-backup.service"), state(site, unit)) == ("active", "inactive")
+    for approved in ([], [STOPPED]):
+        code, incident, output = recovered(site, rescue502_approve=approved)
+        assert (code, incident["outcome"], incident["actions"]) == (2, "needs-human", []), output
+        assert "service/kept-down" in named(incident), output
+    assert site.host.run("systemctl show -P InvocationID cold-backup.service").stdout == backup
+    assert (state(site, "cold-backup.service"), state(site, unit)) == ("active", "inactive")
+    site.host.run("systemctl stop cold-backup.service")
+    code, incident, output = recovered(site)
+    assert (code, incident["outcome"], state(site, unit)) == (0, "recovered", "active"), output
+    site.host.break_with("", operators.TOGETHER_AGAIN)
+
+
 @pytest.mark.parametrize("mark", each_change("", of=["", " down", " max_fails=0"]))
 def test_a_drained_upstream_is_not_started(site: Site, mark: str) -> None:
     """One of two is stopped, by the operator; the other one answers throughout. `again` is said of nothing."""

@@ -30,6 +30,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import (
     accounts,
     http_client,
     systemd,
+    unit_conflicts,
     unit_copy,
     unread,
 )
@@ -134,6 +135,8 @@ def _require_possible(stack: Stack) -> None:
     families = shown.get("RestrictAddressFamilies", "")
     if families and families != "~" and ("AF_UNIX" in families) == families.startswith("~"):
         raise NotTriedError(f"{stack.unit} may not open Unix sockets")
+    if shown.get("ActiveState") in _ENDED and (others_run := unit_conflicts.running(shown)):
+        raise NotTriedError(f"{others_run[0]} runs, for which {stack.unit} is to be down")
     if why := _refusal_as_root(stack):
         raise NotTriedError(why)
     if _available_mib() < LEAST_MEMORY_MIB:
