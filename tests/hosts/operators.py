@@ -97,7 +97,8 @@ RENAMED = (
 )
 
 # A job for which the app is to be down, as its unit says, or the app's.
-_BACKUP = """printf '%s\n' '[Unit]' {line} '[Service]' 'ExecStart=/bin/sleep infinity' > /run/systemd/system/cold-backup.service
+_BACKUP = """
+printf '%s\n' '[Unit]' {line} '[Service]' 'ExecStart=/bin/sleep infinity' > /run/systemd/system/cold-backup.service
 systemctl daemon-reload
 {stop}
 systemctl start cold-backup.service
