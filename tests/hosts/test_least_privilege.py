@@ -47,7 +47,9 @@ def test_a_cause_is_named_or_left_open(site: Site, fault: str) -> None:
     for what in HIDDEN if fault != "files/env-file-exposed" else HIDDEN[:1]:
         assert what in unread(incident)
         assert what in output
-    assert code == (0 if fault == "files/env-file-exposed" else 2)
+    # A person has something to do where the cause stays open; a plan is none of that.
+    assert code == (2 if incident["outcome"] == "needs-human" else 0)
+    assert incident["outcome"] == ("needs-human" if not FOUND[fault] else incident["outcome"])
     if not FOUND[fault]:
         assert "the cause cannot be found without what was not read" in incident["message"]
         assert incident["plan"] == []

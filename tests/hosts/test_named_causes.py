@@ -37,7 +37,8 @@ TOGETHER = (
 
 # What others show too: a cause of a kind that a batch above has, or that tests of its own show.
 NIGHTLY = {
-    "service/kept-down", "service/socket-in-private-tmp", "service/socket-dir-denied", "service/unit-missing",
+    "service/kept-down", "service/notify-refused", "host/mounted-noexec",
+    "service/socket-in-private-tmp", "service/socket-dir-denied", "service/unit-missing",
     "service/start-pre-failed",
     "service/setup-failed", "service/condition-unmet", "service/worker-boot-failed", "service/workdir-missing",
     "environment/settings-module-wrong", "environment/value-invalid", "environment/credential-missing",

@@ -61,8 +61,9 @@ def test_a_missing_role_is_reported(site: Site, own: Path, monkeypatch: pytest.M
 
 def test_what_a_users_role_says_of_itself_is_heeded(site: Site, own: Path) -> None:
     """It would start an app that does not load, so it waits; and what it says wrongly ends the run, unchanged."""
-    site.host.break_with("code/syntax-error")
     site.host.break_with(MODE, load_file(own / f"{MODE}.yml").reproduce)
+    # After that, so that the stop is a cause of its own: an app that could not be loaded any more has ended by itself.
+    site.host.break_with("", "printf 'def broken(:\\n' >> \"$ROOT/$PACKAGE/urls.py\"")
     assert site.host.run(f"systemctl is-active {site.shape.unit}", check=False).stdout.strip() == "inactive"
     broken = site.host.snapshot()
     settings = {"rescue502_failures_path": str(own), "rescue502_approve": [ROLE]}

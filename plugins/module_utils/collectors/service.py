@@ -14,7 +14,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_units
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets, systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    filesystems,
+    processes,
+    sockets,
+    systemd,
+    unread,
+)
 
 HEALTH_TIMEOUT = 4.0
 # Options that shut a unit off from the network, or from parts of the file system (systemd.exec(5)), and what they are
@@ -148,6 +154,7 @@ def _exec_facts(stack: Stack) -> dict[str, Any]:
         "executable": unread.known(bool(path) and bool(_mode(path) & 0o111), f"the program {path}", why),
         "interpreter": interpreter,
         "interpreter_exists": not interpreter or os.path.exists(interpreter),
+        "noexec": filesystems.without_programs(path) if path else "",
     }
 
 

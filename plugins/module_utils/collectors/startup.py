@@ -10,7 +10,7 @@ import re
 import time
 from typing import Any, Callable
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import unit_limits
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import notifications, unit_limits
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unit_conflicts, unread
 
 # What apps wait for at a boot, besides what their unit names.
@@ -57,10 +57,11 @@ _ON_FILES: dict[str, Callable[[str], bool]] = {
 def collect(properties: dict[str, str]) -> dict[str, Any]:
     """What kept the last start from reaching the app, or keeps the next one.
 
-    {failed, came_later, step, condition, dependencies, limit, conflicts}. failed: commands besides ExecStart= that
-    failed. came_later: what these may have waited for in vain. step: what systemd itself could not do, `what` empty
-    where nothing. condition: {unmet, kind, which}. dependencies: required units that failed or cannot be started.
-    limit: of the unit's own, that ended it. conflicts: units that run and would be ended by a start.
+    {failed, came_later, step, condition, dependencies, limit, conflicts, unheard}. failed: commands besides ExecStart=
+    that failed. came_later: what these may have waited for in vain. step: what systemd itself could not do, `what`
+    empty where nothing. condition: {unmet, kind, which}. dependencies: required units that failed or cannot be started.
+    limit: of the unit's own, that ended it. conflicts: units that run and would be ended by a start. unheard: what a
+    unit of Type=notify said in vain.
     """
     down = properties.get("ActiveState") != "active"
     failed = failed_commands(properties) if down else []
@@ -72,6 +73,7 @@ def collect(properties: dict[str, str]) -> dict[str, Any]:
         "limit": unit_limits.last_end(properties),
         "dependencies": _broken_dependencies(properties) if properties.get("ActiveState") == "inactive" else [],
         "conflicts": unit_conflicts.running(properties) if down else [],
+        "unheard": notifications.refused(properties) if down else "",
     }
 
 

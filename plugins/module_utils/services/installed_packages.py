@@ -9,6 +9,7 @@ be meant, and is not reported. Source: packaging.python.org, "Recording installe
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import glob
 import hashlib
@@ -34,12 +35,15 @@ _OF_PYTHON = re.compile(
     r"|pydoc[\w.]*))$|/site-packages/_virtualenv\.(py|pth)$|\.rescue502-\w+$"
 )
 _RECORD_BYTES = 8 * 2**20
+_METADATA_BYTES = 2**18
 _ELF_BYTES = 64
 _ENDINGS = re.compile(r"(?:/__init__)?(?:\.py|\.[\w-]+\.so|\.so)$")
 
 
 def damaged(venv: str) -> list[dict[str, Any]]:
-    """The damaged modules of an environment: {requirement, module, path, why, native}, at most KEPT of them.
+    """The damaged modules of an environment, packages before what is in them, at most KEPT of them.
+
+    Each {requirement, module, path, why, native}.
 
     requirement: the package in the version that is installed, as pip takes it. why: is missing, is empty, or is cut
     short. native: whether it is machine code, of which a piece crashes Python. Packages from elsewhere than an index
@@ -49,7 +53,8 @@ def damaged(venv: str) -> list[dict[str, Any]]:
     records = (path for path in sorted(glob.glob(pattern)) if not os.path.lexists(_sibling(path, "direct_url.json")))
     files = ((record, *listed) for record in records for listed in _recorded(record))
     found = (_damage(record, name, size) for record, name, size in islice(files, MANY))
-    return list(islice((item for item in found if item), KEPT))
+    # A torn package lacks thousands: the app fails on one of the first that it imports.
+    return sorted((item for item in found if item), key=lambda item: (item["module"].count("."), item["path"]))[:KEPT]
 
 
 def versions(venv: str) -> dict[str, str]:
@@ -131,12 +136,27 @@ def _damage(record: str, name: str, size: int) -> dict[str, Any]:
     if not why:
         return {}
     return {
-        "requirement": os.path.basename(information)[: -len(".dist-info")].replace("-", "==", 1),
+        "requirement": _requirement(information),
         "module": _ENDINGS.sub("", name).replace("/", "."),
         "path": path,
         "why": why,
         "native": name.endswith(".so"),
     }
+
+
+def _requirement(information: str) -> str:
+    """The package and its version, of the folder with what is known of it.
+
+    pip puts a tilde in place of the first letter while it replaces a package; where it was killed then, so it stays.
+    """
+    folder, _dash, version = os.path.basename(information)[: -len(_METADATA)].rpartition("-")
+    if folder.startswith("~"):
+        with contextlib.suppress(OSError):
+            said = safe_files.text(os.path.join(information, "METADATA"), _METADATA_BYTES)
+            name = re.search(r"^Name: ([A-Za-z0-9][\w.-]*)$", said, re.MULTILINE)
+            if name and canonical(name.group(1))[1:] == canonical(folder[1:]):
+                folder = name.group(1)
+    return f"{folder}=={version}"
 
 
 def _recorded(record: str) -> Iterator[tuple[str, int]]:

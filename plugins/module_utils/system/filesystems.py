@@ -51,6 +51,16 @@ def facts(path: str, mounts: list[str]) -> dict[str, Any] | None:
     }
 
 
+def without_programs(path: str) -> str:
+    """The mount point of the file system that a file lives on where no program of it is run; else empty."""
+    try:
+        if not os.statvfs(path).f_flag & os.ST_NOEXEC:
+            return ""
+        return _mount_of(os.path.realpath(path), mount_points())
+    except OSError:
+        return ""
+
+
 def modified(path: str) -> float:
     """When a file's content last changed, in seconds since the epoch; 0 where that cannot be seen."""
     try:

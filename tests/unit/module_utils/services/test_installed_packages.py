@@ -116,3 +116,23 @@ def test_what_no_installer_brings_is_found(site: Path) -> None:
     assert list(installed_packages.unrecorded(str(venv))) == ["lib/python3.11/site-packages/shop/hotfix.py"]
     (site / "shop" / "__init__.py").write_text("NAME = 'mine'\n", encoding="utf-8")
     assert len(list(installed_packages.unrecorded(str(venv)))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "requirement"),
+    [("Shop-Client", "Shop-Client==1.2"), ("another", "~hop_client==1.2"), ("$(reboot)", "~hop_client==1.2")],
+)
+def test_a_package_that_pip_was_killed_over(site: Path, name: str, requirement: str) -> None:
+    """It left a tilde in its folder's name; the package's own name is in the metadata, and fits the folder's."""
+    torn = (site / "shop_client-1.2.dist-info").rename(site / "~hop_client-1.2.dist-info")
+    (torn / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n", encoding="utf-8")
+    (site / "shop" / "__init__.py").unlink()
+    assert reported(site) == [(requirement, "shop", "is missing")]
+
+
+def test_packages_are_reported_before_what_is_in_them(site: Path) -> None:
+    """Where thousands are gone, the app fails on one of the first that it imports."""
+    deep = [f"shop/a/m{number}.py,sha256=x,9" for number in range(installed_packages.KEPT)]
+    record(site, *deep, "shop/utils/__init__.py,sha256=x,9")
+    modules = [module for _requirement, module, _why in reported(site)]
+    assert (modules[0], len(modules)) == ("shop.utils", installed_packages.KEPT)
