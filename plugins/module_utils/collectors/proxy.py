@@ -31,8 +31,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack import ngin
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, processes, systemd, unread
 
-# Where programs for root lie, which an ordinary account does not have on its PATH.
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TEST_TIMEOUT = 5.0
 RECENT = 300.0
 
@@ -149,11 +147,13 @@ def _test(stack: Stack, was_valid: Callable[[], bool]) -> dict[str, Any]:
     """
     shared = next((found for path in stack.nginx_files if (found := write_access.on_the_way(path, 0))), "")
     words = nginx_unit.command(systemd.show(nginx_unit.name()))
-    words[0] = shutil.which(words[0], path=PATH) or words[0]
+    words[0] = shutil.which(words[0], path=nginx_test.PATH) or words[0]
     who = nginx_test.account()
     try:
         if shared and os.geteuid() == 0:
-            done: Any = commands.run_as("nobody", None, [*words, "-t", "-q"], {"PATH": PATH}, "/", TEST_TIMEOUT)
+            done: Any = commands.run_as(
+                "nobody", None, [*words, "-t", "-q"], {"PATH": nginx_test.PATH}, "/", TEST_TIMEOUT
+            )
         else:
             done = nginx_test.run(who, "-t", "-q")
     except (KeyError, OSError, subprocess.TimeoutExpired) as error:

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import subprocess
 
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_unit
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes, systemd
 
 _MASTER = ": master process"
+# Where programs for root lie, which an ordinary account does not have on its PATH.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ROOT = "root"
 SECONDS = 10.0
 
@@ -48,7 +51,7 @@ def run(who: str, *options: str) -> subprocess.CompletedProcess[str]:
     is_root = os.geteuid() == 0
     if program != "nginx" and not is_root:
         raise PermissionError(f"{program} is asked by root only")
-    words = ["nginx", *places, *options]
+    words = [shutil.which("nginx", path=PATH) or "nginx", *places, *options]
     if is_root and (own or program != "nginx"):
         words = ["systemd-run", *nginx_unit.ONCE, *own, "--", program, *places, *options]
     return subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
