@@ -116,8 +116,7 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
     refuses = site_state(facts) is SiteState.REFUSES
     lacking = unread.facts(facts)
     others = [mode for mode in catalogue.modes.values() if mode not in matched] if lacking and matched else []
-    # A symptom is never a cause, so it leaves nothing open.
-    open_ones = [mode for mode in others if not mode.symptom and unread.leaves_open(mode, facts, lacking)]
+    open_ones = [mode for mode in others if unread.leaves_open(mode, facts, lacking)]
     findings = tuple(
         Finding(
             mode=mode,
