@@ -72,6 +72,7 @@ def test_a_server_that_ends_without_an_error_because_the_app_does_not_load() -> 
     unit = {"active_state": "inactive", "sub_state": "dead", "result": "success", "exit_status": 0}
     evidence["service"]["unit"].update(unit)
     evidence["service"].update(listening=False, start_limit_hit=False)
+    evidence["stack"]["server"] = "hypercorn"
     evidence["log"]["errors"] = ["ModuleNotFoundError: No module named 'slugify'"]
     assert causes(evidence) == ["dependencies/missing"]
     evidence["log"]["errors"] = []
