@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import journal
 
@@ -22,8 +21,7 @@ def refused(properties: dict[str, str]) -> str:
     unit = properties.get("Id", "")
     if not unit or not properties.get("Type", "").startswith("notify"):
         return ""
-    for entry in reversed(journal.entries(f"UNIT={unit}", "_PID=1", lines=100)):
-        said = _REFUSED.search(entry.message)
-        if said and entry.when > time.time() - RECENT_SECONDS:
+    for entry in reversed(journal.of_manager(unit, RECENT_SECONDS, lines=100)):
+        if said := _REFUSED.search(entry.message):
             return said.group()[:300]
     return ""

@@ -30,8 +30,7 @@ def last_end(properties: dict[str, str]) -> dict[str, Any]:
     limits = [limit for limit in _LIMITS if properties.get(limit[0], "") not in _UNLIMITED]
     if not unit or not limits:
         return dict(NONE)
-    entries = journal.entries(f"UNIT={unit}", "_PID=1", lines=50)
-    for entry in reversed([item for item in entries if item.when > time.time() - RECENT_SECONDS]):
+    for entry in reversed(journal.of_manager(unit, RECENT_SECONDS, lines=50)):
         for name, option, said in limits:
             if said.search(entry.message):
                 found = {"option": option, "value": properties[name], "said": entry.message[:300]}

@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import subprocess
+import time
 from typing import NamedTuple
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
@@ -37,6 +38,12 @@ def entries(*words: str, lines: int = LINES, timeout: float = TIMEOUT) -> list[E
     except (OSError, subprocess.TimeoutExpired):
         return []
     return [entry for entry in map(_parsed, done.stdout.splitlines()) if entry]
+
+
+def of_manager(unit: str, seconds: float, lines: int = LINES) -> list[Entry]:
+    """What systemd itself has logged of a unit in the last `seconds`, the newest last; of at most `lines` entries."""
+    since = time.time() - seconds
+    return [entry for entry in entries(f"UNIT={unit}", "_PID=1", lines=lines) if entry.when > since]
 
 
 def barred() -> str:
