@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from tiers import each_change
 
 from lab.playbook import ROOT
 from lab.site import Site, differences, named
@@ -57,7 +56,8 @@ def test_a_new_one_takes_the_old_ones_place(site: Site) -> None:
     assert (code, "changed=0" in output, seen(site)) == (0, True, kept), output
 
 
-@pytest.mark.parametrize("role", each_change("rebuild_venv", of=["pip_install", "rebuild_venv"]))
+@pytest.mark.nightly
+@pytest.mark.parametrize("role", ["pip_install", "rebuild_venv"])
 def test_killed_in_the_middle_the_old_one_is_in_use(site: Site, role: str) -> None:
     """kill -9 of the installer: nothing in use was touched, and the next run clears up and repairs."""
     site.host.break_with("dependencies/missing" if role == "pip_install" else "dependencies/venv-broken")
@@ -74,16 +74,20 @@ def test_killed_in_the_middle_the_old_one_is_in_use(site: Site, role: str) -> No
     assert SIDE not in seen(site)
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize(
     "state",
     [
         # Between two renames.
         f"mv {VENV} {OLD}",
         # Between the exchange and the old one's own name.
-        f"mv {SIDE} {VENV}.x; mv {VENV} {SIDE}; rm {SIDE}/.rescue502-complete || true; mv {VENV}.x {VENV}",
+        pytest.param(
+            f"mv {SIDE} {VENV}.x; mv {VENV} {SIDE}; rm {SIDE}/.rescue502-complete || true; mv {VENV}.x {VENV}",
+            marks=pytest.mark.nightly,
+        ),
         # While the old one was removed after it had been copied aside.
-        f"cp -al {VENV} {OLD}; touch {SIDE}/.rescue502-committed; rm -r {VENV}/lib",
+        pytest.param(
+            f"cp -al {VENV} {OLD}; touch {SIDE}/.rescue502-committed; rm -r {VENV}/lib", marks=pytest.mark.nightly
+        ),
     ],
 )
 def test_an_interrupted_change_of_places_is_finished(site: Site, state: str) -> None:

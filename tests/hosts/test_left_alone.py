@@ -77,6 +77,7 @@ def test_after_the_maintenance_the_site_comes_back(maintained: Site) -> None:
     assert answers(maintained, 3) == {200}
 
 
+@pytest.mark.nightly
 @pytest.mark.xdist_group("maintained")
 def test_a_unit_file_in_the_making_is_not_loaded(maintained: Site) -> None:
     """On a site that serves systemd keeps what it has loaded, until somebody asks for another."""
@@ -151,14 +152,15 @@ def test_a_drained_upstream_is_not_started(site: Site, mark: str) -> None:
     assert "again" not in incident["message"], output
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("port", "edge"),
     [
         # nginx's address is the other front's; its own configuration names 443 as well, where nobody is.
         (80, []),
-        pytest.param(80, ["http://127.0.0.1/health/"], marks=pytest.mark.nightly),
+        (80, ["http://127.0.0.1/health/"]),
         # As behind a tunnel: nobody listens where nginx would.
-        pytest.param(8443, [], marks=pytest.mark.nightly),
+        (8443, []),
     ],
 )
 def test_nginx_that_another_front_replaces_is_not_started(site: Site, port: int, edge: list[str]) -> None:
@@ -205,13 +207,14 @@ def test_tables_are_not_renamed_under_the_code_that_serves(site: Site, how: str)
     assert (applied(site), answers(site)) == (f"{had}sgis|0003_town\n", {200})
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("page", "full"),
     [
         (operators.STREAM, True),
-        pytest.param(operators.STREAM, False, marks=pytest.mark.nightly),
-        pytest.param(operators.SLOW, True, marks=pytest.mark.nightly),
-        pytest.param(operators.SLOW, False, marks=pytest.mark.nightly),
+        (operators.STREAM, False),
+        (operators.SLOW, True),
+        (operators.SLOW, False),
     ],
 )
 def test_a_page_that_takes_its_time_is_no_hang(site: Site, page: str, full: bool, tmp_path: Path) -> None:

@@ -37,7 +37,10 @@ TOGETHER = (
 
 # What others show too: a cause of a kind that a batch above has, or that tests of its own show.
 NIGHTLY = {
-    "service/kept-down", "service/notify-refused", "host/mounted-noexec",
+    "code/load-hangs", "code/raises-on-request", "service/app-not-found", "service/ended-unloaded",
+    "database/wrong-password", "files/log-elsewhere", "proxy/refuses-by-itself", "service/crashes-at-start",
+    "database/unreachable-remote", "service/confined", "service/kept-down", "service/notify-refused",
+    "host/mounted-noexec",
     "service/socket-in-private-tmp", "service/socket-dir-denied", "service/unit-missing",
     "service/start-pre-failed",
     "service/setup-failed", "service/condition-unmet", "service/worker-boot-failed", "service/workdir-missing",

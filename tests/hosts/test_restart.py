@@ -77,6 +77,7 @@ def test_what_keeps_the_unit_down_is_reported_without_its_variables(site: Site) 
     assert site.host.ask(site.shape.api_path)[0] == 200
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("site", ["activated"], indirect=True)
 def test_a_closed_socket_is_opened_though_the_service_runs(site: Site) -> None:
     """systemd opens no socket for a service that runs: the service is stopped first."""
