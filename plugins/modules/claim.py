@@ -67,6 +67,12 @@ options:
     description: The name of the app's database on this host; where it is empty any database may be the app's.
     type: str
     default: ''
+  starts:
+    description: What is about to be started. Who copies it while it is down is at work on it too.
+    type: list
+    elements: str
+    choices: [app, database, proxy]
+    default: []
   others_patience:
     description: For how many seconds others at work on the app are waited for.
     type: float
@@ -149,6 +155,7 @@ ARGUMENTS = {
     "root": {"type": "str", "default": ""},
     "venv": {"type": "str", "default": ""},
     "database": {"type": "str", "default": ""},
+    "starts": {"type": "list", "elements": "str", "choices": ["app", "database", "proxy"], "default": []},
     "others_patience": {"type": "float", "default": 60},
     "remedies": {"type": "list", "elements": "dict", "default": []},
     "budget": {"type": "int", "default": 3},
@@ -204,7 +211,9 @@ def strangers(given: dict[str, Any], seconds: float) -> tuple[list[dict[str, Any
     """(others at work on the app after at most so many seconds, seconds waited for them); none of an unknown app."""
     if not given["root"]:
         return [], 0.0
-    app = others_at_work.App(given["root"], given["venv"], given["unit"], given["database"])
+    app = others_at_work.App(
+        given["root"], given["venv"], given["unit"], given["database"], starts=tuple(given["starts"])
+    )
     found, waited = others_at_work.wait(app, seconds)
     # To find nobody takes a moment too, and is no wait.
     return found, waited if found or waited >= others_at_work.POLL_SECONDS else 0.0

@@ -147,3 +147,44 @@ def test_each_kind_of_work_is_seen(site: Site) -> None:
     assert site.host.ask("/health/")[0] == 502
     code, incident, output = site.play("recover", rescue502_others_patience=1)
     assert (code, incident["outcome"]) == (0, "recovered"), output
+
+
+# What each copy is of, and what is down for it.
+COPIES = {
+    "of the database": ("systemctl stop $UNIT $DATABASE_UNIT", "/var/lib/postgresql"),
+    "of the app's folder": ("systemctl stop $UNIT", "$ROOT"),
+}
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", COPIES)
+def test_a_copy_of_what_is_down_for_it_is_not_spoilt(site: Site, name: str) -> None:
+    """A backup's script has stopped it: the backup is waited for, then named; when it has ended the site comes back."""
+    down, copied = COPIES[name]
+    site.host.break_with("", f'{down}; {START} bash -c "tar cf - {copied} | sleep 300"; sleep 1; pgrep -x tar')
+    assert site.host.ask("/health/")[0] == 502
+    before = site.host.snapshot()
+    code, incident, output = site.play("recover", rescue502_others_patience=1)
+    assert (code, incident["outcome"], incident["actions"]) == (0, "locked", []), output
+    assert [item["what"] for item in incident["others_at_work"]] == ["tar"], output
+    assert site.host.run("pgrep -x tar; ! systemctl is-active $UNIT").returncode == 0
+    assert differences(before, site.host.snapshot()) == set()
+    site.host.run(END)
+    code, incident, output = site.play("recover", rescue502_others_patience=1)
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+
+
+@pytest.mark.nightly
+def test_a_copy_of_what_has_failed_keeps_nobody_waiting(site: Site) -> None:
+    """Nobody has stopped the app for it. Who follows a server's log in its folder copies nothing."""
+    folder = site.host.run("echo /var/lib/postgresql/*/main").stdout.strip()
+    site.host.break_with(
+        "",
+        f"unit_drop_in '[Service]' Restart=no; systemctl kill --signal=KILL $UNIT; systemctl stop $DATABASE_UNIT; "
+        f"install -d -o postgres {folder}/log; touch {folder}/log/postgresql.log; "
+        f'{START}-1 bash -c "tar cf - $ROOT | sleep 300"; {START}-2 tail -f {folder}/log/postgresql.log; sleep 1',
+    )
+    assert site.host.run("systemctl is-failed $UNIT; pgrep -x tar; pgrep -x tail").returncode == 0
+    code, incident, output = site.play("recover", rescue502_others_patience=1)
+    assert (code, incident["outcome"], incident["others_at_work"]) == (0, "recovered", []), output
+    assert site.host.run("pgrep -x tar; pgrep -x tail").returncode == 0

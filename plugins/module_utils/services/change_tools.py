@@ -77,6 +77,11 @@ def of_database(words: list[str], is_fed: Callable[[], bool]) -> str:
     return program if program in (*_OF_SERVER, *_OF_DATABASE) else ""
 
 
+def program_of(words: list[str]) -> str:
+    """The program that a command line runs, or the script or module that its interpreter does."""
+    return _program(words)[0] or (os.path.basename(words[0]) if words else "")
+
+
 def is_of_whole_server(program: str) -> bool:
     """Whether such a program changes all databases of a server."""
     return program in _OF_SERVER

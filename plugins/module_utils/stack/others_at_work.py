@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Others at work on the app: a deployment, an installation, a restored database, the system's package manager.
+"""Others at work on the app: a deployment, an installation, a restored database, a copy, the system's package manager.
 
 Two that work on the same tree undo each other's work, so they are waited for. What is at work is asked of the kernel:
 where a process stands, what it has open and who holds a lock (proc(5), fcntl(2)). A name alone shows nothing.
@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.run import run_processes
 from ansible_collections.rescue502.django.plugins.module_utils.services import change_tools, postgresql_sessions
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import top_of
+from ansible_collections.rescue502.django.plugins.module_utils.stack import cold_copies
 from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import is_below
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes
 
@@ -36,12 +37,16 @@ _LEAST_PARTS = 2
 
 @dataclass(frozen=True)
 class App:
-    """What others may be at work on: real paths of the app's folder and virtual environment, its unit and database."""
+    """What others may be at work on: real paths of the app's folder and virtual environment, its unit and database.
+
+    starts: what is about to be started ("app", "database"); a copy that is made while that is down is spoilt by it.
+    """
 
     root: str
     venv: str = ""
     unit: str = ""
     database: str = ""
+    starts: tuple[str, ...] = ()
 
     def places(self) -> list[str]:
         """The real paths of the app's tree, of its checkout and of its environment, and those as they are written."""
@@ -94,7 +99,20 @@ def _of_process(pid: int, app: App, places: list[str]) -> dict[str, Any] | None:
     if not where:
         program = change_tools.of_database(words, lambda: _is_fed(pid))
         what, where = (program, "PostgreSQL") if program and _is_about(program, pid, words, app) else ("", "")
+    if not where:
+        what, where = _copies(pid, app, words, places)
     return _described(what, pid, where) if where else None
+
+
+def _copies(pid: int, app: App, words: list[str], places: list[str]) -> tuple[str, str]:
+    """(program, what it copies) of one that copies what is down meanwhile; both empty where it copies nothing."""
+    program, where = change_tools.program_of(words), ""
+    if "database" in app.starts:
+        where = cold_copies.stopped_data_folder(pid)
+    if not where and "app" in app.starts and program in cold_copies.COPYING:
+        where = cold_copies.reads(pid, words, places)
+        where = where if where and cold_copies.is_stopped(app.unit) else ""
+    return (program, where) if where else ("", "")
 
 
 def _where(pid: int, what: str, words: list[str], places: list[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import OtherAtWork
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import controller
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.settings import Settings
@@ -46,6 +47,7 @@ def take(target: Target, given: Settings, app: dict[str, str], plan: list[dict[s
     arguments = {
         **_run(given, app.get("unit", "")),
         **{name: app.get(name, "") for name in ("root", "venv", "database")},
+        "starts": sorted({item for action in plan for item in remedies.get(action["remedy"]).starts}),
         "others_patience": given.others_patience,
         "state": "held",
         "controller": controller.this_run(),

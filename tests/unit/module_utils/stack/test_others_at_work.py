@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.run.state_directory import INCIDENT
 from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
-from ansible_collections.rescue502.django.plugins.module_utils.system import processes
+from ansible_collections.rescue502.django.plugins.module_utils.system import processes, systemd
 
 # Does something, says so, and stays until its standard input ends.
 STAY = "{}\nimport sys; print('ready', flush=True); sys.stdin.read()"
@@ -116,3 +117,39 @@ def test_it_is_waited_for(app: others_at_work.App) -> None:
     lock.touch()
     who, waited = others_at_work.wait(app, 0.2)
     assert (len(who), waited >= 0.2) == (1, True)
+
+
+def test_a_copy_of_a_stopped_servers_data(app: others_at_work.App, tmp_path: Path) -> None:
+    """It matters where the server is about to be started; what reads a running one's, or a log, spoils nothing."""
+    folder = tmp_path / "main"
+    for name in ("PG_VERSION", "global/pg_control", "base/1/1259", "log/today"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("15\n")
+    starts = replace(app, starts=("database", "app"))
+    reading = f"kept = open({str(folder / 'base/1/1259')!r})"
+    with process(reading, str(tmp_path), "backup.py") as pid:
+        assert (found(starts), found(app)) == ([("backup.py", pid)], [])
+        (folder / "postmaster.pid").write_text(f"{pid}\n{folder}\n")
+        assert found(starts) == [("backup.py", pid)], "left over: no server stands in the folder"
+    with process("", str(folder), "server.py") as server, process(reading, str(tmp_path), "backup.py"):
+        (folder / "postmaster.pid").write_text(f"{server}\n{folder}\n")
+        assert found(starts) == []
+    (folder / "postmaster.pid").unlink()
+    with process(f"kept = open({str(folder / 'log/today')!r})", str(tmp_path), "follow.py"):
+        assert found(starts) == []
+
+
+def test_a_copy_of_a_stopped_app(app: others_at_work.App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a program that copies, where somebody has stopped the unit, and it is about to be started."""
+    stopped = replace(app, unit="shop.service", starts=("app",))
+    shown = {"ActiveState": "inactive", "Result": "success"}
+    monkeypatch.setattr(systemd, "show_many", lambda *_words: [shown])
+    with process("", str(tmp_path), f"tar cf - {app.root}") as pid:
+        assert (found(stopped), found(replace(stopped, starts=()))) == ([("tar", pid)], [])
+        shown["Result"] = "signal"
+        assert found(stopped) == []
+        shown["Result"] = "success"
+    with process("", str(tmp_path), "tar cf - /srv/another"):
+        assert found(stopped) == []
+    with process(f"kept = open({os.path.join(app.root, 'x')!r}, 'w')", str(tmp_path), "worker.py"):
+        assert found(stopped) == [], "a name that copies nothing"
