@@ -27,7 +27,7 @@ TOGETHER = (
     ("database/refused-by-hba", "proxy/redirect-loop"),
     ("dependencies/not-in-requirements", "proxy/timeout"),
     ("schema/conflicting-migrations", "proxy/protocol-mismatch"),
-    ("service/option-wrong", "code/conflict-committed"),
+    ("service/option-unknown", "code/conflict-committed"),
     ("service/user-missing", "database/config-invalid"),
     ("service/type-wrong", "code/crashes-on-load"),
     ("service/dependency-failed", "environment/file-lost"),
@@ -37,8 +37,9 @@ TOGETHER = (
 
 # What others show too: a cause of a kind that a batch above has, or that tests of its own show.
 NIGHTLY = {
-    "code/load-hangs", "code/raises-on-request", "service/app-not-found", "service/ended-unloaded",
-    "database/wrong-password", "files/log-elsewhere", "proxy/refuses-by-itself", "service/crashes-at-start",
+    "service/option-wrong", "code/load-hangs", "code/raises-on-request", "service/app-not-found",
+    "service/ended-unloaded", "database/wrong-password", "files/log-elsewhere", "proxy/refuses-by-itself",
+    "service/crashes-at-start",
     "database/unreachable-remote", "service/confined", "service/kept-down", "service/notify-refused",
     "host/mounted-noexec",
     "service/socket-in-private-tmp", "service/socket-dir-denied", "service/unit-missing",

@@ -43,7 +43,8 @@ WAYS: dict[str, tuple[str, str, str]] = {
     "a-wsgi-app-for-an-asgi-worker": (start("s/asgi/wsgi/") + fails(500), "interface", "service/interface-mismatch"),
     "what-makes-an-app": (FACTORY + start("s/wsgi:application/factory:make/") + fails(500), "interface",
                           "service/interface-mismatch"),
-    "an-option-that-is-not-known": (start(more=" --worker-colour red") + fails(502), "refuses", "service/option-wrong"),
+    "an-option-that-is-not-known": (start(more=" --worker-colour red") + fails(502), "refuses",
+                                    "service/option-unknown"),
     "a-system-call-that-is-filtered": (
         start(lines="'SystemCallFilter=~listen' 'SystemCallErrorNumber='") + fails(502),
         "killed",

@@ -90,7 +90,7 @@ def test_what_the_server_refuses_now_is_its_options() -> None:
     words = "gunicorn: error: unrecognized arguments: --worker-colour red"
     evidence = started("service/start-limit-hit", "refuses", refusal=words, status=2)
     found = diagnose(evidence, CATALOGUE)
-    assert causes(found) == ["service/option-wrong"]
+    assert causes(found) == ["service/option-unknown"]
     assert words in found.root_causes[0].because
 
 
