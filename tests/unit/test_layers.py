@@ -14,6 +14,8 @@ ON_TARGETS = (
     "remedies", "probe",
 )  # fmt: skip
 ON_THE_CONTROLLER = ("text", "catalogue", "diagnosis", "report", "run")
+# Lines of a file, comments and documentation included.
+LONGEST = 250
 _IMPORT = re.compile(r"django\.plugins\.(module_utils|plugin_utils)\.(\w+)")
 
 
@@ -82,3 +84,15 @@ def test_only_tests_of_several_rooms_stand_outside() -> None:
     flat = {path: imported(path) - {"lab", "tools", "rescue502"} for path in BELOW.glob("test_*.py")}
     assert len(flat) > 10
     assert [path.name for path, rooms in flat.items() if len(rooms - {CATALOGUE} or rooms) == 1] == []
+
+
+def test_no_file_is_longer_than_one_can_read() -> None:
+    """A screen or two is what we want; what has more lines than this is to be split where its parts do not mix."""
+    root = PLUGINS.parent
+    long = {
+        str(path.relative_to(root)): lines
+        for folder in ("plugins", "src", "lab", "tools")
+        for path in (root / folder).rglob("*.py")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST
+    }
+    assert long == {}

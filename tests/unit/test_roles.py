@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
-from ansible_collections.rescue502.django.plugins.action.diagnose import _require_found
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
     Catalogue,
@@ -18,6 +17,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
     load,
 )
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.decision import require_found
 
 CATALOGUE = load()
 REMEDIES = remedies.load()
@@ -204,9 +204,9 @@ class Verbatim:
 def test_what_was_found_gives_way_to_nothing() -> None:
     """A variable that the user has set for a role alone is not what another remedy works on."""
     todo = [plan.Action("make_executable", ["service/exec-failed"], "safe", 7, True, {"rescue502_path": "/a"}).public()]
-    _require_found(todo, {"rescue502_root": "/srv"}, Verbatim())
-    _require_found(todo, {"rescue502_path": "/a"}, Verbatim())
+    require_found(todo, {"rescue502_root": "/srv"}, Verbatim())
+    require_found(todo, {"rescue502_path": "/a"}, Verbatim())
     with pytest.raises(AnsibleActionFail, match="rescue502_path is set for this host"):
-        _require_found(todo, {"rescue502_path": "/b"}, Verbatim())
+        require_found(todo, {"rescue502_path": "/b"}, Verbatim())
     own = [plan.Action("acme.ops.finish_deploy", ["service/stopped"], "ask", 7, True, {"unit": "shop"}).public()]
-    _require_found(own, {"unit": "other"}, Verbatim())
+    require_found(own, {"unit": "other"}, Verbatim())
