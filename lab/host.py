@@ -49,6 +49,7 @@ class Host:
 
     @property
     def container(self) -> str:
+        """Its container's name in podman."""
         return PREFIX + self.name
 
     @property

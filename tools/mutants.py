@@ -36,6 +36,7 @@ PATIENCE = 120
 MODULES = {
     "diagnosis/diagnosis": ("findings", "diagnosis", "severity", "unread", "recorded"),
     "diagnosis/plan": ("plan", "diagnosis", "severity", "migrations", "recorded"),
+    "diagnosis/blocking": ("plan", "migrations", "diagnosis", "severity", "recorded"),
     "diagnosis/approvals": ("approvals",),
     "run/verdict": ("verdict",),
     "run/settings": ("settings",),

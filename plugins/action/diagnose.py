@@ -44,7 +44,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _VALID_ARGS = frozenset(("mode", "level", "hold"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One look: {stack, incident, root_causes, also_found, edge, plan, …}; the evidence goes to the record."""
+        """One look: {stack, incident, root_causes, also_found, edge, plan, …}; the evidence goes to the record.
+
+        Raises AnsibleActionFail where the host could not be looked at or locked.
+        """
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         mode = self._task.args.get("mode", "diagnose")

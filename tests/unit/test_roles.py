@@ -16,7 +16,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
     CatalogueError,
     load,
 )
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import blocking, plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.decision import require_found
 
 CATALOGUE = load()
@@ -142,10 +142,9 @@ def test_a_users_own_role_says_the_same_of_itself(own: Path) -> None:
     """It is held back as ours are."""
     known = remedies.get("acme.shop.unlock")
     assert (known.starts, known.runs_app, known.touches) == (("app",), True, "The deploy's lock.")
-    action = plan.Action("acme.shop.unlock", ["service/stopped"], "safe", 7, urgent=True)
-    assert plan._Blocking([], ["code/syntax-error"], []).of(action) == ["code/syntax-error"]
-    assert plan._Blocking(["code/conflict-markers"], [], []).of(action) == []
-    assert plan._Blocking([], [], ["schema/risky-migrations"]).of(action) == ["schema/risky-migrations"]
+    assert blocking.Blocking([], ["code/syntax-error"], []).of("acme.shop.unlock") == ["code/syntax-error"]
+    assert blocking.Blocking(["code/conflict-markers"], [], []).of("acme.shop.unlock") == []
+    assert blocking.Blocking([], [], ["schema/risky-migrations"]).of("acme.shop.unlock") == ["schema/risky-migrations"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import re
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     script_asked_variables,
     script_brokers,
+    script_code,
     script_database,
     script_errors,
     script_file_folders,
@@ -28,6 +29,7 @@ PARTS = (
     script_errors,
     script_file_folders,
     script_brokers,
+    script_code,
     script_database,
     script_migrations,
     script_requirements,

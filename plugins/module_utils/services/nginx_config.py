@@ -32,10 +32,12 @@ class Directive:
 
     @property
     def name(self) -> str:
+        """Its first word."""
         return self.words[0]
 
     @property
     def value(self) -> str:
+        """Its second word, or an empty string."""
         return self.words[1] if len(self.words) > 1 else ""
 
     def all(self, name: str) -> list[Directive]:

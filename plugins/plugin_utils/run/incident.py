@@ -176,7 +176,7 @@ class Incident:
         return datetime.fromisoformat(self.data["started"].replace("Z", "+00:00")).timestamp() + deadline
 
     def is_over(self, deadline: float) -> bool:
-        """Whether the run's time is up."""
+        """Whether the run's time is up. deadline: seconds from its beginning."""
         return time.time() >= self.ends(deadline)
 
     def owes_restart(self) -> bool:
@@ -185,7 +185,10 @@ class Incident:
         return done[-1:] == ["migrate"] and any(action["remedy"] == "restart" for action in self.data["plan"])
 
     def expire(self, deadline: float, remedies: list[str]) -> bool:
-        """Whether these remedies are not begun any more because the run's time is up; the record says so."""
+        """Whether these remedies are not begun any more because the run's time is up; the record says so.
+
+        deadline: seconds from its beginning.
+        """
         if not remedies or not self.is_over(deadline):
             return False
         self.data["overdue"] = f"the run's {deadline:g} s were over before {', '.join(remedies)}"
