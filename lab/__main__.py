@@ -12,6 +12,7 @@ import yaml
 from lab import host as hosts
 from lab import image, podman
 from lab import shape as shapes
+from lab.image_content import KEY
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(image.build_all(shapes.names() if arguments.shapes == ["all"] else arguments.shapes)))
     elif command == "up":
         up = hosts.boot(arguments.names, f"seed:{arguments.seed}" if arguments.seed else arguments.shape)
-        facts = [{"name": host.name, "address": host.address(), "user": "admin", "key": str(image.KEY)} for host in up]
+        facts = [{"name": host.name, "address": host.address(), "user": "admin", "key": str(KEY)} for host in up]
         print(json.dumps(facts, indent=1))
     elif command == "down":
         for host in hosts.running() if arguments.all else [hosts.Host(name) for name in arguments.names]:

@@ -12,31 +12,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab import reproductions
+from lab import breaking
 from lab import shape as shapes
 from lab.generator import build as rebuilding
 from lab.generator import shape as generated
-from lab.image import KEY, build, build_all, database_tag
+from lab.image import build, build_all, database_tag
+from lab.image_content import KEY
 from lab.podman import DISK, PREFIX, LabError, podman, say, sudo
-from lab.reproductions import Reproduction
 from lab.shape import Shape
 
 BOOT_SECONDS = 60.0
-# Until a fault shows at the edge; an app may run into its own time limits first.
-FAULT_SECONDS = 30.0
-GATEWAY_TIMEOUT = 504
-# A unit between two restarts counts as activating.
-SETTLED = """
-settling() { systemctl show -P ActiveState "$UNIT" | grep -qE '^(activating|deactivating|reloading)$'; }
-export -f settling
-timeout 30 bash -c 'while settling; do sleep 0.2; done'
-"""
 POLL_SECONDS = 0.2
 AT_ONCE = 3
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SNAPSHOT = Path(__file__).parent / "snapshot.py"
 SHAPE_LABEL = "rescue502.shape"
-PRELUDE = Path(__file__).parent / "reproduce.sh"
 
 
 @dataclass(frozen=True)
@@ -59,6 +49,7 @@ class Host:
 
     @property
     def container(self) -> str:
+        """Its container's name in podman."""
         return PREFIX + self.name
 
     @property
@@ -175,40 +166,7 @@ class Host:
 
         LabError where the script fails, or where a failure mode's does not show as the mode's file says.
         """
-        if script is not None:
-            self._run_reproduction(script)
-            return
-        mode = reproductions.load(fault)
-        before = None if mode.shows_at_the_edge else self.snapshot()
-        self._run_reproduction(mode.script)
-        if mode.shows_at_the_edge:
-            self._await_fault(mode)
-        elif self.snapshot() == before:
-            raise LabError(f"{fault} did not take on {self.name}: no file, row or unit differs")
-
-    def _run_reproduction(self, script: str) -> None:
-        self.run(self.prelude() + script)
-        self.run(SETTLED, check=False)
-
-    def _await_fault(self, mode: Reproduction) -> None:
-        """Ask the edge until it shows the fault. LabError where it does not within some seconds."""
-        deadline = time.monotonic() + FAULT_SECONDS
-        seen: set[int] = set()
-        while time.monotonic() < deadline:
-            for path in self.shape.paths:
-                status, _headers, body = self.ask(path)
-                # A request that outlasts our patience is answered by nginx in the end.
-                status = GATEWAY_TIMEOUT if not status and "timed out" in body else status
-                if mode.is_shown_by(status):
-                    return
-                seen.add(status)
-            time.sleep(POLL_SECONDS)
-        raise LabError(f"{mode.id} did not take on {self.name}: the edge shows {sorted(seen)}, not {mode.edge}")
-
-    @staticmethod
-    def prelude() -> str:
-        """The functions that a reproduction may call."""
-        return PRELUDE.read_text(encoding="utf-8")
+        breaking.break_with(self, fault, script)
 
     def snapshot(self) -> dict[str, Any]:
         """Every file's type, owner, group, mode and content, the tables' rows, and which units are enabled."""

@@ -43,10 +43,12 @@ class Interruption:
 
     @property
     def id(self) -> str:
+        """As pytest names the case."""
         return f"{self.mode.remedy}-{self.kind}"
 
     @property
     def shape(self) -> str:
+        """The name of the first shape that suits the failure mode."""
         return suitable(self.mode)[0]
 
 

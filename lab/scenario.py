@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from lab import Host
+from lab import Host, breaking
 from lab import shape as shapes
 
 FOLDER = Path(__file__).parent / "scenarios"
@@ -40,7 +40,7 @@ class Scenario:
         for step in self.steps:
             is_mode = re.match(r"^[a-z]+/[a-z0-9-]+$", step)
             host.break_with(step if is_mode else self.id, None if is_mode else step)
-        host.run(host.prelude() + self.shows)
+        host.run(breaking.prelude() + self.shows)
 
 
 def load(kind: str) -> list[Scenario]:

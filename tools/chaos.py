@@ -66,6 +66,7 @@ class Result:
 
     @property
     def name(self) -> str:
+        """The test without its file."""
         return self.test.rpartition("::")[2]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from lab import Host
+from lab import Host, breaking
 
 MONIT_SECONDS = 25.0
 COMMAND_SECONDS = 90
@@ -51,7 +51,7 @@ def restart(host: Host) -> None:
 
 def runbook(host: Host) -> None:
     """The runbook, line by line."""
-    host.run(_bounded(host.prelude() + RUNBOOK), check=False)
+    host.run(_bounded(breaking.prelude() + RUNBOOK), check=False)
 
 
 def monit(host: Host) -> None:

@@ -55,10 +55,12 @@ class Result:
 
     @property
     def missed(self) -> list[str]:
+        """Causes that were not named."""
         return [cause for cause in self.causes if cause not in self.named]
 
     @property
     def wrong(self) -> list[str]:
+        """What was named and is no cause."""
         return [cause for cause in self.named if cause not in self.causes]
 
     @property
@@ -70,6 +72,7 @@ class Result:
 
     @property
     def healed(self) -> bool:
+        """Whether a site that was not well is well afterwards."""
         return self.well_after and not self.well_before
 
 

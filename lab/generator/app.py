@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lab import image
+from lab import image_content
 from lab.generator.shape import GeneratedShape
 
 # Packages that a choice needs besides the site's own.
@@ -39,7 +39,7 @@ def packages(shape: GeneratedShape) -> list[str]:
 
 def stage(shape: GeneratedShape, folder: Path, variables: dict[str, str]) -> None:
     """Write the code. variables: the app's, with their true values."""
-    image.copy_app(shape, folder)
+    image_content.copy_app(shape, folder)
     settings = folder / shape.package / "settings.py"
     text = _static(shape, settings.read_text(encoding="utf-8"))
     if shape.choices.logs == "journal":

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import image
+from lab import image, image_content
 from lab import shape as lab_shapes
 from lab.generator import app, configuration
 from lab.generator import shape as shapes
@@ -38,7 +38,7 @@ def rebuild(host: Host, shape: GeneratedShape) -> None:
 
 def stage(shape: GeneratedShape, folder: Path) -> None:
     """Lay out what rebuild.sh needs."""
-    variables = image.variables(shape) | {
+    variables = image_content.variables(shape) | {
         "DB_PASSWORD": _secret(shape, "database"), "SECRET_KEY": _secret(shape, "key"),
         "ALLOWED_HOSTS": f".{shape.server_name},localhost,127.0.0.1",
     }  # fmt: skip

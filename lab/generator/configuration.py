@@ -7,7 +7,7 @@ from random import Random
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lab import image
+from lab import image_content
 from lab.generator.shape import GeneratedShape
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -32,7 +32,7 @@ def render(shape: GeneratedShape, variables: dict[str, str], folder: Path) -> No
         keep_trailing_newline=True,
     )  # fmt: skip
     values = {
-        "shape": shape, "c": c, "facts": shape.facts(), "variables": variables, "secrets": image.SECRETS,
+        "shape": shape, "c": c, "facts": shape.facts(), "variables": variables, "secrets": image_content.SECRETS,
         "command": command(shape, options), "hardening": HARDENING[c.hardening],
         "gunicorn_args": " ".join(options[1:]) if c.written == "args" else "",
         "address": f"unix:{shape.socket}" if shape.socket else shape.bind,

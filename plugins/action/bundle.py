@@ -23,7 +23,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _VALID_ARGS = frozenset(("unit", "database_unit", "logs", "probe", "dest"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The module's result; `path` is that on the controller where `dest` is given."""
+        """The module's result; `path` is that on the controller where `dest` is given.
+
+        Raises AnsibleActionFail where it could not be made or fetched.
+        """
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         destination = str(arguments.pop("dest", "") or "")

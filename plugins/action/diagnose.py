@@ -14,10 +14,10 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.rescue502.django.plugins.module_utils.probe.options import DISCOVERY
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue, remedies
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan, setbacks
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, outside_edge, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.decision import decide, require_found, within
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError, now
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target, complaint
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import file_name
@@ -44,7 +44,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _VALID_ARGS = frozenset(("mode", "level", "hold"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One look: {stack, incident, root_causes, also_found, edge, plan, …}; the evidence goes to the record."""
+        """One look: {stack, incident, root_causes, also_found, edge, plan, …}; the evidence goes to the record.
+
+        Raises AnsibleActionFail where the host could not be looked at or locked.
+        """
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         mode = self._task.args.get("mode", "diagnose")
@@ -76,7 +79,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 diagnosis = diagnose(self._look(target, given, record, again=True), known)
             result.update(decide(diagnosis, approved, given, record))
             if mode == "recover" and not result["take_back"]:
-                _require_found(result["plan"], task_vars, self._templar)
+                require_found(result["plan"], task_vars, self._templar)
                 result.update(self._lock(target, given, result, record))
             self._remember(diagnosis, target, given)
         except AnsibleConnectionFailure as error:
@@ -157,7 +160,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
         After a quick look, which is all that a healthy host gets, the probe itself has kept it in the same round trip.
         """
-        remembered = _within(diagnosis.evidence, "probe", "remembered")
+        remembered = within(diagnosis.evidence, "probe", "remembered")
         well = "rehearsal" in diagnosis.evidence and edge_summary.summary(diagnosis.evidence)["well"]
         if well and self._remembers() and not diagnosis.to_repair:
             found = {name: value for name, value in given.probe.items() if name in DISCOVERY}
@@ -171,7 +174,7 @@ def _app(stack: dict[str, Any], record: Incident) -> dict[str, str]:
     """What others may be at work on. An empty name is an unknown one."""
     database = record.data["evidence_after"] or record.data["evidence"]
     names = {name: str(stack.get(name) or "") for name in ("unit", "root", "venv")}
-    return {**names, "database": str(_within(database, "database", "name") or "")}
+    return {**names, "database": str(within(database, "database", "name") or "")}
 
 
 def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str, Any]) -> dict[str, Any]:
@@ -185,64 +188,9 @@ def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str
     return evidence
 
 
-def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, record: Incident) -> dict[str, Any]:
-    """Decide what to do next; done where the plan is empty, holds nothing that was not tried before, or time is up.
-
-    Where the remedies since the last look were in vain and can be taken back exactly, that comes first.
-    """
-    vain, restarted = setbacks.in_vain(record.data, diagnosis), record.has_restarted()
-    failed = [(act["remedy"], cause) for act in record.data["actions"] if not act["ok"] for cause in act["for"]]
-    todo = plan.make(diagnosis, approved, failed, given.host_to_name(), was_down=record.was_down())
-    fresh = [action for action in todo.actions if not vain and not record.tried(action.remedy, action.causes)]
-    record.look(diagnosis, todo, checklist(diagnosis.evidence))
-    if record.expire(given.deadline, [action.remedy for action in fresh]):
-        fresh = []
-    stack = diagnosis.evidence.get("stack", {})
-    facts = diagnosis.evidence.get("files", {})
-    module = _within(diagnosis.evidence, "rehearsal", "steps", "settings", "module")
-    wanted = _within(diagnosis.evidence, "dependencies", "requirements") or {}
-    return {
-        "stack": {
-            **stack,
-            "media_root": facts.get("media_root", ""),
-            "logs": facts.get("logs", []),
-            "named_folders": facts.get("named_folders", []),
-            "requirements": wanted["path"] if wanted.get("exists") is True else "",
-            "settings_module": module or stack.get("settings_module", ""),
-        },
-        "root_causes": [finding.id for finding in diagnosis.root_causes],
-        "also_found": [finding.id for finding in diagnosis.also_found],
-        "edge": record.data["edge"]["after"],
-        "plan": [action.public() for action in fresh],
-        "number": record.data["passes"],
-        "take_back": [setbacks.mark(done) for done in vain],
-        # What was started from what is taken back is started from what was there before.
-        "restart_after": bool(vain) and restarted,
-        "done": not fresh and not vain,
-        "bundle_due": False,
-        "ends": record.ends(given.deadline),
-    }
-
-
-def _require_found(todo: list[dict[str, Any]], task_vars: dict[str, Any], templar: Any) -> None:
-    """Check that remedies get what the look found. AnsibleActionFail where a variable of the user's is preferred.
-
-    A role takes what was found by its defaults, which give way to the inventory: a path that was set for a role alone
-    must not be what another remedy writes to.
-    """
-    for action in todo:
-        for name, found in action["vars"].items():
-            given = templar.template(task_vars[name]) if name in task_vars else found
-            if name.startswith(settings.PREFIX) and str(given) != str(found):
-                raise AnsibleActionFail(
-                    f"{name} is set for this host, and {action['remedy']} would use that instead of what was found: "
-                    "set it only in plays that use a role alone"
-                )
-
-
 def _is_unexplained(diagnosis: Diagnosis) -> bool:
     """Whether the edge is not well, all could be read, and nothing that was seen is a cause."""
-    unread = _within(diagnosis.evidence, "probe", "unread")
+    unread = within(diagnosis.evidence, "probe", "unread")
     return not diagnosis.root_causes and not unread and not edge_summary.summary(diagnosis.evidence)["well"]
 
 
@@ -256,10 +204,3 @@ def _has_bundle(given: settings.Settings) -> bool:
     """Whether a bundle of this host is at hand already: a job that runs all night is to make one, not a hundred."""
     made = given.reports.glob(f"bundle-{file_name(given.scope.host)}-*.tar.gz")
     return any(time.time() - path.stat().st_mtime < given.budget_window for path in made)
-
-
-def _within(evidence: Any, *names: str) -> Any:
-    """A piece of evidence by its path; None where the path ends early."""
-    for name in names:
-        evidence = evidence.get(name) if isinstance(evidence, dict) else None
-    return evidence

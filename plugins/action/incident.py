@@ -29,6 +29,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
         `taken_back` or `not_taken_back`: what became of remedies that were in vain. `failed`: the run did not come to
         its end. `reported` prints a concluded record, and fails where its outcome is one of rescue502_fail_on.
+        Raises AnsibleActionFail where the record cannot be read or written.
         """
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}

@@ -69,7 +69,10 @@ ARGUMENTS = {
 
 
 def remove(path: str) -> None:
-    """Remove one file, unless its source is gone by now. What is removed, Python makes anew."""
+    """Remove one file, unless its source is gone by now. What is removed, Python makes anew.
+
+    Raises OSError where it is not stale any more.
+    """
     if not bytecode.why_stale(path):
         raise OSError("it is no longer what was judged")
     undo_log.note_irreversible(f"{path} was removed: Python makes it anew from its source")

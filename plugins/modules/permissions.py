@@ -127,16 +127,11 @@ import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files, violations
-from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
-from ansible_collections.rescue502.django.plugins.module_utils.remedies import file_access
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.remedies import file_access, wrong_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable, printable_tree
-from ansible_collections.rescue502.django.plugins.module_utils.services import known_content
-from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
-from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
-LIMIT = 100_000
 # Opening a folder lets more be seen: after each round the tree is judged again, for as deep as trees go.
 ROUNDS = 20
 PARTS = ["code", "media", "env_file", "logs", "parents"]
@@ -155,45 +150,6 @@ ARGUMENTS = {
     "parts": {"type": "list", "elements": "str", "choices": PARTS, "default": PARTS},
     "doubtful": {"type": "list", "elements": "str", "choices": ["code", "media"], "default": []},
 }
-
-
-def judge(given: dict[str, Any]) -> list[dict[str, Any]]:
-    """All violations of the parts that were asked for; none where there is no such account: that is another failure."""
-    properties = systemd.show(given["unit"]) if given["unit"] else {}
-    try:
-        account = access.Account.of_unit(given["user"], given["group"], properties)
-    except KeyError:
-        return []
-    named = given["folders"]
-    if named is None:
-        named = [path for path in (given["media_root"], *given["logs"]) if path]
-    paths = Paths(
-        given["root"], given["venv"], given["media_root"], given["env_files"], given["logs"], given["proxy_paths"]
-    )
-    own = own_folders.OwnFolders(given["root"], given["venv"], given["env_files"], account, named)
-    knows = known_content.KnownContent(given["root"], given["venv"]).has
-    return violations.find(account, paths, given["parts"], LIMIT, proxy=proxy(given), own=own, knows=knows)
-
-
-def proxy(given: dict[str, Any]) -> access.Account | None:
-    """The web server's account; None where there is none."""
-    try:
-        return access.Account(given["proxy_user"], None)
-    except KeyError:
-        return None
-
-
-def is_refused(item: dict[str, Any], doubtful: list[str]) -> bool:
-    """Whether something is left to a person; its `objection` says why. doubtful: parts in which no doubt counts."""
-    if item.get("doubt") and item["part"] not in doubtful:
-        item["objection"] = item["doubt"]
-        return True
-    if item["part"] == "code":
-        # Where the code is may be the app's word, too. Apps are installed in /root and below /usr at times.
-        places = [path for path in own_folders.SYSTEM if path not in ("/root", "/usr")]
-        system = any(own_folders.is_below(os.path.realpath(item["path"]), place) for place in places)
-        item["objection"] = "belongs to the system" if system else ""
-    return bool(item.get("objection"))
 
 
 def as_undone(item: dict[str, Any]) -> dict[str, Any]:
@@ -241,8 +197,8 @@ def main() -> None:
     refused: list[dict[str, Any]] = []
     before, after = "", ""
     for _round in range(ROUNDS):
-        judged = judge(module.params)
-        refused = [item for item in judged if is_refused(item, module.params["doubtful"])]
+        judged = wrong_access.find(module.params)
+        refused = [item for item in judged if wrong_access.is_refused(item, module.params["doubtful"])]
         wrong = [item for item in judged if item not in refused and item["path"] not in failed]
         useless = [item for item in wrong if fault(item) in done]
         wrong = [item for item in wrong if item not in useless]

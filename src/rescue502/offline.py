@@ -15,8 +15,8 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import diagnosis, incident_record, plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Record
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.record_look import take_in
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
-from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import take_in
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import judge
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 

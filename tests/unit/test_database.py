@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import database_activity, database_startup
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import database_for_app, database_startup
 from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql
 from ansible_collections.rescue502.django.plugins.modules import app_database, end_sessions
 
@@ -94,14 +94,14 @@ def test_blockers_are_the_ends_of_the_chains() -> None:
         {"pid": 4, "blockers": [3]},
         {"pid": 5, "blockers": [1]},
     ]
-    (found,) = database_activity.blockers(waiting, sessions, "shop")
+    (found,) = database_for_app.blockers(waiting, sessions, "shop")
     assert (found["pid"], found["waiters"], found["waited"]) == (1, 2, 60)
 
 
 def test_a_ring_of_waiting_sessions_has_no_end() -> None:
     """A deadlock is PostgreSQL's own to break: nobody stands at its end."""
     waiting = [{"pid": 1, "blockers": [2]}, {"pid": 2, "blockers": [1]}]
-    assert database_activity.blockers(waiting, [session(1, 50), session(2, 50)], "shop") == []
+    assert database_for_app.blockers(waiting, [session(1, 50), session(2, 50)], "shop") == []
 
 
 def test_renamed_names_are_found() -> None:
@@ -117,7 +117,7 @@ def test_renamed_names_are_found() -> None:
             {"port": 5434, "data": "/d/new", "databases": None, "roles": ["shop"]},
         ],
     }
-    activity = database_activity.settled(activity, "shop", "shop")
+    activity = database_for_app.settled(activity, "shop", "shop")
     assert activity["elsewhere"] == [
         {"port": 5433, "data": "/d/main", "has_database": True, "has_role": False},
         {"port": 5434, "data": "/d/new", "has_database": False, "has_role": True},

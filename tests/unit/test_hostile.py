@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.action.diagnose import decide
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import settings as host_settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.decision import decide
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import judge
 from harmless import CANARY, check_clean

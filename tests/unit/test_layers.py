@@ -1,4 +1,4 @@
-"""The rooms of plugins/: each file stands in one, and imports point down only."""
+"""The rooms of plugins/: each file stands in one, as its unit tests do, and imports point down only."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ ON_TARGETS = (
     "remedies", "probe",
 )  # fmt: skip
 ON_THE_CONTROLLER = ("text", "catalogue", "diagnosis", "report", "run")
+# Lines of a file, comments and documentation included.
+LONGEST = 250
 _IMPORT = re.compile(r"django\.plugins\.(module_utils|plugin_utils)\.(\w+)")
 
 
@@ -45,9 +47,52 @@ def test_the_import_of_a_room_is_seen() -> None:
     assert sum(len(_IMPORT.findall(text)) for text in lines) > 100
 
 
+# Folders of tests/unit that are no room of plugins/, by what their tests import; `runner` is src/rescue502.
+OTHER_FOLDERS = {"failures": "plugin_utils/catalogue", "lab": "lab", "tools": "tools", "runner": "rescue502"}
+BELOW = Path(__file__).parent
+CATALOGUE = "plugin_utils/catalogue"
+_TESTED = re.compile(
+    r"(?:from|import) (?:ansible_collections\.rescue502\.django\.plugins\.)?"
+    r"(module_utils\.\w+|plugin_utils\.\w+|modules|action|lab|tools|rescue502)\b"
+)
+
+
+def imported(path: Path) -> set[str]:
+    """Rooms and packages that a unit test imports, itself or by the test next to it whose words it uses."""
+    found = set()
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if match := _TESTED.match(line):
+            found.add(match.group(1).replace(".", "/"))
+        elif match := re.match(r"from (test_\w+) import", line):
+            other = path.with_name(f"{match.group(1)}.py")
+            found |= imported(other) if other.exists() else set()
+    return found
+
+
 def test_unit_tests_stand_in_the_same_rooms() -> None:
-    """Tests of one module stand below the names of its folders; those of the runner, in src, in `runner`."""
-    below = Path(__file__).parent
-    folders = {path.parent.relative_to(below) for path in below.rglob("test_*.py")}
-    assert Path("module_utils/files") in folders
-    assert [str(folder) for folder in folders if not (PLUGINS / folder).is_dir() and folder.name != "runner"] == []
+    """What stands in a folder tests that room: it imports it."""
+    wrong = []
+    for path in BELOW.glob("*/**/test_*.py"):
+        folder = path.parent.relative_to(BELOW).as_posix()
+        assert folder in OTHER_FOLDERS or (PLUGINS / folder).is_dir(), folder
+        wrong += [] if OTHER_FOLDERS.get(folder, folder) in imported(path) else [str(path.relative_to(BELOW))]
+    assert wrong == []
+
+
+def test_only_tests_of_several_rooms_stand_outside() -> None:
+    """Those that import one room of plugins/ stand in it; next to another, the catalogue is what that room works on."""
+    flat = {path: imported(path) - {"lab", "tools", "rescue502"} for path in BELOW.glob("test_*.py")}
+    assert len(flat) > 10
+    assert [path.name for path, rooms in flat.items() if len(rooms - {CATALOGUE} or rooms) == 1] == []
+
+
+def test_no_file_is_longer_than_one_can_read() -> None:
+    """A screen or two is what we want; what has more lines than this is to be split where its parts do not mix."""
+    root = PLUGINS.parent
+    long = {
+        str(path.relative_to(root)): lines
+        for folder in ("plugins", "src", "lab", "tools")
+        for path in (root / folder).rglob("*.py")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST
+    }
+    assert long == {}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     migrations,
-    rehearsal,
+    rehearsal_source,
     script_migrations,
 )
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
@@ -150,7 +150,7 @@ def test_a_field_that_is_narrowed(old: Any, new: Any, narrows: bool) -> None:
 
 def test_the_rehearsal_is_one_text() -> None:
     """It imports nothing of ours where it runs, has each name that it uses, and no part takes another's."""
-    text = rehearsal.source()
+    text = rehearsal_source.source()
     functions = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
     assert sorted(functions) == sorted(set(functions))
     assert "ansible_collections" not in text

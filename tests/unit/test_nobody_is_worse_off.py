@@ -11,9 +11,9 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import LAYERS
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import incident_record, plan, setbacks
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.record_look import take_in
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import SiteState, site_state
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import verdict
-from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import take_in
 from example_looks import CATALOGUE, MODES, approvals_of, broken, recorded, recordings_of, require_met, with_edge
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, refusals
-from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    gunicorn_config,
+    nginx_config,
+    nginx_locations,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, systemd
 
 
@@ -109,7 +113,7 @@ def test_nginx(tmp_path: Path) -> None:
     (tmp_path / "nginx.conf").write_text("user www; http { include site; include missing/*; }")
     root, files = nginx_config.load(str(tmp_path / "nginx.conf"))
     assert len(files) == 2
-    api, rest = nginx_config.proxied_locations(root)
+    api, rest = nginx_locations.proxied_locations(root)
     assert api["addresses"] == ["unix:/run/a.sock", "127.0.0.1:9"]
     assert (rest["path"], rest["addresses"], rest["server_names"]) == (
         "/",
@@ -117,7 +121,7 @@ def test_nginx(tmp_path: Path) -> None:
         ["a.example", "b.example"],
     )
     assert rest["tls"] == ["443"]
-    static = nginx_config.static_locations(root)
+    static = nginx_locations.static_locations(root)
     assert static == [{"path": "/static/", "folder": "/srv/static/", "file": str(tmp_path / "site")}]
 
 
@@ -166,7 +170,7 @@ def test_nginx_locations_of_all_kinds(tmp_path: Path) -> None:
         }""")
     (tmp_path / "conf.d").mkdir()
     root, _files = nginx_config.load(str(config))
-    found = {item["path"]: item for item in nginx_config.proxied_locations(root)}
+    found = {item["path"]: item for item in nginx_locations.proxied_locations(root)}
     assert found["/"]["addresses"] == ["unix:/run/a.sock", "10.0.0.2:80"]
     assert found["/"]["backups"] == ["10.0.0.2:80"]
     assert found["/b/"]["addresses"] == ["unix:/run/b.sock"]

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
-from ansible_collections.rescue502.django.plugins.action.diagnose import _require_found
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
     Catalogue,
     CatalogueError,
     load,
 )
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import blocking, plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.decision import require_found
 
 CATALOGUE = load()
 REMEDIES = remedies.load()
@@ -142,10 +142,9 @@ def test_a_users_own_role_says_the_same_of_itself(own: Path) -> None:
     """It is held back as ours are."""
     known = remedies.get("acme.shop.unlock")
     assert (known.starts, known.runs_app, known.touches) == (("app",), True, "The deploy's lock.")
-    action = plan.Action("acme.shop.unlock", ["service/stopped"], "safe", 7, urgent=True)
-    assert plan._Blocking([], ["code/syntax-error"], []).of(action) == ["code/syntax-error"]
-    assert plan._Blocking(["code/conflict-markers"], [], []).of(action) == []
-    assert plan._Blocking([], [], ["schema/risky-migrations"]).of(action) == ["schema/risky-migrations"]
+    assert blocking.Blocking([], ["code/syntax-error"], []).of("acme.shop.unlock") == ["code/syntax-error"]
+    assert blocking.Blocking(["code/conflict-markers"], [], []).of("acme.shop.unlock") == []
+    assert blocking.Blocking([], [], ["schema/risky-migrations"]).of("acme.shop.unlock") == ["schema/risky-migrations"]
 
 
 @pytest.mark.parametrize(
@@ -204,9 +203,9 @@ class Verbatim:
 def test_what_was_found_gives_way_to_nothing() -> None:
     """A variable that the user has set for a role alone is not what another remedy works on."""
     todo = [plan.Action("make_executable", ["service/exec-failed"], "safe", 7, True, {"rescue502_path": "/a"}).public()]
-    _require_found(todo, {"rescue502_root": "/srv"}, Verbatim())
-    _require_found(todo, {"rescue502_path": "/a"}, Verbatim())
+    require_found(todo, {"rescue502_root": "/srv"}, Verbatim())
+    require_found(todo, {"rescue502_path": "/a"}, Verbatim())
     with pytest.raises(AnsibleActionFail, match="rescue502_path is set for this host"):
-        _require_found(todo, {"rescue502_path": "/b"}, Verbatim())
+        require_found(todo, {"rescue502_path": "/b"}, Verbatim())
     own = [plan.Action("acme.ops.finish_deploy", ["service/stopped"], "ask", 7, True, {"unit": "shop"}).public()]
-    _require_found(own, {"unit": "other"}, Verbatim())
+    require_found(own, {"unit": "other"}, Verbatim())

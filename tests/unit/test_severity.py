@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.action.diagnose import decide
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import settings, verdict
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.decision import decide
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
 
 from rescue502 import offline

@@ -54,6 +54,7 @@ class Result:
 
     @property
     def passed(self) -> bool:
+        """Whether nothing failed in a trial that counts."""
         return not self.failed and not self.void
 
     def record(self) -> dict[str, Any]:

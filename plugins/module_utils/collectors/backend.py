@@ -36,7 +36,10 @@ def ask(stack: Stack, path: str, timeout: float, json: Any = None) -> dict[str, 
 
 
 def make_check(stack: Stack, wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]:
-    """Make an edge check of the app itself, past nginx; as http_client.check() with `asked`, whether it could be."""
+    """Make an edge check of the app itself, past nginx; as http_client.check() with `asked`, whether it could be.
+
+    timeout: in seconds.
+    """
     bind = _bind(stack)
     if bind is None:
         return {"asked": False}

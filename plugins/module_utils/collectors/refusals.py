@@ -17,6 +17,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
     nginx_config,
+    nginx_locations,
     nginx_servers,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
@@ -122,10 +123,10 @@ def drained(stack: Stack, root: Directive, host: str, path: str) -> dict[str, An
     taking = _taking(stack, host, path)
     if not stack.bind or any(_is_ours(stack, address) for item in taking for address in item["addresses"]):
         return None
-    names = {nginx_config.target_host(item["target"]) for item in taking}
+    names = {nginx_locations.target_host(item["target"]) for item in taking}
     for group in (item for item in root.walk() if item.name == "upstream" and item.value in names):
         for server in group.all("server"):
-            if "down" in server.words[2:] and _is_ours(stack, nginx_config.with_port(server.value)):
+            if "down" in server.words[2:] and _is_ours(stack, nginx_locations.with_port(server.value)):
                 words = " ".join(server.words)
                 return {"words": words[:200], "condition": f"upstream {group.value}"[:200], "file": server.file}
     return None

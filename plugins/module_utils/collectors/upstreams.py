@@ -8,7 +8,11 @@ import os
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import nginx_log, reachability
-from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    gunicorn_config,
+    nginx_config,
+    nginx_locations,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -89,7 +93,7 @@ def unused_files(stack: Stack) -> list[dict[str, Any]]:
         if os.path.realpath(path) in read:
             continue
         try:
-            locations = nginx_config.proxied_locations(nginx_config.load_fragment(path))
+            locations = nginx_locations.proxied_locations(nginx_config.load_fragment(path))
         except OSError:
             continue
         ours = [item for item in locations if any(same_address(a, b) for a in item["addresses"] for b in stack.bind)]

@@ -54,7 +54,7 @@ class App:
         return self.python([os.path.join(self.given["root"], "manage.py"), *words], timeout, to_the_end)
 
     def python(self, words: list[str], timeout: float, to_the_end: bool = False) -> Finished:
-        """Run the app's own Python with these words, in the app's folder."""
+        """Run the app's own Python with these words, in the app's folder. timeout: in seconds."""
         root, user, group = self.given["root"], self.given["user"], self.given["group"] or None
         with systemd_credentials.folder(self.secrets, user, group) as variables:
             environment = {**self.environment, **variables}
@@ -64,7 +64,10 @@ class App:
             )  # fmt: skip
 
     def reason(self, done: Finished, timeout: float) -> str:
-        """Why a command failed, secrets masked: the exception's primary message, with what the database adds to it."""
+        """Why a command failed, secrets masked: the exception's primary message, with what the database adds to it.
+
+        timeout: in seconds.
+        """
         if done.timed_out:
             return f"did not end within {timeout:g} s"
         hint = f" ({'; '.join(self.problems)})" if self.problems else ""

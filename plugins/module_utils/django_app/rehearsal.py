@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import json
 import os
-import re
 import select
 import signal
 import subprocess
@@ -20,17 +18,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     hang_location,
     own_view,
-    script_asked_variables,
-    script_brokers,
-    script_database,
-    script_errors,
-    script_file_folders,
-    script_host_needs,
-    script_migrations,
-    script_rehearsal,
-    script_requirements,
-    script_shadowing,
-    script_static_files,
+    rehearsal_source,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.repeated_requests import Page
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
@@ -60,33 +48,6 @@ STEPS = (
     "shadows",
     "brokers",
 )
-
-
-# The script's parts, each after what it imports; they are imported here so that Ansible packs them with the module.
-PARTS = (
-    script_asked_variables,
-    script_host_needs,
-    script_errors,
-    script_file_folders,
-    script_brokers,
-    script_database,
-    script_migrations,
-    script_requirements,
-    script_shadowing,
-    script_static_files,
-    script_rehearsal,
-)
-# Lines that stand once, or not at all, in one text.
-_FUTURE = "from __future__ import annotations\n"
-# The app's folder is looked into when the server's program would, and not before.
-_PATH = "import sys\nsys.path[:1] = sys.path[:1] if sys.path[0] else []\n"
-_OWN_IMPORT = re.compile(r"^from ansible_collections\.\S+ import (\([^)]*\)|.+)\n", re.MULTILINE)
-
-
-def source() -> str:
-    """The script and what it imports of ours, as one text: it is run by an interpreter that knows nothing of us."""
-    texts = [_OWN_IMPORT.sub("", inspect.getsource(part)).replace(_FUTURE, "", 1) for part in PARTS]
-    return _FUTURE + _PATH + "\n".join(texts)
 
 
 def rehearse(
@@ -121,7 +82,7 @@ def rehearse(
                 "aside": list(aside),
                 "unwell": unwell,
             }
-            ended = _run(stack, source(), variables, timeout, more)
+            ended = _run(stack, rehearsal_source.source(), variables, timeout, more)
     except KeyError as error:
         outcome["problem"] = f"no such account: {error.args[0]}"
         return outcome

@@ -188,6 +188,7 @@ def syntax_tree(file):
 
 
 def is_at(node, line):
+    """Whether a line number is one of the node's, by its first and last line."""
     return node.lineno <= line <= last_line(node)
 
 

@@ -78,6 +78,7 @@ def database_number(url):
 
 
 def of_url(setting, url):
+    """[(setting, kind, url)] of a broker's URL, its kind by the scheme; empty for another scheme."""
     kind = BROKER_SCHEMES.get(str(url or "").partition("://")[0])
     return [(setting, kind, str(url))] if kind else []
 
@@ -105,6 +106,7 @@ NOT_ONE = "what listens there does not answer as {} does"
 
 
 def is_timeout(error):
+    """Whether an exception says that no answer came in time; before Python 3.10 it is not TimeoutError."""
     return isinstance(error, socket.timeout)
 
 

@@ -8,6 +8,10 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 
 
 def ask_database(_plan):
+    """Open each database of the settings and ask it one thing: {versions: {alias: version or vendor}}.
+
+    Raises what the database's driver raises.
+    """
     from django.db import connections
 
     versions = {}

@@ -20,10 +20,12 @@ TEXT_LIMIT = 2000
 
 
 def short(value):
+    """A value as text, cut to TEXT_LIMIT characters."""
     return str(value)[:TEXT_LIMIT]
 
 
 def inside_app(path, plan):
+    """Whether a file is of the app's own code: below its root, links followed, and not in its virtual environment."""
     if path.startswith("<"):  # code without a file, such as this script
         return False
     path = os.path.realpath(path)
@@ -110,6 +112,7 @@ def provided_by_app(module, plan):
 
 
 def path_of(error):
+    """The path that an OSError or an ImportError names, or an empty text."""
     return getattr(error, "filename", None) or getattr(error, "path", None) or ""
 
 

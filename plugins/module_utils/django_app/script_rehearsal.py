@@ -21,6 +21,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     watch_environment,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_brokers import ask_brokers
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_code import compile_code
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_database import (
     ask_database,
     ask_privileges,
@@ -45,9 +46,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     find_static_files,
 )
 
-COMPILE_SECONDS = 3.0
 BODY_LIMIT = 65536
-SKIP_FOLDERS = {".git", "node_modules", "__pycache__", ".venv", "venv", "site-packages"}
 
 
 # What the server's program has imported before it looks into the app's folder.
@@ -55,6 +54,10 @@ PROGRAMS = {"gunicorn": "gunicorn.app.wsgiapp", "uvicorn": "uvicorn.main"}
 
 
 def load_server(plan):
+    """Import the app server's program, with the app's folders on the path only afterwards, as the program itself does.
+
+    Raises what the import raises.
+    """
     try:
         # uWSGI is no package of Python's: its module is there only in what it runs.
         if plan["server"] != "uwsgi":
@@ -72,13 +75,17 @@ def look_for_shadows(plan):
 
 
 def load_django(_plan):
+    """{version} of the Django that is installed. Raises ImportError where there is none."""
     import django
 
     return {"version": django.get_version()}
 
 
 def load_application(plan):
-    """Import an app as `gunicorn package.module:object` does (gunicorn.util.import_app)."""
+    """Import an app as `gunicorn package.module:object` does (gunicorn.util.import_app).
+
+    AttributeError where the module has no such object.
+    """
     module_name, _colon, name = plan["app"].partition(":")
     module = importlib.import_module(module_name)
     name = (name or "application").split("(")[0]
@@ -88,6 +95,10 @@ def load_application(plan):
 
 
 def load_settings(plan):
+    """Load Django's settings, and say what of them others need to know: nothing that is a secret.
+
+    Raises what the settings raise.
+    """
     if plan["settings_module"]:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", plan["settings_module"])
     from django.conf import settings
@@ -121,6 +132,7 @@ def database_facts(values):
 
 
 def set_up_apps(_plan):
+    """Load the apps with their models (django.setup). Raises what they raise."""
     import django
 
     django.setup()
@@ -128,6 +140,7 @@ def set_up_apps(_plan):
 
 
 def run_checks(_plan):
+    """Run Django's own checks: {errors: [{id, message}]}, at most 20; of warnings none."""
     from django.core import checks
 
     messages = checks.run_checks()
@@ -157,33 +170,6 @@ def ask_for_pages(plan):
     return {"answers": answers}
 
 
-def is_own(folder, name, plan):
-    """Whether a folder may hold the app's code; what rescue502 keeps of a virtual environment does not."""
-    return name not in SKIP_FOLDERS and ".rescue502-" not in name and os.path.join(folder, name) != plan["venv"]
-
-
-def compile_code(plan):
-    """Compile every module of the app, so that all broken files are named and not just the first."""
-    begun, broken, count = time.time(), [], 0
-    for folder, names, files in os.walk(plan["root"]):
-        names[:] = [n for n in names if is_own(folder, n, plan)]
-        for name in files:
-            if not name.endswith(".py"):
-                continue
-            if time.time() - begun > COMPILE_SECONDS:
-                return {"files": count, "complete": False, "broken": broken}
-            path = os.path.join(folder, name)
-            count += 1
-            try:
-                with open(path, "rb") as file:
-                    compile(file.read(), path, "exec", dont_inherit=True)
-            except (SyntaxError, ValueError) as error:
-                broken.append({"file": path, "line": getattr(error, "lineno", 0) or 0, "message": short(error)})
-            except (OSError, RecursionError):
-                continue
-    return {"files": count, "complete": True, "broken": broken[:20]}
-
-
 STEPS = (
     ("server", load_server),
     ("django", load_django),
@@ -205,6 +191,7 @@ STEPS = (
 
 
 def main():
+    """Take the steps of the plan in argv[2], and write a line of JSON for each to the descriptor in argv[1]."""
     out = os.fdopen(int(sys.argv[1]), "w")
     plan = json.loads(sys.argv[2])
     # Where it is when native code kills it, and where it waits: reported twice, because it may only be slow.

@@ -23,6 +23,7 @@ def packaging_library(plan):
 
 
 def installed_distributions():
+    """importlib.metadata's distributions by their canonical name, the first on the path of each."""
     from importlib import metadata
 
     found = {}

@@ -50,4 +50,5 @@ class PutAside:
         self.names, self.is_own = names, is_own
 
     def find_spec(self, name, path=None, target=None):
+        """importlib's protocol: the spec from elsewhere for one of the names, None for all others."""
         return PathFinder.find_spec(name, other_places(self.is_own)) if name in self.names else None

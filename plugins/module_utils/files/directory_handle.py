@@ -40,7 +40,10 @@ class OpenFolder:
         return os.open(name, safe_files.FOLDER, dir_fd=self._fd)
 
     def make(self, name: str) -> int:
-        """Make a folder that only this process's user may enter, and open it."""
+        """Make a folder that only this process's user may enter, and open it.
+
+        PermissionError where somebody else's is there.
+        """
         os.mkdir(name, 0o700, dir_fd=self._fd)
         descriptor = self.open(name)
         if os.fstat(descriptor).st_uid != os.geteuid():

@@ -164,6 +164,7 @@ class Look:
 def item(
     path: str, part: str, problem: str, status: os.stat_result, change: least_change.Change | str, who: Account
 ) -> Violation:
+    """One violation as data. change: what would repair it, or the text that says why nothing would."""
     objection = change if isinstance(change, str) else ""
     mode = stat.S_IMODE(status.st_mode)
     wanted = change if not isinstance(change, str) else least_change.Change(status.st_uid, status.st_gid, mode)

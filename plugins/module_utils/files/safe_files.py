@@ -39,6 +39,7 @@ class Entry(NamedTuple):
 
     @property
     def is_dir(self) -> bool:
+        """Whether it is a folder; a link to one is not."""
         return stat.S_ISDIR(self.st.st_mode)
 
     @property

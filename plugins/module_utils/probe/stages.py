@@ -13,6 +13,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     code,
     database,
     database_activity,
+    database_for_app,
     database_pooler,
     database_startup,
     dependencies,
@@ -211,7 +212,7 @@ def _with_settings(
     if later["trials"]:
         sharpened["trials"] = later["trials"]
     if "database_activity" in found:
-        sharpened["database_activity"] = database_activity.settled(found["database_activity"], name, user)
+        sharpened["database_activity"] = database_for_app.settled(found["database_activity"], name, user)
     return sharpened
 
 

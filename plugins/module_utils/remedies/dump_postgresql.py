@@ -60,9 +60,11 @@ class PostgreSQL(Source):
         self.identity = {"engine": "postgresql", "host": host, "port": str(port), "name": self.name}
 
     def size(self) -> int:
+        """Bytes, by pg_database_size."""
         return self.bytes
 
     def write(self, descriptor: int, seconds: float) -> None:
+        """Write pg_dump's custom format. DumpError where it fails or takes longer."""
         words = [self._program("pg_dump", self.version), "-Fc", "-w", f"--lock-wait-timeout={LOCK_WAIT}"]
         if self.server:
             place = {"PGHOST": self.server.folder, "PGPORT": str(self.server.port), "PGDATABASE": self.name}
@@ -74,6 +76,7 @@ class PostgreSQL(Source):
             raise DumpError(self._reason(done, seconds))
 
     def restore(self, path: str) -> str:
+        """A command with pg_restore, as the server's own account where that is on this host."""
         if self.server:
             # Made anew, so that what newer migrations have added is gone too.
             place = ["-p", str(self.server.port), "-d", "postgres", "--clean", "--if-exists", "--create"]

@@ -47,6 +47,7 @@ class SQLite(Source):
         self.identity = {"engine": "sqlite3", "host": "", "port": "", "name": self.path}
 
     def size(self) -> int:
+        """Bytes of the file and of its write-ahead log. DumpError where there is no such file."""
         try:
             status = os.stat(self.path)
         except OSError as error:
@@ -58,9 +59,11 @@ class SQLite(Source):
         return status.st_size + (os.path.getsize(log) if os.path.exists(log) else 0)
 
     def places(self, size: int) -> dict[str, int]:
+        """A copy is made in the folder for temporary files first."""
         return {TEMPORARY: size}
 
     def write(self, descriptor: int, seconds: float) -> None:
+        """Write a consistent copy, made as the app's user. DumpError where that fails or takes longer."""
         given = self.app.given
         user, group = given["user"], given["group"] or None
         python = os.path.join(given["venv"], "bin", "python") if given["venv"] else system_python.path()
@@ -78,6 +81,7 @@ class SQLite(Source):
             raise DumpError((done.stderr.strip().splitlines() or ["it was not copied"])[-1][:300])
 
     def restore(self, path: str) -> str:
+        """A command that writes the file anew as the app's user, without the logs of the old one."""
         as_user = ["runuser", "-u", self.app.given["user"], "--"]
         others = [f"{self.path}-{kind}" for kind in ("wal", "shm", "journal")]
         remove, write = shlex.join([*as_user, "rm", "-f", *others]), shlex.join([*as_user, "tee", self.path])

@@ -15,7 +15,10 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import acce
 
 
 def repair(item: dict[str, Any]) -> dict[str, Any]:
-    """Change one file as wanted, through a descriptor, so that no link leads elsewhere; what it was, for restore()."""
+    """Change one file as wanted, through a descriptor, so that no link leads elsewhere; what it was, for restore().
+
+    Raises OSError where another file is in its place.
+    """
     path = safe_files.resolve(item["path"])
     descriptor = safe_files.open_entry(path)
     try:

@@ -90,7 +90,10 @@ class Checkout:
         return ["git", "--no-pager", *flags, "-C", self.top, *words]
 
     def git(self, *words: str, timeout: float = TIMEOUT, variables: dict[str, str] | None = None) -> str:
-        """git's output, without the blanks around it. variables: of its environment. Raises GitError."""
+        """git's output, without the blanks around it. variables: of its environment. Raises GitError.
+
+        timeout: in seconds.
+        """
         environment = {**self.environment(), **(variables or {})}
         return self.run(self.command(*words), timeout, environment, f"git {words[0]}").strip()
 

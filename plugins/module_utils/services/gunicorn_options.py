@@ -146,6 +146,7 @@ class Parser(argparse.ArgumentParser):
     """Raises ValueError where argparse would print and exit."""
 
     def error(self, message: str) -> NoReturn:
+        """ValueError with argparse's message."""
         raise ValueError(message)
 
 

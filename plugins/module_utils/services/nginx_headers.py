@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
-    nginx_config,
+    nginx_locations,
     nginx_servers,
     nginx_variables,
 )
@@ -74,7 +74,7 @@ def sent(root: Directive, server: Directive, request: Request) -> dict[str, Sent
         return None
     targets = nginx_variables.expand(passing.value, nginx_variables.known(root, server))
     # Of several that a variable chooses between, it is not known which one this request meets.
-    target = nginx_config.target_host(targets[0] if len(targets) == 1 else passing.value)
+    target = nginx_locations.target_host(targets[0] if len(targets) == 1 else passing.value)
     values = _values(server, target, request)
     default = Sent(target, "$proxy_host", passing.file, passing.line)
     found = {"host": default} if "$" not in default.value else {}

@@ -129,7 +129,10 @@ def account(bouncer: Bouncer) -> str:
 
 
 def console(bouncer: Bouncer, commands_: Sequence[str], timeout: float = 3.0) -> list[list[dict[str, str]]]:
-    """What its console answers to each command, a row a dict. Raises PostgresError where it cannot be asked."""
+    """What its console answers to each command, a row a dict. Raises PostgresError where it cannot be asked.
+
+    timeout: in seconds.
+    """
     user = account(bouncer)
     folder = bouncer.settings.get("unix_socket_dir", "/tmp")
     psql = postgresql.any_psql()
@@ -149,7 +152,10 @@ def console(bouncer: Bouncer, commands_: Sequence[str], timeout: float = 3.0) ->
 
 
 def tables(text: str, asked: Sequence[str]) -> list[list[dict[str, str]]]:
-    """The answers in psql's output, each with a head of its own, which begins as _HEADS says."""
+    """The answers in psql's output, each with a head of its own, which begins as _HEADS says.
+
+    PostgresError for an answer of another kind.
+    """
     answers: list[list[dict[str, str]]] = []
     head: list[str] = []
     for line in text.splitlines():

@@ -92,7 +92,7 @@ def ask(server: Server, sql: str, timeout: float = 4.0, statement_seconds: float
     """psql's output, unaligned, for SQL that it gets on its standard input, run as the server's own account.
 
     Asked over the socket, where that account is let in by its name, through a slot that is kept for it.
-    PostgresError where there is no psql, it is not let in, a statement fails or time is up.
+    PostgresError where there is no psql, it is not let in, a statement fails or time is up. timeout: in seconds.
     """
     if not server.psql:
         raise PostgresError("there is no psql on this host")
@@ -145,7 +145,7 @@ def readiness(host: str, port: int, user: str = "", name: str = "", timeout: flo
     """Empty where a server takes the app's connections now, else why not; no password is sent.
 
     As pg_isready does: the first answer to a connection shows it, before anybody logs in. host: a name, an address, or
-    a socket's folder.
+    a socket's folder. timeout: in seconds.
     """
     try:
         with _connect(host, port, timeout) as connection:

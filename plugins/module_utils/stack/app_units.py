@@ -11,8 +11,10 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import trial_
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
     nginx_config,
+    nginx_locations,
     uwsgi_emperor,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.services.server_config import ServerConfig
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd
 
 
@@ -83,7 +85,7 @@ def _nginx_misses_one(others: list[str]) -> bool:
 def dialled() -> set[str]:
     """The addresses that nginx sends requests to. OSError where its configuration cannot be read, or there is none."""
     root, _files = nginx_config.load(nginx_config.main_file())
-    return {address for location in nginx_config.proxied_locations(root) for address in location["addresses"]}
+    return {address for location in nginx_locations.proxied_locations(root) for address in location["addresses"]}
 
 
 def _binds(unit: str) -> list[dict[str, Any]]:
@@ -102,7 +104,7 @@ def working_directory(properties: dict[str, str], environment: dict[str, str]) -
     return properties.get("WorkingDirectory", "").lstrip("-!").replace("~", environment.get("HOME", "~")) or "/"
 
 
-def server_of(properties: dict[str, str], environment: dict[str, str], cwd: str) -> gunicorn_config.ServerConfig:
+def server_of(properties: dict[str, str], environment: dict[str, str], cwd: str) -> ServerConfig:
     """How a unit's app server is configured to run."""
     words = systemd.exec_words(properties)
     # A shell that starts the server has all of the server's command line as one word of its own.

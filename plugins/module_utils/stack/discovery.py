@@ -6,19 +6,18 @@ from __future__ import annotations
 
 import os
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
     nginx_config,
-    nginx_servers,
     systemd_credentials,
-    web_servers,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.services.server_config import ServerConfig
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack import (
     app_layout,
+    app_locations,
     app_units,
     other_managers,
     roots_word,
@@ -84,7 +83,7 @@ def discover(given: dict[str, Any]) -> Stack:
     )
     stack.credentials, stack.credentials_missing = systemd_credentials.read(properties)
     _leave_out_unread(stack)
-    _add_nginx(stack, _edge_hosts(given))
+    app_locations.add_nginx(stack, given)
     return stack
 
 
@@ -128,7 +127,7 @@ def _of_other_manager(given: dict[str, Any], found: list[dict[str, Any]]) -> Sta
         environment={},
         environment_problems=[],
         server=server,
-        word=roots_word.RootsWord("/", gunicorn_config.ServerConfig()),
+        word=roots_word.RootsWord("/", ServerConfig()),
         cwd=app["folder"],
         root=given.get("root") or app["folder"],
         manage_py="",
@@ -144,7 +143,7 @@ def _of_other_manager(given: dict[str, Any], found: list[dict[str, Any]]) -> Sta
         nginx_config=nginx_config.main_file(),
         other_managers=found,
     )
-    _add_nginx(stack, _edge_hosts(given))
+    app_locations.add_nginx(stack, given)
     return stack
 
 
@@ -197,56 +196,3 @@ def _database_unit(given: dict[str, Any]) -> str:
     names = [line.split()[0] for line in text.splitlines() if line.strip()]
     names = [name[: -len(".service")] for name in names if "@." not in name]
     return "postgresql" if "postgresql" in names else (names[0] if len(names) == 1 else "")
-
-
-def _on_the_ports_in_use(locations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """nginx's locations; where it is turned off and another web server has its place, with the ports of that alone.
-
-    What its configuration names besides is of another time: nobody is to answer there.
-    """
-    if not locations or not web_servers.nginx_is_off() or not (held := web_servers.ports_of_others()):
-        return locations
-    ports = tuple(f":{port}" for port in held)
-    return [
-        {**item, "listen": [listen for listen in item["listen"] if f":{listen.rpartition(':')[2]}".endswith(ports)]}
-        for item in locations
-    ]
-
-
-def _edge_hosts(given: dict[str, Any]) -> set[str]:
-    """The names by which the user has the edge asked."""
-    checks = given.get("edge") or []
-    return {str(check.get("host") or urlsplit(str(check.get("url") or "")).hostname or "") for check in checks} - {""}
-
-
-def _add_nginx(stack: Stack, hosts: set[str]) -> None:
-    """The locations that hand requests to this app; where none does, those of the hosts, else the only proxied one."""
-    if not stack.nginx_config:
-        return
-    try:
-        root, stack.nginx_files = nginx_config.load(stack.nginx_config)
-        stack.nginx_root = root
-    except OSError as error:
-        if isinstance(error, PermissionError):
-            stack.nginx_unread = [unread.Unread(f"nginx's configuration {stack.nginx_config}", unread.reason(error))]
-        return
-    barred = nginx_config.barred_includes(root, os.path.dirname(stack.nginx_config))
-    stack.nginx_unread = [unread.Unread(f"nginx's configuration {path}", why) for path, why in barred.items()]
-    proxied = nginx_config.proxied_locations(root)
-    stack.all_locations = proxied
-    ours = [item for item in proxied if any(same_address(a, bind) for a in item["addresses"] for bind in stack.bind)]
-    servers = {tuple(item["server_names"]) for item in proxied}
-    meant = [item for item in proxied if any(nginx_servers.takes_name(item["server_names"], host) for host in hosts)]
-    # Without a unit nobody knows which of several is meant: all are asked.
-    only = len(servers) == 1 or not stack.unit
-    stack.locations = ours or meant or (proxied if only and not stack.nginx_unread else [])
-    stack.roots_locations = roots_word.locations(stack.locations, proxied, hosts, stack.word)
-    stack.locations = _on_the_ports_in_use(stack.locations)
-    stack.behind_nginx = bool(ours)
-    files = {item["file"] for item in stack.locations}
-    # Another site on this host has static files of its own.
-    served = nginx_config.static_locations(root)
-    stack.static_locations = [item for item in served if not files or item["file"] in files]
-    stack.nginx_user = root.first("user")
-    stack.nginx_error_log = root.first("error_log")
-    stack.nginx_folders = nginx_config.included_folders(root, os.path.dirname(stack.nginx_config))

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config
+from ansible_collections.rescue502.django.plugins.module_utils.services.server_config import ServerConfig
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_units
 
@@ -28,7 +29,7 @@ class RootsWord:
     """
 
     cwd: str
-    server: gunicorn_config.ServerConfig
+    server: ServerConfig
     activated: tuple[str, ...] = ()
 
     def paths(self) -> list[str]:
@@ -53,13 +54,13 @@ def read(properties: dict[str, str], argv: list[str], activated: tuple[str, ...]
     return RootsWord(os.path.normpath(os.path.join(cwd, server.chdir)), server, activated)
 
 
-def user(properties: dict[str, str], server: gunicorn_config.ServerConfig) -> str:
+def user(properties: dict[str, str], server: ServerConfig) -> str:
     """As whom the app runs. A gunicorn that systemd starts as somebody else than root stays that; root may change."""
     starts_as = properties.get("User") or "root"
     return (server.user or starts_as) if starts_as in ("root", "0") else starts_as
 
 
-def group(properties: dict[str, str], server: gunicorn_config.ServerConfig, account: str) -> str:
+def group(properties: dict[str, str], server: ServerConfig, account: str) -> str:
     """As which group the app runs; that of the account where nothing says it, empty where there is none."""
     is_root = (properties.get("User") or "root") in ("root", "0")
     return (server.group if is_root else "") or properties.get("Group") or _primary_group(account)

@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
-    gunicorn_config,
     installed_packages,
     requirements_files,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
+from ansible_collections.rescue502.django.plugins.module_utils.services.server_config import ServerConfig
 from ansible_collections.rescue502.django.plugins.module_utils.stack import roots_word
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
@@ -29,7 +29,7 @@ class Stack:
     properties: dict[str, str]
     environment: dict[str, str]
     environment_problems: list[str]
-    server: gunicorn_config.ServerConfig
+    server: ServerConfig
     # Of the former what root's own files say: it alone decides what root does.
     word: roots_word.RootsWord
     cwd: str

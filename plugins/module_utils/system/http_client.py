@@ -60,7 +60,10 @@ def _tls_context(verify: bool) -> ssl.SSLContext:
 
 
 def certificate(url: str, host: str, timeout: float) -> bytes:
-    """The certificate that a server shows for a host's name at an https URL, in DER; empty where it shows none."""
+    """The certificate that a server shows for a host's name at an https URL, in DER; empty where it shows none.
+
+    timeout: in seconds.
+    """
     parts = urlsplit(url)
     name = host or parts.netloc.rpartition("@")[2]
     try:
@@ -174,7 +177,7 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
     """Ask one edge check and say whether the answer is what was wanted, and if not, why.
 
     wanted: {url, host, status, json, verify_tls, cors, unix_path, headers}; status None takes any answer below 500,
-    headers are sent besides the usual ones.
+    headers are sent besides the usual ones. timeout: in seconds.
     """
     origin = origin if wanted.get("cors", True) else ""
     answer = ask(

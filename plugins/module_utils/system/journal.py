@@ -29,7 +29,7 @@ class Entry(NamedTuple):
 def entries(*words: str, lines: int = LINES, timeout: float = TIMEOUT) -> list[Entry]:
     """Entries that journalctl finds, the newest last, at most `lines`; none where it does not answer in time.
 
-    Messages that are not text are left out.
+    Messages that are not text are left out. timeout: in seconds.
     """
     fields = "--output-fields=MESSAGE,_PID,_SYSTEMD_INVOCATION_ID"
     command = ["journalctl", *words, "-n", str(lines), "-o", "json", fields, "--no-pager", "-q"]

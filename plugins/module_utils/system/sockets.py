@@ -136,7 +136,7 @@ def barred(found: list[dict[str, Any]]) -> str:
 
 
 def connects(bind: dict[str, Any], timeout: float = 1.0) -> str:
-    """Connect and hang up. Returns an empty string where somebody accepts, else the reason."""
+    """Connect and hang up. Returns an empty string where somebody accepts, else the reason. timeout: in seconds."""
     try:
         if bind["kind"] == "unix":
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as plain:

@@ -45,7 +45,7 @@ def systemctl(*arguments: str, timeout: float = SHOW_TIMEOUT) -> str:
 def change(*arguments: str, timeout: float) -> str:
     """Run systemctl for changing something. Returns why it failed, in systemd's words; empty where it did not.
 
-    Raises SystemdError as systemctl() does. What systemd has begun by then, it goes on with.
+    Raises SystemdError as systemctl() does. What systemd has begun by then, it goes on with. timeout: in seconds.
     """
     done = _systemctl(arguments, timeout)
     lines = [line for line in done.stderr.splitlines() if not line.startswith("See ")]
@@ -81,12 +81,18 @@ def _systemctl(arguments: tuple[str, ...], timeout: float) -> subprocess.Complet
 
 
 def show(unit: str, timeout: float = SHOW_TIMEOUT) -> dict[str, str]:
-    """All properties of one unit, as `systemctl show` prints them; a key that appears twice keeps both lines."""
+    """All properties of one unit, as `systemctl show` prints them; a key that appears twice keeps both lines.
+
+    timeout: in seconds.
+    """
     return parse_show(systemctl("show", "--all", "--", unit, timeout=timeout))
 
 
 def show_many(units: list[str], properties: list[str], timeout: float = SHOW_TIMEOUT) -> list[dict[str, str]]:
-    """The named properties of several units, in one call. units: names, or patterns of what systemd has loaded."""
+    """The named properties of several units, in one call. units: names, or patterns of what systemd has loaded.
+
+    timeout: in seconds.
+    """
     if not units:
         return []
     text = systemctl("show", "--all", "--property=" + ",".join(properties), "--", *units, timeout=timeout)

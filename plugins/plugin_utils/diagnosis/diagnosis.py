@@ -47,6 +47,7 @@ class Finding:
 
     @property
     def id(self) -> str:
+        """The failure mode's `<layer>/<name>`."""
         return self.mode.id
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import APPROVABLE, LAYERS
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals, blocking
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.consent import Consent
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import (
@@ -20,11 +20,9 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
 )
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import (
     SiteState,
-    is_any_page_served,
     site_state,
 )
 
-IN_CONFLICT = ("code/conflict-markers", "code/conflict-committed")
 # Remedies of which neither is done without the other: migrations without a restart leave old code on new tables.
 PARTNERS = ("migrate", "restart")
 _SERVICE = LAYERS.index("service")
@@ -43,6 +41,7 @@ class Action:
     vars: dict[str, Any] = field(default_factory=dict)
 
     def public(self) -> Planned:
+        """As it stands in the incident and in the task's result."""
         return {"remedy": self.remedy, "for": self.causes, "risk": self.risk, "vars": self.vars}
 
 
@@ -87,8 +86,8 @@ def make(
         for found, causes in [*((cause, [cause]) for cause in repaired), *effects]
         for action in _actions(found, causes, tried, down, consent)
     )
-    blocking = _blocking(diagnosis, waiting, tried)
-    why = {action.remedy: reasons for action in actions if (reasons := blocking.of(action))}
+    blocks = blocking.causes(diagnosis, waiting, tried)
+    why = {action.remedy: reasons for action in actions if (reasons := blocks.of(action.remedy))}
     partners = held_with(why, {action.remedy: action.causes for action in actions})
     why |= {remedy: why[partner] for remedy, partner in partners.items()}
     held = [(action, why[action.remedy]) for action in actions if action.remedy in why]
@@ -101,55 +100,6 @@ def make(
         ],
         awaiting=[_awaiting(cause, host) for cause in waiting],
     )
-
-
-@dataclass(frozen=True)
-class _Blocking:
-    """Ids of causes that are not repaired now, each for what it holds back."""
-
-    # Half-done merges: nothing works on that tree before the person who decides on it has.
-    work_on_code: list[str]
-    # With something below unrepaired, what runs the app would end what may still serve.
-    run_app: list[str]
-    # New code whose tables are not there, while the old still serves without them.
-    start_app: list[str]
-    # What a remedy of this run could not repair, each with its layer, for what needs that layer.
-    failed: list[tuple[str, str]] = field(default_factory=list)
-
-    def of(self, action: Action) -> list[str]:
-        """Ids of the causes that block this remedy; empty where none does."""
-        role = remedies.get(action.remedy)
-        return (
-            (self.work_on_code if role.works_on_code else [])
-            or (self.run_app if role.runs_app else [])
-            or (self.start_app if "app" in role.starts else [])
-            or [name for name, layer in self.failed if layer in role.needs]
-        )
-
-
-def _blocking(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[str, str]]) -> _Blocking:
-    # The app is started all the same where the rehearsal says that it would come up.
-    boots = diagnosis.evidence.get("app", {}).get("serves") is True
-    return _Blocking(
-        work_on_code=[finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT],
-        run_app=[] if boots else [cause.id for cause in waiting if cause.is_outage],
-        start_app=_unmigrated(diagnosis, waiting, failed),
-        failed=[]
-        if boots
-        else [(cause.id, cause.mode.layer) for cause in diagnosis.root_causes if _failed(cause, failed)],
-    )
-
-
-def _failed(cause: Finding, failed: set[tuple[str, str]]) -> bool:
-    return (cause.mode.remedy, cause.id) in failed
-
-
-def _unmigrated(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[str, str]]) -> list[str]:
-    """Ids of the causes that keep new code from its tables while the old still serves: a restart would end that."""
-    if not is_any_page_served(diagnosis.evidence):
-        return []
-    schema = [cause for cause in diagnosis.to_repair if cause.mode.layer == "schema"]
-    return [cause.id for cause in schema if cause in waiting or _failed(cause, failed)]
 
 
 def held_with(held: Collection[str], causes: Mapping[str, Collection[str]]) -> dict[str, str]:
@@ -188,7 +138,7 @@ def _actions(
     layer, risk, names = LAYERS.index(found.mode.layer), causes[0].risk, [cause.id for cause in causes]
     urgent = down and any(cause.is_outage for cause in causes)
     yield Action(found.mode.remedy, list(names), risk, layer, urgent, dict(found.vars))
-    follows = not _failed(found, failed) and any(map(consent.allows_what_follows, causes))
+    follows = not blocking.has_failed(found, failed) and any(map(consent.allows_what_follows, causes))
     for remedy in found.mode.then if follows else ():
         yield Action(remedy, list(names), risk, max(layer, _SERVICE), urgent)
 

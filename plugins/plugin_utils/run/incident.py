@@ -10,28 +10,25 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import (
-    edge_summary,
     incident_record,
     plan,
     setbacks,
-    unread,
 )
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import (
     Awaiting,
-    Cause,
     Found,
     OtherAtWork,
     Outcome,
-    Record,
     Row,
 )
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.record_look import take_in
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import SiteState, site_state
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import remaining_causes
@@ -179,7 +176,7 @@ class Incident:
         return datetime.fromisoformat(self.data["started"].replace("Z", "+00:00")).timestamp() + deadline
 
     def is_over(self, deadline: float) -> bool:
-        """Whether the run's time is up."""
+        """Whether the run's time is up. deadline: seconds from its beginning."""
         return time.time() >= self.ends(deadline)
 
     def owes_restart(self) -> bool:
@@ -188,7 +185,10 @@ class Incident:
         return done[-1:] == ["migrate"] and any(action["remedy"] == "restart" for action in self.data["plan"])
 
     def expire(self, deadline: float, remedies: list[str]) -> bool:
-        """Whether these remedies are not begun any more because the run's time is up; the record says so."""
+        """Whether these remedies are not begun any more because the run's time is up; the record says so.
+
+        deadline: seconds from its beginning.
+        """
         if not remedies or not self.is_over(deadline):
             return False
         self.data["overdue"] = f"the run's {deadline:g} s were over before {', '.join(remedies)}"
@@ -213,35 +213,6 @@ class Incident:
 
 def _write(path: Path, text: str) -> None:
     atomic_write.replace(str(path), text.encode())
-
-
-def take_in(record: Record, diagnosis: Diagnosis, planned: plan.Plan, checklist: list[Row]) -> None:
-    """Take in one look. What the first look saw stays as `before`; causes of all looks are kept in order. Pure."""
-    edge = edge_summary.summary(diagnosis.evidence)
-    if record["edge"]["before"] is None:
-        record["edge"]["before"] = edge
-    record["edge"]["after"] = edge
-    record["edge"]["checks"] = edge_summary.checks(diagnosis.evidence.get("edge", {}))
-    _add(record["root_causes"], diagnosis.root_causes)
-    _add(record["also_found"], diagnosis.also_found)
-    earlier = {item["id"]: item for item in record["findings"]}
-    earlier.update({finding.id: finding.public() for finding in diagnosis.findings})
-    record["findings"] = list(earlier.values())
-    record["remaining"] = [finding.id for finding in diagnosis.to_repair]
-    record["unread"] = unread.listed(diagnosis.evidence)
-    record["plan"] = [action.public() for action in (*planned.actions, *planned.later)]
-    record["held_back"] = planned.held_back
-    record["awaiting"] = planned.awaiting
-    record["checklist"] = checklist
-    record["passes"] += 1
-    record["evidence"] = record["evidence"] or diagnosis.evidence
-    record["evidence_after"] = diagnosis.evidence if record["passes"] > 1 else None
-
-
-def _add(recorded: list[Cause], findings: Iterable[Finding]) -> None:
-    """Take in findings of a look that no earlier look has recorded."""
-    known = {item["id"] for item in recorded}
-    recorded += [finding.in_short() for finding in findings if finding.id not in known]
 
 
 def _for_a_person(finding: Found) -> Awaiting:

@@ -16,7 +16,11 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     nginx_limits,
     reachability,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    gunicorn_config,
+    nginx_config,
+    nginx_locations,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -27,7 +31,7 @@ def stack_of(folder: Path, text: str) -> Any:
     config = folder / "nginx.conf"
     config.write_text(text)
     root, _files = nginx_config.load(str(config))
-    return SimpleNamespace(nginx_root=root, locations=nginx_config.proxied_locations(root))
+    return SimpleNamespace(nginx_root=root, locations=nginx_locations.proxied_locations(root))
 
 
 @pytest.mark.parametrize(

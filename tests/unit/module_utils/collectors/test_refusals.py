@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import refusals
-from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_config
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    gunicorn_config,
+    nginx_config,
+    nginx_locations,
+)
 
 HOST = "shop.example"
 
@@ -55,7 +59,7 @@ def refused(
     config.write_text(f"http {{ {http} server {{ server_name {HOST}; listen 80; {server} }} }}")
     root, _files = nginx_config.load(str(config))
     bind = gunicorn_config.parse_bind(f"127.0.0.1:{port}")
-    proxied = nginx_config.proxied_locations(root)
+    proxied = nginx_locations.proxied_locations(root)
     stack = SimpleNamespace(
         nginx_root=root, bind=[bind], properties={"ActiveState": state}, all_locations=proxied,
         locations=proxied, server=SimpleNamespace(certfile="", speaks_uwsgi=False),
@@ -176,7 +180,7 @@ def wants(folder: Path, server: str, port: int, url: str, host: str) -> list[tup
     plain = f"server {{ listen 443 ssl; server_name other.example; {proxied} }}"
     (folder / "nginx.conf").write_text(f"http {{ {plain} server {{ server_name {HOST}; {server} {proxied} }} }}")
     root = nginx_config.load(str(folder / "nginx.conf"))[0]
-    locations = nginx_config.proxied_locations(root)
+    locations = nginx_locations.proxied_locations(root)
     stack = SimpleNamespace(
         nginx_root=root, bind=[gunicorn_config.parse_bind(f"127.0.0.1:{port}")], properties={"ActiveState": "active"},
         all_locations=locations, locations=locations, server=SimpleNamespace(certfile="", speaks_uwsgi=False),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.django_app import rehearsal
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import rehearsal, rehearsal_source
 
 SECRET = "s3cret-value"
 # Settings that do well without these, before they fail.
@@ -134,7 +134,7 @@ def rehearsed(folder: Path, settings: str, *aside: str, **more: str) -> dict[str
     plan |= {"requirements": [], "pips": [], "limits": {}, "look_after": 9, "pages": [], "aside": aside}
     plan["steps"] = rehearsal.STEPS
     read_end, write_end = os.pipe()
-    words = [sys.executable, "-c", rehearsal.source(), str(write_end), json.dumps(plan)]
+    words = [sys.executable, "-c", rehearsal_source.source(), str(write_end), json.dumps(plan)]
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": SECRET, **more}
     subprocess.run(words, cwd=folder, env=environment, pass_fds=[write_end], check=True)
     os.close(write_end)

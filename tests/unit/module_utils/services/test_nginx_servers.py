@@ -9,6 +9,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
     nginx_config,
     nginx_headers,
+    nginx_locations,
     nginx_servers,
     upstream_address,
 )
@@ -186,10 +187,10 @@ def test_upstreams_of_ipv6(tmp_path: Path, written: str, dialled: str) -> None:
     """In proxy_pass, in a group of servers, and by way of a variable; a gunicorn that binds it is recognised."""
     groups = "upstream app { server [::1]:8001; }"
     root = read(tmp_path, f"{groups} server {{ set $up [::1]:8002; location / {{ proxy_pass {written}; }} }}")
-    found = nginx_config.proxied_locations(root)[0]["addresses"]
+    found = nginx_locations.proxied_locations(root)[0]["addresses"]
     assert found == [dialled]
     assert upstream_address.same_address(found[0], gunicorn_config.parse_bind(found[0]))
-    assert nginx_config.with_port("[::1]") == "[::1]:80"
+    assert nginx_locations.with_port("[::1]") == "[::1]:80"
 
 
 def test_the_host_that_an_ipv6_upstream_gets(tmp_path: Path) -> None:

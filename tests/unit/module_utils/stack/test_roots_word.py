@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.services.gunicorn_config import ServerConfig
+from ansible_collections.rescue502.django.plugins.module_utils.services.server_config import ServerConfig
 from ansible_collections.rescue502.django.plugins.module_utils.stack import roots_word
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 

@@ -9,7 +9,7 @@ import pytest
 
 from tools import chaos
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", [name for names in chaos.TESTS.values() for name in names] + chaos.LEFT_OUT)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import blocking, plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
 
 WELL = {"edge": {"well": True, "configured": True, "checks": [{"name": "/", "status": 200, "well": True}]}}
@@ -242,7 +242,7 @@ def test_a_symptom_is_not_repaired() -> None:
     assert (todo.actions, todo.awaiting) == ([], [])
 
 
-@pytest.mark.parametrize("name", plan.IN_CONFLICT)
+@pytest.mark.parametrize("name", blocking.IN_CONFLICT)
 def test_a_tree_in_conflict_is_not_worked_on(name: str) -> None:
     """Nor is the app started from it; the database is. What is found counts, also where something explains it."""
     conflict = found(name, "abort_merge", risk="ask")

@@ -9,9 +9,8 @@ from random import Random
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue
 
-from lab import fault
+from lab import breaking, fault
 from lab.generator import shape
-from lab.host import Host
 from tools.fuzz import regressions, shrink
 from tools.fuzz.__main__ import line, seeds, summary
 from tools.fuzz.trial import Result, score
@@ -27,7 +26,7 @@ def test_operators_are_whole(name: str) -> None:
     assert operator.causes
     assert {one for cause in operator.causes for one in cause.split("|")} <= catalogue.load().modes.keys()
     assert {word.removeprefix("not:") for word in operator.where} <= FEATURES
-    text = Host.prelude() + operator.script + "".join(operator.among.values())
+    text = breaking.prelude() + operator.script + "".join(operator.among.values())
     done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

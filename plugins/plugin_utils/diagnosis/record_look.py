@@ -1,0 +1,40 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One look in the record: what was found, planned and held back, next to what earlier looks have recorded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Cause, Record, Row
+
+
+def take_in(record: Record, diagnosis: Diagnosis, planned: plan.Plan, checklist: list[Row]) -> None:
+    """Take in one look. What the first look saw stays as `before`; causes of all looks are kept in order. Pure."""
+    edge = edge_summary.summary(diagnosis.evidence)
+    if record["edge"]["before"] is None:
+        record["edge"]["before"] = edge
+    record["edge"]["after"] = edge
+    record["edge"]["checks"] = edge_summary.checks(diagnosis.evidence.get("edge", {}))
+    _add(record["root_causes"], diagnosis.root_causes)
+    _add(record["also_found"], diagnosis.also_found)
+    earlier = {item["id"]: item for item in record["findings"]}
+    earlier.update({finding.id: finding.public() for finding in diagnosis.findings})
+    record["findings"] = list(earlier.values())
+    record["remaining"] = [finding.id for finding in diagnosis.to_repair]
+    record["unread"] = unread.listed(diagnosis.evidence)
+    record["plan"] = [action.public() for action in (*planned.actions, *planned.later)]
+    record["held_back"] = planned.held_back
+    record["awaiting"] = planned.awaiting
+    record["checklist"] = checklist
+    record["passes"] += 1
+    record["evidence"] = record["evidence"] or diagnosis.evidence
+    record["evidence_after"] = diagnosis.evidence if record["passes"] > 1 else None
+
+
+def _add(recorded: list[Cause], findings: Iterable[Finding]) -> None:
+    """Take in findings of a look that no earlier look has recorded."""
+    known = {item["id"] for item in recorded}
+    recorded += [finding.in_short() for finding in findings if finding.id not in known]
