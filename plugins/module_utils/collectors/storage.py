@@ -100,7 +100,9 @@ def _add_starved_databases(systems: list[dict[str, Any]], database: dict[str, An
     folders = [folder for folder in database.get("folders", []) if postgresql_files.ran_out_of_space(folder)]
     for item in systems:
         own = any(place["purpose"] == "the database" for place in item["places"])
-        if own and folders and item["free_mib"] < WAL_SEGMENT_MIB and not item["read_only"]:
+        # The same words are PostgreSQL's where no inode is left.
+        short = item["free_mib"] < WAL_SEGMENT_MIB and not item["without_inodes"]
+        if own and folders and short and not item["read_only"]:
             item["full"] = True
 
 
@@ -134,6 +136,6 @@ def _filled_by(item: dict[str, Any], logs: list[str]) -> dict[str, Any]:
     return {
         "largest": disk_usage.largest(item["mount_points"], item["device"], first),
         "deleted": disk_usage.deleted(item["device"]),
-        "dispensable_mib": sum(file["bytes"] for file in spare) // filesystems.MIB,
+        "dispensable_mib": filesystems.mib(sum(file["bytes"] for file in spare)),
         "dispensable_files": len(spare),
     }

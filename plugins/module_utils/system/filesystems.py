@@ -13,6 +13,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import acc
 MIB = 2**20
 # Less than this is nothing: not even a log line's block and a lock file next to it.
 FULL_BELOW = 1 * MIB
+# Of a small file system that would be much: there it is this part of it, and two blocks at least.
+FULL_PART = 16
 
 
 def existing(path: str) -> str:
@@ -40,15 +42,26 @@ def facts(path: str, mounts: list[str]) -> dict[str, Any] | None:
     return {
         "device": device,
         "mount_point": _mount_of(path, mounts),
-        "total_mib": numbers.f_blocks * numbers.f_frsize // MIB,
-        "free_mib": free // MIB,
+        "total_mib": mib(numbers.f_blocks * numbers.f_frsize),
+        "free_mib": mib(free),
         "reserved_mib": (numbers.f_bfree - numbers.f_bavail) * numbers.f_frsize // MIB,
         "inodes": numbers.f_files,
         "free_inodes": numbers.f_favail,
         "read_only": read_only,
-        "full": numbers.f_blocks > 0 and free < FULL_BELOW and not read_only,
+        "full": numbers.f_blocks > 0 and free < _full_below(numbers) and not read_only,
         "without_inodes": numbers.f_files > 0 and numbers.f_favail == 0 and not read_only,
     }
+
+
+def mib(size: int) -> float:
+    """A size in bytes as MiB: whole ones from ten on, else two decimals, for a small file system is not an empty one."""
+    return size // MIB if size >= 10 * MIB else round(size / MIB, 2)
+
+
+def _full_below(numbers: os.statvfs_result) -> int:
+    """What a file system of this size must have free, in bytes."""
+    size = numbers.f_blocks * numbers.f_frsize
+    return min(FULL_BELOW, max(size // FULL_PART, 2 * numbers.f_frsize))
 
 
 def without_programs(path: str) -> str:
