@@ -20,6 +20,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     hang_location,
     own_view,
+    script_amqp,
     script_asked_variables,
     script_brokers,
     script_database,
@@ -68,6 +69,7 @@ PARTS = (
     script_host_needs,
     script_errors,
     script_file_folders,
+    script_amqp,
     script_brokers,
     script_database,
     script_migrations,

@@ -54,7 +54,7 @@ def facts(path: str, mounts: list[str]) -> dict[str, Any] | None:
 
 
 def mib(size: int) -> float:
-    """A size in bytes as MiB: whole ones from ten on, else two decimals, for a small file system is not an empty one."""
+    """A size in bytes as MiB: whole ones from ten on, else two decimals, for what is small is not nothing."""
     return size // MIB if size >= 10 * MIB else round(size / MIB, 2)
 
 
