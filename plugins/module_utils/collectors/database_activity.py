@@ -20,7 +20,7 @@ LONG_SECONDS = 3.0
 KEPT = 10
 # Parts of the answer that are settled for the app's own database and role, and then dropped.
 INTERNAL = ("active", "waiting", "sessions", "expired", "role_limits", "database_limits", "read_only_server",
-    "read_only_set", "no_login", "closed", "no_connect")  # fmt: skip
+    "read_only_set", "no_login", "closed", "no_connect", "certificate_file")  # fmt: skip
 SERVERS = 4
 # `active`: what has taken longer is what a late answer waits for; the look's own requests are not as old.
 # One statement, so one moment. Of a query only its first word is taken: the rest may hold anything.
@@ -69,6 +69,8 @@ SELECT json_build_object(
   'roles', (SELECT json_agg(rolname) FROM (
     SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1 LIMIT 1000) r),
   'ssl', current_setting('ssl') = 'on',
+  'certificate_file', CASE WHEN current_setting('ssl_cert_file') LIKE '/%' THEN current_setting('ssl_cert_file')
+    ELSE current_setting('data_directory') || '/' || current_setting('ssl_cert_file') END,
   'in_recovery', pg_is_in_recovery(),
   'transactions_left', (SELECT min(2147483647 - age(datfrozenxid)) - kept FROM pg_database, stop GROUP BY kept),
   'multixacts_left', (SELECT min(2147483647 - mxid_age(datminmxid)) - mx_kept FROM pg_database, stop GROUP BY mx_kept),
