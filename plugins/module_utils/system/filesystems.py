@@ -25,23 +25,26 @@ def existing(path: str) -> str:
     return path
 
 
-def facts(path: str, mounts: list[str]) -> dict[str, Any] | None:
+def facts(path: str, mounts: list[str], seen: str = "") -> dict[str, Any] | None:
     """{device, mount_point, total_mib, free_mib, reserved_mib, inodes, free_inodes, read_only, full, without_inodes}.
 
-    mounts: from mount_points(). Free is what a user may have: ext4 keeps some blocks for root. An image that can
-    only be read is always full to the brim, and never counts as full. None where the path cannot be asked.
+    mounts: from mount_points(). seen: by which path it is reached, where a unit sees another one there than this
+    process. Free is what a user may have: ext4 keeps some blocks for root. An image that can only be read is always
+    full to the brim, and never counts as full. None where the path cannot be asked.
     """
     path = existing(path)
+    place = seen or path
     try:
-        numbers = os.statvfs(path)
-        device = os.stat(path).st_dev
+        numbers = os.statvfs(place)
+        device = os.stat(place).st_dev
+        mount = _mount_of(path, mounts) if device == os.stat(path).st_dev else _mount_with(device, mounts) or path
     except OSError:
         return None
     free = numbers.f_bavail * numbers.f_frsize
     read_only = bool(numbers.f_flag & os.ST_RDONLY)
     return {
         "device": device,
-        "mount_point": _mount_of(path, mounts),
+        "mount_point": mount,
         "total_mib": mib(numbers.f_blocks * numbers.f_frsize),
         "free_mib": mib(free),
         "reserved_mib": (numbers.f_bfree - numbers.f_bavail) * numbers.f_frsize // MIB,
@@ -102,6 +105,17 @@ def mount_points() -> list[str]:
 
 def _unescape(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)
+
+
+def _mount_with(device: int, mounts: list[str]) -> str:
+    """A place where the file system of that device is mounted, the topmost; empty where none can be seen."""
+    for mount in reversed(mounts):
+        try:
+            if os.stat(mount).st_dev == device:
+                return mount
+        except OSError:
+            continue
+    return ""
 
 
 def _mount_of(path: str, mounts: list[str]) -> str:
