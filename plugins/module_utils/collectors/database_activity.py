@@ -62,6 +62,8 @@ SELECT json_build_object(
   'roles', (SELECT json_agg(rolname) FROM (
     SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1 LIMIT 1000) r),
   'ssl', current_setting('ssl') = 'on',
+  'certificate_file', CASE WHEN current_setting('ssl_cert_file') LIKE '/%' THEN current_setting('ssl_cert_file')
+    ELSE current_setting('data_directory') || '/' || current_setting('ssl_cert_file') END,
   'in_recovery', pg_is_in_recovery(),
   'transactions_left', (SELECT min(2147483647 - age(datfrozenxid)) - kept FROM pg_database, stop GROUP BY kept),
   'multixacts_left', (SELECT min(2147483647 - mxid_age(datminmxid)) - mx_kept FROM pg_database, stop GROUP BY mx_kept),

@@ -14,7 +14,7 @@ LONG_SECONDS = 3.0
 KEPT = 10
 # Parts of the answer that are settled for the app's own database and role, and then dropped.
 INTERNAL = ("active", "waiting", "sessions", "expired", "role_limits", "database_limits", "read_only_server",
-    "read_only_set", "no_login", "closed", "no_connect")  # fmt: skip
+    "read_only_set", "no_login", "closed", "no_connect", "certificate_file")  # fmt: skip
 
 
 def settled(activity: Any, name: str, user: str) -> Any:

@@ -181,8 +181,8 @@ def _room(folder: str) -> dict[str, Any]:
     block = numbers.f_frsize
     return {
         "folder": folder,
-        "free_mib": numbers.f_bavail * block // 2**20,
-        "total_mib": numbers.f_blocks * block // 2**20,
+        "free_mib": filesystems.mib(numbers.f_bavail * block),
+        "total_mib": filesystems.mib(numbers.f_blocks * block),
         "inodes": numbers.f_files,
         "free_inodes": numbers.f_favail,
     }

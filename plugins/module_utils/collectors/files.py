@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import access, barrier, violations
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import sqlite_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import access, barrier, unit_view, violations
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.services import known_content
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, nginx_workers, own_folders
@@ -43,7 +44,11 @@ def collect(
         found = violations.find(account, paths, list(PARTS), LIMIT, glance, proxy, refused, word, knows)
     others = [item for item in found if item.get("objection")]
     by_part = {part: [item for item in found if item["part"] == part and item not in others] for part in PARTS}
+    # What is collected is where the app puts it.
+    static_seen = unit_view.reached(static, stack.properties) if static else ""
+    static_bar = f"{stack.unit} has its own view of the file system" if static_seen is None else settings_bar
     bars = _bars(stack, settings, media, refused, settings_bar)
+    sqlite = sqlite_files.refused(settings, account, stack.properties) if settings and account else []
     return {
         "violations": {
             part: unread.reported(items, f"owners and modes: {_WORDS[part]}", *bars[part])
@@ -53,13 +58,14 @@ def collect(
         "not_own": {part: [item for item in others if item["part"] == part] for part in ("media", "logs")},
         "named_folders": folders,
         **({"media_was_used": _has_files_of(media, account)} if by_part["media"] and account else {}),
-        **({"unusable": _unusable(settings, account)} if settings and account else {}),
+        **({"unusable": _unusable(settings, account, stack.properties)} if settings and account else {}),
+        **({"sqlite_refused": sqlite} if sqlite else {}),
         "media_root": media,
         "static_root": static,
         "static_empty": unread.known(
-            bool(static) and _is_empty(static),
+            _is_empty(static_seen) if static_seen else False,
             "the static files",
-            unread.sealed(static) if static else settings_bar,
+            unread.sealed(static_seen) if static_seen else static_bar,
         ),
         "logs": [path for path in logs if not any(_concerns(item, path) for item in others)],
         "nginx": {"user": nginx_user, "paths": nginx_paths},
@@ -82,16 +88,22 @@ def _has_files_of(folder: str, account: access.Account) -> bool:
     return False
 
 
-def _unusable(settings: dict[str, Any], account: access.Account) -> list[dict[str, Any]]:
-    """{path, purpose, missing, read_only, barrier} of each folder that Django cannot write into though it would."""
+def _unusable(settings: dict[str, Any], account: access.Account, properties: dict[str, str]) -> list[dict[str, Any]]:
+    """{path, purpose, missing, read_only, barrier} of each folder that Django cannot write into though it would.
+
+    properties: the unit's, which may have another folder in that place, or one that nobody can look at.
+    """
     found = []
     for item in settings.get("file_folders") or []:
         path = item["path"]
-        missing = path.startswith("/") and not os.path.isdir(path) and not unread.hidden(path)
+        seen = unit_view.reached(path, properties)
+        if seen is None:
+            continue
+        missing = path.startswith("/") and not os.path.isdir(seen) and not unread.hidden(seen)
         # What makes the folder itself needs the next one above it that is there.
         target = filesystems.existing(path) if missing and item["made"] else path
         barred = barrier.first(target, account, access.WRITE | access.ENTER) if path.startswith("/") else ""
-        read_only = path.startswith("/") and _is_read_only(filesystems.existing(path))
+        read_only = path.startswith("/") and _is_read_only(seen if seen != path else filesystems.existing(path))
         if barred or read_only or (missing and not item["made"]):
             facts = {"missing": missing, "read_only": read_only, "barrier": barred}
             found.append({"path": path, "purpose": item["purpose"], **facts})

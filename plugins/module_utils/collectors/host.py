@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import policy_denials, service
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import unit_resolver
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
     conntrack,
@@ -57,10 +58,22 @@ def collect(stack: Stack, evidence: dict[str, Any], busy: list[dict[str, Any]]) 
     }
 
 
-def needed_names(database: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each name that the app cannot do without, with needed_by, and whether it can be resolved."""
-    host = str(database.get("host") or "")
-    return [dict(name_resolution.look_up(host), needed_by="the database")] if name_resolution.is_name(host) else []
+def needed_names(
+    stack: Stack, database: dict[str, Any], brokers: list[dict[str, Any]], ask_unit: bool
+) -> list[dict[str, Any]]:
+    """Each name that the app cannot do without, with needed_by, and whether it can be resolved.
+
+    brokers: those that the rehearsal did not reach, each {setting, address}. ask_unit: whether what can be resolved
+    here is asked for once more as the app's unit, whose answer is in `unit` then.
+    """
+    wanted = {str(database.get("host") or ""): "the database"}
+    for item in brokers:
+        wanted.setdefault(str(item["address"]).rpartition(":")[0], str(item["setting"]))
+    names = {name: by for name, by in wanted.items() if name_resolution.is_name(name)}
+    found = [dict(name_resolution.look_up(name), needed_by=by) for name, by in names.items()]
+    known = [item["name"] for item in found if item["ok"]]
+    asked = unit_resolver.ask(stack, known) if ask_unit and known else {}
+    return [{**item, "unit": asked[item["name"]]} if item["name"] in asked else item for item in found]
 
 
 def _memory() -> dict[str, int]:

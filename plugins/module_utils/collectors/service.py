@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, backend, startup
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, unit_view
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_units
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
@@ -36,6 +36,7 @@ CONFINES = (
     "RootDirectory",
 )
 UNCONFINED = ("", "no", "~")
+OWN_VIEW = "{} has its own view of the file system"
 
 
 def collect(
@@ -91,12 +92,18 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "group": stack.group,
         "group_exists": not stack.group or _exists(grp.getgrnam, stack.group),
         "workdir": stack.cwd,
-        "workdir_exists": unread.known(
-            os.path.isdir(stack.cwd), f"the working directory {stack.cwd}", unread.hidden(stack.cwd)
-        ),
+        "workdir_exists": _workdir_exists(stack),
         "environment_problems": stack.environment_problems,
         "confinement": [f"{name}={shown[name]}" for name in CONFINES if shown.get(name, "") not in UNCONFINED],
     }
+
+
+def _workdir_exists(stack: Stack) -> Any:
+    """Whether the unit finds its working directory, which need not be there for anybody else."""
+    what, path = f"the working directory {stack.cwd}", unit_view.reached(stack.cwd, stack.properties)
+    if path is None:
+        return unread.Unread(what, OWN_VIEW.format(stack.unit))
+    return unread.known(os.path.isdir(path), what, unread.hidden(path))
 
 
 def _start_limit_hit(shown: dict[str, str]) -> bool:
@@ -146,15 +153,19 @@ def _exec_facts(stack: Stack) -> dict[str, Any]:
     """The program of ExecStart: there, executable, and its interpreter too (execve(2))."""
     argv = systemd.exec_argv(stack.properties.get("ExecStart", ""))
     path = argv[0] if argv else ""
-    interpreter = _shebang(path)
-    why = unread.hidden(path)
+    # As the unit finds it. Where nobody can look with its eyes, what is here in that place says nothing.
+    seen = unit_view.reached(path, stack.properties)
+    here = path if seen is None else seen
+    interpreter = "" if seen is None else _shebang(here)
+    place = unit_view.reached(interpreter, stack.properties)
+    why = OWN_VIEW.format(stack.unit) if seen is None else unread.hidden(here)
     return {
         "path": path,
-        "exists": unread.known(bool(path) and os.path.exists(path), f"the program {path}", why),
-        "executable": unread.known(bool(path) and bool(_mode(path) & 0o111), f"the program {path}", why),
+        "exists": unread.known(bool(path) and os.path.exists(here), f"the program {path}", why),
+        "executable": unread.known(bool(path) and bool(_mode(here) & 0o111), f"the program {path}", why),
         "interpreter": interpreter,
-        "interpreter_exists": not interpreter or os.path.exists(interpreter),
-        "noexec": filesystems.without_programs(path) if path else "",
+        "interpreter_exists": not interpreter or place is None or os.path.exists(place),
+        "noexec": filesystems.without_programs(here) if path and here == path else "",
     }
 
 

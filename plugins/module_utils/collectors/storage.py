@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import files
+from ansible_collections.rescue502.django.plugins.module_utils.files import unit_view
 from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.storage import (
@@ -32,7 +33,7 @@ def collect(
     media, static = files.media_and_static(stack, settings)
     folders = (settings or {}).get("file_folders") or []
     wanted = locations.needed(stack, database, files.log_files(stack, settings), media, static, folders)
-    systems = _file_systems(wanted)
+    systems = _file_systems(wanted, stack.properties)
     _add_starved_databases(systems, database)
     _spare_temporary(systems)
     full, without = (_by_device(systems, wrong) for wrong in ("full", "without_inodes"))
@@ -64,16 +65,23 @@ def _unmounted(wanted: list[locations.Place]) -> list[dict[str, Any]]:
     ]
 
 
-def _file_systems(wanted: list[locations.Place]) -> list[dict[str, Any]]:
-    """One entry for each mount point, with the places that live on it."""
+def _file_systems(wanted: list[locations.Place], properties: dict[str, str]) -> list[dict[str, Any]]:
+    """One entry for each mount point, with the places that live on it. properties: the unit's, which may see others."""
     mounts = filesystems.mount_points()
     found: dict[tuple[int, str], dict[str, Any]] = {}
     for place in wanted:
-        facts = filesystems.facts(place["path"], mounts)
+        facts = filesystems.facts(place["path"], mounts, _seen(place, properties))
         if facts:
             known = found.setdefault((facts["device"], facts["mount_point"]), dict(facts, places=[]))
             known["places"].append(dict(place))
     return list(found.values())
+
+
+def _seen(place: locations.Place, properties: dict[str, str]) -> str:
+    """By which path the unit's own file system at a place is reached; empty where it has none, or no way."""
+    path = place["path"]
+    seen = unit_view.reached(path, properties) or path
+    return seen if seen != path and os.path.exists(seen) else ""
 
 
 def _by_device(systems: list[dict[str, Any]], wrong: str) -> list[dict[str, Any]]:
@@ -100,7 +108,9 @@ def _add_starved_databases(systems: list[dict[str, Any]], database: dict[str, An
     folders = [folder for folder in database.get("folders", []) if postgresql_files.ran_out_of_space(folder)]
     for item in systems:
         own = any(place["purpose"] == "the database" for place in item["places"])
-        if own and folders and item["free_mib"] < WAL_SEGMENT_MIB and not item["read_only"]:
+        # The same words are PostgreSQL's where no inode is left.
+        short = item["free_mib"] < WAL_SEGMENT_MIB and not item["without_inodes"]
+        if own and folders and short and not item["read_only"]:
             item["full"] = True
 
 
@@ -134,6 +144,6 @@ def _filled_by(item: dict[str, Any], logs: list[str]) -> dict[str, Any]:
     return {
         "largest": disk_usage.largest(item["mount_points"], item["device"], first),
         "deleted": disk_usage.deleted(item["device"]),
-        "dispensable_mib": sum(file["bytes"] for file in spare) // filesystems.MIB,
+        "dispensable_mib": filesystems.mib(sum(file["bytes"] for file in spare)),
         "dispensable_files": len(spare),
     }

@@ -8,6 +8,7 @@ import inspect
 import re
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
+    script_amqp,
     script_asked_variables,
     script_brokers,
     script_code,
@@ -28,6 +29,7 @@ PARTS = (
     script_host_needs,
     script_errors,
     script_file_folders,
+    script_amqp,
     script_brokers,
     script_code,
     script_database,

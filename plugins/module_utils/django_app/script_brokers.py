@@ -4,7 +4,8 @@
 
 Each that the settings name is connected to, and asked what changes nothing: Redis to let the app in, for its database
 by number, and whether it takes writes (AUTH, PING, SELECT and INFO of its protocol, RESP 2), memcached for its version,
-AMQP 0-9-1 for its header. Of an address neither user nor password is kept.
+a broker of AMQP 0-9-1 to let the app into its virtual host (script_amqp.py). Of an address neither user nor password is
+kept.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import sys
 import time
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_amqp import amqp_refusal
+
 BROKER_SECONDS = 1.5
 MOST_BROKERS = 8
 BROKER_PORTS = {"redis": 6379, "memcached": 11211, "amqp": 5672}
 BROKER_SCHEMES = {"redis": "redis", "rediss": "redis", "unix": "redis", "amqp": "amqp", "pyamqp": "amqp"}
-BROKER_HELLOS = {"memcached": b"version\r\n", "amqp": b"AMQP\x00\x00\x09\x01"}
-BROKER_ANSWERS = {"memcached": b"VERSION", "amqp": b"\x01\x00\x00"}
 
 
 def ask_brokers(plan):
@@ -92,7 +93,7 @@ def ask_broker(setting, kind, url):
         return {"setting": setting, "kind": kind, "address": "", "problem": "that is not a valid address"}
     place = (host, port or BROKER_PORTS[kind])
     try:
-        problem = redis_problem(path or place, url, parts) if kind == "redis" else broker_problem(kind, place)
+        problem = broker_problem(kind, path or place, url, parts)
     except OSError as error:
         problem = (
             "no answer within {:g} s".format(BROKER_SECONDS) if is_timeout(error) else error.strerror or str(error)
@@ -120,17 +121,19 @@ def connected(place):
     return connection
 
 
-def broker_problem(kind, place):
-    """Why what listens there is not the broker that was meant; empty where it answers. Raises OSError."""
-    with connected(place) as connection:
-        connection.sendall(BROKER_HELLOS[kind])
-        answer = b""
-        while len(answer) < 200 and BROKER_ANSWERS[kind] not in answer:
-            more = connection.recv(200)
-            if not more:
-                break
-            answer += more
-    return "" if BROKER_ANSWERS[kind] in answer else NOT_ONE.format(kind)
+def broker_problem(kind, place, url, parts):
+    """Why it does not serve the app; empty where it does. Raises OSError, ValueError where it is not of that kind."""
+    if kind == "redis":
+        return redis_problem(place, url, parts)
+    with connected(place) as connection, connection.makefile("rb") as answers:
+        if kind == "amqp":
+            # Without a name in the URL the client gives the one that brokers are delivered with.
+            user, password = unquote(parts.username or "guest"), unquote(parts.password or "guest")
+            return amqp_refusal(connection, answers, user, password, unquote(parts.path[1:]) or "/")
+        connection.sendall(b"version\r\n")
+        if not answers.readline(200).startswith(b"VERSION"):
+            raise ValueError(kind)
+    return ""
 
 
 def redis_problem(place, url, parts):

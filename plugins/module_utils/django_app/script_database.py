@@ -22,7 +22,8 @@ def ask_database(_plan):
                 cursor.execute("SELECT version()")
                 versions[alias] = short(cursor.fetchone()[0])
             else:
-                cursor.execute("SELECT 1")
+                # SQLite opens its log and journal when it first reads.
+                cursor.execute("PRAGMA schema_version" if connection.vendor == "sqlite" else "SELECT 1")
                 versions[alias] = connection.vendor
     return {"versions": versions}
 

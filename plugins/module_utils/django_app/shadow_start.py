@@ -90,17 +90,25 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
 
 
 def _unit_text(stack: Stack) -> tuple[str, str, int]:
-    """(the trial unit's text, its name, the mode of its file: who may read the unit's own). Raises NotTriedError."""
-    shown = stack.properties
-    _require_possible(stack)
-    words = systemd.exec_words(shown)
+    """The unit_text() of the app's own command, with a socket of the trial's own. Raises NotTriedError."""
+    require_possible(stack)
+    words = systemd.exec_words(stack.properties)
     if not words:
         raise NotTriedError("systemd did not say with which words it is started")
-    name = trial_unit.free_name()
+    socket = f"/run/{trial_unit.free_name()}/socket"
     try:
-        own = server_command.for_trial(_expanded(words, stack.environment), f"/run/{name}/socket", _version(stack.venv))
+        own = server_command.for_trial(_expanded(words, stack.environment), socket, _version(stack.venv))
     except ValueError as error:
         raise NotTriedError(str(error)) from error
+    return unit_text(stack, own)
+
+
+def unit_text(stack: Stack, words: list[str]) -> tuple[str, str, int]:
+    """(text, name, mode of its file: who may read the unit's own) of a unit that starts words as the app's would.
+
+    After require_possible(). Raises NotTriedError where others can write what the unit's files say.
+    """
+    shown, name = stack.properties, trial_unit.free_name()
     paths = [shown.get("FragmentPath", ""), *systemd.words(shown.get("DropInPaths", ""))]
     # Those for all services, systemd adds to ours by itself.
     paths = [path for path in paths if path and os.path.basename(os.path.dirname(path)) != "service.d"]
@@ -109,11 +117,11 @@ def _unit_text(stack: Stack) -> tuple[str, str, int]:
             raise NotTriedError(f"others can write {found}")
     texts = [safe_files.text(path) for path in paths]
     is_secret = any(not os.stat(path).st_mode & stat.S_IROTH for path in paths)
-    text = unit_copy.text(stack.unit, texts, shown, own, name, int(SECONDS) + SURPLUS, trial_unit.output(name))
+    text = unit_copy.text(stack.unit, texts, shown, words, name, int(SECONDS) + SURPLUS, trial_unit.output(name))
     return text, name, 0o600 if is_secret else 0o644
 
 
-def _require_possible(stack: Stack) -> None:
+def require_possible(stack: Stack) -> None:
     """Raise NotTriedError where it could not be done, or could do harm."""
     shown, argument = stack.properties, systemd.exec_argv(stack.properties.get("ExecStart", ""))
     if os.geteuid() != 0:

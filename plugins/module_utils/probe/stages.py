@@ -13,6 +13,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     code,
     database,
     database_activity,
+    database_certificate,
     database_for_app,
     database_pooler,
     database_startup,
@@ -69,7 +70,7 @@ def look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]
     if deeper:
         listening = quick["service"].get("listening") is True
         pages = repeated_requests.pages(wrong, quick["edge"].get("origin", ""), listening)
-        found = {**found, **_with_settings(stack, found, listeners, pages)}
+        found = {**found, **_with_settings(stack, found, listeners, pages, bool(wrong) and given["shadow_start"])}
     return found, because
 
 
@@ -182,9 +183,16 @@ def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -
 
 
 def _with_settings(
-    stack: Stack, found: dict[str, Any], listeners: list[dict[str, Any]], pages: list[repeated_requests.Page]
+    stack: Stack,
+    found: dict[str, Any],
+    listeners: list[dict[str, Any]],
+    pages: list[repeated_requests.Page],
+    asks_unit: bool,
 ) -> dict[str, Any]:
-    """The sections that what the rehearsal learnt of Django's settings sharpens. found: those of the stages before."""
+    """The sections that what the rehearsal learnt of Django's settings sharpens. found: those of the stages before.
+
+    asks_unit: whether something may be started as the app's unit would be.
+    """
     rehearsed = found["rehearsal"]
     settings_bar = rehearsed.why if isinstance(rehearsed, unread.Unread) else ""
     step = ((rehearsed or {}).get("steps") or {}).get("settings") or {}
@@ -193,16 +201,17 @@ def _with_settings(
     sections: Sections = {
         "files": lambda: files.collect(stack, settings, settings_bar=settings_bar),
         "storage": lambda: storage.collect(stack, base, settings),
-        "names": lambda: {"names": host.needed_names(base)},
+        "names": lambda: {"names": host.needed_names(stack, base, _unreached(rehearsed), asks_unit)},
         "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(rehearsed) else []},
     }
     name, user = base.get("name", ""), base.get("user", "")
     sections["pooler"] = lambda: database_pooler.collect(base.get("port", 0), name, user, listeners)
+    sections["certificate"] = lambda: {"shown": database_certificate.collect(base, found.get("database_activity"))}
     git = found["code"].get("git")
     sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages)
     later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
     sharpened = {
-        "database": base,
+        "database": {**base, **({"certificate": shown} if (shown := later["certificate"].get("shown")) else {})},
         "dependencies": dependencies.settled(found["dependencies"], stack, rehearsed),
         "files": later["files"],
         "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
@@ -214,6 +223,12 @@ def _with_settings(
     if "database_activity" in found:
         sharpened["database_activity"] = database_for_app.settled(found["database_activity"], name, user)
     return sharpened
+
+
+def _unreached(rehearsed: Any) -> list[dict[str, Any]]:
+    """The brokers that did not answer in the rehearsal as they should."""
+    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
+    return [item for item in (steps.get("brokers") or {}).get("found") or [] if item["problem"]]
 
 
 def _was_refused(rehearsed: Any) -> bool:

@@ -10,6 +10,7 @@ import pwd
 import re
 import shutil
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import comman
 
 DEFAULT_PORT = 5432
 PROTOCOL = 196608  # version 3.0
+TLS_REQUEST = 80877103
 _SOCKET = re.compile(r"^(/.*)/\.s\.PGSQL\.(\d+)$")
 # SQLSTATE cannot_connect_now: the server starts, recovers or shuts down.
 _NOT_NOW = b"C57P03\0"
@@ -165,6 +167,21 @@ def readiness(host: str, port: int, user: str = "", name: str = "", timeout: flo
             (part[1:].decode("utf-8", "replace") for part in answer[5:].split(b"\0") if part[:1] == b"M"), "not now"
         )
     return ""
+
+
+def shown_certificate(host: str, port: int, timeout: float = 2.0) -> bytes:
+    """The certificate that a server shows to who asks for TLS, in DER, whoever has signed it; empty where it has none.
+
+    Nobody logs in. host: a name or an address. Raises OSError.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with _connect(host, port, timeout) as connection:
+        connection.sendall(struct.pack("!II", 8, TLS_REQUEST))
+        if connection.recv(1) != b"S":
+            return b""
+        with context.wrap_socket(connection) as encrypted:
+            return encrypted.getpeercert(binary_form=True) or b""
 
 
 def _connect(host: str, port: int, timeout: float) -> socket.socket:

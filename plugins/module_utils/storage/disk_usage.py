@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes
-from ansible_collections.rescue502.django.plugins.module_utils.system.filesystems import MIB, existing
+from ansible_collections.rescue502.django.plugins.module_utils.system.filesystems import MIB, existing, mib
 
 SECONDS = 1.0
 SHOWN = 5
@@ -40,9 +40,9 @@ def largest(mount_points: list[str], device: int, first: list[str], seconds: flo
                 files = heapq.nlargest(SHOWN, [*files, (blocks, path)]) if _enters(files, blocks) else files
         folders.append((size, entries, folder))
     return {
-        "files": [{"path": path, "mib": size // MIB} for size, path in files if size],
-        "folders": [{"path": path, "mib": size // MIB, "entries": entries} for size, entries, path in _top(folders, 0)],
-        "crowded": [{"path": path, "mib": size // MIB, "entries": entries} for size, entries, path in _top(folders, 1)],
+        "files": [{"path": path, "mib": mib(size)} for size, path in files if size],
+        "folders": [{"path": path, "mib": mib(size), "entries": entries} for size, entries, path in _top(folders, 0)],
+        "crowded": [{"path": path, "mib": mib(size), "entries": entries} for size, entries, path in _top(folders, 1)],
         "complete": not todo,
     }
 
@@ -54,7 +54,7 @@ def deleted(device: int) -> list[dict[str, Any]]:
         if status.st_dev == device and not status.st_nlink and status.st_blocks * 512 >= MIB:
             found[status.st_ino] = (status.st_blocks * 512, pid, path)
     return [
-        {"path": _target(path), "mib": size // MIB, "pid": pid, "command": processes.command_line(pid)[:200]}
+        {"path": _target(path), "mib": mib(size), "pid": pid, "command": processes.command_line(pid)[:200]}
         for size, pid, path in heapq.nlargest(SHOWN, found.values())
     ]
 

@@ -13,6 +13,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import acc
 MIB = 2**20
 # Less than this is nothing: not even a log line's block and a lock file next to it.
 FULL_BELOW = 1 * MIB
+# Of a small file system that would be much: there it is this part of it, and two blocks at least.
+FULL_PART = 16
 
 
 def existing(path: str) -> str:
@@ -23,32 +25,46 @@ def existing(path: str) -> str:
     return path
 
 
-def facts(path: str, mounts: list[str]) -> dict[str, Any] | None:
+def facts(path: str, mounts: list[str], seen: str = "") -> dict[str, Any] | None:
     """{device, mount_point, total_mib, free_mib, reserved_mib, inodes, free_inodes, read_only, full, without_inodes}.
 
-    mounts: from mount_points(). Free is what a user may have: ext4 keeps some blocks for root. An image that can
-    only be read is always full to the brim, and never counts as full. None where the path cannot be asked.
+    mounts: from mount_points(). seen: by which path it is reached, where a unit sees another one there than this
+    process. Free is what a user may have: ext4 keeps some blocks for root. An image that can only be read is always
+    full to the brim, and never counts as full. None where the path cannot be asked.
     """
     path = existing(path)
+    place = seen or path
     try:
-        numbers = os.statvfs(path)
-        device = os.stat(path).st_dev
+        numbers = os.statvfs(place)
+        device = os.stat(place).st_dev
+        mount = _mount_of(path, mounts) if device == os.stat(path).st_dev else _mount_with(device, mounts) or path
     except OSError:
         return None
     free = numbers.f_bavail * numbers.f_frsize
     read_only = bool(numbers.f_flag & os.ST_RDONLY)
     return {
         "device": device,
-        "mount_point": _mount_of(path, mounts),
-        "total_mib": numbers.f_blocks * numbers.f_frsize // MIB,
-        "free_mib": free // MIB,
+        "mount_point": mount,
+        "total_mib": mib(numbers.f_blocks * numbers.f_frsize),
+        "free_mib": mib(free),
         "reserved_mib": (numbers.f_bfree - numbers.f_bavail) * numbers.f_frsize // MIB,
         "inodes": numbers.f_files,
         "free_inodes": numbers.f_favail,
         "read_only": read_only,
-        "full": numbers.f_blocks > 0 and free < FULL_BELOW and not read_only,
+        "full": numbers.f_blocks > 0 and free < _full_below(numbers) and not read_only,
         "without_inodes": numbers.f_files > 0 and numbers.f_favail == 0 and not read_only,
     }
+
+
+def mib(size: int) -> float:
+    """A size in bytes as MiB: whole ones from ten on, else two decimals, for what is small is not nothing."""
+    return size // MIB if size >= 10 * MIB else round(size / MIB, 2)
+
+
+def _full_below(numbers: os.statvfs_result) -> int:
+    """What a file system of this size must have free, in bytes."""
+    size = numbers.f_blocks * numbers.f_frsize
+    return min(FULL_BELOW, max(size // FULL_PART, 2 * numbers.f_frsize))
 
 
 def without_programs(path: str) -> str:
@@ -89,6 +105,17 @@ def mount_points() -> list[str]:
 
 def _unescape(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), text)
+
+
+def _mount_with(device: int, mounts: list[str]) -> str:
+    """A place where the file system of that device is mounted, the topmost; empty where none can be seen."""
+    for mount in reversed(mounts):
+        try:
+            if os.stat(mount).st_dev == device:
+                return mount
+        except OSError:
+            continue
+    return ""
 
 
 def _mount_of(path: str, mounts: list[str]) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import script_brokers
+from planted import amqp_broker
 
 # What is sent back, None for nothing, and what is said of it.
 ANSWERS = {
@@ -52,7 +53,12 @@ ANSWERS = {
         b"HTTP/1.1 400 Bad Request\r\n",
         "what listens there does not answer as redis does",
     ),
-    "RabbitMQ": ("amqp://guest:guest@{}//", b"\x01\x00\x00\x00\x00\x01", ""),
+    "another AMQP": ("amqp://{}//", b"AMQP\x00\x01\x00\x00", "what listens there does not answer as amqp does"),
+    "half an answer": (
+        "amqp://{}//",
+        b"\x01\x00\x00\x00\x00\x00\x06\x00\x0a",
+        "what listens there does not answer as amqp does",
+    ),
     "no RabbitMQ": ("amqp://{}//", b"SSH-2.0-OpenSSH\r\n", "what listens there does not answer as amqp does"),
     "memcached": ("memcached://{}", b"VERSION 1.6.18\r\n", ""),
 }
@@ -89,6 +95,46 @@ def test_what_it_says(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
         ]
         asked = script_brokers.ask_broker(setting, kind, given)
     assert asked == {"setting": "X", "kind": kind, "address": address, "problem": problem}
+
+
+LOGIN = "it refuses the user and password of the settings: 403 " + amqp_broker.REFUSED
+# The URL of a broker with user `shop`, password `p/w` and the virtual host that is named next; what is said of it.
+LOGINS = {
+    "let in": ("amqp://shop:p%2Fw@{}//", "/", ""),
+    "let in where nothing is named": ("pyamqp://shop:p%2Fw@{}", "/", ""),
+    "let into a virtual host": ("amqp://shop:p%2Fw@{}/web", "web", ""),
+    "the password is wrong": ("amqp://shop:other-1@{}//", "/", LOGIN),
+    "the user is gone": ("amqp://shop-2:p%2Fw@{}//", "/", LOGIN),
+    "neither is given": ("amqp://{}//", "/", LOGIN),
+    "no such virtual host": (
+        "amqp://shop:p%2Fw@{}/web",
+        "/",
+        "it refuses the virtual host web: 530 NOT_ALLOWED - vhost web not found",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", LOGINS)
+def test_whom_a_broker_lets_in(way: str) -> None:
+    """It is asked with the user, the password and the virtual host of the settings, and says itself what it refuses."""
+    url, vhost, problem = LOGINS[way]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = ("shop", "p/w", vhost)
+        threading.Thread(target=amqp_broker.serve, args=(server, *place), daemon=True).start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        [(setting, kind, given)] = script_brokers.of_url("X", url.format(address))
+        asked = script_brokers.ask_broker(setting, kind, given)
+    assert asked == {"setting": "X", "kind": "amqp", "address": address, "problem": problem}
+
+
+def test_a_broker_that_refuses_without_a_word() -> None:
+    """An old one closes the connection when it hears the password: that is said, and no more."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = (server, "shop", "right", "/", False)
+        threading.Thread(target=amqp_broker.serve, args=place, daemon=True).start()
+        url = f"amqp://shop:wrong@127.0.0.1:{server.getsockname()[1]}//"
+        problem = script_brokers.ask_broker("X", "amqp", url)["problem"]
+    assert problem == "it refuses the user and password of the settings: it closes the connection at that point"
 
 
 def test_nobody_listens() -> None:

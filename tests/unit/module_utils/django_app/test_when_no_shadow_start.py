@@ -37,7 +37,7 @@ def _as_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def why_not(given: Any) -> str:
     try:
-        shadow_start._require_possible(given)
+        shadow_start.require_possible(given)
     except shadow_start.NotTriedError as error:
         return str(error)
     return ""
