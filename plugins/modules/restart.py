@@ -76,7 +76,6 @@ POLL_SECONDS = 0.05
 STATE_SECONDS = 0.5
 DOWN = ("inactive", "failed")
 PROPERTIES = ["Id", "ActiveState", "SubState", "Result", "InvocationID", "NeedDaemonReload", "TriggeredBy"]
-PROPERTIES += unit_conflicts.PROPERTIES
 ARGUMENTS = {
     "unit": {"type": "str", "required": True},
     "bind": {"type": "list", "elements": "dict", "default": []},
@@ -123,11 +122,12 @@ def run(unit: str) -> str:
     starts. Empty where they were, or where nothing was changed.
     """
     app = state(unit)
-    if app["ActiveState"] in DOWN and (others := unit_conflicts.running(app)):
+    triggers = sockets_of(app)
+    starts = [item["Id"] for item in (app, *triggers) if item["ActiveState"] in DOWN]
+    if starts and (others := unit_conflicts.ended_by_start(starts)):
         raise RestartError(
             f"{', '.join(others)} runs, and would be ended by the start (Conflicts=). Nothing was changed"
         )
-    triggers = sockets_of(app)
     stale = [item["Id"] for item in (app, *triggers) if item["NeedDaemonReload"] == "yes"]
     refused = next((words for name in stale if (words := systemd.objection(name))), "")
     if stale and not refused:

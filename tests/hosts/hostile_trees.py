@@ -160,6 +160,11 @@ TREES = {
         "echo ./evil > app/more/base.txt; chown www-data app/more"
     ),
     "a-local-package": Tree('evil app/evil; echo "evil @ file:///srv/trees/$NAME/app/%65vil" > app/requirements.txt'),
+    "a-local-package-of-pyproject": Tree(
+        'evil app/evil; rm app/requirements.txt; printf \'[project]\\nname = "x"\\ndependencies = ["%s"]\\n\' '
+        '"evil @ file://$PWD/app/evil" > app/pyproject.toml',
+        'venv/bin/python -m pip install --dry-run "evil @ file://$PWD/app/evil" > /dev/null 2>&1 || true',
+    ),
     "the-folder-of-the-requirements": Tree('chown www-data app; echo "$python" > app/pip.py'),
     "pips-configuration": Tree(
         'evil app/evil; printf "[install]\\nrequirement = /srv/trees/$NAME/app/more.txt\\n" > venv/pip.conf; '

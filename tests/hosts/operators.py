@@ -95,6 +95,12 @@ RENAMED = (
     "    dependencies = [('sgis', '0002_sgi_city')]\n"
     "    operations = [migrations.RenameField('sgi', 'city', 'town')]\nMIGRATION\ngit add ."
 )
+# The code before the last commit, on the tables as they are.
+OLD_CODE_ON_NEW_TABLES = """
+app_git checkout -q HEAD~1
+restart_app
+until_true "curl -s -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1:8000/health/"
+"""
 
 # A job for which the app is to be down, as its unit says, or the app's.
 _BACKUP = """
@@ -107,6 +113,29 @@ until_true "systemctl is-active -q cold-backup.service"
 CONFLICTS = {
     "its own": _BACKUP.format(line='"Conflicts=$UNIT"', stop=""),
     "the app's": "unit_drop_in '[Unit]' 'Conflicts=cold-backup.service'\n" + _BACKUP.format(line="", stop="stop_app"),
+}
+# A job for which another server is to be down: nginx, under whatever name, or the database, which the app may want.
+_WHILE_DOWN = _BACKUP.format(line="Conflicts={unit}", stop="systemctl stop {unit}")
+# By what Debian's generator wants, also where it is stopped.
+_CLUSTERS = '"$(ls /run/systemd/generator/postgresql.service.wants)"'
+_CLUSTER = f"cluster={_CLUSTERS}\n"
+OTHER_NGINX = """
+cp /lib/systemd/system/nginx.service /etc/systemd/system/edge-proxy.service
+systemctl disable -q --now nginx; systemctl daemon-reload; systemctl enable -q --now edge-proxy
+"""
+# (bash, the failure mode that is found, the units that stay down)
+OTHERS_CONFLICTS = {
+    "nginx": (_WHILE_DOWN.format(unit="nginx.service"), "proxy/stopped", "nginx"),
+    "another-nginx": (OTHER_NGINX + _WHILE_DOWN.format(unit="edge-proxy.service"), "proxy/stopped", "edge-proxy"),
+    "the-cluster": (_CLUSTER + _WHILE_DOWN.format(unit='"$cluster"'), "database/stopped", _CLUSTERS),
+    "what-the-app-wants": (
+        "unit_drop_in '[Unit]' Wants=postgresql.service\n"
+        + _CLUSTER
+        + _WHILE_DOWN.format(unit='"$cluster"')
+        + "systemctl stop postgresql; stop_app\n",
+        "database/stopped",
+        '"$UNIT"',
+    ),
 }
 TOGETHER_AGAIN = """rm -f /run/systemd/system/cold-backup.service "$UNIT_FILE.d"/*.conf
 systemctl daemon-reload

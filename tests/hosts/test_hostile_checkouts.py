@@ -88,6 +88,38 @@ BROKEN = """
 printf '\\ndef broken(:\\n' >> "$PACKAGE/urls.py"; quiet commit -qam 'Add an endpoint in a hurry'; restart_app
 """
 
+# A partial clone: what it lacks git fetches by itself, by what the checkout's own configuration says (git-clone(1),
+# --filter). The commit before the broken one lacks a file's content.
+LACKS = """
+as_app() {{ runuser -u "$APP_USER" -- "$@"; }}
+date +%N > notes.txt; chown "$APP_USER" notes.txt
+quiet add notes.txt; quiet commit -qm 'Notes'
+blob="$(as_app git rev-parse HEAD:notes.txt)"
+quiet rm -q notes.txt
+{broken}
+rm -f ".git/objects/${{blob:0:2}}/${{blob:2}}"
+as_app git config core.repositoryFormatVersion 1
+as_app git config extensions.partialClone promisor
+as_app git config remote.promisor.promisor true
+as_app git config remote.promisor.partialCloneFilter blob:none
+{remote}
+"""
+WHOLE_AGAIN = """
+as_app() { runuser -u "$APP_USER" -- "$@"; }
+cd "$ROOT"
+for name in remote.promisor extensions.partialClone; do
+  as_app git config --remove-section "$name" 2> /dev/null || as_app git config --unset "$name" 2> /dev/null || true
+done
+as_app git config protocol.ext.allow never
+"""
+REMOTES = {
+    "a-remote-helper": "as_app git config remote.promisor.url 'ext::mark a-remote-helper'\n"
+    "as_app git config protocol.ext.allow always",
+    "a-remote-shell": "as_app git config remote.promisor.url ssh://localhost/srv/upstream.git",
+    "an-upload-pack": "as_app git config remote.promisor.url /srv/upstream.git\n"
+    "as_app git config remote.promisor.uploadpack 'mark an-upload-pack; false'",
+}
+
 
 @pytest.fixture(scope="module")
 def own(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -118,6 +150,23 @@ def test_commits_are_tried_in_it_and_gone_back_to(own: Site) -> None:
     done = {action["remedy"]: action["changed"] for action in incident["actions"]}
     assert (done.get("rollback_code"), incident["outcome"]) == (True, "recovered"), output
     assert marks(own.host) == set(), output
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", REMOTES)
+def test_a_partial_clone_fetches_nothing(own: Site, name: str) -> None:
+    """A commit that is tried lacks a file's content, which plain git would fetch by a program of the checkout's own."""
+    host = own.host
+    host.break_with("", WHOLE_AGAIN + RESET + LACKS.format(broken=BROKEN, remote=REMOTES[name]))
+    host.run(f"rm -f {MARKS}/*")
+    host.run(BY_HAND.format(command="cat-file -p HEAD~1:notes.txt"))
+    assert any(mark.startswith(f"{name}.") for mark in marks(host)), "plain git runs it"
+    _code, incident, output = own.play("recover", rescue502_level="full", rescue502_approve=["code/syntax-error"])
+    assert "code/syntax-error" in {finding["id"] for finding in incident["findings"]}, output
+    assert "trials" in incident["evidence"], (incident["evidence"]["probe"], incident["evidence"]["code"])
+    assert "git checkout-index failed" in incident["evidence"]["trials"]["commits"]["problem"], output
+    assert marks(host) == set(), output
+    host.break_with("", WHOLE_AGAIN)
 
 
 @pytest.mark.nightly

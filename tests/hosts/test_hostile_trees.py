@@ -13,6 +13,7 @@ from handed_out import all_text
 from hostile_trees import GIT_PROGRAMS, HOLES, MARKS, SETTINGS, TREES
 from test_traps import play
 from tiers import each_change
+from unharmed import count
 
 import lab
 from lab.site import Site, differences, named
@@ -62,6 +63,11 @@ class Seen:
     changed: set[str]
 
 
+def as_root(seen: Seen, name: str) -> set[str]:
+    """The marks of one plant that root has left."""
+    return {mark for mark in seen.after if mark == f"{name}.0"}
+
+
 def marks(host: lab.Host) -> set[str]:
     """The marks that were left, each NAME.UID; they are taken away."""
     return set(host.run(f"ls {MARKS}; rm -f {MARKS}/*").stdout.split())
@@ -103,6 +109,7 @@ def git_programs(usual: Site) -> Seen:
 @pytest.mark.parametrize("name", each_change("a-filter", of=GIT_PROGRAMS))
 def test_git_runs_nothing_that_the_checkout_names(git_programs: Seen, name: str) -> None:
     """It works by hand; no look and no remedy runs it, not even as the app's own user."""
+    count(changed=git_programs.changed, root=as_root(git_programs, name))
     assert any(mark.startswith(f"{name}.") for mark in git_programs.by_hand), "plain git runs it"
     assert not any(mark.startswith(f"{name}.") for mark in git_programs.after), git_programs.output[-3000:]
     assert "changed: [" in git_programs.output, "the code was at another commit"
@@ -128,6 +135,7 @@ def holes(usual: Site) -> Seen:
 @pytest.mark.parametrize("name", each_change("an-included-file", of=HOLES))
 def test_roots_git_obeys_nobody_else(holes: Seen, name: str) -> None:
     """By hand root runs what others have put there; rescue502 says who could, and leaves the checkout alone."""
+    count(changed=[item for item in holes.changed if f"/{name}/" in item], root=as_root(holes, name))
     assert f"{name}.0" in holes.by_hand, "root's own git runs it"
     assert not any(mark.startswith(f"{name}.") for mark in holes.after), holes.output[-3000:]
     assert not [item for item in holes.changed if f"/{name}/" in item]
@@ -153,6 +161,7 @@ def trees(usual: Site) -> Seen:
 @pytest.mark.parametrize("name", each_change("a-pth-file", of=TREES))
 def test_roots_pip_obeys_nobody_else(trees: Seen, name: str) -> None:
     """By hand root runs what the app's user has put there; no role does, in check mode neither."""
+    count(changed=[item for item in trees.changed if f"/srv/trees/{name}/" in item], root=as_root(trees, name))
     assert f"{name}.0" in trees.by_hand, "root runs it"
     assert not any(mark.startswith(f"{name}.") for mark in trees.after), trees.output[-3000:]
     assert not [item for item in trees.changed if f"/srv/trees/{name}/" in item]
@@ -177,9 +186,10 @@ def test_a_recovery_installs_nothing_as_root_for_the_app(site: Site, name: str) 
     assert incident["outcome"] not in ("healthy", "recovered", "degraded"), output
     assert "nothing is run as root" in output
     # The app's own user leaves a mark whenever systemd starts the app, as it may; root leaves none.
-    changed = differences(before, host.snapshot())
-    assert {item for item in changed if not item.startswith(f"files:{MARKS}/")} == set()
-    assert f"{name}.0" not in marks(host)
+    changed = {item for item in differences(before, host.snapshot()) if not item.startswith(f"files:{MARKS}/")}
+    by_root = {mark for mark in marks(host) if mark.endswith(".0")}
+    count(changed=changed, root=by_root)
+    assert (changed, by_root) == (set(), set())
 
 
 @pytest.fixture(scope="module")
@@ -229,9 +239,10 @@ def test_gunicorns_configuration_decides_nothing(configured: Site, name: str) ->
                 found = found[part]
             assert setting.shows[1] in str(found), output
     assert host.run(hostile_trees.TARGETS).stdout == targets, texts
-    changed = differences(before, host.snapshot())
-    assert {item for item in changed if not item.startswith("files:/var/log/")} == set(), texts
-    assert marks(host) == set(), texts
+    changed = {item for item in differences(before, host.snapshot()) if not item.startswith("files:/var/log/")}
+    left = marks(host)
+    count(changed=changed, root=left)
+    assert (changed, left) == (set(), set()), texts
     assert SHADOW in host.run("cat /etc/shadow").stdout
     texts += all_text(site.folder)
     assert SHADOW not in texts

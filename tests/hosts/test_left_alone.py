@@ -136,6 +136,28 @@ def test_what_runs_while_the_app_is_to_be_down_is_not_ended(maintained: Site, si
     site.host.break_with("", operators.TOGETHER_AGAIN)
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("what", operators.OTHERS_CONFLICTS)
+def test_what_runs_while_another_server_is_to_be_down_is_not_ended(site: Site, what: str) -> None:
+    """The same where it is nginx or the database that is to be down, also where a start of the app would start it."""
+    script, cause, units = operators.OTHERS_CONFLICTS[what]
+    site.host.break_with("", script)
+    states = f"systemctl show -p Id -p ActiveState -p InvocationID cold-backup {units}"
+    before = site.host.run(states).stdout
+    assert (before.count("ActiveState=active"), "ActiveState=inactive" in before) == (1, True), before
+    assert site.host.ask(site.shape.api_path)[0] != 200
+    for approved in ([], [cause, STOPPED, "start_nginx", "start_database", "restart"]):
+        code, incident, output = recovered(site, rescue502_approve=approved)
+        assert cause in [item["id"] for item in incident["findings"]], output
+        refused = [action["message"] for action in incident["actions"]]
+        assert "cold-backup.service runs, and would be ended by the start (Conflicts=)" in " ".join(refused), output
+        assert (code, [action for action in incident["actions"] if action["changed"]]) == (2, []), output
+        assert site.host.run(states).stdout == before
+    site.host.run("systemctl stop cold-backup")
+    code, incident, output = recovered(site)
+    assert (code, incident["outcome"], answers(site, 3)) == (0, "recovered", {200}), output
+
+
 @pytest.mark.parametrize("mark", each_change("", of=["", " down", " max_fails=0"]))
 def test_a_drained_upstream_is_not_started(site: Site, mark: str) -> None:
     """One of two is stopped, by the operator; the other one answers throughout. `again` is said of nothing."""
@@ -205,6 +227,9 @@ def test_tables_are_not_renamed_under_the_code_that_serves(site: Site, how: str)
     _code, incident, output = recovered(site, rescue502_approve=["schema/unapplied-migrations"], **settings)
     assert [action["remedy"] for action in incident["actions"]] == ["migrate", "restart"], output
     assert (applied(site), answers(site)) == (f"{had}sgis|0003_town\n", {200})
+    # What an unasked migration alone would have been: the code that served fails on these tables.
+    site.host.break_with("", operators.OLD_CODE_ON_NEW_TABLES)
+    assert answers(site) == {500}
 
 
 @pytest.mark.nightly

@@ -72,3 +72,77 @@ def test_the_roles_refuse_what_is_not_a_venv(site: Site) -> None:
     for why, text in zip([*REFUSED.values()] * 2, reported, strict=True):
         assert why in text
     assert differences(before, site.host.snapshot()) == set()
+
+
+# As `sudo pip install` leaves it: gunicorn and the packages are the system's Python's. The app runs as somebody who
+# logs in, and has a program of their own at work behind a socket in their home folder.
+NO_VENV = """
+stop_app
+useradd --create-home --shell /bin/bash deploy
+site="$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+dist="$(python3 -c 'import site; print([path for path in site.getsitepackages() if "/local/" in path][0])')"
+mkdir -p "$dist"
+cp -a "$site/." "$dist"; rm -rf "$VENV"
+cat > /usr/local/bin/gunicorn <<'END'
+#!/usr/bin/python3
+import sys
+from gunicorn.app.wsgiapp import run
+sys.exit(run())
+END
+chmod 755 /usr/local/bin/gunicorn
+chown -R root: "$dist"
+chown -R deploy: "$ROOT" "$LOG_DIR" "$MEDIA_ROOT" "$ENV_FILE"
+write_drop_in /etc account '[Service]' User=deploy Group=deploy 'ExecStart=' \\
+  "ExecStart=/usr/local/bin/gunicorn $PACKAGE.wsgi:application --bind $BIND"
+cat > /home/deploy/agent.py <<'END'
+import os, socket
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("/home/deploy/agent.sock")
+listener.listen()
+while True:
+    taken, _ = listener.accept()
+    taken.sendall(b"%d" % os.getpid())
+    taken.close()
+END
+chown deploy: /home/deploy/agent.py
+systemd-run -q --unit=agent -p User=deploy /usr/bin/python3 /home/deploy/agent.py
+restart_app
+until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
+until_true "[ -S /home/deploy/agent.sock ]"
+echo "$dist" > /srv/dist
+"""
+LACKS_A_PACKAGE = """
+dist="$(cat /srv/dist)"; test -d "$dist/slugify"
+rm -rf "$dist/slugify" "$dist"/python_slugify-*.dist-info
+restart_app
+"""
+AGENT = """
+python3 - <<'END'
+import socket
+agent = socket.socket(socket.AF_UNIX)
+agent.connect("/home/deploy/agent.sock")
+print(agent.recv(9).decode())
+END
+stat -c '%i %n' /home/deploy /home/deploy/agent.sock
+ls -A /home
+"""
+
+
+@pytest.mark.nightly
+def test_where_there_is_no_environment_none_is_made_of_the_home_folder(site: Site) -> None:
+    """gunicorn is the system's, and a package is missing: that is named. The login's home stays, with its socket."""
+    site.full = False
+    host = site.host
+    host.break_with("", NO_VENV)
+    code, incident, output = site.play("recover", rescue502_level="full")
+    assert (code, incident["outcome"], incident["actions"]) == (0, "healthy", []), output
+    assert incident["evidence"]["stack"]["venv"] == ""
+    host.break_with("", LACKS_A_PACKAGE)
+    assert host.ask("/api/sgis/")[0] == 502
+    agent, before = host.run(AGENT).stdout, host.snapshot()
+    assert "/home/deploy/agent.sock" in agent
+    for approved in ([], ["dependencies/missing", "dependencies/venv-missing", "pip_install", "rebuild_venv"]):
+        code, incident, output = site.play("recover", rescue502_level="full", rescue502_approve=approved)
+        print(code, incident["outcome"], incident["root_causes"], incident["actions"], incident["awaiting"], output)
+        assert host.run(AGENT).stdout == agent, output
+        assert differences(before, host.snapshot()) == set(), output

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from unharmed import left_as_it_was
 
-from lab.site import Site, differences, named
+from lab.site import Site, named
 
 # A server that takes requests and never answers: what asks it stays at work.
 SILENT = """
@@ -95,14 +96,13 @@ def test_an_operators_pip_is_named_and_then_waited_for(site: Site) -> None:
     """While it works nothing is changed, and the report says what it is; when it has ended the site is repaired."""
     site.host.break_with("dependencies/missing")
     pid = begin(site, "pip")
-    before = site.host.snapshot()
-    code, incident, output = site.play("recover", rescue502_others_patience=2)
+    with left_as_it_was(site):
+        code, incident, output = site.play("recover", rescue502_others_patience=2)
     assert (code, incident["outcome"], incident["actions"]) == (0, "locked", []), output
     assert [(item["what"], str(item["pid"])) for item in incident["others_at_work"]] == [("pip install", pid)], output
     assert incident["others_at_work"][0]["account"] == site.shape.user
     assert f"pip install (process {pid}, of {site.shape.user}, since " in output
     assert named(incident) == ["dependencies/missing"]
-    assert differences(before, site.host.snapshot()) == set()
     run = site.begin("recover", rescue502_others_patience=60)
     time.sleep(8)
     site.host.run("systemctl is-active other && systemctl stop other")
@@ -124,7 +124,8 @@ def test_who_changes_nothing_is_not_waited_for(site: Site) -> None:
 def test_a_lock_of_gits_is_waited_for(site: Site) -> None:
     """A young one without a process may be a container's; one from before the last hour is left over from a crash."""
     site.host.run("systemctl stop $UNIT; touch $ROOT/.git/index.lock")
-    code, incident, output = site.play("recover", rescue502_others_patience=1)
+    with left_as_it_was(site):
+        code, incident, output = site.play("recover", rescue502_others_patience=1)
     assert (code, incident["outcome"]) == (0, "locked"), output
     assert incident["others_at_work"][0]["where"] == f"{site.shape.root}/.git/index.lock"
     assert site.host.ask("/health/")[0] == 502
@@ -139,7 +140,8 @@ def test_each_kind_of_work_is_seen(site: Site) -> None:
     site.host.run(SLEEP_AS + "systemctl stop $UNIT")
     for name, (_prepare, _command, what) in AT_WORK.items():
         pid = begin(site, name)
-        code, incident, output = site.play("recover", rescue502_others_patience=1)
+        with left_as_it_was(site):
+            code, incident, output = site.play("recover", rescue502_others_patience=1)
         assert (code, incident["outcome"], incident["actions"]) == (0, "locked", []), f"{name}: {output}"
         found = {(item["what"], str(item["pid"])) for item in incident["others_at_work"]}
         assert (what, pid) in found, f"{name}: {found}"

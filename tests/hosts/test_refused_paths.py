@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from handed_out import all_text
 from test_traps import ROOT_FOLDER, play
+from unharmed import count, left_as_it_was
 
 from lab.site import Site, differences, named
 
@@ -24,6 +25,33 @@ printf '[filter "planted"]\\n\\tclean = touch /srv/planted; cat\\n\\trequired = 
 mkdir -p /dev/shm/info
 echo 'manage.py filter=planted' > /dev/shm/info/attributes
 touch manage.py
+"""
+# A site that serves: nothing opens what its settings name before something is written there.
+DELAYED = r"""cp -p {settings} /srv/settings.kept
+sed -i 's#"filename": "[^"]*"#"filename": "{log}", "delay": True#' {settings}
+"""
+ASSIGNED = "cp -p {settings} /srv/settings.kept; sed -i 's#^{name} = .*#{name} = \"{path}\"#' {settings}\n"
+HARMLESS = {
+    "a-log-of-shadow": (DELAYED.format(settings=SETTINGS, log="/etc/shadow"), "/etc/shadow"),
+    "a-log-among-sudoers": (DELAYED.format(settings=SETTINGS, log="/etc/sudoers.d/shop.log"), "/etc/sudoers.d"),
+    "a-log-below-roots-home": (DELAYED.format(settings=SETTINGS, log="/root/logs/shop.log"), "/root/logs"),
+    "media-among-units": (
+        ASSIGNED.format(settings=SETTINGS, name="MEDIA_ROOT", path="/etc/systemd/system"),
+        "/etc/systemd/system",
+    ),
+    "media-in-cron": (ASSIGNED.format(settings=SETTINGS, name="MEDIA_ROOT", path="/etc/cron.d"), "/etc/cron.d"),
+    "static-among-units": (
+        ASSIGNED.format(settings=SETTINGS, name="STATIC_ROOT", path="/etc/systemd/system"),
+        "/etc/systemd/system",
+    ),
+}
+SERVES = """
+systemctl reset-failed "$UNIT"; systemctl restart "$UNIT"
+until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
+"""
+KEPT = f"mv /srv/settings.kept {SETTINGS}\n"
+OWNERS = """
+stat -c '%n %U:%G %a' /etc/shadow /etc/sudoers.d /etc/systemd/system /etc/cron.d /root; ls /root /etc/sudoers.d
 """
 GIVEN_AWAY = """
 - name: Owners and modes are right
@@ -90,7 +118,30 @@ def test_settings_give_nothing_of_the_systems_away(site: Site) -> None:
     assert site.play("bundle", rescue502_level="full")[0] in (0, 2)
     assert SHADOW in site.host.run("cat /etc/shadow").stdout
     assert SHADOW not in all_text(site.folder)
-    assert differences(broken, site.host.snapshot()) == set(), output
+    changed = differences(broken, site.host.snapshot())
+    count(changed=changed)
+    assert changed == set(), output
+
+
+@pytest.mark.nightly
+def test_settings_of_a_site_that_serves_give_nothing_away(site: Site) -> None:
+    """The site answers throughout; nothing is given away, neither unasked nor with all that could be approved."""
+    owners = site.host.run(OWNERS).stdout
+    approved = ["permissions", "collectstatic", "files/log-not-writable", "files/media-not-writable"]
+    for name, (plant, path) in HARMLESS.items():
+        site.host.break_with("", f"{plant}{SERVES}")
+        for approvals in ([], approved):
+            assert site.host.ask("/api/sgis/")[0] == 200, name
+            with left_as_it_was(site):
+                _code, incident, output = site.play("recover", rescue502_level="full", rescue502_approve=approvals)
+            assert path in str(incident["evidence"]), f"{name} is seen"
+            assert [action for action in incident["actions"] if action["changed"]] == [], output
+        assert (site.host.ask("/api/sgis/")[0], site.host.run(OWNERS).stdout) == (200, owners), name
+        if path == "/etc/shadow":
+            assert site.play("bundle", rescue502_level="full")[0] == 0
+        site.host.break_with("", f"{KEPT}{SERVES}")
+    assert SHADOW in site.host.run("cat /etc/shadow").stdout
+    assert SHADOW not in all_text(site.folder)
 
 
 @pytest.mark.nightly
@@ -107,7 +158,9 @@ def test_the_module_gives_nothing_of_the_systems_away(site: Site) -> None:
     before = site.host.snapshot()
     output = play(site, GIVEN_AWAY)
     assert output.count("failed: [") == GIVEN_AWAY.count("    - {"), output
-    assert differences(before, site.host.snapshot()) == set()
+    changed = differences(before, site.host.snapshot())
+    count(changed=changed)
+    assert changed == set()
 
 
 def test_a_logs_folder_is_given_back(site: Site) -> None:

@@ -27,12 +27,20 @@ cd $ROOT
 printf '\\nraise RuntimeError("the licence has ended")\\n' >> $PACKAGE/settings.py
 restart_app
 """
+# Of five old ones three hold what no installer brings: notes, the app's code in the place of an environment, and a
+# module that somebody has written into the packages.
 KEEPS_OWN_FILES = """
-for number in 1 2 3; do
-  cp -a $VENV $VENV.rescue502-old-2026010${number}T120000Z
+old() { echo "$VENV.rescue502-old-2026010${1}T120000Z"; }
+for number in 1 2 3 4 5; do
+  cp -a $VENV "$(old $number)"
 done
-printf 'the only copy' > $VENV.rescue502-old-20260101T120000Z/lib/notes.txt
+printf 'the only copy' > "$(old 1)/lib/notes.txt"
+rm -rf "$(old 2)"; mkdir "$(old 2)"; cp -a "$ROOT/manage.py" "$ROOT/$PACKAGE" "$(old 2)"
+printf 'PRICE = 7\\n' >> "$(old 2)/$PACKAGE/settings.py"
+printf 'PRICE = 7\\n' > "$(echo "$(old 3)"/lib/python3*/site-packages)/prices.py"
+chown -R --reference="$ROOT" "$(old 1)" "$(old 2)" "$(old 3)"
 """
+OLD_ONES = "find $VENV.rescue502-old-* /var/lib/rescue502/environments/*/* -maxdepth 0 -name '*rescue502-old-2026010*'"
 
 
 @pytest.mark.nightly
@@ -85,9 +93,13 @@ def test_what_somebody_put_into_an_environment_is_never_removed(site: Site) -> N
     site.host.break_with("dependencies/missing")
     code, incident, output = site.play("recover")
     assert (code, incident["outcome"]) == (0, "recovered"), output
-    kept = site.host.run("ls -d $VENV.rescue502-old-* /var/lib/rescue502/environments/*/*").stdout.split()
-    assert len(kept) == 3, "the one with notes, and the newest two"
+    # And of the others the newest: of the two that stay, one is what this recovery has put aside.
+    kept = [path.split("-old-2026010")[1][0] for path in site.host.run(OLD_ONES).stdout.split()]
+    assert sorted(kept) == ["1", "2", "3", "5"], "those with files of their own, and the newest"
     assert site.host.run("cat $VENV.rescue502-old-20260101T120000Z/lib/notes.txt").stdout == "the only copy"
+    of_code = "cat $VENV.rescue502-old-20260102T120000Z/$PACKAGE/settings.py"
+    assert "PRICE = 7" in site.host.run(of_code).stdout
+    assert site.host.run("cat $VENV.rescue502-old-20260103T120000Z/lib/python3*/site-packages/prices.py").stdout
     site.host.run("mkdir $VENV/data; printf 'rows' > $VENV/data/rows; chown -R $APP_USER: $VENV/data")
     inode = site.host.run("stat -c %i $VENV").stdout
     site.host.break_with("dependencies/missing")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from test_traps import play
+from unharmed import left_as_it_was
 
 from lab.site import Site, differences, named
 
@@ -133,7 +134,8 @@ def test_nothing_is_created_next_to_the_data(site: Site) -> None:
     assert site.host.ask(site.shape.api_path)[0] in (500, 502)
     for way, script in WAYS.items():
         site.host.break_with("", script)
-        code, incident, output = site.play("recover", rescue502_approve=APPROVED)
+        with left_as_it_was(site):
+            code, incident, output = site.play("recover", rescue502_approve=APPROVED)
         assert (code, incident["outcome"], incident["actions"]) == (2, "needs-human", []), f"{way}: {output}"
         assert named(incident) == [ANSWERS.get(way, "database/missing-role")], f"{way}: {output}"
         assert WORDS.get(way, "this host also has ") in incident["root_causes"][0]["because"], f"{way}: {output}"

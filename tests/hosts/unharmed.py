@@ -6,7 +6,7 @@ Each is counted for docs/chaos.md (conftest.py hands the counts to the report of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from lab.site import Site, differences
@@ -33,6 +33,12 @@ fi
 RUNNING = "systemctl show -p Id -p InvocationID \"$UNIT\" nginx 'postgresql@*'"
 
 
+def count(**found: Collection[str]) -> None:
+    """Count what a run has changed, restarted or had root run, each by its name in COUNTED, before it is asserted."""
+    assert set(found) <= set(COUNTED)
+    counts.update({kind: len(items) for kind, items in found.items()})
+
+
 @contextmanager
 def left_as_it_was(site: Site) -> Iterator[None]:
     """Fail where what is done inside changes a file, table or link, starts or restarts a unit, or has root run the app.
@@ -48,5 +54,5 @@ def left_as_it_was(site: Site) -> Iterator[None]:
         "restarted": set(site.host.run(RUNNING).stdout.split()) - set(running.split()),
         "root": set(site.host.run(f"ls {MARKS}").stdout.split()) & {"0"},
     }
-    counts.update({kind: len(items) for kind, items in found.items()})
+    count(**found)
     assert {kind: items for kind, items in found.items() if items} == {}

@@ -143,7 +143,7 @@ def require_possible(stack: Stack) -> None:
     families = shown.get("RestrictAddressFamilies", "")
     if families and families != "~" and ("AF_UNIX" in families) == families.startswith("~"):
         raise NotTriedError(f"{stack.unit} may not open Unix sockets")
-    if shown.get("ActiveState") in _ENDED and (others_run := unit_conflicts.running(shown)):
+    if shown.get("ActiveState") in _ENDED and (others_run := unit_conflicts.ended_by_start([stack.unit])):
         raise NotTriedError(f"{others_run[0]} runs, for which {stack.unit} is to be down")
     if why := _refusal_as_root(stack):
         raise NotTriedError(why)

@@ -19,16 +19,17 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import safe
 _ACCESS_LIST = "system.posix_acl_access"
 
 
-def first_open(paths: Iterable[str], uid: int) -> str:
+def first_open(paths: Iterable[str], uid: int, unread: str = "") -> str:
     """The first thing that others than root and the account `uid` can write, of paths and all below; empty for none.
 
-    paths: absolute. Of one that is not there, the folder counts in which somebody could make it. Raises nothing: what
-    cannot be looked at is open.
+    paths: absolute. Of one that is not there, the folder counts in which somebody could make it. unread: the real path
+    of a file that no program reads, whose content therefore counts for nothing. Raises nothing: what cannot be looked
+    at is open.
     """
-    return next((found for path in paths if (found := on_the_way(path, uid) or below(path, uid))), "")
+    return next((found for path in paths if (found := on_the_way(path, uid) or below(path, uid, unread))), "")
 
 
-def below(top: str, uid: int) -> str:
+def below(top: str, uid: int, unread: str = "") -> str:
     """The same of all that is below a folder, what links in it lead to included; empty for a file, or nothing."""
     folders, left = [os.path.realpath(top)], safe_files.MANY
     while folders:
@@ -38,6 +39,8 @@ def below(top: str, uid: int) -> str:
                 for entry in entries:
                     left -= 1
                     status = entry.stat(follow_symlinks=False)
+                    if entry.path == unread and stat.S_ISREG(status.st_mode):
+                        continue
                     found = on_the_way(entry.path, uid) if stat.S_ISLNK(status.st_mode) else ""
                     if found or left < 0 or (not stat.S_ISLNK(status.st_mode) and is_open(entry.path, status, uid)):
                         return found or entry.path

@@ -23,6 +23,8 @@ _WORD = re.compile(r"""[^\s\0=,;'"\[\]<>]+""")
 _COMMENT = re.compile(r"(?m)(^|\s)#.*$")
 # Where uv looks for its own settings, in the folder that it is started in and above it.
 UV_FILES = ("uv.toml", "pyproject.toml")
+# uv makes it in an environment for everybody to write, locks it, and reads nothing of it.
+_LOCK = ".lock"
 # No folder that it starts in, no variable and no account's own packages say what Python imports (python(1)).
 ISOLATED = "-I"
 # Pythons older than 3.11 have a TOML reader only in pip.
@@ -69,7 +71,7 @@ def inputs(path: str) -> list[str]:
         found.append(file)
         if len(found) > MOST_INPUTS or (os.path.isfile(file) and os.path.getsize(file) > safe_files.MOST_TEXT):
             raise ValueError(f"{path} names too much to be judged")
-        text = safe_files.text(file) if os.path.isfile(file) and os.path.basename(file) not in UV_FILES else ""
+        text = safe_files.text(file) if os.path.isfile(file) else ""
         words = {form for word in _WORD.findall(_COMMENT.sub("", text)) for form in _paths_in(word)}
         waiting += [os.path.join(folder, word) for folder in (top, os.path.dirname(file)) for word in sorted(words)]
     return found
@@ -100,7 +102,7 @@ def objection_to_account(account: str, app_user: str, venv: str, path: str) -> s
     if uid and account == app_user:
         return ""
     try:
-        found = write_access.first_open([venv, *inputs(path)], uid)
+        found = write_access.first_open([venv, *inputs(path)], uid, os.path.join(os.path.realpath(venv), _LOCK))
     except (OSError, ValueError) as error:
         return str(error)
     return f"the environment is {account}'s, and others can write {found}: nothing is run as {account}" if found else ""

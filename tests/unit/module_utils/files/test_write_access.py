@@ -86,3 +86,16 @@ def test_what_is_missing_where_everybody_can_make_it_is_open(top: Path) -> None:
     assert write_access.on_the_way(str(top / "two.py"), 0) == ""
     assert write_access.on_the_way(str(top / "missing"), 0) == str(top)
     assert write_access.on_the_way(str(top), 0) == str(top)
+
+
+def test_what_no_program_reads_counts_for_nothing(top: Path) -> None:
+    """The file that uv locks in an environment, which everybody can write; a link in its place counts."""
+    lock = top / ".lock"
+    lock.touch()
+    os.chmod(lock, 0o666)
+    assert write_access.first_open([str(top)], 0) == str(lock)
+    assert write_access.first_open([str(top)], 0, unread=str(lock)) == ""
+    lock.unlink()
+    lock.symlink_to(top / "code")
+    os.chown(lock, NOBODY, -1, follow_symlinks=False)
+    assert write_access.first_open([str(top)], 0, unread=str(lock)) == str(lock)
