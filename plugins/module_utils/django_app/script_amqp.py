@@ -92,9 +92,11 @@ def after_table(data):
 
 
 def short_string(text):
+    """A text of at most 255 bytes, as AMQP writes it: its length in one byte before it."""
     data = text.encode()[:255]
     return bytes((len(data),)) + data
 
 
 def long_string(data):
+    """Bytes, as AMQP writes them: their length in four bytes before them."""
     return struct.pack("!I", len(data)) + data
