@@ -212,7 +212,8 @@ cd "$ROOT"; file=requirements.txt; test -e "$file" || file=/dev/null
 class Setting:
     """What the app's user writes: into gunicorn.conf.py, or into the environment file.
 
-    shows: where the evidence has it, and a part of what it says there. by_hand: what makes root run the plant.
+    shows: where the evidence has it, and a pattern of what it says there. finds: the failure mode that is found, whose
+    remedy would do as the app's user wants. by_hand: what makes root run the plant.
     """
 
     config: str = ""
@@ -220,6 +221,7 @@ class Setting:
     plant: str = ""
     shows: tuple[str, str] = ("", "")
     by_hand: str = ""
+    finds: str = ""
 
 
 WAY = 'runuser -u "$APP_USER" -- ln -sfn {} "$ROOT/way"'
@@ -247,36 +249,59 @@ STALE = """
 install -d -m 1777 /run/shared
 test -S /run/shared/other.sock ||
   python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/run/shared/other.sock")'
+chmod 666 /run/shared/other.sock
 """
+DIR_MISSING, STALE_PID, ELSEWHERE = "service/socket-dir-missing", "service/stale-pidfile", "files/log-elsewhere"
 SETTINGS = {
     "socket-among-units": Setting(
-        'bind = "unix:/etc/systemd/system/nginx.service.d/app.sock"', shows=("stack.bind", "/etc/systemd/system")
+        'bind = "unix:/etc/systemd/system/nginx.service.d/app.sock"',
+        shows=("stack.bind", "/etc/systemd/system"),
+        finds=DIR_MISSING,
     ),
-    "socket-in-roots-home": Setting('bind = "unix:/root/in/app.sock"', shows=("stack.bind", "/root/in")),
-    "socket-in-a-new-folder-of-run": Setting('bind = "unix:/run/in/app.sock"', shows=("stack.bind", "/run/in")),
+    "socket-in-roots-home": Setting(
+        'bind = "unix:/root/in/app.sock"', shows=("stack.bind", "/root/in"), finds=DIR_MISSING
+    ),
+    "socket-in-a-new-folder-of-run": Setting(
+        'bind = "unix:/run/in/app.sock"', shows=("stack.bind", "/run/in"), finds=DIR_MISSING
+    ),
     "socket-by-a-variable": Setting(
-        variables='GUNICORN_CMD_ARGS="--bind unix:/opt/in/app.sock"', shows=("stack.bind", "/opt/in")
+        variables='GUNICORN_CMD_ARGS="--bind unix:/opt/in/app.sock"', shows=("stack.bind", "/opt/in"), finds=DIR_MISSING
     ),
     "socket-behind-a-link": Setting(
-        'bind = "unix:/srv/boutique/current/way/in/app.sock"', plant=WAY.format("/etc"), shows=("stack.bind", "way/in")
+        'bind = "unix:/srv/boutique/current/way/in/app.sock"',
+        plant=WAY.format("/etc"),
+        shows=("stack.bind", "way/in"),
+        finds=DIR_MISSING,
     ),
     "socket-in-a-closed-folder": Setting('bind = "unix:/root/.profile"', shows=("stack.bind", "/root/.profile")),
+    # To see that it is stale root would have to connect to it, which it does to none that the app alone names.
     "stale-socket-of-others": Setting(
-        'bind = "unix:/run/shared/other.sock"', plant=STALE, shows=("stack.bind", "/run/shared")
+        'bind = "unix:/run/shared/other.sock"',
+        plant=STALE,
+        shows=("service.binds", r"other\.sock.*'stale_socket': False"),
     ),
-    "pid-file-of-nginx": Setting('pidfile = "/run/nginx.pid"', shows=("service.pidfile.stale", "True")),
+    "pid-file-of-nginx": Setting(
+        'pidfile = "/run/nginx.pid"', shows=("service.pidfile.stale", "True"), finds=STALE_PID
+    ),
     "pid-file-by-a-variable": Setting(
-        variables='GUNICORN_CMD_ARGS="--pid /run/sshd.pid"', shows=("service.pidfile.stale", "True")
+        variables='GUNICORN_CMD_ARGS="--pid /run/sshd.pid"', shows=("service.pidfile.stale", "True"), finds=STALE_PID
     ),
     "pid-file-behind-a-link": Setting(
         'pidfile = "/srv/boutique/current/way/nginx.pid"',
         plant=WAY.format("/run"),
         shows=("stack.pidfile", "/way/"),
+        finds=STALE_PID,
     ),
-    "error-log-of-shadow": Setting('errorlog = "/etc/shadow"', shows=("stack.errorlog", "/etc/shadow")),
-    "access-log-of-roots-home": Setting('accesslog = "/root/secret.log"', shows=("stack.accesslog", "/root/secret")),
+    "error-log-of-shadow": Setting(
+        'errorlog = "/etc/shadow"', shows=("stack.errorlog", "/etc/shadow"), finds=ELSEWHERE
+    ),
+    "access-log-of-roots-home": Setting(
+        'accesslog = "/root/secret.log"', shows=("stack.accesslog", "/root/secret"), finds=ELSEWHERE
+    ),
     "error-log-by-a-variable": Setting(
-        variables='GUNICORN_CMD_ARGS="--error-logfile /etc/gshadow"', shows=("stack.errorlog", "/etc/gshadow")
+        variables='GUNICORN_CMD_ARGS="--error-logfile /etc/gshadow"',
+        shows=("stack.errorlog", "/etc/gshadow"),
+        finds=ELSEWHERE,
     ),
     "folder-of-another-app": Setting('chdir = "/srv/other"', plant=OTHER_APP, shows=("stack.cwd", "/srv/other")),
     "working-folder-of-root": Setting(

@@ -142,7 +142,12 @@ def test_where_there_is_no_environment_none_is_made_of_the_home_folder(site: Sit
     agent, before = host.run(AGENT).stdout, host.snapshot()
     assert "/home/deploy/agent.sock" in agent
     for approved in ([], ["dependencies/missing", "dependencies/venv-missing", "pip_install", "rebuild_venv"]):
+        # As a home folder would be taken for one: nothing is installed, approved or not.
         code, incident, output = site.play("recover", rescue502_level="full", rescue502_approve=approved)
-        print(code, incident["outcome"], incident["root_causes"], incident["actions"], incident["awaiting"], output)
+        assert (code, incident["outcome"], incident["actions"]) == (2, "needs-human", []), output
+        assert named(incident) == ["dependencies/missing"], output
+        (reported,) = incident["awaiting"]
+        assert "no virtual environment that is known" in reported["by_hand"], output
+        assert "/usr/local/bin/gunicorn" in reported["by_hand"], output
         assert host.run(AGENT).stdout == agent, output
         assert differences(before, host.snapshot()) == set(), output

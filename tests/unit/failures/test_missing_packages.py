@@ -34,3 +34,13 @@ def test_without_requirements_the_database_is_not_blamed() -> None:
     found = diagnose(recordings.evidence("dependencies/not-installed"), CATALOGUE)
     assert [cause.id for cause in found.root_causes] == ["dependencies/not-installed"]
     assert "database/no-connection" in {finding.id for finding in found.findings}
+
+
+@pytest.mark.parametrize("name", ["dependencies/missing", "dependencies/version-conflict"])
+def test_nothing_is_installed_where_the_environment_is_not_known(name: str) -> None:
+    """As where gunicorn is the system's: a person decides."""
+    evidence = copy.deepcopy(recordings.evidence(name))
+    assert diagnose(evidence, CATALOGUE).root_causes[0].risk == "safe"
+    evidence["stack"]["venv"] = ""
+    (cause,) = diagnose(evidence, CATALOGUE).root_causes
+    assert (cause.id, cause.risk) == (name, "never")
