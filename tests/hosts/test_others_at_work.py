@@ -7,7 +7,7 @@ import time
 import pytest
 from unharmed import left_as_it_was
 
-from lab.site import Site, named
+from lab.site import Site, differences, named
 
 # A server that takes requests and never answers: what asks it stays at work.
 SILENT = """
