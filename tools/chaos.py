@@ -1,11 +1,10 @@
 """Chaos tests: a recovery is interrupted, or fed with nonsense, on real hosts: survived, lost or harmed.
 
 Survived: the next run did the job, or the nonsense was reported and nothing was changed. Lost: the job was not done, or
-a lock stayed. Harmed: something else was changed. Of odd hosts that are to stay as they are, and of hostile trees, it is
-also counted what runs changed (files, tables, links of systemd's), restarted (the app, nginx, PostgreSQL) and had root run
-for the app. Run as `make chaos`; ONLY=expression takes some (as pytest's -k), JOBS=number as many hosts in parallel.
-Writes docs/chaos.md.
-It takes an hour or more, so what is measured is kept in reports/chaos.json, and
+a lock stayed. Harmed: something else was changed. Of odd hosts that are to stay as they are, and of hostile trees, it
+is also counted what runs changed (files, tables, links of systemd's), restarted (the app, nginx, PostgreSQL) and had
+root run for the app. Run as `make chaos`; ONLY=expression takes some (as pytest's -k), JOBS=number as many hosts in
+parallel. Writes docs/chaos.md. It takes an hour or more, so what is measured is kept in reports/chaos.json, and
 RESUME=yes goes on from there.
 """
 
