@@ -46,7 +46,7 @@ def ask(stack: Stack, names: list[str]) -> dict[str, Answer]:
 
 
 def judged(said: Any, names: list[str]) -> dict[str, Answer]:
-    """The result of ask(), of what the script has written. Whoever is the app's account could have written it."""
+    """The result of ask(), of what the script has written. The app's account could have written it."""
     if not isinstance(said, dict) or not isinstance(said.get("names"), dict) or not isinstance(said.get("files"), list):
         return {}
     errors = {name: str(said["names"][name])[:200] for name in names if name in said["names"]}

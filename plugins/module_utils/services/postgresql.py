@@ -170,7 +170,7 @@ def readiness(host: str, port: int, user: str = "", name: str = "", timeout: flo
 
 
 def shown_certificate(host: str, port: int, timeout: float = 2.0) -> bytes:
-    """The certificate that a server shows to who asks for TLS, in DER, whoever has signed it; empty where it has none.
+    """The certificate that a server shows to who asks for TLS, in DER, verified or not; empty where it has none.
 
     Nobody logs in. host: a name or an address. Raises OSError.
     """

@@ -38,7 +38,7 @@ def test_another_file_in_its_place_is_the_units_doing() -> None:
     [None, [], {"names": {}}, {"names": [], "files": []}, {"names": {"x": ""}, "files": [3, {"path": "/etc/shadow"}]}],
 )
 def test_an_answer_that_the_app_forged_names_nothing(answer: Any) -> None:
-    """Whoever is the app's account could have written it: no other file than the resolver's is looked at."""
+    """The app's account could have written it: no other file than the resolver's is looked at."""
     found = unit_resolver.judged(answer, ["db.internal"])
     assert all(item["refused"] == [] for item in found.values())
     forged = said(path="/etc/shadow", component="/etc/shadow")
