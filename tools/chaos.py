@@ -102,7 +102,7 @@ class Watch:
         word = str(said) if said else SURVIVED if report.passed else HARMED
         why = "" if report.passed else str(getattr(report.longrepr, "reprcrash", report.longrepr))[:300]
         # Its group of tests follows the name, as pytest-xdist prints it.
-        test = re.sub(r"@\w+$", "", report.nodeid)
+        test = re.sub(r"@[\w-]+$", "", report.nodeid)
         self.results.append(Result(kind, test, word, " ".join(why.split()), counts))
         RAW.parent.mkdir(parents=True, exist_ok=True)
         RAW.write_text(json.dumps([asdict(result) for result in self.results], indent=1), encoding="utf-8")

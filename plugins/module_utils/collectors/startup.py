@@ -72,7 +72,7 @@ def collect(properties: dict[str, str]) -> dict[str, Any]:
         "condition": _condition(properties),
         "limit": unit_limits.last_end(properties),
         "dependencies": _broken_dependencies(properties) if properties.get("ActiveState") == "inactive" else [],
-        "conflicts": unit_conflicts.ended_by_start([properties["Id"]]) if down else [],
+        "conflicts": unit_conflicts.ended_by_start([properties["Id"]]) if down and "Id" in properties else [],
         "unheard": notifications.refused(properties) if down else "",
     }
 

@@ -32,7 +32,7 @@ def systemd_with(units: Units, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_a_start_would_end(state: str, word: str, ended: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever of the two says so, and only while it runs; targets such as shutdown.target are no such unit."""
+    """Either of the two says so, and it counts only while it runs; targets such as shutdown.target are left out."""
     units = {"shop.service": {word: f"shutdown.target {BACKUP}"}, BACKUP: {"ActiveState": state}}
     systemd_with({**units, "shutdown.target": {"ActiveState": RUNS}}, monkeypatch)
     assert unit_conflicts.ended_by_start(["shop.service"]) == ended
