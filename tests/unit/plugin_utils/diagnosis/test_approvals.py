@@ -29,6 +29,7 @@ def scope(host: str = "web1", run: tuple[str, ...] = ("web1",), for_run: bool = 
         ("code/syntax-error", ["code/syntax-error"]),
         ("code/syntax-error, service/masked", ["code/syntax-error", "service/masked"]),
         (["code/syntax-error@web1", "service/masked@web2"], ["code/syntax-error"]),
+        ([{"id": "rollback_code", "host": "web1"}], ["rollback_code"]),
         ([{"id": "rollback_code", "host": "web1", "until": "2026-01-31T12:00:01Z"}], ["rollback_code"]),
         ([{"id": "rollback_code", "until": datetime(2026, 2, 1, tzinfo=UTC)}], ["rollback_code"]),
     ],

@@ -34,7 +34,8 @@ def test_where_nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     given = settings.read({"inventory_hostname": "web1"}, None)
     assert (given.probe, given.approvals, given.level) == ({}, [], "auto")
     assert (given.hold_seconds, given.settle_seconds, given.deadline) == (5, 20, 300)
-    assert (given.budget, given.budget_window) == (3, 3600)
+    assert (given.budget, given.budget_window, given.others_patience) == (3, 3600, 60)
+    assert given.edge_from_controller is True
     assert (given.reports, given.failure_paths) == (tmp_path / "reports", [own_path()])
     assert given.incident == settings.RUN_ID
     assert (given.scope.host, given.scope.inventory, given.scope.run) == ("web1", (), ())
@@ -83,13 +84,22 @@ def test_an_incident_is_a_file_name() -> None:
         ("budget_window", "nan", "a number of seconds"),
         ("budget", "many", "a number of tries"),
         ("budget", -1, "a number of tries"),
+        ("edge_from_controller", "perhaps", "true or false"),
     ],
 )
-def test_a_number_that_cannot_be_meant(name: str, value: Any, what: str) -> None:
+def test_a_value_that_cannot_be_meant(name: str, value: Any, what: str) -> None:
     """Refused by its name, and what it should be."""
     with pytest.raises(SettingsError) as refused:
         read(**{name: value})
     assert str(refused.value) == f"rescue502_{name}: '{value}' is not {what}"
+
+
+def test_what_makes_a_play_fail_is_one_of_the_outcomes() -> None:
+    """One, several, or none; of several each is looked at."""
+    assert read(fail_on="harmed").fail_on == ["harmed"]
+    assert read(fail_on=[]).fail_on == []
+    with pytest.raises(SettingsError, match=r"^rescue502_fail_on: 'broken' is not one of: healthy, "):
+        read(fail_on=["harmed", "broken"])
 
 
 def test_a_host_chooses_no_settings() -> None:

@@ -289,3 +289,9 @@ def test_a_play_fails_where_the_site_is_left_down(outcome: str, edge: dict[str, 
     assert verdict.is_good(record(edge, outcome=outcome)) is good
     failed = {"actions": [{"remedy": "collectstatic", "changed": False, "ok": False}]}
     assert verdict.is_good(record(edge, failed, outcome=outcome)) is False, "a failed remedy is never passed over"
+
+
+def test_what_rescue502_fail_on_may_name_of_a_run() -> None:
+    """Its outcome, and that a remedy has failed whatever came of the run."""
+    assert verdict.failing_outcomes(record(WELL, ACTED, outcome="recovered")) == {"recovered"}
+    assert verdict.failing_outcomes(record(WELL, FAILED, outcome="recovered")) == {"recovered", verdict.FAILED_REMEDY}
