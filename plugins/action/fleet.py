@@ -26,7 +26,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _VALID_ARGS = frozenset(("state", "mode", "hosts"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """state `ordered`: {hosts, repair, steps, report, table_on}; `handed_on`: artifacts; `summed_up`: the table."""
+        """state `ordered`: who is repaired when, and reported; `handed_on`: artifacts; `summed_up`: the table."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         hosts = [str(host) for host in self._task.args.get("hosts") or task_vars["ansible_play_hosts_all"]]
@@ -45,7 +45,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             result["ansible_stats"] = {"data": data, "aggregate": True, "per_host": False}
         else:
             table = fleet_table.render([record.data for record in records], given.slice_words)
-            result.update(_said(table))
+            result.update(msg=output.text("\n".join(table)), _ansible_verbose_always=True)
         return {"changed": False, **result}
 
     def _order(self, brake: Brake, records: list[Incident], here: set[str]) -> dict[str, Any]:
@@ -67,14 +67,20 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         sizes = [len(step) for step in turns.steps]
         ill = [host for host in _names(known) if host in here and host not in _healthy(known)]
         witness = _witness(known, here, repair)
-        if repair and witness:
-            # Ansible ends the run where it loses all hosts of a play, as it would the only one that is repaired.
-            repair, sizes = [witness, *repair], [sizes[0] + 1, *sizes[1:]]
-        report = (
-            list(dict.fromkeys([*ill, *([witness] if witness and (repair or not ill) else [])])) or sorted(here)[:1]
-        )
-        result = {"hosts": _names(records), "repair": repair, "steps": sizes, "report": report}
-        return {**result, "table_on": witness or next(iter(report), ""), **_said(turns.words())}
+        # Ansible ends the run where it loses all hosts of a play, as it would the only one that is repaired.
+        company = [witness] if witness and repair else []
+        sizes = [sizes[0] + len(company), *sizes[1:]] if sizes else []
+        report = list(dict.fromkeys([*ill, *(company or ([] if ill else [witness]))]))
+        for line in turns.words():
+            self._display.warning(line)
+        return {
+            "hosts": _names(records),
+            "repair": repair,
+            "play": [*company, *repair],
+            "steps": sizes,
+            "report": report,
+            "table_on": witness or report[0],
+        }
 
 
 def _close(records: list[Incident]) -> None:
@@ -82,11 +88,6 @@ def _close(records: list[Incident]) -> None:
     for record in records:
         if not record.is_concluded():
             record.conclude("failed", CUT_OFF if record.data["passes"] else NOT_LOOKED_AT)
-
-
-def _said(lines: list[str]) -> dict[str, Any]:
-    """Lines that Ansible prints; nothing where there are none."""
-    return {"msg": output.text("\n".join(lines)), "_ansible_verbose_always": True} if lines else {}
 
 
 def _witness(records: list[Incident], here: set[str], repair: list[str]) -> str:

@@ -70,8 +70,13 @@ repair:
   returned: when ordered
   type: list
   elements: str
+play:
+  description: The same, and one host on which nothing is done, so that Ansible never loses all hosts of their play.
+  returned: when ordered
+  type: list
+  elements: str
 steps:
-  description: How many of them are repaired side by side, step by step.
+  description: How many hosts of that play are taken side by side, step by step.
   returned: when ordered
   type: list
   elements: int

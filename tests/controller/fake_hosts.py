@@ -6,7 +6,6 @@ with its own connection plugin, become plugin and pipelining: a hostile answer t
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -81,9 +80,16 @@ class FakeHost:
 
     def asked(self) -> set[str]:
         """The names of the modules that were sent to it."""
-        sent = [path.read_text(encoding="utf-8", errors="replace") for path in self._asked.iterdir()]
-        names = [_MODULE.search(text) for text in sent]
-        return {next(filter(None, name.groups())) if name else "unknown" for name in names}
+        return {name for name, _time in self.times()}
+
+    def times(self) -> list[tuple[str, float]]:
+        """The modules that were sent to it, each with when, in seconds since the epoch."""
+        sent = [(path.read_text(encoding="utf-8", errors="replace"), path.stat().st_mtime) for path in self._sent()]
+        names = [(_MODULE.search(text), time) for text, time in sent]
+        return [(next(filter(None, name.groups())) if name else "unknown", time) for name, time in names]
+
+    def _sent(self) -> list[Path]:
+        return list(self._asked.iterdir())
 
     @property
     def _asked(self) -> Path:
@@ -99,12 +105,6 @@ class Recovery:
     seconds: float
     output: str
     returncode: int
-
-    def artifacts(self) -> dict[str, Any]:
-        """What the run hands on to a workflow."""
-        begun = self.output.index("CUSTOM STATS: ")
-        stats: dict[str, Any] = json.loads(self.output[self.output.index("RUN: ", begun) + 5 :].partition("\n\n")[0])
-        return stats
 
     def recap(self, name: str) -> dict[str, int]:
         """How many of a host's tasks were ok, changed, failed and so on."""

@@ -1,4 +1,4 @@
-"""Many hosts in one run: what a healthy one costs, the table at the end, and what is handed on."""
+"""Many hosts in one run: what a healthy one costs, the brake, the table at the end, and what is handed on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fake_hosts import FakeHost, Recovery, play
 
-from lab.playbook import ROOT
+from lab.playbook import ENVIRONMENT, ROOT
 from tools import recordings
 
 CLAIM = {"held": True, "holder": {}, "exhausted": [], "waited": 0}
@@ -131,3 +131,80 @@ def test_one_host_has_its_report_and_no_table(tmp_path: Path) -> None:
     assert run.returncode == 0
     assert "healthy: the edge answers" in run.output
     assert "of 1 hosts" not in run.output
+
+
+def stopped(names: Sequence[str], machines: Path, *, comes_back: bool = True) -> dict[str, FakeHost]:
+    """Hosts on which the unit is stopped, and whether a restart helps."""
+    text, later = answer("service/stopped"), answer(recordings.HEALTHY if comes_back else "service/stopped")
+    return {name: FakeHost(name, machines / name).up(text, restarted=later) for name in names}
+
+
+def outcomes(recovery: Recovery) -> dict[str, str]:
+    """The outcome of each host, from its record."""
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in recovery.folder.glob("reports/*/*.json")]
+    return {record["host"]: record["outcome"] for record in records}
+
+
+def first_restart(host: FakeHost) -> float:
+    """When a host was first asked for a restart, in seconds since the epoch."""
+    return min(time for name, time in host.times() if name == "restart")
+
+
+def test_where_many_show_the_same_cause_one_is_repaired_first(tmp_path: Path) -> None:
+    """And verified, before the others begin; a host with a cause of its own waits for nobody."""
+    hosts = stopped(["web1", "web2", "web3", "web4", "web5"], tmp_path)
+    run = play("recover", hosts, tmp_path)
+    assert run.returncode == 0, run.output[-3000:]
+    assert outcomes(run) == dict.fromkeys(hosts, "recovered")
+    said = "[WARNING]: service/stopped: repaired on web1 first; 4 hosts follow in steps, as long as each step holds"
+    assert said in " ".join(run.output.split())
+    held = max(time for name, time in hosts["web1"].times() if name == "probe")
+    second = [first_restart(hosts[name]) for name in ("web2", "web3", "web4")]
+    assert held < min(second)
+    assert max(second) < first_restart(hosts["web5"])
+
+
+def test_it_stops_where_the_first_does_not_hold(tmp_path: Path) -> None:
+    """The others are not touched; each says for whom it waited."""
+    hosts = stopped(["web1"], tmp_path, comes_back=False) | stopped(["web2", "web3", "web4"], tmp_path)
+    run = play("recover", hosts, tmp_path)
+    assert run.returncode == 2
+    assert "restart" in hosts["web1"].asked()
+    assert outcomes(run) == {"web1": "failed"} | dict.fromkeys(["web2", "web3", "web4"], "needs-human")
+    assert all(hosts[name].asked() == {"probe"} for name in ("web2", "web3", "web4"))
+    assert "the repair of the same cause does not hold on web1 (failed)" in run.output
+
+
+def test_nothing_is_restarted_around_a_dependency_that_is_down(tmp_path: Path) -> None:
+    """It is named once, before anything is changed; the host with another cause is repaired."""
+    text = answer("database/unreachable-remote")
+    hosts = {name: FakeHost(name, tmp_path / name).up(text) for name in ("web1", "web2", "web3")}
+    hosts |= stopped(["web4"], tmp_path)
+    run = play("recover", hosts, tmp_path)
+    assert outcomes(run) == dict.fromkeys(["web1", "web2", "web3"], "needs-human") | {"web4": "recovered"}
+    assert all(hosts[name].asked() == {"probe"} for name in ("web1", "web2", "web3"))
+    said = "database/unreachable-remote, 203.0.113.7:5432 is down for 3 of 4 hosts; nothing is done around it"
+    assert said in " ".join(run.output.split())
+
+
+def test_a_slice_says_that_it_is_one_and_takes_no_approval_without_a_host(tmp_path: Path) -> None:
+    """Its approvals go to the other slices too; one for a host of another slice is that one's."""
+    sliced = ("-e", "awx_job_slice_count=2", "-e", "awx_job_slice_number=1")
+    hosts = healthy(["web1"], tmp_path)
+    refused = play("recover", hosts, tmp_path, words=(*sliced, "-e", "rescue502_approve=code/syntax-error"))
+    assert refused.returncode == 2
+    assert "write code/syntax-error@web1 for this host, or code/syntax-error@* for all of them" in " ".join(
+        refused.failure("web1").split()
+    )
+    for approval in ("code/syntax-error@web9", "code/syntax-error@*"):
+        assert play("recover", hosts, tmp_path, words=(*sliced, "-e", f"rescue502_approve={approval}")).returncode == 0
+
+
+def test_what_a_run_hands_on_names_all_hosts(tmp_path: Path) -> None:
+    """Also of a failing run: a workflow goes on from there."""
+    hosts = healthy(["web1"], tmp_path) | {"web2": FakeHost("web2", tmp_path / "web2").up(answer("code/syntax-error"))}
+    run = play("diagnose", hosts, tmp_path, environment=ENVIRONMENT | {"ANSIBLE_SHOW_CUSTOM_STATS": "true"})
+    assert run.returncode == 2
+    stats = run.output.partition("CUSTOM STATS: ")[2]
+    assert "code/syntax-error@web2" in stats
+    assert re.search(r"rescue502_outcomes: *\n? *.*web1.*healthy", stats, re.DOTALL)
