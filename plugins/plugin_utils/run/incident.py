@@ -163,7 +163,7 @@ class Incident:
 
     def begin_turn(self) -> None:
         """This host's turn to be repaired has come."""
-        self.data["turn"] = now()
+        self.data["turn"] = self.data["marked"] = now()
 
     def put_behind(self, label: str, hosts: Collection[str]) -> None:
         """Other hosts show the same cause, and are to be well before anything is done here."""
