@@ -55,8 +55,9 @@ def table(recovery: Recovery) -> list[str]:
     return [line.strip().strip('",') for line in last.splitlines() if line.startswith("        ")]
 
 
-@pytest.mark.parametrize("playbook", ["recover", "diagnose", "verify"])
-@pytest.mark.parametrize("configured", [True, False], ids=["ansible.cfg", "defaults"])
+@pytest.mark.parametrize(
+    ("playbook", "configured"), [("recover", True), ("recover", False), ("diagnose", False), ("verify", True)]
+)
 def test_a_healthy_host_costs_one_task_and_one_line(playbook: str, configured: bool, tmp_path: Path) -> None:
     """With Ansible's default callback, with our settings of it and without; one host more has the run's own lines."""
     hosts = healthy([f"web{number:02}" for number in range(1, 13)], tmp_path)
