@@ -16,14 +16,22 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import leftov
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue, remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.run import host_lock, outside_edge, settings
-from ansible_collections.rescue502.django.plugins.plugin_utils.run.decision import decide, require_found, within
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import conclusion
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import bundles, host_lock, outside_edge, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.decision import (
+    decide,
+    is_unexplained,
+    require_found,
+    within,
+)
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError, now
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target, complaint
-from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import file_name
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import is_good, judge
 
 UNTOUCHED = "Nothing was changed"
 LOOKING = ("diagnose", "verify")
+# For so many seconds a look is what the host is like, where nothing was done since.
+FRESH_SECONDS = 10.0
 
 
 def _catalogue(given: settings.Settings) -> tuple[catalogue.Catalogue, list[str]]:
@@ -41,7 +49,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
-    _VALID_ARGS = frozenset(("mode", "level", "hold"))
+    _VALID_ARGS = frozenset(("mode", "level", "hold", "conclude", "look"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """One look: {stack, incident, root_causes, also_found, edge, plan, …}; the evidence goes to the record.
@@ -50,7 +58,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        mode = self._task.args.get("mode", "diagnose")
+        mode = self._mode()
         try:
             given = settings.read(task_vars, self._templar, load_extra_vars(self._loader))
         except settings.SettingsError as error:
@@ -59,7 +67,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if self._task.args.get("level") == "stack":
             stack = _probe(target, given, "stack", {}).get("stack")
             discovered = {"stack": stack, "probe": given.probe, "incident": given.incident}
-            return {**result, "changed": False, **discovered, "bundle": _bundle_path(given)}
+            return {**result, "changed": False, **discovered, "bundle": bundles.new_path(given)}
         try:
             record = Incident(given.reports, given.incident, task_vars["inventory_hostname"], mode)
         except RecordError as error:
@@ -67,33 +75,85 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if self._task.check_mode and record.data["actions"]:
             # Nothing has changed, so a second look would see what the first one saw.
             return {**result, "changed": False, "done": True, "number": 1, "plan": []}
+        concludes = bool(self._task.args.get("conclude"))
+        record.data["hosts_in_run"] = max(record.data["hosts_in_run"], len(given.scope.run))
         try:
-            # The catalogue is read while the target answers: an outage is counted in seconds.
-            with ThreadPoolExecutor(1) as pool:
-                loading = pool.submit(_catalogue, given)
-                evidence = self._look(target, given, record)
-                known, approved = loading.result()
-            diagnosis = diagnose(evidence, known)
-            if _is_unexplained(diagnosis):
-                # What ended while the host was looked at, such as the database's start, left nothing to be seen.
-                diagnosis = diagnose(self._look(target, given, record, again=True), known)
-            result.update(decide(diagnosis, approved, given, record))
-            if mode == "recover" and not result["take_back"]:
-                require_found(result["plan"], task_vars, self._templar)
+            earlier: dict[str, Any] = {}
+            if mode == "recover" and record.is_waiting_for_its_turn():
+                if held := self._begin_turn(given, record):
+                    record.save()
+                    return {**result, "changed": False, **held}
+                earlier = self._earlier_look()
+            result.update(earlier or self._diagnose(target, given, record, task_vars))
+            # Where the run's other hosts are looked at first, the lock is taken when this one's turn has come.
+            if mode == "recover" and not concludes and not result["take_back"]:
                 result.update(self._lock(target, given, result, record))
-            self._remember(diagnosis, target, given)
         except AnsibleConnectionFailure as error:
             record.conclude("unreachable", str(error))
-            raise
+            if not concludes:
+                raise
+            return {**result, "changed": False, "concluded": True, **conclusion.result(record.data)}
         except AnsibleActionFail as error:
             message = str(error) if record.data["actions"] or UNTOUCHED in str(error) else f"{error}. {UNTOUCHED}."
             record.conclude("failed", message)
             raise AnsibleActionFail(message) from error
         result.update(
-            changed=False, temporary=target.temporary, run_folder=leftovers.TEMPORARY, incident=given.incident
+            changed=False,
+            temporary=target.temporary or result.get("temporary", ""),
+            run_folder=leftovers.TEMPORARY,
+            incident=given.incident,
+            concluded=concludes and self._conclude(record, result),
         )
+        if result["concluded"]:
+            return {**result, **conclusion.result(record.data)}
         record.save()
         return result
+
+    def _diagnose(
+        self, target: Target, given: settings.Settings, record: Incident, task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Look at the host, and decide what to do."""
+        # The catalogue is read while the target answers: an outage is counted in seconds.
+        with ThreadPoolExecutor(1) as pool:
+            loading = pool.submit(_catalogue, given)
+            evidence = self._look(target, given, record)
+            known, approved = loading.result()
+        diagnosis = diagnose(evidence, known)
+        if is_unexplained(diagnosis):
+            # What ended while the host was looked at, such as the database's start, left nothing to be seen.
+            diagnosis = diagnose(self._look(target, given, record, again=True), known)
+        result = decide(diagnosis, approved, given, record)
+        if self._mode() == "recover" and not result["take_back"]:
+            require_found(result["plan"], task_vars, self._templar)
+        self._remember(diagnosis, target, given)
+        return {**result, "looked": time.time()}
+
+    def _earlier_look(self) -> dict[str, Any]:
+        """The run's first look at this host, where that was just now; else empty."""
+        earlier = self._task.args.get("look") or {}
+        age = time.time() - float(earlier.get("looked") or 0)
+        return dict(earlier) if "plan" in earlier and 0 <= age <= FRESH_SECONDS else {}
+
+    def _begin_turn(self, given: settings.Settings, record: Incident) -> dict[str, Any]:
+        """Begin this host's turn; what to return instead of a look where the hosts before it do not hold."""
+        record.begin_turn()
+        before = [Incident(given.reports, given.incident, host, "recover").data for host in record.data["behind"]]
+        failed = [f"{other['host']} ({other['outcome']})" for other in before if not is_good(other)]
+        record.hold(
+            f"nothing was done: the repair of the same cause does not hold on {', '.join(failed)}" if failed else ""
+        )
+        return {"plan": [], "done": True, "take_back": [], "bundle_due": False} if failed else {}
+
+    def _conclude(self, record: Incident, look: dict[str, Any]) -> bool:
+        """Conclude the incident where this look is all that is to be done; whether it is."""
+        if self._mode() == "recover" and not (look["edge"]["well"] and look["done"]):
+            return False
+        if not record.is_concluded():
+            record.conclude(*judge(record.data, bool(self._task.check_mode)))
+        return True
+
+    def _mode(self) -> str:
+        return str(self._task.args.get("mode", "diagnose"))
 
     def _look(
         self, target: Target, given: settings.Settings, record: Incident, *, again: bool = False
@@ -107,7 +167,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         patient = repaired or bool(self._task.args.get("hold"))
         hold = given.hold_seconds if patient else 0
         # To repair takes root; to look, as far as an account can, does not.
-        looks_only = self._task.args.get("mode", "diagnose") in LOOKING and not repaired
+        looks_only = self._mode() in LOOKING and not repaired
         waits: dict[str, Any] = {
             "unprivileged": looks_only,
             "hold_seconds": hold,
@@ -149,7 +209,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             *plan.held_with(lock.exhausted, {action["remedy"]: action["for"] for action in look["plan"]}),
         }
         fresh = [action for action in look["plan"] if action["remedy"] not in held]
-        return {"plan": fresh, "done": not fresh, "bundle_due": bool(lock.exhausted) and not _has_bundle(given)}
+        return {"plan": fresh, "done": not fresh, "bundle_due": bool(lock.exhausted) and not bundles.is_at_hand(given)}
 
     def _remembers(self) -> bool:
         """Whether a good state is kept on the target: never where the user asks to change nothing."""
@@ -186,21 +246,3 @@ def _probe(target: Target, given: settings.Settings, level: str, waits: dict[str
         # The controller's clock and the host's: the diagnosis itself knows no time.
         evidence = {**evidence, "probe": {**evidence["probe"], "received": now()}}
     return evidence
-
-
-def _is_unexplained(diagnosis: Diagnosis) -> bool:
-    """Whether the edge is not well, all could be read, and nothing that was seen is a cause."""
-    unread = within(diagnosis.evidence, "probe", "unread")
-    return not diagnosis.root_causes and not unread and not edge_summary.summary(diagnosis.evidence)["well"]
-
-
-def _bundle_path(given: settings.Settings) -> str:
-    """Where a bundle of this host is written on the controller."""
-    made = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    return str(given.reports / f"bundle-{file_name(given.scope.host)}-{made}.tar.gz")
-
-
-def _has_bundle(given: settings.Settings) -> bool:
-    """Whether a bundle of this host is at hand already: a job that runs all night is to make one, not a hundred."""
-    made = given.reports.glob(f"bundle-{file_name(given.scope.host)}-*.tar.gz")
-    return any(time.time() - path.stat().st_mtime < given.budget_window for path in made)

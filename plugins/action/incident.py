@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible import constants
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import conclusion
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.report import render_text
-from ansible_collections.rescue502.django.plugins.plugin_utils.run import failure_words, host_lock, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import failure_words, host_lock, output, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import failing_outcomes, judge
@@ -22,7 +21,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
-    _VALID_ARGS = frozenset(("state", "mode", "remedy", "causes", "message", "marks"))
+    _VALID_ARGS = frozenset(("state", "mode", "remedy", "causes", "message", "marks", "closes"))
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """state `repaired` or `not_repaired` records a remedy; `concluded` closes the record and judges the run.
@@ -44,7 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if state == "concluded":
             result.update(self._conclude(given, record, task_vars))
         elif state == "reported":
-            result.update(self._report(given, record))
+            result.update(self._report(given, record, bool(arguments.get("closes"))))
         elif state == "failed":
             if not record.is_concluded():
                 record.conclude("failed", str(arguments.get("message", "")))
@@ -56,7 +55,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return {"changed": False, **result}
 
     def _conclude(self, given: settings.Settings, record: Incident, task_vars: dict[str, Any]) -> dict[str, Any]:
-        """The incident as data. It does not fail: of a failed task, Ansible hands no artifacts on."""
+        """The incident as data, judged, and its host released."""
         if not record.is_concluded():
             record.conclude(*judge(record.data, bool(self._task.check_mode)))
         if record.data.get("holds_lock") and not self._task.check_mode:
@@ -64,18 +63,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return {
             **conclusion.result(record.data),
             "report": str(record.path),
-            "ansible_stats": {"data": conclusion.artifacts(record.data), "aggregate": True, "per_host": False},
         }
 
-    def _report(self, given: settings.Settings, record: Incident) -> dict[str, Any]:
-        """The report, as this host's own result, so that a reader of the job's events sees whose it is."""
-        failing = failing_outcomes(record.data) & set(given.fail_on)
-        result = {"failed": bool(failing), "msg": f"{record.data['outcome']}: {record.data['message']}"}
+    def _report(self, given: settings.Settings, record: Incident, closes: bool) -> dict[str, Any]:
+        """The report, as this host's own result, so that a reader of the job's events sees whose it is.
+
+        closes: the run's table follows as a task of this host, for which Ansible must not take it to be unreachable.
+        """
+        many = record.data["hosts_in_run"] > 1
+        failing = bool(failing_outcomes(record.data) & set(given.fail_on))
+        gone = failing and record.data["outcome"] == "unreachable" and not (closes and many)
+        result = {"msg": f"{record.data['outcome']}: {record.data['message']}"}
         # Of many hosts that are well, a line each.
-        if record.data["outcome"] != "healthy" or len(given.scope.run) == 1:
-            text = render_text(record.data, str(record.page())).lstrip("\n")
-            result["report"] = text if _prints_yaml() else text.splitlines()
-        return {**result, "_ansible_verbose_always": True}
+        if record.data["outcome"] != "healthy" or not many:
+            result["report"] = output.text(render_text(record.data, str(record.page())).lstrip("\n"))
+        return {**result, **({"unreachable": True} if gone else {"failed": failing}), "_ansible_verbose_always": True}
 
     def _release(self, given: settings.Settings, record: Incident, task_vars: dict[str, Any]) -> None:
         done = [{key: action[key] for key in ("remedy", "for", "changed", "ok")} for action in record.data["actions"]]
@@ -96,14 +98,6 @@ def _recorded(record: Incident, arguments: dict[str, Any], task_vars: dict[str, 
     record.act(remedy, list(arguments["causes"]), _changed(task_vars, remedy), ok, message)
     record.save()
     return {"look": record.data["passes"]}
-
-
-def _prints_yaml() -> bool:
-    """Whether results are printed as YAML, which keeps lines; JSON prints a text of several in one."""
-    try:
-        return bool(constants.config.get_config_value("result_format", None, "callback", "default") == "yaml")
-    except AnsibleError:
-        return False
 
 
 def _why(task_vars: dict[str, Any], remedy: str) -> str:

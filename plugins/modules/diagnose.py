@@ -36,6 +36,17 @@ options:
     description: Whether a well edge must stay well for C(rescue502_hold_seconds).
     type: bool
     default: false
+  conclude:
+    description:
+      - Whether to conclude the incident where this look is all that is to be done, as on a healthy host, or where
+        I(mode) is not C(recover). What is to be repaired is left to a later task, which also takes the lock.
+      - A host that cannot be reached does not fail the task then; its incident says so.
+    type: bool
+    default: false
+  look:
+    description: What the run's first look at this host returned. It is not looked at again where that was just now.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -95,6 +106,14 @@ ends:
   type: float
 bundle_due:
   description: Whether remedies were tried too often, so that a bundle for an expert is due.
+  returned: when the level is not stack
+  type: bool
+looked:
+  description: When the host was looked at, in seconds since the epoch on the controller.
+  returned: when the level is not stack
+  type: float
+concluded:
+  description: Whether the incident is concluded; then this also returns what M(rescue502.django.incident) does.
   returned: when the level is not stack
   type: bool
 done:

@@ -11,7 +11,7 @@ short_description: Record a remedy in an incident, or that it was taken back; co
 version_added: 0.1.0
 description:
   - Keeps the record of a run on the controller. Where the run held the target's lock, concluding it releases that.
-  - Concluding it judges the run, writes the reports, returns them as data, and hands them on as set_stats does.
+  - Concluding it judges the run, writes the reports and returns what came of it as data.
   - Reporting it prints it, and fails where its outcome is one of C(rescue502_fail_on).
 extends_documentation_fragment: [rescue502.django.attributes]
 author:
@@ -44,6 +44,10 @@ options:
     description: The remedies that were in vain, by the names that a look gives them.
     type: list
     elements: str
+  closes:
+    description: Whether the closing table is to be a task of this host, so that it is not reported as unreachable.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""

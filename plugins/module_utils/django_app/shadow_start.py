@@ -149,9 +149,8 @@ def require_possible(stack: Stack) -> None:
         raise NotTriedError(why)
     if _available_mib() < LEAST_MEMORY_MIB:
         raise NotTriedError(f"less than {LEAST_MEMORY_MIB} MiB of memory are to be had")
-    # This very look asks git and PostgreSQL meanwhile.
     found = others_at_work.find(others_at_work.App(stack.root, stack.venv, stack.unit, starts=("app",)))
-    if others := [item for item in found if not run_processes.is_started_by_us(item["pid"])]:
+    if others := [item for item in found if not run_processes.is_started_by_us(item["pid"])]:  # as git is by this look
         raise NotTriedError(f"{others[0]['what']} is at work on {others[0]['where']}")
 
 

@@ -6,6 +6,10 @@ A run is many short processes on the target, so a process of its own, the lock p
 between them. It releases the lock on SIGTERM, or when none of the run's processes has been seen for a while: the
 controller or the connection was killed. In either case it waits for what the run began: an installation goes on after
 the connection that started it is gone.
+
+The run's heartbeat is its connection. Ansible keeps one open from task to task (ControlPersist), and the kernel closes
+it when the controller's process or container is killed, wherever that is. So where a connection that outlived its task
+has ended, the lock is released soon. Where each task has a connection of its own, its end shows nothing.
 """
 
 from __future__ import annotations
@@ -23,15 +27,21 @@ from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes
     LOCK_PROCESS,
     WAITS,
     at_work,
+    connection_of,
     name_of,
     set_process_name,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.system.processes import start_ticks
 
 # In memory, so that a full disk does not keep it from being taken, and no reboot leaves it behind.
 FOLDER = "/run/rescue502"
 # Between two tasks of a run none of its processes lives; with many hosts and a busy controller that can take a while.
 GRACE_SECONDS = 20.0
 POLL_SECONDS = 0.25
+# A connection that lives so long after the task that it was made for is kept from task to task.
+KEPT_SECONDS = 2.0
+# Where such a one has ended, a run that lives has made another by then.
+HEARTBEAT_SECONDS = 3.0
 
 
 class Lock:
@@ -114,11 +124,12 @@ class Lock:
     def _keep(self) -> None:
         """Leave a process behind that holds the lock: a copy of this one, out of its session and its pipes."""
         ready, started = os.pipe()
+        heartbeat = Heartbeat(connection_of(os.getpid()))
         child = os.fork()
         if child == 0:
             os.setsid()
             if os.fork() == 0:
-                _become_lock_process(self.incident, self.descriptor, started)
+                _become_lock_process(self.incident, self.descriptor, started, heartbeat)
             os._exit(0)
         os.waitpid(child, 0)
         os.close(started)
@@ -129,7 +140,42 @@ class Lock:
         os.pwrite(self.descriptor, json.dumps(self.entry).encode(), 0)
 
 
-def _become_lock_process(incident: str, lock: int, started: int) -> None:
+class Heartbeat:
+    """The connections of a run, as long as they are kept from task to task."""
+
+    def __init__(self, connection: int) -> None:
+        """connection: the sshd process of the task that takes the lock; 0 where there is none."""
+        self._connection, self._ticks = connection, _ticks(connection)
+        self._task_seen = time.monotonic()
+        self._is_kept = False
+        self._ended: float | None = None
+
+    def see_task(self, pids: list[int]) -> None:
+        """A task of the run is at work, by the connection that counts from now on."""
+        self._task_seen, self._ended = time.monotonic(), None
+        connection = next((found for pid in pids if (found := connection_of(pid))), 0)
+        if connection and connection != self._connection:
+            self._connection, self._ticks, self._is_kept = connection, _ticks(connection), False
+
+    def has_stopped(self) -> bool:
+        """Whether a connection that was kept has ended, and none has taken its place since."""
+        now = time.monotonic()
+        if self._ticks and _ticks(self._connection) == self._ticks:
+            self._is_kept = self._is_kept or now - self._task_seen > KEPT_SECONDS
+            return False
+        self._ended = self._ended or now
+        return self._is_kept and now - self._ended > HEARTBEAT_SECONDS
+
+
+def _ticks(pid: int) -> int:
+    """When a living process was started; 0 where there is none."""
+    try:
+        return start_ticks(pid) if pid else 0
+    except OSError:
+        return 0
+
+
+def _become_lock_process(incident: str, lock: int, started: int, heartbeat: Heartbeat) -> None:
     """Hold the lock until the run has ended. Never returns."""
     try:
         os.chdir("/")
@@ -143,18 +189,19 @@ def _become_lock_process(incident: str, lock: int, started: int) -> None:
         for descriptor in range(3, 256):
             if descriptor != lock:
                 _close(descriptor)
-        _hold(incident, released)
+        _hold(incident, released, heartbeat)
         leftovers.clear()
     finally:
         os._exit(0)
 
 
-def _hold(incident: str, released: list[int]) -> None:
+def _hold(incident: str, released: list[int], heartbeat: Heartbeat) -> None:
     seen = time.monotonic()
     while True:
-        if at_work(incident):
+        if working := at_work(incident):
             seen = time.monotonic()
-        elif released or time.monotonic() - seen > GRACE_SECONDS:
+            heartbeat.see_task(working)
+        elif released or time.monotonic() - seen > GRACE_SECONDS or heartbeat.has_stopped():
             return
         time.sleep(POLL_SECONDS)
 

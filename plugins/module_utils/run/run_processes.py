@@ -54,6 +54,18 @@ def lineage() -> set[int]:
     return found
 
 
+def connection_of(pid: int) -> int:
+    """The server's process of the connection by which a process was started (sshd); 0 where there is none, as on the
+    controller itself."""
+    seen = set()
+    while pid > 1 and pid not in seen:
+        seen.add(pid)
+        if name_of(pid).startswith("sshd"):
+            return pid
+        pid = parent(pid)
+    return 0
+
+
 def is_started_by_us(pid: int) -> bool:
     """Whether this very process has started another one, itself or through others."""
     own, seen = os.getpid(), set()

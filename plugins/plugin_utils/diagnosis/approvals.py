@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-FORMS = "write code/syntax-error, code/syntax-error@host, or {id: code/syntax-error, host: host, until: time}"
+# In the place of a host: each of the run's, said on purpose.
+ALL_HOSTS = "*"
+FORMS = (
+    "write code/syntax-error@host, or {id: code/syntax-error, host: host, until: time}; @* is for all hosts of the run"
+)
 
 
 class ApprovalError(Exception):
@@ -18,7 +22,7 @@ class ApprovalError(Exception):
 
 @dataclass(frozen=True)
 class Approval:
-    """One failure mode, or one remedy, by its name. An empty host is each host that it was given for."""
+    """One failure mode, or one remedy, by its name. An empty host is the one host that it was given for."""
 
     name: str
     host: str = ""
@@ -35,6 +39,13 @@ class Scope:
     now: datetime
     # Given for the whole run (-e), rather than for this host in the inventory.
     for_run: bool = False
+    # How many slices a job has of which this run is one; the other slices' hosts are not in its inventory.
+    slices: int = 1
+
+    @property
+    def is_of_many(self) -> bool:
+        """Whether there are other hosts than this one for which an approval could be meant."""
+        return len(self.run) > 1 or self.slices > 1
 
 
 def parse(given: Any) -> list[Approval]:
@@ -50,7 +61,7 @@ def approved_here(approvals: list[Approval], known: Collection[str], scope: Scop
     """
     for approval in approvals:
         _require_valid(approval, known, scope)
-    return [approval.name for approval in approvals if approval.host in ("", scope.host)]
+    return [approval.name for approval in approvals if approval.host in ("", ALL_HOSTS, scope.host)]
 
 
 def written(name: str, host: str = "") -> str:
@@ -93,10 +104,12 @@ def _require_valid(approval: Approval, known: Collection[str], scope: Scope) -> 
         )
     if approval.until and approval.until <= scope.now:
         raise ApprovalError(f"rescue502_approve: the approval of {approval.name} expired at {approval.until}")
-    if approval.host and approval.host not in scope.inventory:
+    known_host = approval.host in ("", ALL_HOSTS) or approval.host in scope.inventory or scope.slices > 1
+    if not known_host:
         raise ApprovalError(f"rescue502_approve: {approval.name}@{approval.host} is for no host of the inventory")
-    if scope.for_run and not approval.host and len(scope.run) > 1:
+    if scope.for_run and not approval.host and scope.is_of_many:
+        where = "in all slices of this job" if scope.slices > 1 else f"on all {len(scope.run)} hosts of this run"
         raise ApprovalError(
-            f"rescue502_approve: '{approval.name}' would hold on all {len(scope.run)} hosts of this run; "
-            f"name the host, such as {approval.name}@{scope.host}, or take one with --limit"
+            f"rescue502_approve: '{approval.name}' would hold {where}; write {approval.name}@{scope.host} for this "
+            f"host, or {approval.name}@{ALL_HOSTS} for all of them"
         )

@@ -156,6 +156,13 @@ class Record(WhileOpen):
     evidence: dict[str, Any]
     evidence_after: dict[str, Any] | None
     unread: list[Unread]
+    # How many hosts the run has.
+    hosts_in_run: int
+    # When this host's turn came to be repaired, where it was looked at before; empty where that was one step.
+    turn: str
+    # Where many hosts show the same cause: hosts that must be well before this one is repaired, and why it was not.
+    behind: list[str]
+    held: str
 
 
 def new(host: str = "", mode: str = "", incident: str = "") -> Record:
@@ -189,4 +196,8 @@ def new(host: str = "", mode: str = "", incident: str = "") -> Record:
         "evidence": {},
         "evidence_after": None,
         "unread": [],
+        "hosts_in_run": 1,
+        "turn": "",
+        "behind": [],
+        "held": "",
     }

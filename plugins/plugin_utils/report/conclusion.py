@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
@@ -30,17 +30,20 @@ def result(record: Record) -> dict[str, Any]:
     }
 
 
-def artifacts(record: Record) -> dict[str, Any]:
-    """What set_stats is given for a host. Ansible merges those of a run's hosts: each is by host, or a list."""
-    host = record["host"]
-    causes = ", ".join(cause["id"] for cause in record["root_causes"])
-    summary = f"{record['outcome']}{': ' if causes else ''}{causes}, {record['seconds'] or 0:.1f} s"
+def artifacts(records: Iterable[Record]) -> dict[str, Any]:
+    """What set_stats is given for a run's hosts."""
+    run = list(records)
     return {
-        "rescue502_outcomes": {host: record["outcome"]},
-        "rescue502_awaiting": awaiting(record),
-        "rescue502_summary": {host: summary},
-        "rescue502_incidents": {host: record["incident"]},
+        "rescue502_outcomes": {record["host"]: record["outcome"] for record in run},
+        "rescue502_awaiting": [name for record in run for name in awaiting(record)],
+        "rescue502_summary": {record["host"]: _summary(record) for record in run},
+        "rescue502_incidents": {record["host"]: record["incident"] for record in run},
     }
+
+
+def _summary(record: Record) -> str:
+    causes = ", ".join(cause["id"] for cause in record["root_causes"])
+    return f"{record['outcome']}{': ' if causes else ''}{causes}, {record['seconds'] or 0:.1f} s"
 
 
 def awaiting(record: Record) -> list[str]:

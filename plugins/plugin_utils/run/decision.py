@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import plan, setbacks
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan, setbacks
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.checklist import checklist
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import settings
@@ -21,7 +21,9 @@ def decide(diagnosis: Diagnosis, approved: list[str], given: settings.Settings, 
     """
     vain, restarted = setbacks.in_vain(record.data, diagnosis), record.has_restarted()
     failed = [(act["remedy"], cause) for act in record.data["actions"] if not act["ok"] for cause in act["for"]]
-    todo = plan.make(diagnosis, approved, failed, given.host_to_name(), was_down=record.was_down())
+    todo = plan.make(
+        diagnosis, approved, failed, given.host_to_name(record.data["hosts_in_run"]), was_down=record.was_down()
+    )
     fresh = [action for action in todo.actions if not vain and not record.tried(action.remedy, action.causes)]
     record.look(diagnosis, todo, checklist(diagnosis.evidence))
     if record.expire(given.deadline, [action.remedy for action in fresh]):
@@ -74,3 +76,9 @@ def within(evidence: Any, *names: str) -> Any:
     for name in names:
         evidence = evidence.get(name) if isinstance(evidence, dict) else None
     return evidence
+
+
+def is_unexplained(diagnosis: Diagnosis) -> bool:
+    """Whether the edge is not well, all could be read, and nothing that was seen is a cause."""
+    unread = within(diagnosis.evidence, "probe", "unread")
+    return not diagnosis.root_causes and not unread and not edge_summary.summary(diagnosis.evidence)["well"]

@@ -153,6 +153,24 @@ class Incident:
         """Take in who else is at work on the app, for whom nothing is done meanwhile."""
         self.data["others_at_work"] = others
 
+    def is_waiting_for_its_turn(self) -> bool:
+        """Whether the run has looked at this host once, together with its others, and done nothing here since."""
+        looked = self.data["passes"] == 1 and not self.data["actions"]
+        return looked and not self.data["turn"] and not self.is_concluded()
+
+    def begin_turn(self) -> None:
+        """This host's turn to be repaired has come."""
+        self.data["turn"] = self.data["marked"] = now()
+
+    def put_behind(self, label: str, hosts: Collection[str]) -> None:
+        """Other hosts show the same cause, and are to be well before anything is done here."""
+        self.data["behind"] = list(hosts)
+        self.data["held"] = f"not its turn: {label} is to be repaired on {', '.join(hosts)} first"
+
+    def hold(self, why: str) -> None:
+        """Nothing is done on this host in this run, for what other hosts show."""
+        self.data["held"] = why
+
     def give_up(self, exhausted: dict[str, int], window: float) -> None:
         """Take remedies out of the plan that were tried so many times within `window` seconds: a person is to look."""
         causes = {action["remedy"]: action["for"] for action in self.data["plan"]}
@@ -172,8 +190,12 @@ class Incident:
         self.data["awaiting"] += [_for_a_person(item) for item in self.data["findings"] if item["id"] in open_causes]
 
     def ends(self, deadline: float) -> float:
-        """When the run's time is up, `deadline` seconds after it began here, in seconds since the epoch."""
-        return datetime.fromisoformat(self.data["started"].replace("Z", "+00:00")).timestamp() + deadline
+        """When the run's time is up, `deadline` seconds after it began here, in seconds since the epoch.
+
+        What other hosts were repaired meanwhile does not count.
+        """
+        begun = self.data.get("turn") or self.data["started"]
+        return datetime.fromisoformat(begun.replace("Z", "+00:00")).timestamp() + deadline
 
     def is_over(self, deadline: float) -> bool:
         """Whether the run's time is up. deadline: seconds from its beginning."""

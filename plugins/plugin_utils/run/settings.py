@@ -16,6 +16,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.approvals import Approval, Scope
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansible_version, verdict
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.brake import Brake
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import new_id
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, file_name
 
@@ -57,6 +58,10 @@ class Settings:
     failure_paths: list[Path]
     # Which outcomes make the play fail.
     fail_on: list[str]
+    # From how many hosts with the same cause on a few are repaired before the others.
+    brake: Brake
+    # Which slice of a sliced AWX job this run is, in words; empty where it is whole.
+    slice_words: str
 
     def approved(self, known: Collection[str]) -> list[str]:
         """Ids that are approved on this host. known: all that can be. Raises SettingsError: a doubt must not pass."""
@@ -65,9 +70,12 @@ class Settings:
         except approvals.ApprovalError as error:
             raise SettingsError(str(error)) from error
 
-    def host_to_name(self) -> str:
-        """The host that an approval must name, where the run has others too; else empty."""
-        return self.scope.host if len(self.scope.run) > 1 else ""
+    def host_to_name(self, hosts: int = 1) -> str:
+        """The host that an approval must name, where the run has others too; else empty.
+
+        hosts: how many the run has, where this play is for some of them.
+        """
+        return self.scope.host if hosts > 1 or self.scope.is_of_many else ""
 
 
 def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ()) -> Settings:
@@ -93,6 +101,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
         value = variables.get(PREFIX + name)
         return default if value is None else templar.template(value)
 
+    slices, number = _slice(variables)
     probe = {name: value for name in PROBE_SETTINGS if (value := given(name)) is not None}
     own = [own_path()]
     extra = given("failures_path", [])
@@ -105,6 +114,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
             run=variables.get("ansible_play_hosts_all", ()),
             now=datetime.now(timezone.utc),
             for_run=PREFIX + "approve" in for_run,
+            slices=slices,
         ),
         reports=_absolute(given("reports", "reports")),
         # The name of its folder from the start: it is also a mark in the target's environment.
@@ -119,6 +129,8 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
         edge_from_controller=_yes_or_no("edge_from_controller", given("edge_from_controller", True)),
         failure_paths=own + [_absolute(item) for item in ([extra] if isinstance(extra, str) else extra) if item],
         fail_on=_words("fail_on", given("fail_on", list(verdict.FAIL_ON)), verdict.OUTCOMES),
+        brake=_brake(given("max_broken", "30%"), given("canary", 1)),
+        slice_words=f"Slice {number} of {slices}: what follows is of its hosts alone." if slices > 1 else "",
     )
 
 
@@ -141,6 +153,28 @@ def _words(name: str, value: Any, known: Collection[str]) -> list[str]:
         if word not in known:
             raise SettingsError(f"rescue502_{name}: '{word}' is not one of: {', '.join(known)}")
     return words
+
+
+def _slice(variables: dict[str, Any]) -> tuple[int, int]:
+    """(how many slices, which one) of a sliced AWX job; (1, 1) of any other run."""
+    found = {
+        word: str(variables.get(f"{prefix}_job_slice_{word}", ""))
+        for prefix in ("tower", "awx")
+        for word in ("count", "number")
+        if str(variables.get(f"{prefix}_job_slice_{word}", "")).isdigit()
+    }
+    return max(int(found.get("count", 1)), 1), int(found.get("number", 1))
+
+
+def _brake(most: Any, canary: Any) -> Brake:
+    """max_broken: a number of hosts, or a part of the run's such as 30%."""
+    first = int(_number("canary", canary, "a number of hosts"))
+    text = str(most).strip()
+    if text.endswith("%"):
+        return Brake(
+            share=_number("max_broken", text[:-1], "a number of hosts, or a part such as 30%") / 100, canary=first
+        )
+    return Brake(most=int(_number("max_broken", text, "a number of hosts, or a part such as 30%")), canary=first)
 
 
 def _yes_or_no(name: str, value: Any) -> bool:

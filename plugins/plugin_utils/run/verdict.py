@@ -72,6 +72,8 @@ def judge(data: Record, check_mode: bool) -> tuple[Outcome, str]:
     if data.get("others_at_work") and not check_mode:
         who = in_words(data["others_at_work"])
         return "locked", f"{after['summary']}; nothing was done while others are at work: {who}"
+    if data.get("held") and not after["well"]:
+        return "needs-human", f"{after['summary']}; {data['held']}"
     if data.get("exhausted") and remaining_causes(data) and not after["well"]:
         return "needs-human", f"{after['summary']}; not tried again: {'; '.join(data['exhausted'])}"
     failed = [f"{remedy} failed" for remedy in failed_remedies(data)]

@@ -18,8 +18,8 @@ KNOWN = ("code/syntax-error", "service/masked", "rollback_code")
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def scope(host: str = "web1", run: tuple[str, ...] = ("web1",), for_run: bool = True) -> Scope:
-    return Scope(host, ("web1", "web2"), run, NOON, for_run)
+def scope(host: str = "web1", run: tuple[str, ...] = ("web1",), for_run: bool = True, slices: int = 1) -> Scope:
+    return Scope(host, ("web1", "web2"), run, NOON, for_run, slices)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,22 @@ def test_an_approval_is_read_as_it_is_written() -> None:
     """With the host that it is for, or without."""
     assert written("service/masked") == "service/masked"
     assert parse(written("service/masked", "web1")) == [Approval("service/masked", "web1")]
+
+
+def test_all_hosts_are_approved_where_that_is_said_on_purpose() -> None:
+    """`@*` holds on each of the run's hosts, and the refusal of a bare name says so."""
+    both = ("web1", "web2")
+    for host in both:
+        assert approved_here(parse("service/masked@*"), KNOWN, scope(host, run=both)) == ["service/masked"]
+    with pytest.raises(ApprovalError, match=r"write service/masked@web1 for this host, or service/masked@\* for all"):
+        approved_here(parse("service/masked"), KNOWN, scope(run=both))
+
+
+def test_in_a_slice_an_approval_names_its_host_however_many_the_slice_has() -> None:
+    """The other slices get the same approvals, and have hosts that this one does not know."""
+    with pytest.raises(ApprovalError, match="in all slices of this job"):
+        approved_here(parse("service/masked"), KNOWN, scope(slices=2))
+    assert approved_here(parse("service/masked@web9"), KNOWN, scope(slices=2)) == []
+    assert approved_here(parse("service/masked@web1"), KNOWN, scope(slices=2)) == ["service/masked"]
+    with pytest.raises(ApprovalError, match="no host of the inventory"):
+        approved_here(parse("service/masked@web9"), KNOWN, scope())

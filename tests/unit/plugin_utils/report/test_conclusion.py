@@ -37,12 +37,15 @@ def test_an_approval_always_names_its_host() -> None:
     assert conclusion.result(found)["by_hand"]["host/clock-wrong"] == "do host/clock-wrong"
 
 
-def test_artifacts_of_several_hosts_can_be_merged() -> None:
-    """Ansible adds up lists and merges mappings; a text of its own would be glued to the next host's."""
-    found = conclusion.artifacts(record(outcome="recovered", root_causes=[{"id": "database/stopped"}]))
-    assert found["rescue502_summary"] == {"web1": "recovered: database/stopped, 8.2 s"}
-    assert found["rescue502_outcomes"] == {"web1": "recovered"}
-    assert all(isinstance(value, (dict, list)) for value in found.values())
+def test_what_is_handed_on_is_by_host() -> None:
+    """Of all hosts of the run, in mappings and one list."""
+    causes = [{"id": "database/stopped", "because": "the unit is stopped"}]
+    items = [waiting("code/syntax-error", "code/syntax-error@web1", "rescue502_approve")]
+    one, other = record(outcome="recovered", root_causes=causes), record(outcome="needs-approval", awaiting=items)
+    found = conclusion.artifacts([one, {**other, "host": "web2"}])
+    assert found["rescue502_summary"] == {"web1": "recovered: database/stopped, 8.2 s", "web2": "needs-approval, 8.2 s"}
+    assert found["rescue502_outcomes"] == {"web1": "recovered", "web2": "needs-approval"}
+    assert found["rescue502_awaiting"] == ["code/syntax-error@web1"]
 
 
 @pytest.mark.parametrize(

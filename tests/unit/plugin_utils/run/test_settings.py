@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansible_version, settings
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.brake import Brake
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.settings import Settings, SettingsError
 
 
@@ -155,3 +156,33 @@ def test_an_approval_ends_at_its_time() -> None:
 def test_an_approval_names_its_host_in_a_run_on_several(hosts: tuple[str, ...], named: str) -> None:
     """Alone it needs no name."""
     assert read(hosts=hosts).host_to_name() == named
+
+
+@pytest.mark.parametrize(
+    ("given", "brake"),
+    [
+        ({}, Brake(share=0.3, canary=1)),
+        ({"max_broken": "50%", "canary": 2}, Brake(share=0.5, canary=2)),
+        ({"max_broken": "12"}, Brake(most=12)),
+        ({"max_broken": 0}, Brake(most=0)),
+    ],
+)
+def test_the_brake(given: dict[str, Any], brake: Brake) -> None:
+    """A part of the run's hosts, or a number of them."""
+    assert read(**given).brake == brake
+
+
+@pytest.mark.parametrize("given", [{"max_broken": "many"}, {"max_broken": "-3"}, {"max_broken": "x%"}, {"canary": "y"}])
+def test_a_brake_that_is_no_number(given: dict[str, Any]) -> None:
+    """Refused by name: a fleet is not repaired side by side for a misspelt number."""
+    with pytest.raises(SettingsError, match=f"rescue502_{next(iter(given))}: .* is not a number of hosts"):
+        read(**given)
+
+
+def test_a_slice_of_an_awx_job() -> None:
+    """Its approvals name their host, and its table says what it is of; a job of one slice is whole."""
+    variables = {"inventory_hostname": "web1", "awx_job_slice_count": "3", "awx_job_slice_number": 2}
+    given = settings.read(variables, None)
+    assert (given.scope.slices, given.host_to_name()) == (3, "web1")
+    assert given.slice_words.startswith("Slice 2 of 3:")
+    assert settings.read({**variables, "awx_job_slice_count": 1}, None).slice_words == ""
