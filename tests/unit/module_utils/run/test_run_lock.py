@@ -13,13 +13,15 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import run_lo
 from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import connection_of
 
 
+# Until it runs its own program, a process goes by its parent's name.
+TASK = 'sleep 60 & until grep -qx sleep "/proc/$!/comm"; do :; done; echo $!; wait'
+
+
 class Connection:
     """A process that has the server's name, with a task that it started."""
 
     def __init__(self, folder: Path) -> None:
-        self.server = subprocess.Popen(
-            [_program(folder), "-c", "sleep 60 & echo $!; wait"], stdout=subprocess.PIPE, text=True
-        )
+        self.server = subprocess.Popen([_program(folder), "-c", TASK], stdout=subprocess.PIPE, text=True)
         assert self.server.stdout is not None
         self.task = int(self.server.stdout.readline())
 
