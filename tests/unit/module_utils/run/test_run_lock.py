@@ -12,7 +12,6 @@ import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.run import run_lock
 from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import connection_of
 
-
 # Until it runs its own program, a process goes by its parent's name.
 TASK = 'sleep 60 & until grep -qx sleep "/proc/$!/comm"; do :; done; echo $!; wait'
 
