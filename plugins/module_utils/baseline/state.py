@@ -123,6 +123,6 @@ def _variables(stack: Stack) -> dict[str, bytes]:
     found: dict[str, str] = {}
     for path in stack.env_files:
         found.update(systemd.parse_environment_file(_content(path).decode("utf-8", "replace")))
-    found.update(stack.environment)
+    found.update(stack.unit_environment)
     variables = {name: value.encode("utf-8", "surrogateescape") for name, value in found.items()}
     return {**variables, **stack.credentials}

@@ -12,7 +12,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.run.commands impo
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
 from ansible_collections.rescue502.django.plugins.module_utils.services import systemd_credentials
-from ansible_collections.rescue502.django.plugins.module_utils.stack import app_layout
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_layout, running_server
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 from ansible_collections.rescue502.django.plugins.module_utils.system.accounts import account_ids, supplementary_groups
 
@@ -38,6 +38,8 @@ class App:
         self.more_groups = supplementary_groups(properties)
         self.interpreter = app_layout.python(properties, given["venv"])
         self.environment, self.problems = systemd.unit_environment(properties)
+        if running := running_server.of_script(properties):
+            self.environment.update(running.environment)
         files = systemd.environment_file_paths(properties.get("EnvironmentFiles", ""))
         self.inputs = [given["root"], *(path for path, _optional in files)]
         self.secrets, _missing = systemd_credentials.read(properties)

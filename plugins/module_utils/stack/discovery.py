@@ -21,6 +21,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack import (
     app_units,
     other_managers,
     roots_word,
+    running_server,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd, unread
@@ -42,12 +43,17 @@ def discover(given: dict[str, Any]) -> Stack:
     environment, problems = systemd.unit_environment(properties)
     cwd = app_units.working_directory(properties, environment)
     server = app_units.server_of(properties, environment, cwd)
+    argv, running = server.argv, running_server.of_script(properties)
+    if running:
+        environment, cwd = running.environment, running.folder or cwd
+        server = gunicorn_config.parse(running.words, environment, cwd)
     cwd = os.path.normpath(os.path.join(cwd, server.chdir)) if server.chdir else cwd
     environment.update(server.environment)
+    unit_environment = {} if running else environment
     activated = _socket_unit_binds(properties)
     bind = activated or [gunicorn_config.parse_bind(text) for text in server.bind]
     bind = bind or _listens_on(properties)
-    word = roots_word.read(properties, server.argv, tuple(item["path"] for item in activated if item["path"]))
+    word = roots_word.read(properties, argv, tuple(item["path"] for item in activated if item["path"]))
     user = given.get("user") or roots_word.user(properties, word.server)
     # Where the app says that it works is where its code is only if it could put it there itself.
     place = cwd if cwd == word.cwd or roots_word.owns(cwd, user) else word.cwd
@@ -55,12 +61,14 @@ def discover(given: dict[str, Any]) -> Stack:
     root = given.get("root") or (os.path.dirname(manage_py) if manage_py else place)
     own = server.virtualenv if virtual_env.is_one(server.virtualenv) else ""
     venv = given.get("venv") or own or app_layout.venv(properties, root)
+    venv = venv or (running.venv(root, user) if running else "")
     if (wrong := virtual_env.objection(venv, root)) and venv and not virtual_env.holds(venv, root):
         raise app_units.StackError(f"rescue502_venv: {wrong}. Nothing was changed.")
     stack = Stack(
         unit=unit,
         properties=properties,
         environment=environment,
+        unit_environment=unit_environment,
         environment_problems=problems,
         server=server,
         word=word,
@@ -125,6 +133,7 @@ def _of_other_manager(given: dict[str, Any], found: list[dict[str, Any]]) -> Sta
         unit="",
         properties={},
         environment={},
+        unit_environment={},
         environment_problems=[],
         server=server,
         word=roots_word.RootsWord("/", ServerConfig()),

@@ -28,6 +28,8 @@ class Stack:
     unit: str
     properties: dict[str, str]
     environment: dict[str, str]
+    # Of the former what the unit and its server's configuration say; empty where a script makes the rest at each start.
+    unit_environment: dict[str, str]
     environment_problems: list[str]
     server: ServerConfig
     # Of the former what root's own files say: it alone decides what root does.

@@ -162,12 +162,17 @@ def reads_a_pipe(pid: int) -> bool:
 
 def variable(pid: int, name: str) -> str:
     """A variable of the environment that a process was started with; empty where it has none, or is gone."""
+    return environment(pid).get(name, "")
+
+
+def environment(pid: int) -> dict[str, str]:
+    """The environment that a process was started with; empty where it is gone, or another account's."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            found = [item for item in file.read().split(b"\0") if item.startswith(name.encode() + b"=")]
+            items = [item.partition(b"=") for item in file.read().split(b"\0")]
     except OSError:
-        return ""
-    return found[0].partition(b"=")[2].decode("utf-8", "replace") if found else ""
+        return {}
+    return {os.fsdecode(name): os.fsdecode(value) for name, sign, value in reversed(items) if name and sign}
 
 
 def unit_of(pid: int) -> str:
