@@ -14,9 +14,9 @@ def test_nginx_is_let_through_a_private_folder(site: Site) -> None:
     """A home of 0750 keeps nginx from the static files: it gets x on that folder, and no more."""
     site.host.run(OWN_USER + "chown www-data: /var/www/xamila; chmod 750 /var/www/xamila; systemctl restart nginx")
     assert site.host.ask("/static/site.css")[0] == 403
-    code, incident, output = site.play("recover", rescue502_approve=["files/parent-not-traversable"])
-    assert (code, named(incident)) == (0, ["files/parent-not-traversable"]), output
-    assert "web-server" in incident["root_causes"][0]["because"]
+    code, incident, output = site.play("recover", rescue502_approve=["files/served-not-traversable"])
+    assert (code, named(incident)) == (0, ["files/served-not-traversable"]), output
+    assert "web-server" in incident["also_found"][0]["because"]
     # An entry for nginx alone: nothing is opened to others.
     assert site.host.run("stat -c %U:%G:%a /var/www/xamila").stdout.strip() == "www-data:www-data:750"
     assert site.host.ask("/static/site.css")[0] == 200

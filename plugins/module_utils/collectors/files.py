@@ -13,7 +13,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files.file_look i
 from ansible_collections.rescue502.django.plugins.module_utils.services import known_content
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, nginx_workers, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, systemd, unread
 
 LIMIT = 50
 MOST_LOOKED = 2000
@@ -33,7 +33,7 @@ def collect(
     media, static = media_and_static(stack, settings)
     logs, refused = log_files(stack, settings), list[str]()
     folders = named_folders(stack)
-    nginx_user, nginx_paths = nginx_workers.user(stack), nginx_workers.paths(stack)
+    nginx_user, nginx_paths = nginx_workers.user(stack), nginx_workers.paths(stack, media)
     account = _account(stack.user, stack.group, stack.properties)
     paths = Paths(stack.root, stack.venv, media, stack.env_files, logs, nginx_paths)
     proxy, found = _account(nginx_user, "", {}), list[dict[str, Any]]()
@@ -67,6 +67,7 @@ def collect(
             "the static files",
             unread.sealed(static_seen) if static_seen else static_bar,
         ),
+        **({"log_folders_missing": gone} if (gone := _log_folders_missing(stack, logs)) else {}),
         "logs": [path for path in logs if not any(_concerns(item, path) for item in others)],
         "nginx": {"user": nginx_user, "paths": nginx_paths},
     }
@@ -171,6 +172,21 @@ def log_files(stack: Stack, settings: dict[str, Any] | None) -> list[str]:
     """Log files that gunicorn or Django open themselves."""
     paths = [stack.server.errorlog, stack.server.accesslog, *((settings or {}).get("log_files") or [])]
     return sorted({path for path in paths if path.startswith("/") and not path.startswith("/dev/")})
+
+
+def _log_folders_missing(stack: Stack, logs: list[str]) -> list[dict[str, Any]]:
+    """{path, named}: folders of logs that are not there and that systemd does not make at a start.
+
+    named: whether root's own files name the log, so that its folder may be made.
+    """
+    made = [f"/var/log/{name}" for name in systemd.words(stack.properties.get("LogsDirectory", ""))]
+    folders = {os.path.dirname(path): False for path in logs}
+    folders |= {os.path.dirname(path): True for path in logs if path in stack.word.paths()}
+    return [
+        {"path": folder, "named": named}
+        for folder, named in sorted(folders.items())
+        if not os.path.lexists(folder) and not unread.hidden(folder) and folder not in made
+    ]
 
 
 def _is_empty(folder: str) -> bool:

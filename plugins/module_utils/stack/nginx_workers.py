@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_access import KernelAccess, Question
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_unit
-from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes, sockets, systemd
 
@@ -50,17 +50,19 @@ def account(stack: Stack, shown: dict[str, str]) -> access.Account | None:
         return None
 
 
-def paths(stack: Stack) -> list[str]:
+def paths(stack: Stack, media: str) -> list[str]:
     """Paths of this app that nginx must reach, where they exist: its socket, and the folders of files that it serves.
 
-    What systemd makes for the unit is left out: it gets its mode anew at each start. So is what is the app's by its own
-    word alone, because the folders above are opened for nginx.
+    media: the folder of uploads, which may be closed to visitors on purpose, and is left out. So is what systemd makes
+    for the unit: it gets its mode anew at each start; and what is the app's by its own word alone, because the folders
+    above are opened for nginx.
     """
     made = systemd.runtime_directories(stack.properties)
     own = [bind["path"] for bind in stack.bind if bind["kind"] == "unix" and os.path.dirname(bind["path"]) not in made]
     there = {path for path in own if os.path.lexists(path) and app_files.may_connect(stack, path)}
     files = {item["file"] for item in stack.roots_locations}
     served = [item["folder"] for item in stack.static_locations if item["file"] in files]
+    served = [folder for folder in served if not media or not own_folders.is_below(os.path.realpath(folder), media)]
     return sorted(there | {os.path.join(folder, "x") for folder in served if os.path.isdir(folder)})
 
 
