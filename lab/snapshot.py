@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
+import tempfile
 
 TREES = ("/var/www", "/etc", "/srv", "/home", "/root", "/opt", os.environ["LOG_DIR"])
 TEMPORARY = ("/tmp", "/var/tmp")
@@ -98,10 +100,16 @@ def tables() -> dict[str, str | None] | None:
 
 
 def sqlite_tables() -> dict[str, str | None] | None:
-    """A digest of each table's rows in a SQLite file; None where it is out of reach."""
+    """A digest of each table's rows in a SQLite file; None where it is out of reach.
+
+    Of a copy: SQLite that root runs gives the files next to the database to its owner, and so repairs what was broken.
+    """
     if not os.path.exists(SQLITE):
         return None
-    with sqlite3.connect(f"file:{SQLITE}?mode=ro", uri=True) as connection:
+    with tempfile.TemporaryDirectory() as folder, sqlite3.connect(os.path.join(folder, "copy")) as connection:
+        for end in ("", "-wal", "-journal"):
+            if os.path.exists(SQLITE + end):
+                shutil.copyfile(SQLITE + end, os.path.join(folder, "copy" + end))
         # Its own, such as the last number that it gave, change with every row that comes.
         ours = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
         names = [row[0] for row in connection.execute(ours)]

@@ -40,6 +40,7 @@ NIGHTLY = {
     "service/option-wrong", "code/load-hangs", "code/raises-on-request", "service/app-not-found",
     "service/ended-unloaded", "database/wrong-password", "files/log-elsewhere", "proxy/refuses-by-itself",
     "service/crashes-at-start",
+    "database/file-denied", "host/resolver-file-unreadable",
     "database/unreachable-remote", "service/confined", "service/kept-down", "service/notify-refused",
     "host/mounted-noexec",
     "service/socket-in-private-tmp", "service/socket-dir-denied", "service/unit-missing",

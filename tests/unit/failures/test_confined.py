@@ -51,3 +51,26 @@ def test_another_place_that_is_hidden_is_not_the_cause() -> None:
     assert "service/confined" not in causes(crashing(["InaccessiblePaths=/srv/other"], MISSING))
     place = recordings.evidence("service/crashes-at-start")["stack"]["root"]
     assert "service/confined" not in causes(crashing([f"InaccessiblePaths={place}/old"], "ValueError: 7"))
+
+
+@pytest.mark.parametrize(
+    ("families", "host", "confined"),
+    [
+        ("AF_INET AF_INET6", "/var/run/postgresql", True),
+        ("~AF_UNIX AF_NETLINK", "/run/postgresql", True),
+        ("none", "/run/postgresql", True),
+        ("AF_INET AF_UNIX", "/var/run/postgresql", False),
+        ("~AF_NETLINK", "/var/run/postgresql", False),
+        ("AF_INET AF_INET6", "127.0.0.1", False),
+    ],
+)
+def test_a_database_at_a_socket_that_the_unit_may_not_open(families: str, host: str, confined: bool) -> None:
+    """Outside of the unit the very request is answered; inside no trial can be made, since that has a socket too."""
+    evidence = copy.deepcopy(recordings.evidence("service/confined"))
+    evidence["edge"] = copy.deepcopy(recordings.evidence("code/raises-on-request")["edge"])
+    evidence["shadow_start"] = {"tried": False, "why_not": "the unit may not open Unix sockets"}
+    evidence["service"] |= {"listening": True}
+    evidence["service"]["unit"]["confinement"] = [f"RestrictAddressFamilies={families}"]
+    evidence["database"]["host"] = host
+    evidence["rehearsal"]["steps"]["requests"] = {"ok": True, "error": None, "served": ["http://127.0.0.1/api/"]}
+    assert ("service/confined" in causes(evidence)) is confined
