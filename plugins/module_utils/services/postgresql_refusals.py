@@ -30,6 +30,7 @@ _KINDS = (
     ("lock-held", r'lock file "[^"]*" already exists|Port conflict: another instance is already running'),
     ("port-taken", r"could not bind [^:]*: Address already in use"),
     ("memory", r"could not (?:map anonymous|create) shared memory"),
+    ("shared-memory-full", r"could not (?:resize|create|write to) shared memory segment .*No space left on device"),
     ("version", r"database files are incompatible with server"),
     (
         "damaged",
@@ -47,6 +48,9 @@ _READY = "ready to accept connections"
 _PATH = re.compile(r'["\s](/[^"\s:]+)')
 _PORT = re.compile(r"\bport (\d+)|\.s\.PGSQL\.(\d+)")
 _PID = re.compile(r"\(PID (\d+)\)")
+# Where dynamic shared memory is (shm_open(3)), and less than which the server's first segment needs.
+_SHARED_MEMORY = "/dev/shm"
+_LEAST_SHARED_MEMORY = 2**20
 # Bits that no data folder may have, by what the server says of it.
 _OPEN, _OPEN_TO_GROUP = 0o027, 0o077
 
@@ -120,9 +124,20 @@ def _is_still_so(kind: str, line: str, folder: str, started: float, held: list[s
         return not os.path.exists(os.path.join(folder, "PG_VERSION"))
     if kind in ("port-taken", "lock-held"):
         return bool(held)
+    if kind == "shared-memory-full":
+        return _free(_SHARED_MEMORY) < _LEAST_SHARED_MEMORY
     if kind == "denied" and paths(line):
         return bool(barred)
     return not any(_changed(path) > started for path in paths(line))
+
+
+def _free(place: str) -> int:
+    """The bytes that anybody may still write there; as many as are needed where that cannot be asked."""
+    try:
+        numbers = os.statvfs(place)
+    except OSError:
+        return _LEAST_SHARED_MEMORY
+    return numbers.f_bavail * numbers.f_frsize
 
 
 def _barrier(named: list[str], account: str) -> str:

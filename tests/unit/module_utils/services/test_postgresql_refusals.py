@@ -11,6 +11,9 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import p
 from ansible_collections.rescue502.django.plugins.module_utils.system import missing_mounts
 
 STAMP = "2026-01-31 12:00:00.123 UTC [42] "
+NO_ROOM = (
+    STAMP + 'FATAL:  could not resize shared memory segment "/PostgreSQL.28" to 26976 bytes: No space left on device'
+)
 END = [STAMP + "LOG:  database system is shut down", "pg_ctl: could not start server", "Examine the log output."]
 
 
@@ -30,6 +33,11 @@ END = [STAMP + "LOG:  database system is shut down", "pg_ctl: could not start se
         ),
         ("port-taken", STAMP + 'LOG:  could not bind IPv4 address "127.0.0.1": Address already in use'),
         ("memory", STAMP + "FATAL:  could not map anonymous shared memory: Cannot allocate memory"),
+        (
+            "shared-memory-full",
+            STAMP
+            + 'FATAL:  could not resize shared memory segment "/PostgreSQL.28" to 26976 bytes: No space left on device',
+        ),
         ("version", STAMP + "FATAL:  database files are incompatible with server"),
         ("damaged", STAMP + "PANIC:  could not locate a valid checkpoint record"),
         ("damaged", STAMP + 'FATAL:  required WAL directory "pg_wal" does not exist'),
@@ -121,3 +129,15 @@ def test_the_nearest_missing_mount_above_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(missing_mounts, "missing", lambda: {"/var", "/var/lib/postgresql", "/var/lib/post", "/"})
     assert missing_mounts.above("/var/lib/postgresql/15/main") == "/var/lib/postgresql"
     assert missing_mounts.above("/srv") == ""
+
+
+def test_shared_memory_that_has_room_again_is_no_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What filled it has been removed: a start is the repair."""
+    lines = [
+        STAMP
+        + 'FATAL:  could not resize shared memory segment "/PostgreSQL.28" to 26976 bytes: No space left on device'
+    ]
+    for free, kind in ((0, "shared-memory-full"), (2**26, "")):
+        monkeypatch.setattr(postgresql_refusals, "_free", lambda _place, free=free: free)
+        found = postgresql_refusals.refusal(lines, str(tmp_path), "postgres", 5432, time.time())
+        assert found["kind"] == kind
