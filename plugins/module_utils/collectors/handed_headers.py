@@ -30,8 +30,9 @@ FORWARDED = (
 def collect(stack: Stack, wrong: answers.Wrong, origin: str) -> list[dict[str, Any]]:
     """For each failed check that an answer came to: what nginx sends, and what is at fault of that.
 
-    {name, path, host, visitors_host, written, file, line, forwarded, host_at_fault, forwarded_at_fault}. At fault is
-    what the app answers as badly as the edge did, and well as soon as that alone is as the visitor sent it.
+    {name, path, host, visitors_host, written, file, line, forwarded, host_at_fault, forwarded_at_fault}, and {origin},
+    its line, where that is at fault. At fault is what the app answers as badly as the edge did, and well as soon as
+    that alone is as the visitor sent it.
     """
     spoken = [pair for pair in wrong if pair[1]["status"] not in (0, 502, 504)][:MOST]
     root = stack.nginx_root
@@ -60,9 +61,12 @@ def _handed(
         bad = answer["asked"] is True and bool(answer["status"]) and answer["problem"] == shown["problem"]
         return True if bad else (False if answer.get("well") is True else None)
 
+    passed = {"Origin": sent["origin"].value} if "origin" in sent else {}
     values = {name: item.value for name, item in forwarded.items() if item.value}
-    usual = {"x-forwarded-proto": url.scheme}
-    as_nginx = is_as_bad(host.value, values)
+    usual = {"x-forwarded-proto": url.scheme, **passed}
+    as_nginx = is_as_bad(host.value, {**values, **passed})
+    barred = bool(as_nginx and passed and passed["Origin"] != origin and is_as_bad(host.value, values) is False)
+    values |= passed
     return {
         "name": shown["name"],
         "path": url.path or "/",
@@ -73,6 +77,7 @@ def _handed(
         "line": host.line,
         "forwarded": [_shown(name, item) for name, item in sorted(forwarded.items())],
         "host_at_fault": bool(as_nginx and host.value != visitors and is_as_bad(visitors, values) is False),
+        **({"origin": _shown("origin", sent["origin"])} if barred else {}),
         "forwarded_at_fault": bool(as_nginx and values != usual and is_as_bad(host.value, usual) is False),
     }
 

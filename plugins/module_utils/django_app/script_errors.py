@@ -59,6 +59,7 @@ def describe(error, plan):
         {"type": type(cause).__name__, "message": short(cause), "filename": short(path_of(cause))}
         for cause in causes[1:]
     ]
+    own_name = name_in_app(module_of(error), plan)
     described = {
         "type": type(error).__name__,
         # pydantic's own words have all values in them.
@@ -67,7 +68,7 @@ def describe(error, plan):
         "line": place[1],
         "in_app": bool(own),
         "module": module_of(error),
-        "module_in_app": provided_by_app(module_of(error), plan),
+        "module_in_app": bool(own_name),
         "path": short(path_of(error)),
         "env_key": missing[0] if missing else "",
         "env_value": "",
@@ -78,6 +79,8 @@ def describe(error, plan):
     )
     if lacks:
         described["lacks"] = lacks
+    if own_name and os.path.splitext(own_name)[0] != module_of(error).partition(".")[0]:
+        described["other_case"] = short(own_name)
     if len(missing) > 1:
         described["env_keys"] = missing
     if missing and missing[0] in os.environ:
@@ -104,11 +107,24 @@ def module_of(error):
     return "{}.{}".format(name, lacks.group(1)) if lacks else name
 
 
-def provided_by_app(module, plan):
-    """Whether the module's first part is a package or module of the app's own."""
+def name_in_app(module, plan):
+    """The folder or file in the app's own folder that is the module's first part; empty where there is none.
+
+    One whose name differs in upper and lower case alone is meant too: it was found on the developer's machine.
+    """
     top = module.partition(".")[0]
-    places = [os.path.join(folder, top) for folder in (plan["root"], os.getcwd()) if top]
-    return any(os.path.isdir(place) or os.path.isfile(place + ".py") for place in places)
+    found = [name for folder in (plan["root"], os.getcwd()) if top for name in names_of_modules(folder)]
+    alike = [name for name in found if os.path.splitext(name)[0].lower() == top.lower()]
+    return min(alike, key=lambda name: os.path.splitext(name)[0] != top, default="")
+
+
+def names_of_modules(folder):
+    """The names of folders, and of files of Python's, in a folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.name.endswith(".py") or entry.is_dir())
+    except OSError:
+        return []
 
 
 def path_of(error):

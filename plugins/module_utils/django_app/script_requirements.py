@@ -8,7 +8,7 @@ import importlib
 import os
 import sys
 
-from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import provided_by_app
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import name_in_app
 
 
 def packaging_library(plan):
@@ -91,7 +91,7 @@ def chain_of(error):
 def missing_modules(error, plan):
     """The first parts of modules that could not be found, and that are neither the app's own nor there."""
     names = [item.name or "" for item in chain_of(error) if isinstance(item, ModuleNotFoundError)]
-    tops = {name.partition(".")[0] for name in names if name and not provided_by_app(name, plan)}
+    tops = {name.partition(".")[0] for name in names if name and not name_in_app(name, plan)}
     return {top for top in tops if not is_there(top)}
 
 

@@ -85,16 +85,15 @@ def ask(
     """GET a URL once. timeout is in seconds, for each wait on the network, and for all of the body.
 
     host: what to send as Host (and as TLS server name) instead of the URL's own. origin: sent as Origin.
-    more_headers: headers besides.
+    more_headers: headers besides; an Origin among them is sent in the place of origin, and none where it is empty.
     Returns {status, headers, body, seconds, error}; status 0 and an error where nobody answered. An answer that has
     begun is one, though its body may be a stream that has no end: then the body is what came in time. Never raises.
     """
     parts = urlsplit(url)
     name = host or parts.netloc.rpartition("@")[2]
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {"Host": name, "User-Agent": AGENT, "Accept": "*/*", "Connection": "close", **(more_headers or {})}
-    if origin:
-        headers["Origin"] = origin
+    headers = {"Host": name, "User-Agent": AGENT, "Accept": "*/*", "Connection": "close", "Origin": origin}
+    headers = {key: value for key, value in {**headers, **(more_headers or {})}.items() if value}
     begun = time.monotonic()
     answer: dict[str, Any] = {"status": 0, "headers": {}, "header_bytes": 0, "body": "", "error": ""}
     try:
