@@ -124,10 +124,8 @@ def run(unit: str) -> str:
     app = state(unit)
     triggers = sockets_of(app)
     starts = [item["Id"] for item in (app, *triggers) if item["ActiveState"] in DOWN]
-    if starts and (others := unit_conflicts.ended_by_start(starts)):
-        raise RestartError(
-            f"{', '.join(others)} runs, and would be ended by the start (Conflicts=). Nothing was changed"
-        )
+    if why := unit_conflicts.objection(starts):
+        raise RestartError(why)
     stale = [item["Id"] for item in (app, *triggers) if item["NeedDaemonReload"] == "yes"]
     refused = next((words for name in stale if (words := systemd.objection(name))), "")
     if stale and not refused:

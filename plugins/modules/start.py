@@ -50,7 +50,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import sys
 
 # systemd's own limit for a start is 90 s (systemd-system.conf(5)); PostgreSQL may set none to recover.
 MOST_SECONDS = 300.0
-UP = ("active", "activating", "reloading")
 
 
 class StartError(Exception):
@@ -60,16 +59,13 @@ class StartError(Exception):
 def down(units: list[str]) -> list[str]:
     """Those of the units that do not run."""
     shown = systemd.show_many(units, ["Id", "ActiveState"])
-    return [name for name, unit in zip(units, shown) if unit.get("ActiveState") not in UP]
+    return [name for name, unit in zip(units, shown) if unit.get("ActiveState") not in unit_conflicts.UP]
 
 
 def require_no_conflict(units: list[str]) -> None:
     """Raise StartError where a start of the units would end another one."""
-    if units and (others := unit_conflicts.ended_by_start(units)):
-        raise StartError(
-            f"{', '.join(units)}: {', '.join(others)} runs, and would be ended by the start (Conflicts=). "
-            "Nothing was changed"
-        )
+    if why := unit_conflicts.objection(units):
+        raise StartError(f"{', '.join(units)}: {why}")
 
 
 def main() -> None:

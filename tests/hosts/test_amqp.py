@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import brokers
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 
 from lab import look
-from lab.image import CACHE, wheels
 from lab.site import Site
 
 pytestmark = pytest.mark.nightly
@@ -17,36 +17,20 @@ CATALOGUE = load()
 BROKER = "dependencies/broker-unreachable"
 CLIENT = "amqp==5.2.0"
 STAND_IN = Path(__file__).parent / "planted" / "amqp_broker.py"
-# A stand-in for the broker, the client that Celery uses, and an app that puts each visit into a queue.
-APP = """
+# A stand-in for the broker, and the client that Celery uses; the app opens a connection with each request.
+START = """
 systemd-run -q --unit broker python3 /var/tmp/amqp_broker.py 5672 shop right-one-1 /
 until_true 'ss -lnt | grep -q :5672'
-"$VENV/bin/python" -m pip install -q --no-index --find-links /var/tmp/wheels {client}
-echo {client} >> "$ROOT/requirements.txt"
-cat > "$ROOT/$PACKAGE/visits.py" <<'PY'
-from amqp import Connection
+"""
+IMPORTS = """from amqp import Connection
 from django.conf import settings
-from urllib.parse import unquote, urlsplit
-
-
-class Middleware:
-    def __init__(self, get_response):
-        self.get_response = get_response
-
-    def __call__(self, request):
-        parts = urlsplit(settings.CELERY_BROKER_URL)
+from urllib.parse import unquote, urlsplit"""
+VISIT = """        parts = urlsplit(settings.CELERY_BROKER_URL)
         with Connection(
             host=parts.netloc.rpartition("@")[2], userid=parts.username, password=unquote(parts.password),
             virtual_host=unquote(parts.path[1:]) or "/", connect_timeout=3,
         ):
-            return self.get_response(request)
-PY
-printf '\\nMIDDLEWARE = ["%s.visits.Middleware", *MIDDLEWARE]\\nCELERY_BROKER_URL = "{url}"\\n' "$PACKAGE" \
-    >> "$ROOT/$PACKAGE/settings.py"
-app_git add -A
-app_git commit -qm 'Count visits'
-restart_app
-"""
+            return self.get_response(request)"""
 HELD = "amqp://shop:right-one-1@127.0.0.1:5672//"
 WAYS = {
     "the password is wrong": ("right-one-1", "wrong-one-2", "403 ACCESS_REFUSED"),
@@ -59,11 +43,10 @@ WAYS = {
 def test_what_it_refuses(site: Site, way: str) -> None:
     """That is the one cause, with what the broker says; the app answers with what is right."""
     before, after, words = WAYS[way]
-    site.host.run("mkdir -p /var/tmp/wheels")
     site.host.put("/var/tmp/amqp_broker.py", STAND_IN.read_bytes())
-    for path in sorted(wheels(CACHE / "wheels-amqp", site.shape.python, [CLIENT]).glob("*.whl")):
-        site.host.put(f"/var/tmp/wheels/{path.name}", path.read_bytes())
-    site.host.break_with("", APP.format(client=CLIENT, url=HELD))
+    brokers.put_client(site, CLIENT)
+    app = brokers.app(CLIENT, IMPORTS, VISIT, f'CELERY_BROKER_URL = "{HELD}"')
+    site.host.break_with("", f"{START}{app}restart_app\n")
     assert site.host.ask(site.shape.api_path)[0] == 200, "the app and the stand-in speak with each other"
     site.host.break_with("", f"sed -i 's#{before}#{after}#' \"$ROOT/$PACKAGE/settings.py\"\nrestart_app")
     assert site.host.ask(site.shape.api_path)[0] != 200, "the fault"

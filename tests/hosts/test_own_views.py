@@ -33,6 +33,17 @@ unit_drop_in '[Service]' "RootDirectory=$jail" 'MountAPIVFS=yes' 'BindReadOnlyPa
     "BindPaths=/run $LOG_DIR"
 restart_app
 """
+
+
+def bound_sessions(folder: str, option: str) -> str:
+    """Bash that hides a place from the unit by an option, and gives it a folder for its sessions there."""
+    return f"""{SESSIONS.format(folder=folder)}
+install -d -o "$APP_USER" /srv/sessions
+unit_drop_in '[Service]' '{option}' 'BindPaths=/srv/sessions:{folder}'
+restart_app
+"""
+
+
 WAYS = {
     "a root of its own": ROOT_DIRECTORY,
     "code that is bound in": """
@@ -44,25 +55,13 @@ chown -R "$APP_USER:$APP_GROUP" "$ROOT"; chmod 600 "$ROOT/.env"
 unit_drop_in '[Service]' "BindPaths=/srv/release-7:$ROOT"
 restart_app
 """,
-    "sessions in an empty file system": SESSIONS.format(folder="/var/cache/shop/sessions")
-    + """
-install -d -o "$APP_USER" /srv/sessions
-unit_drop_in '[Service]' 'TemporaryFileSystem=/var/cache' \\
-    'BindPaths=/srv/sessions:/var/cache/shop/sessions'
-restart_app
-""",
+    "sessions in an empty file system": bound_sessions("/var/cache/shop/sessions", "TemporaryFileSystem=/var/cache"),
     "sessions in its own /tmp": SESSIONS.format(folder="/tmp/shop-sessions")
     + """
 unit_drop_in '[Service]' 'PrivateTmp=yes' 'ExecStartPre=/bin/mkdir -p /tmp/shop-sessions'
 restart_app
 """,
-    "sessions in an empty home": SESSIONS.format(folder="/home/shop/sessions")
-    + """
-install -d -o "$APP_USER" /srv/sessions
-unit_drop_in '[Service]' 'ProtectHome=tmpfs' \\
-    'BindPaths=/srv/sessions:/home/shop/sessions'
-restart_app
-""",
+    "sessions in an empty home": bound_sessions("/home/shop/sessions", "ProtectHome=tmpfs"),
 }
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import brokers
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 
 from lab import look
-from lab.image import CACHE, wheels
 from lab.site import Site
 
 pytestmark = pytest.mark.nightly
@@ -14,36 +14,17 @@ pytestmark = pytest.mark.nightly
 CATALOGUE = load()
 BROKER = "dependencies/broker-unreachable"
 CLIENT = "redis==5.0.8"
-# Redis, its client in the app's environment, and an app that counts visits in its cache.
-APP = """
+# Redis, and an app that counts visits in its cache.
+START = """
 apt-get -qq update > /dev/null
 DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends redis-server > /dev/null 2>&1
 systemctl start redis-server
-"$VENV/bin/python" -m pip install -q --no-index --find-links /var/tmp/wheels {client}
-echo {client} >> "$ROOT/requirements.txt"
-cat > "$ROOT/$PACKAGE/visits.py" <<'PY'
-from django.core.cache import cache
-
-
-class Middleware:
-    def __init__(self, get_response):
-        self.get_response = get_response
-
-    def __call__(self, request):
-        cache.set("visits", 1)
-        return self.get_response(request)
-PY
-printf '\\nMIDDLEWARE = ["%s.visits.Middleware", *MIDDLEWARE]\\n' "$PACKAGE" >> "$ROOT/$PACKAGE/settings.py"
-cat >> "$ROOT/$PACKAGE/settings.py" <<'PY'
-CACHES = {{"default": {{
-    "BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "{url}", "OPTIONS": {options},
-}}}}
-PY
-app_git add -A
-app_git commit -qm 'Count visits'
-{fault}
-restart_app
 """
+VISIT = """        cache.set("visits", 1)
+        return self.get_response(request)"""
+CACHES = """CACHES = {{"default": {{
+    "BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "{url}", "OPTIONS": {options},
+}}}}"""
 PLAIN = "redis://127.0.0.1:6379/1"
 LOCKED = "redis-cli config set requirepass right-one-1 > /dev/null"
 # The cache's address, its options, bash that breaks it, and what the sentence must hold.
@@ -68,10 +49,10 @@ WAYS = {
 def test_why_it_does_not_serve(site: Site, way: str) -> None:
     """That is the one cause, with what Redis says; neither the code nor the app's process is blamed."""
     url, options, fault, words = WAYS[way]
-    for path in sorted(wheels(CACHE / "wheels-redis", site.shape.python, [CLIENT]).glob("*.whl")):
-        site.host.run("mkdir -p /var/tmp/wheels")
-        site.host.put(f"/var/tmp/wheels/{path.name}", path.read_bytes())
-    site.host.break_with("", APP.format(client=CLIENT, url=url, options=options, fault=fault))
+    brokers.put_client(site, CLIENT)
+    settings = CACHES.format(url=url, options=options)
+    app = brokers.app(CLIENT, "from django.core.cache import cache", VISIT, settings)
+    site.host.break_with("", f"{START}{app}{fault}\nrestart_app\n")
     assert site.host.ask(site.shape.api_path)[0] != 200, "the fault"
     found = look.diagnosed(site.host, CATALOGUE)
     assert [item.id for item in found.root_causes] == [BROKER]

@@ -8,7 +8,6 @@ Source: postgresql.org/docs/current/ssl-tcp.html, "SSL Server File Usage".
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
@@ -31,14 +30,14 @@ def collect(database: dict[str, Any], activity: Any) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     path = str(activity.get("certificate_file") or "") if isinstance(activity, dict) else ""
-    facts = {"days_left": _days_left(found), "names": found.names, "file": path}
+    facts = {"days_left": certificate.days_until(found.not_after), "names": found.names, "file": path}
     try:
         pem = safe_files.text(path) if path else ""
         in_file = certificate.parse(pem)
     except (OSError, ValueError):
         return {**facts, "file_days_left": None, "on_disk": None}
-    return {**facts, "file_days_left": _days_left(in_file), "on_disk": certificate.first_der(pem) == shown}
-
-
-def _days_left(found: certificate.Certificate) -> float:
-    return round((found.not_after - time.time()) / 86400, 1)
+    return {
+        **facts,
+        "file_days_left": certificate.days_until(in_file.not_after),
+        "on_disk": certificate.first_der(pem) == shown,
+    }

@@ -115,7 +115,7 @@ def _shown(stack: Stack, shown: dict[str, bytes]) -> list[dict[str, Any]]:
     found = []
     for name, der in shown.items():
         try:
-            left = _days_from_now(certificate.parse_der(der).not_after)
+            left = certificate.days_until(certificate.parse_der(der).not_after)
         except ValueError:
             continue
         found.append({"name": name, "days_left": left, "on_disk": der in files})
@@ -178,10 +178,6 @@ def certificate_facts(path: str) -> dict[str, Any] | unread.Unread:
         why = unread.reason(error) if isinstance(error, OSError) else str(error)
         return unread.Unread(f"the certificate {path}", why)
     facts["names"] = found.names
-    facts["days_left"] = _days_from_now(found.not_after)
-    facts["days_until_valid"] = _days_from_now(found.not_before)
+    facts["days_left"] = certificate.days_until(found.not_after)
+    facts["days_until_valid"] = certificate.days_until(found.not_before)
     return facts
-
-
-def _days_from_now(moment: float) -> float:
-    return round((moment - time.time()) / 86400, 1)

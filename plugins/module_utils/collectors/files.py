@@ -46,7 +46,7 @@ def collect(
     by_part = {part: [item for item in found if item["part"] == part and item not in others] for part in PARTS}
     # What is collected is where the app puts it.
     static_seen = unit_view.reached(static, stack.properties) if static else ""
-    static_bar = f"{stack.unit} has its own view of the file system" if static_seen is None else settings_bar
+    static_bar = unit_view.bar(stack.unit) if static_seen is None else settings_bar
     bars = _bars(stack, settings, media, refused, settings_bar)
     sqlite = sqlite_files.refused(settings, account, stack.properties) if settings and account else []
     return {
@@ -180,8 +180,9 @@ def _log_folders_missing(stack: Stack, logs: list[str]) -> list[dict[str, Any]]:
     named: whether root's own files name the log, so that its folder may be made.
     """
     made = [f"/var/log/{name}" for name in systemd.words(stack.properties.get("LogsDirectory", ""))]
+    by_root = stack.word.paths()
     folders = {os.path.dirname(path): False for path in logs}
-    folders |= {os.path.dirname(path): True for path in logs if path in stack.word.paths()}
+    folders |= {os.path.dirname(path): True for path in logs if path in by_root}
     return [
         {"path": folder, "named": named}
         for folder, named in sorted(folders.items())

@@ -62,11 +62,10 @@ def _handed(
         return True if bad else (False if answer.get("well") is True else None)
 
     passed = {"Origin": sent["origin"].value} if "origin" in sent else {}
-    values = {name: item.value for name, item in forwarded.items() if item.value}
-    usual = {"x-forwarded-proto": url.scheme, **passed}
-    as_nginx = is_as_bad(host.value, {**values, **passed})
-    barred = bool(as_nginx and passed and passed["Origin"] != origin and is_as_bad(host.value, values) is False)
-    values |= passed
+    ways = {name: item.value for name, item in forwarded.items() if item.value}
+    values, usual = {**ways, **passed}, {"x-forwarded-proto": url.scheme, **passed}
+    as_nginx = is_as_bad(host.value, values)
+    barred = bool(as_nginx and passed and passed["Origin"] != origin and is_as_bad(host.value, ways) is False)
     return {
         "name": shown["name"],
         "path": url.path or "/",

@@ -36,7 +36,6 @@ CONFINES = (
     "RootDirectory",
 )
 UNCONFINED = ("", "no", "~")
-OWN_VIEW = "{} has its own view of the file system"
 
 
 def collect(
@@ -102,7 +101,7 @@ def _workdir_exists(stack: Stack) -> Any:
     """Whether the unit finds its working directory, which need not be there for anybody else."""
     what, path = f"the working directory {stack.cwd}", unit_view.reached(stack.cwd, stack.properties)
     if path is None:
-        return unread.Unread(what, OWN_VIEW.format(stack.unit))
+        return unread.Unread(what, unit_view.bar(stack.unit))
     return unread.known(os.path.isdir(path), what, unread.hidden(path))
 
 
@@ -158,7 +157,7 @@ def _exec_facts(stack: Stack) -> dict[str, Any]:
     here = path if seen is None else seen
     interpreter = "" if seen is None else _shebang(here)
     place = unit_view.reached(interpreter, stack.properties)
-    why = OWN_VIEW.format(stack.unit) if seen is None else unread.hidden(here)
+    why = unit_view.bar(stack.unit) if seen is None else unread.hidden(here)
     return {
         "path": path,
         "exists": unread.known(bool(path) and os.path.exists(here), f"the program {path}", why),

@@ -59,7 +59,8 @@ def describe(error, plan):
         {"type": type(cause).__name__, "message": short(cause), "filename": short(path_of(cause))}
         for cause in causes[1:]
     ]
-    own_name = name_in_app(module_of(error), plan)
+    module = module_of(error)
+    own_name = name_in_app(module, plan)
     described = {
         "type": type(error).__name__,
         # pydantic's own words have all values in them.
@@ -67,7 +68,7 @@ def describe(error, plan):
         "file": place[0],
         "line": place[1],
         "in_app": bool(own),
-        "module": module_of(error),
+        "module": module,
         "module_in_app": bool(own_name),
         "path": short(path_of(error)),
         "env_key": missing[0] if missing else "",
@@ -79,7 +80,7 @@ def describe(error, plan):
     )
     if lacks:
         described["lacks"] = lacks
-    if own_name and os.path.splitext(own_name)[0] != module_of(error).partition(".")[0]:
+    if own_name and os.path.splitext(own_name)[0] != module.partition(".")[0]:
         described["other_case"] = short(own_name)
     if len(missing) > 1:
         described["env_keys"] = missing

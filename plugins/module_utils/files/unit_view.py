@@ -17,6 +17,11 @@ MOST_LINKS = 40
 _PRIVATE = ("/tmp", "/var/tmp")
 
 
+def bar(unit: str) -> str:
+    """Why a path of a unit's cannot be looked at, where reached() gives None."""
+    return f"{unit} has its own view of the file system"
+
+
 def is_own(path: str, properties: dict[str, str]) -> bool:
     """Whether the unit has a mount of its own at an absolute path or above it. properties: as systemd shows them."""
     private = _PRIVATE if properties.get("PrivateTmp") == "yes" or properties.get("DynamicUser") == "yes" else ()

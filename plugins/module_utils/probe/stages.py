@@ -36,6 +36,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     repeated_requests,
     shadow_start,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.files import unit_view
 from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling, trials
 from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -154,7 +155,7 @@ def _rehearsed(stack: Stack, pages: list[repeated_requests.Page], unwell: bool) 
     except KeyError:
         pass  # the rehearsal says so itself
     if own_view.is_out_of_reach(stack):
-        return unread.Unread("the rehearsal of the app's start", f"{stack.unit} has its own view of the file system")
+        return unread.Unread("the rehearsal of the app's start", unit_view.bar(stack.unit))
     if stack.environment_unread:
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
     return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages, unwell=unwell)

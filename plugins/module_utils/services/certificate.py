@@ -35,6 +35,11 @@ class Certificate(NamedTuple):
     names: list[str]  # DNS names and IP addresses of its subjectAltName
 
 
+def days_until(moment: float) -> float:
+    """Days from now until a moment in seconds since the epoch; negative for one that has passed."""
+    return round((moment - time.time()) / 86400, 1)
+
+
 def read(path: str) -> Certificate:
     """Return the first certificate of a PEM file.
 

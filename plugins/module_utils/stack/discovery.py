@@ -43,13 +43,12 @@ def discover(given: dict[str, Any]) -> Stack:
     environment, problems = systemd.unit_environment(properties)
     cwd = app_units.working_directory(properties, environment)
     server = app_units.server_of(properties, environment, cwd)
-    argv, running = server.argv, running_server.of_script(properties)
+    unit_environment, argv, running = environment, server.argv, running_server.of_script(properties)
     if running:
         environment, cwd = running.environment, running.folder or cwd
         server = gunicorn_config.parse(running.words, environment, cwd)
     cwd = os.path.normpath(os.path.join(cwd, server.chdir)) if server.chdir else cwd
     environment.update(server.environment)
-    unit_environment = {} if running else environment
     activated = _socket_unit_binds(properties)
     bind = activated or [gunicorn_config.parse_bind(text) for text in server.bind]
     bind = bind or _listens_on(properties)

@@ -28,7 +28,7 @@ class Stack:
     unit: str
     properties: dict[str, str]
     environment: dict[str, str]
-    # Of the former what the unit and its server's configuration say; empty where a script makes the rest at each start.
+    # Of the former what the unit itself gives; a script may make more at each start.
     unit_environment: dict[str, str]
     environment_problems: list[str]
     server: ServerConfig

@@ -16,9 +16,9 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import sys
 _PULLED_IN = ("Requires", "BindsTo", "Wants", "Upholds")
 _CONFLICTS = ("Conflicts", "ConflictedBy")
 _FACTS = ["Id", "ActiveState", *_PULLED_IN, *_CONFLICTS]
-_UP = ("active", "activating", "reloading")
+UP = ("active", "activating", "reloading")
 # "deactivating" is one that still has something to end.
-_RUNS = (*_UP, "deactivating")
+_RUNS = (*UP, "deactivating")
 
 
 def ended_by_start(units: Iterable[str]) -> list[str]:
@@ -29,12 +29,19 @@ def ended_by_start(units: Iterable[str]) -> list[str]:
     waiting, known, named = list(units), set[str](), set[str]()
     while waiting:
         known.update(waiting)
-        found = [unit for unit in systemd.show_many(waiting, _FACTS) if unit.get("ActiveState") not in _UP]
+        found = [unit for unit in systemd.show_many(waiting, _FACTS) if unit.get("ActiveState") not in UP]
         named.update(_words(found, _CONFLICTS))
         waiting = sorted(_words(found, _PULLED_IN) - known)
     others = sorted(name for name in named if not name.endswith(".target"))
     shown = systemd.show_many(others, ["Id", "ActiveState"])
     return sorted({item["Id"] for item in shown if item.get("ActiveState") in _RUNS})
+
+
+def objection(units: Iterable[str]) -> str:
+    """Why these units must not be started, in words; empty where no other one would be ended. Raises SystemdError."""
+    others = ended_by_start(units)
+    why = "runs, and would be ended by the start (Conflicts=). Nothing was changed"
+    return f"{', '.join(others)} {why}" if others else ""
 
 
 def _words(units: list[dict[str, str]], properties: tuple[str, ...]) -> set[str]:
