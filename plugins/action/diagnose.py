@@ -16,7 +16,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import leftov
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue, remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
-from ansible_collections.rescue502.django.plugins.plugin_utils.report import conclusion
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import checklist, conclusion
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import bundles, host_lock, outside_edge, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.decision import (
     decide,
@@ -27,6 +27,10 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.run.decision impo
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError, now
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target, complaint
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import is_good, judge
+
+# Ansible imports this file before it forks a worker for each host: what is read and compiled here, no worker has to.
+catalogue.prepare()
+checklist.prepare()
 
 UNTOUCHED = "Nothing was changed"
 LOOKING = ("diagnose", "verify")
@@ -204,11 +208,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             # What the other run did meanwhile is seen by the next look.
             return {"plan": [], "done": False}
         record.give_up(lock.exhausted, given.budget_window)
-        held = {
-            *lock.exhausted,
-            *plan.held_with(lock.exhausted, {action["remedy"]: action["for"] for action in look["plan"]}),
-        }
-        fresh = [action for action in look["plan"] if action["remedy"] not in held]
+        along = plan.held_with(lock.exhausted, {action["remedy"]: action["for"] for action in look["plan"]})
+        fresh = [action for action in look["plan"] if action["remedy"] not in {*lock.exhausted, *along}]
         return {"plan": fresh, "done": not fresh, "bundle_due": bool(lock.exhausted) and not bundles.is_at_hand(given)}
 
     def _remembers(self) -> bool:

@@ -53,7 +53,7 @@ BELOW = Path(__file__).parent
 CATALOGUE = "plugin_utils/catalogue"
 _TESTED = re.compile(
     r"(?:from|import) (?:ansible_collections\.rescue502\.django\.plugins\.)?"
-    r"(module_utils\.\w+|plugin_utils\.\w+|modules|action|lab|tools|rescue502)\b"
+    r"(module_utils\.\w+|plugin_utils\.\w+|modules|action|filter|lab|tools|rescue502)\b"
 )
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ RISKS = ("safe", "ask", "never")
 # What is repaired where somebody asks for it; what is safe is so too on a site that serves.
 APPROVABLE = ("safe", "ask")
 SEVERITIES = ("outage", "degraded", "advice")
+# The sections of the evidence that a healthy host has too.
+ALWAYS_LOOKED_AT = ("edge", "service", "database", "environment", "files", "host", "app", "probe")
 # key: (types, required)
 Schema = dict[str, tuple[type | tuple[type, ...], bool]]
 KEYS: Schema = {
@@ -125,15 +128,27 @@ def load(paths: Iterable[str | os.PathLike[str]] | None = None) -> Catalogue:
     for folder in [Path(path) for path in paths] if paths is not None else [own_path()]:
         if not folder.is_dir():
             raise CatalogueError(f"{folder}: no such folder of failure modes")
-        proved = folder.resolve() == own_path()
-        for path in sorted(folder.glob("*/*.yml")):
-            mode = load_file(path, proved=proved)
-            modes[mode.id] = mode
-            unproved.update({} if proved else {mode.id: mode})
+        if folder.resolve() == own_path():
+            modes.update(_own())
+            continue
+        found = {mode.id: mode for path in sorted(folder.glob("*/*.yml")) for mode in [load_file(path)]}
+        modes.update(found)
+        unproved.update(found)
     for mode in unproved.values():
         check_names(mode, modes)
     ordered = sorted(modes.values(), key=lambda mode: (LAYERS.index(mode.layer), mode.id))
     return Catalogue({mode.id: mode for mode in ordered})
+
+
+@cache
+def _own() -> dict[str, FailureMode]:
+    return {mode.id: mode for path in sorted(own_path().glob("*/*.yml")) for mode in [load_file(path, proved=True)]}
+
+
+def prepare() -> None:
+    """Load our own failure modes, and compile what a healthy host is asked of them, for all that this process forks."""
+    first = {mode.when[0] for mode in _own().values()}
+    expressions.compile_ahead(source for source in first if expressions.first_section(source) in ALWAYS_LOOKED_AT)
 
 
 def load_file(path: Path, *, proved: bool = False) -> FailureMode:

@@ -9,7 +9,7 @@ must not hold merely because nobody could look.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -51,6 +51,20 @@ def _environment() -> ImmutableSandboxedEnvironment:
 _ENVIRONMENT = _environment()
 
 
+# A condition that begins with a fact, and whose fact is looked at before all else. In `a.b if c else d` it is not.
+_FIRST_FACT = re.compile(r"(?:not |\()*([a-z_]+)\.(?!.* if )", re.DOTALL)
+
+
+@cache
+def first_section(source: str) -> str:
+    """The section of the evidence that a condition looks at before all else; empty where its text does not show it.
+
+    Where that section is missing the condition is unknown, and need not be compiled: most of them on a healthy host.
+    """
+    match = _FIRST_FACT.match(source)
+    return match.group(1) if match else ""
+
+
 # What is asked for is compiled once, when it is first asked: a look at a healthy host needs few of them.
 @cache
 def _expression(source: str) -> TemplateExpression:
@@ -69,6 +83,8 @@ def holds(source: str, evidence: dict[str, Any]) -> bool:
 
 def verdict(source: str, evidence: dict[str, Any]) -> bool | None:
     """Whether a condition holds; None where that is not known from the evidence."""
+    if _is_about_nothing(source, evidence):
+        return None
     try:
         result = _expression(source)(**evidence)
         return None if isinstance(result, StrictUndefined) else bool(result)
@@ -82,12 +98,27 @@ def verdict(source: str, evidence: dict[str, Any]) -> bool | None:
 
 def value(source: str, evidence: dict[str, Any]) -> Any:
     """The value of an expression that check_expression accepts, as plain data; None where the evidence lacks it."""
+    if _is_about_nothing(source, evidence):
+        return None
     try:
         result = _expression(source)(**evidence)
         # What is undefined within a list raises here.
         return None if isinstance(result, StrictUndefined) else clean_tree(result)
     except Exception:
         return None
+
+
+def _is_about_nothing(source: str, evidence: dict[str, Any]) -> bool:
+    section = first_section(source)
+    return bool(section) and section not in evidence
+
+
+def compile_ahead(conditions: Iterable[str], sentences: Iterable[str] = ()) -> None:
+    """Compile what will be asked soon. Raises jinja2.TemplateSyntaxError."""
+    for source in conditions:
+        _expression(source)
+    for source in sentences:
+        _template(source)
 
 
 def sentence(source: str, evidence: dict[str, Any]) -> str:

@@ -46,7 +46,8 @@ def leaves_open(mode: FailureMode, evidence: dict[str, Any], lacking: Iterable[s
 
 def concerns(source: str, lacking: Iterable[str]) -> bool:
     """Whether an expression looks at any of these facts, or at what they are part of."""
-    return any(_overlap(name, fact) for name in expressions.names(source) for fact in lacking)
+    facts = list(lacking)
+    return bool(facts) and any(_overlap(name, fact) for name in expressions.names(source) for fact in facts)
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import expressions
@@ -84,6 +85,11 @@ _ROWS = (
 )
 
 
+def prepare() -> None:
+    """Compile the rows' conditions and sentences, for all that this process forks."""
+    expressions.compile_ahead((source for _name, source, _text in _ROWS), (text for _name, _source, text in _ROWS))
+
+
 def checklist(evidence: dict[str, Any]) -> list[Row]:
     """Rows {name, state, detail}; state is ok, bad or unknown. evidence: as the diagnosis prepared it."""
     rows: list[Row] = []
@@ -91,7 +97,10 @@ def checklist(evidence: dict[str, Any]) -> list[Row]:
     for name, source, text in _ROWS:
         holds = expressions.value(source, evidence)
         state = "unknown" if holds is None else ("ok" if holds else "bad")
-        unknown = "could not be read without root" if unread.concerns(source, lacking) else "not looked at"
-        detail = unknown if holds is None else expressions.sentence(text, evidence)
+        detail = _why_unknown(source, lacking) if holds is None else expressions.sentence(text, evidence)
         rows.append({"name": name, "state": state, "detail": detail})
     return rows
+
+
+def _why_unknown(source: str, lacking: Iterable[str]) -> str:
+    return "could not be read without root" if unread.concerns(source, lacking) else "not looked at"
