@@ -45,7 +45,7 @@ NIGHTLY = {
     "database/unreachable-remote", "service/confined", "service/kept-down", "service/notify-refused",
     "host/mounted-noexec",
     "service/socket-in-private-tmp", "service/socket-dir-denied", "service/unit-missing",
-    "service/start-pre-failed",
+    "service/start-check-failed", "service/start-pre-failed",
     "service/setup-failed", "service/condition-unmet", "service/worker-boot-failed", "service/workdir-missing",
     "environment/settings-module-wrong", "environment/value-invalid", "environment/credential-missing",
     "schema/ahead-of-code", "code/uncommitted-edits", "database/no-connection", "database/disk-full",

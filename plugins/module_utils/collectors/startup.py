@@ -10,7 +10,11 @@ import re
 import time
 from typing import Any, Callable
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import notifications, unit_limits
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    notifications,
+    start_commands,
+    unit_limits,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unit_conflicts, unread
 
 # What apps wait for at a boot, besides what their unit names.
@@ -38,9 +42,6 @@ STEPS = {
     240: "making the log directory", 241: "making the configuration directory", 242: "setting the NUMA policy",
     243: "handing over credentials", 244: "restricting BPF", 245: "setting up memory sharing",
 }  # fmt: skip
-_COMMAND = re.compile(
-    r"\{ path=(\S+) ; argv\[\]=(.*?) ; ignore_errors=(yes|no) ; .*?; code=(\S+) ; status=(\d+)[^}]*\}"
-)
 # Conditions on files can be asked again now; of the others systemd's word is all there is.
 _ON_FILES: dict[str, Callable[[str], bool]] = {
     "PathExists": os.path.exists,
@@ -64,7 +65,7 @@ def collect(properties: dict[str, str]) -> dict[str, Any]:
     unit of Type=notify said in vain.
     """
     down = properties.get("ActiveState") != "active"
-    failed = failed_commands(properties) if down else []
+    failed = start_commands.failed(properties) if down else []
     return {
         "failed": failed,
         "came_later": _came_later(properties) if failed else [],
@@ -75,30 +76,6 @@ def collect(properties: dict[str, str]) -> dict[str, Any]:
         "conflicts": unit_conflicts.ended_by_start([properties["Id"]]) if down and "Id" in properties else [],
         "unheard": notifications.refused(properties) if down else "",
     }
-
-
-def commands(properties: dict[str, str], directive: str) -> list[dict[str, Any]]:
-    """Each command of an Exec…= directive with how it last ended; code is empty where it did not."""
-    return [
-        {
-            "directive": directive,
-            "command": argv,
-            "code": code if code in ("exited", "killed", "dumped") else "",
-            "status": int(status),
-            "may_fail": ignored == "yes",
-        }
-        for _path, argv, ignored, code, status in _COMMAND.findall(properties.get(directive, ""))
-    ]
-
-
-def failed_commands(properties: dict[str, str]) -> list[dict[str, Any]]:
-    """Commands before or after the app whose failure ends the start. systemd forgets them when it starts anew."""
-    found = []
-    for directive in ("ExecCondition", "ExecStartPre", "ExecStartPost"):
-        for item in commands(properties, directive):
-            if item["code"] and not item["may_fail"] and (item["code"] != "exited" or item["status"]):
-                found.append(item)
-    return [dict(item, command=item["command"][:300]) for item in found]
 
 
 def _came_later(properties: dict[str, str]) -> list[str]:
@@ -121,7 +98,7 @@ def _step(properties: dict[str, str]) -> dict[str, Any]:
     """The step of systemd's own that failed before a command of the unit could run, unless that was put right since."""
     nothing = {"status": 0, "what": "", "command": ""}
     for directive in ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost"):
-        for item in commands(properties, directive):
+        for item in start_commands.commands(properties, directive):
             if item["code"] == "exited" and item["status"] in STEPS and not item["may_fail"]:
                 # An ExecCondition's own status may be anything up to 254.
                 if directive == "ExecCondition":
