@@ -25,7 +25,7 @@ NO_UNIT = ("service/other-manager", "service/app-not-found")
 OUTAGES = [
     name for name, mode in MODES.items() if mode.severity == "outage" and not mode.symptom and name not in NO_UNIT
 ]
-# Some that are repaired unasked (by SAFE, in this order), one that waits for approval, and one for a person.
+# Some that are repaired unasked (by SAFE, in this order), two that wait for approval, and one for a person.
 LESSER = {
     "files/env-file-exposed",
     "files/media-not-writable",
@@ -95,7 +95,8 @@ def test_what_brings_the_site_back_comes_first() -> None:
     todo = plan.make(down())
     assert [action.remedy for action in todo.actions] == ["start_database", "restart"]
     assert [action.remedy for action in todo.later] == SAFE
-    assert {"environment/debug-on", "service/not-enabled"} == {item["id"] for item in todo.awaiting}
+    waits = {"environment/debug-on", "service/not-enabled", "files/env-file-exposed"}
+    assert {item["id"] for item in todo.awaiting} == waits
     well = diagnose(with_lesser_ones(recordings.HEALTHY), CATALOGUE)
     assert (plan.make(well).actions, plan.make(well).later) == ([], [])
     for todo in (plan.make(well, was_down=True), plan.make(well, LESSER - {"service/not-enabled"})):
@@ -107,7 +108,7 @@ def test_one_remedy_for_both_runs_for_the_outage_first() -> None:
     todo = plan.make(diagnose(with_lesser_ones("files/code-unreadable"), CATALOGUE))
     parts = "rescue502_permissions_parts"
     assert (todo.actions[0].remedy, todo.actions[0].vars[parts]) == ("permissions", ["code"])
-    assert sorted(todo.later[0].vars[parts]) == ["env_file", "media"]
+    assert todo.later[0].vars[parts] == ["media"]
 
 
 def test_where_nothing_can_be_done_for_the_outage_the_rest_waits() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import sqlite_files
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, barrier, unit_view, violations
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
+from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.services import known_content
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, nginx_workers, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -42,6 +43,7 @@ def collect(
         word = own(stack, account, folders)
         knows = known_content.KnownContent(stack.root, stack.venv).has
         found = violations.find(account, paths, list(PARTS), LIMIT, glance, proxy, refused, word, knows)
+    found = [item for item in found if item["part"] != "env_file" or app_secrets.holds_secret(item["path"])]
     others = [item for item in found if item.get("objection")]
     by_part = {part: [item for item in found if item["part"] == part and item not in others] for part in PARTS}
     # What is collected is where the app puts it.

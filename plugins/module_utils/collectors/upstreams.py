@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import nginx_log, reachability
+from ansible_collections.rescue502.django.plugins.module_utils.files import unit_view
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
     nginx_config,
@@ -59,6 +60,7 @@ def collect(
                 "rules": reachability.rules(bind["port"]) if bar else [],
                 "moved_from": _moved_from(bind, errors),
                 "denied": nginx_workers.obstacles(path, who, stack) if exists and who else [],
+                "hidden_by": "" if well or not path else unit_view.option(path, shown),
             }
     return list(found.values())
 

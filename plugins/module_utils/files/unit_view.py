@@ -9,12 +9,14 @@ kernel would follow an absolute one from ours.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
 
 MOST_LINKS = 40
 _PRIVATE = ("/tmp", "/var/tmp")
+_HOMES = ("/home", "/root", "/run/user")
 
 
 def bar(unit: str) -> str:
@@ -25,7 +27,24 @@ def bar(unit: str) -> str:
 def is_own(path: str, properties: dict[str, str]) -> bool:
     """Whether the unit has a mount of its own at an absolute path or above it. properties: as systemd shows them."""
     private = _PRIVATE if properties.get("PrivateTmp") == "yes" or properties.get("DynamicUser") == "yes" else ()
-    places = [*access.own_mounts(properties), *private]
+    return _is_below(path, [*access.own_mounts(properties), *private])
+
+
+def option(path: str, properties: dict[str, str]) -> str:
+    """The line of a unit, as NAME=VALUE, that shows it something else, or nothing, at an absolute path; else empty."""
+    for name in ("PrivateTmp", "DynamicUser"):
+        if properties.get(name) == "yes" and _is_below(path, _PRIVATE):
+            return f"{name}=yes"
+    if properties.get("ProtectHome") in ("yes", "tmpfs") and _is_below(path, _HOMES):
+        return f"ProtectHome={properties['ProtectHome']}"
+    for name in ("RootDirectory", "RootImage", "BindPaths", "BindReadOnlyPaths", "TemporaryFileSystem"):
+        if _is_below(path, access.own_mounts({name: properties.get(name, "")})):
+            return f"{name}={properties[name]}"
+    closed = properties.get("InaccessiblePaths", "")
+    return f"InaccessiblePaths={closed}" if _is_below(path, [item.lstrip("-+") for item in closed.split()]) else ""
+
+
+def _is_below(path: str, places: Iterable[str]) -> bool:
     return any(os.path.join(path, "").startswith(os.path.join(place, "")) for place in places)
 
 

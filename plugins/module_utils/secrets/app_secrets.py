@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import is_secret
 
 MOST_FILES = 30
 MOST_PAIRS = 500
@@ -37,6 +38,7 @@ _HEADER = re.compile(
     r"""("[^"]*"|'[^']*'|[^;\n]{1,2000}?)\s*;""",
     re.M,
 )
+_URL_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 _REMOTE = re.compile(r"^[ \t]*(?:push)?url[ \t]*=[ \t]*(\S+)", re.M | re.I)
 
 
@@ -53,6 +55,15 @@ def of_app(root: str, cwd: str, settings_module: str, others: Iterable[str] = ()
     for folder in folders:
         pairs += [("url", url) for url in _REMOTE.findall(_text(os.path.join(folder, ".git", "config")))]
     return pairs[:MOST_PAIRS]
+
+
+def holds_secret(path: str) -> bool:
+    """Whether a dotenv file assigns something that must not be shown; also where it cannot be read."""
+    try:
+        pairs = _assignments(safe_files.text(path, MOST_TEXT))
+    except OSError:
+        return True
+    return any(is_secret(name, value) or _URL_PASSWORD.search(value) for name, value in pairs)
 
 
 def of_nginx(paths: Iterable[str]) -> list[Pair]:
