@@ -51,7 +51,7 @@ NIGHTLY = {
     "schema/ahead-of-code", "code/uncommitted-edits", "database/no-connection", "database/disk-full",
     "database/password-expired", "host/dns-broken", "host/clock-skew", "host/read-only", "proxy/socket-missing",
     "proxy/site-not-enabled", "files/media-elsewhere", "edge/cors-hidden-by-502",
-    "host/locale-missing", "host/time-zone-missing", "host/library-missing", "host/program-missing",
+    "host/locale-missing", "host/time-zone-missing", "host/library-missing", "host/program-missing", "code/program-fails",
     "host/file-missing", "dependencies/shadowed-module", "dependencies/other-python",
     "dependencies/driver-missing", "dependencies/broker-unreachable",
     "edge/not-from-outside", "edge/otherwise-from-outside", "files/served-unreadable",

@@ -17,6 +17,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_file_folders,
     script_host_needs,
     script_migrations,
+    script_programs,
     script_rehearsal,
     script_requirements,
     script_shadowing,
@@ -27,6 +28,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
 PARTS = (
     script_asked_variables,
     script_host_needs,
+    script_programs,
     script_errors,
     script_file_folders,
     script_amqp,

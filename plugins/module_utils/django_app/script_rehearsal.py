@@ -34,6 +34,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_file_folders import file_folders
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import watch_lookups
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_migrations import compare_migrations
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_programs import watch_programs
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
     compare_requirements,
 )
@@ -204,6 +205,7 @@ def main():
     if plan["aside"]:
         sys.meta_path.insert(0, PutAside(plan["aside"], lambda path: inside_app(path, plan)))
     watch_lookups()
+    watch_programs()
     watch_environment(lambda path: inside_app(path, plan))
     for name, function in STEPS:
         if name not in plan["steps"]:
