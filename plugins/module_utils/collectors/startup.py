@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
     notifications,
+    scheduled_starts,
     start_commands,
     unit_limits,
 )
@@ -61,8 +62,8 @@ def collect(properties: dict[str, str]) -> dict[str, Any]:
     {failed, came_later, step, condition, dependencies, limit, conflicts, unheard}. failed: commands besides ExecStart=
     that failed. came_later: what these may have waited for in vain. step: what systemd itself could not do, `what`
     empty where nothing. condition: {unmet, kind, which}. dependencies: required units that failed or cannot be started.
-    limit: of the unit's own, that ended it. conflicts: units that run and would be ended by a start. unheard: what a
-    unit of Type=notify said in vain.
+    limit: of the unit's own, that ended it. conflicts: units that run and would be ended by a start. scheduled: what
+    somebody has arranged to start it later. unheard: what a unit of Type=notify said in vain.
     """
     down = properties.get("ActiveState") != "active"
     failed = start_commands.failed(properties) if down else []
@@ -74,8 +75,14 @@ def collect(properties: dict[str, str]) -> dict[str, Any]:
         "limit": unit_limits.last_end(properties),
         "dependencies": _broken_dependencies(properties) if properties.get("ActiveState") == "inactive" else [],
         "conflicts": unit_conflicts.ended_by_start([properties["Id"]]) if down and "Id" in properties else [],
+        "scheduled": scheduled_starts.of(properties["Id"]) if _was_stopped(properties) else [],
         "unheard": notifications.refused(properties) if down else "",
     }
+
+
+def _was_stopped(properties: dict[str, str]) -> bool:
+    """Whether the unit rests without a failure, as one does that somebody has stopped."""
+    return (properties.get("ActiveState"), properties.get("Result")) == ("inactive", "success") and "Id" in properties
 
 
 def _came_later(properties: dict[str, str]) -> list[str]:

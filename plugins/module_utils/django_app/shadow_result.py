@@ -60,6 +60,8 @@ def _result(
 ) -> str:
     if not ended and checks and all(check["well"] for check in checks):
         return "serves"
+    if state.get("Result") == "exec-condition":
+        return "condition"
     if _is_wrong_interface(error):
         return "interface"
     if error and _TEMPORARY.search(error["message"]):

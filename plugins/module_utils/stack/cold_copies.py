@@ -27,14 +27,26 @@ COPYING = (
 
 
 def stopped_data_folder(pid: int) -> str:
-    """The data folder of a server that is down, of which a process has something open; empty where it has nothing."""
+    """The data folder of a server that is down, of which a process has something open; empty where it has nothing.
+
+    That is a copy, or a server in single-user mode.
+    """
     if processes.program(pid) in _SERVER:
-        return ""
+        return _single_user_folder(pid)
     for path, _descriptor in processes.opened(pid):
         folder = _data_folder(path)
         if folder and not _is_log(os.path.relpath(path, folder)) and not _is_served(folder):
             return folder
     return ""
+
+
+def _single_user_folder(pid: int) -> str:
+    """The data folder of a server in single-user mode, in which somebody repairs it; empty of any other server.
+
+    It keeps all others out, and names itself there by a number below zero (postgres(1), "Single-User Mode").
+    """
+    is_single = processes.command_words(pid)[1:2] == ["--single"]
+    return _data_folder(processes.folder(pid)) if is_single and processes.folder(pid) else ""
 
 
 def is_stopped(unit: str) -> bool:

@@ -3,8 +3,9 @@
 """The text of a unit that starts another one's program as that one would, and touches nothing of the other's. Pure.
 
 The lines of the [Service] sections are copied as they stand, so that systemd itself reads them: account, groups,
-environment, credentials, limits, sandbox. What starts, stops or names other things is left out: [Unit] and [Install],
-the other commands, sockets, the pid file, and the folders that systemd makes at a start and removes at an end.
+environment, credentials, limits, sandbox, and ExecCondition=. What starts, stops or names other things is left out:
+[Unit] and [Install], the other commands, sockets, the pid file, and the folders that systemd makes at a start and
+removes at an end.
 Source: systemd.service(5), systemd.exec(5), systemd.unit(5).
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Iterator
 
 # Matched against the name of an assignment in [Service].
 _LEFT_OUT = re.compile(
-    r"(Exec(Condition|Start|StartPre|StartPost|Reload|Stop|StopPost)|Type|Restart\w*|RemainAfterExit|PIDFile|BusName"
+    r"(Exec(Start|StartPre|StartPost|Reload|Stop|StopPost)|Type|Restart\w*|RemainAfterExit|PIDFile|BusName"
     r"|Sockets|Timeout\w+|RuntimeMaxSec|RuntimeRandomizedExtraSec|Kill(Mode|Signal)|FinalKillSignal|RestartKillSignal"
     r"|SendSIG\w+|StandardInput|StandardOutput|StandardError|StandardInputText|StandardInputData|TTY\w+|LogNamespace"
     r"|(Runtime|State|Cache|Logs|Configuration)Directory\w*|SuccessExitStatus|GuessMainPID|FileDescriptor\w+|OpenFile"
@@ -66,6 +67,8 @@ def text(
             "Type=simple",
             "Restart=no",
             f"RuntimeMaxSec={seconds}",
+            # An ExecCondition= of the unit's is asked here too: it decides whether the unit starts at all.
+            f"TimeoutStartSec={seconds}",
             "TimeoutStopSec=1",
             "KillMode=control-group",
             "NotifyAccess=" + (properties.get("NotifyAccess") or "none"),

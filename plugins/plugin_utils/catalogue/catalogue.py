@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,7 @@ KEYS: Schema = {
     "safe_when": (list, False),
     "repair_when": (list, False),
     "severity": (str, True),
+    "lesser_when": (list, False),
     "edge": (str, True),
     "when": (list, True),
     "because": (str, True),
@@ -71,6 +72,8 @@ class FailureMode:
     when: tuple[str, ...]
     # Where all of these hold, a repair that else asks is safe.
     safe_when: tuple[str, ...] = ()
+    # Where all of these hold, it does not take this site down: it is of severity `degraded`.
+    lesser_when: tuple[str, ...] = ()
     # Where not all of these hold, the remedy may be the wrong one: it is never applied, approved or not.
     repair_when: tuple[str, ...] = ()
     explained_by: tuple[str, ...] = ()
@@ -86,6 +89,11 @@ class FailureMode:
     def matches(self, evidence: dict[str, Any]) -> bool:
         """Whether all conditions hold; one that is unknown does not."""
         return all(expressions.holds(source, evidence) for source in self.when)
+
+    def on(self, evidence: dict[str, Any]) -> FailureMode:
+        """The failure mode as it is on this host: of severity `degraded` where all of lesser_when is known to hold."""
+        lesser = self.lesser_when and all(expressions.holds(source, evidence) for source in self.lesser_when)
+        return replace(self, severity="degraded") if lesser else self
 
     def risk_on(self, evidence: dict[str, Any]) -> str:
         """The risk on this host: `never` where not all of repair_when is known to hold, and `safe` instead of `ask`
@@ -218,6 +226,8 @@ def _problems(data: dict[str, Any], proved: bool) -> Iterable[tuple[str, str]]:
         yield from failure_checks.problems(data)
     if "safe_when" in data and data.get("risk") != "ask":
         yield "safe_when", "only a repair of risk 'ask' can be safe under conditions"
+    if "lesser_when" in data and data.get("severity") != "outage":
+        yield "lesser_when", "only what is an outage can be less under conditions"
     if "repair_when" in data and data.get("risk") == "never":
         yield "repair_when", "a repair of risk 'never' is never applied"
     if data.get("risk") != "never" and not data.get("symptom") and not data.get("remedy"):

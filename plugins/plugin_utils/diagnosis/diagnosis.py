@@ -112,11 +112,12 @@ class Diagnosis:
 def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
     """Ask every failure mode of the evidence. Never raises for what the evidence holds or lacks."""
     facts = prepare(evidence)
-    matched = [mode for mode in catalogue.modes.values() if mode.matches(facts)]
+    matched = [mode.on(facts) for mode in catalogue.modes.values() if mode.matches(facts)]
     words = plain_words(facts) if matched else {}
     refuses = site_state(facts) is SiteState.REFUSES
     lacking = unread.facts(facts)
-    others = [mode for mode in catalogue.modes.values() if mode not in matched] if lacking and matched else []
+    found = {mode.id for mode in matched}
+    others = [mode for mode in catalogue.modes.values() if mode.id not in found] if lacking and matched else []
     open_ones = [mode for mode in others if unread.leaves_open(mode, facts, lacking)]
     findings = tuple(
         Finding(

@@ -78,6 +78,7 @@ def test_the_features_are_those_of_the_lab() -> None:
         ("remedy: restart", "remedy: restart\nexplains: [host/*]", 9, "explains"),
         ("remedy: restart", "remedy: restart\nwhere: [nosuch]", 9, "where"),
         ("remedy: restart", "remedy: restart\nsafe_when: [edge.well]", 9, "safe_when"),
+        ("severity: outage", "severity: advice\nlesser_when: [app.serves]", 6, "lesser_when"),
         ("risk: safe", "risk: never\nrepair_when: [edge.well]", 5, "repair_when"),
         ("remedy: restart", "remedy: restrat", 8, "remedy"),
         ("remedy: restart\n", "", 1, "remedy"),
