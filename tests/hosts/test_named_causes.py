@@ -52,7 +52,7 @@ NIGHTLY = {
     "database/password-expired", "host/dns-broken", "host/clock-skew", "host/read-only", "proxy/socket-missing",
     "proxy/site-not-enabled", "files/media-elsewhere", "edge/cors-hidden-by-502",
     "host/locale-missing", "host/time-zone-missing", "host/library-missing", "host/program-missing",
-    "code/program-fails",
+    "code/program-fails", "database/kept-by-hand", "service/start-scheduled",
     "host/file-missing", "dependencies/shadowed-module", "dependencies/other-python",
     "dependencies/driver-missing", "dependencies/broker-unreachable",
     "edge/not-from-outside", "edge/otherwise-from-outside", "files/served-unreadable",

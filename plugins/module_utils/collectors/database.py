@@ -184,6 +184,9 @@ def settled(
         "answered": asked.get("ok") if unrehearsed is None else unrehearsed,
         "versions": asked.get("versions") or {},
         "hung": rehearsal.get("hung") == "database" if unrehearsed is None else unrehearsed,
+        **(
+            {"by_hand": kept} if local is True and not listening and (kept := postgresql_clusters.by_hand(port)) else {}
+        ),
     }
 
 

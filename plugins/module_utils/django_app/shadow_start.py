@@ -79,6 +79,8 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
             deadline = min(deadline, time.monotonic() + GIVES_UP_SECONDS)
             _wait(lambda: unit.state().get("ActiveState") in _ENDED, unit, deadline)
         state, said = unit.state(), [] if checks and all(check["well"] for check in checks) else _said(unit)
+        if not listened and "ExecCondition=" in text and unit.was_skipped():
+            state["Result"] = "exec-condition"
     return {
         "tried": True,
         "why_not": "",

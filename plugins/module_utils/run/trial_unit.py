@@ -14,13 +14,15 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.rescue502.django.plugins.module_utils.run import heard_lines
-from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import journal, systemd
 
 UNITS = "/run/systemd/system"
 PREFIX = "rescue502-trial-"
 SECONDS = 5.0
 END_SECONDS = 1.0
 MOST_LINES = 100
+# "Unit … was skipped" (systemd, sd-messages.h, SD_MESSAGE_UNIT_SKIPPED).
+_SKIPPED = "MESSAGE_ID=0e4284a0caca4bfc81c0bb6786972673"
 _SHOWN = ["ActiveState", "SubState", "Result", "MainPID", "ExecMainCode", "ExecMainStatus"]
 
 
@@ -39,6 +41,10 @@ class TrialUnit:
     def state(self) -> dict[str, str]:
         """Its state in systemd's words. Raises SystemdError."""
         return systemd.show_many([self.name], _SHOWN)[0]
+
+    def was_skipped(self) -> bool:
+        """Whether an ExecCondition= kept it from starting. systemd may have forgotten it, the journal has not."""
+        return bool(journal.entries(_SKIPPED, f"UNIT={self.name}", lines=1))
 
     def said(self) -> list[str]:
         """What its processes have written, the newest last; where they have ended, all of it."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 SECONDS = 5.0
@@ -34,3 +35,21 @@ def serving(port: int) -> str:
     known = ports()
     own = [unit for unit, configured in known.items() if configured == port]
     return own[0] if len(known) > 1 and len(own) == 1 else ""
+
+
+def by_hand(port: int) -> dict[str, str]:
+    """{unit, word} of the one cluster for a port that is not started by itself; empty of others, and of several.
+
+    word: of its start.conf, `manual` for a person to start it, or `disabled` for nobody (pg_createcluster(1)).
+    """
+    own = [unit for unit, configured in ports().items() if configured == port]
+    match = re.fullmatch(r"postgresql@([^-]+)-(.+)\.service", own[0]) if len(own) == 1 else None
+    if match is None:
+        return {}
+    try:
+        with open("/etc/postgresql/{}/{}/start.conf".format(*match.groups()), encoding="utf-8") as file:
+            words = [line.split("#")[0].strip() for line in file]
+    except (OSError, UnicodeDecodeError):
+        return {}
+    word = next(filter(None, words), "auto")
+    return {"unit": own[0], "word": word} if word in ("manual", "disabled") else {}

@@ -20,6 +20,8 @@ FAILED_REMEDY = "failed-remedy"
 OUTCOMES = (*get_args(Outcome), FAILED_REMEDY)
 # What makes a play fail, unless rescue502_fail_on says otherwise: a person, or the next run, has something to do.
 FAIL_ON = ("needs-approval", "needs-human", "failed", "harmed", "unreachable", FAILED_REMEDY)
+# Remedies that only wait: where what they wait for takes longer, nothing has failed.
+WAITING = {"wait_for_database"}
 # Outcomes that leave the site as it was found.
 OF_THE_EDGE = ("planned", "locked")
 
@@ -112,6 +114,8 @@ def _down(data: Record, summary: str) -> tuple[Outcome, str]:
         return "failed", f"{summary}; {data['overdue']}: run it again, or raise rescue502_deadline"
     if data["mode"] == "verify":
         return "failed", f"{summary}; a verification only looks: recover would repair it"
+    if data["actions"] and set(failed_remedies(data)) == {action["remedy"] for action in data["actions"]} <= WAITING:
+        return "needs-human", f"{summary}; waited in vain for {', '.join(causes)}"
     return "failed", f"{summary}; the remedies did not bring the site back"
 
 

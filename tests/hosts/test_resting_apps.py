@@ -1,0 +1,117 @@
+"""What rests because somebody has arranged it so: it is not started, and the report says by what it is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from test_left_alone import answers, recovered, state
+from unharmed import left_as_it_was
+
+import lab
+from lab.site import Site, named
+
+pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("resting")]
+
+PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
+# How the app came to rest, what is named, and how that ends.
+SCHEDULED = "service/start-scheduled"
+CONDITION = "service/condition-unmet"
+RESTING = {
+    "a timer of the moment": (
+        'stop_app; systemd-run -q --unit=window-ends --on-active=3h systemctl start "$UNIT"',
+        SCHEDULED,
+        "systemctl stop window-ends.timer",
+    ),
+    "a timer of the moment that triggers it": (
+        'stop_app; systemd-run -q --on-active=3h --unit="$UNIT"',
+        SCHEDULED,
+        'systemctl stop "${UNIT%.service}.timer"',
+    ),
+    "a shell that sleeps": (
+        'stop_app; setsid sh -c "sleep 9000; systemctl start $UNIT; sleep 0" > /dev/null 2>&1 < /dev/null &',
+        SCHEDULED,
+        "pkill -f '^sh -c sleep 9000'",
+    ),
+    "a node that is passive": (
+        "unit_drop_in '[Service]' 'ExecCondition=/usr/bin/test -e /run/active-node'; stop_app",
+        CONDITION,
+        "touch /run/active-node",
+    ),
+    "a script that says no": (
+        "unit_drop_in '[Service]' \"ExecCondition=/bin/sh -c 'echo this node is passive; test -e /run/active-node'\"; "
+        "rm -f /run/active-node; stop_app",
+        CONDITION,
+        "touch /run/active-node",
+    ),
+}
+SINGLE = r"""
+systemctl stop "$DATABASE_UNIT" 'postgresql@*'
+until_true '! pgrep -x postgres'
+mkfifo -m 666 /run/hand
+(exec 9> /run/hand; sleep 9000) > /dev/null 2>&1 < /dev/null &
+bin=$(ls -d /usr/lib/postgresql/*/bin); data=$(ls -d /var/lib/postgresql/*/main)
+conf=$(ls /etc/postgresql/*/main/postgresql.conf)
+cd "$data"
+setsid runuser -u postgres -- "$bin/postgres" --single -D "$data" -c config_file="$conf" "$DATABASE_NAME" \
+  < /run/hand > /tmp/hand.log 2>&1 &
+until_true "grep -qs '^-' $data/postmaster.pid"
+"""
+
+
+@pytest.fixture(scope="module")
+def resting(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A host on which the app is put to rest, in one way after the other."""
+    host = lab.Host(f"{PREFIX}-resting-{worker_id}").up()
+    yield Site(host, tmp_path_factory.mktemp("resting"))
+    host.down()
+
+
+@pytest.mark.parametrize("how", RESTING)
+def test_an_app_that_is_to_rest_is_not_started(resting: Site, how: str) -> None:
+    """The site is down, and unasked nothing is done; when what keeps it is over, the app is started."""
+    script, cause, end = RESTING[how]
+    unit = resting.shape.unit
+    resting.host.break_with("", script)
+    assert (state(resting, unit), answers(resting, 2)) == ("inactive", {502})
+    with left_as_it_was(resting):
+        code, incident, output = recovered(resting)
+    assert (code, incident["actions"], state(resting, unit)) == (2, [], "inactive"), output
+    assert named(incident) == [cause], output
+    assert incident["outcome"] in ("needs-approval", "needs-human"), output
+    resting.host.break_with("", end)
+    code, incident, output = recovered(resting)
+    assert (code, incident["outcome"], answers(resting, 2)) == (0, "recovered", {200}), output
+    resting.host.break_with("", 'rm -f "$UNIT_FILE.d"/*.conf; systemctl daemon-reload')
+
+
+def test_a_fallback_that_nginx_does_not_use_is_not_started(resting: Site) -> None:
+    """It is disabled, and nginx sends to another machine, which is down."""
+    unit = resting.shape.unit
+    resting.host.break_with("", 'cp "$NGINX_SITE" /srv/site; point_nginx_elsewhere; systemctl reload nginx')
+    resting.host.break_with("", 'systemctl disable --now -q "$UNIT"')
+    with left_as_it_was(resting):
+        code, incident, output = recovered(resting)
+    assert (code, incident["actions"], state(resting, unit)) == (2, [], "inactive"), output
+    assert [item["id"] for item in incident["root_causes"]] == ["proxy/upstream-mismatch"], output
+    resting.host.break_with("", 'cp /srv/site "$NGINX_SITE"; systemctl reload nginx; systemctl enable --now -q "$UNIT"')
+
+
+def test_a_server_in_single_user_mode_is_left_alone(resting: Site) -> None:
+    """Somebody repairs the database: a second server on its data folder is not even tried."""
+    resting.host.break_with("", SINGLE)
+    assert answers(resting, 2) == {500}
+    pid_file = "cat /var/lib/postgresql/*/main/postmaster.pid"
+    before = resting.host.run(pid_file).stdout
+    started = "systemctl show -P StateChangeTimestampMonotonic 'postgresql@*'"
+    changed = resting.host.run(started).stdout
+    code, incident, output = recovered(resting)
+    assert (code, incident["outcome"]) == (0, "locked"), output
+    assert [action for action in incident["actions"] if action["changed"]] == [], output
+    assert "--single" in output or "postgres" in incident["message"], output
+    assert (resting.host.run(pid_file).stdout, resting.host.run(started).stdout) == (before, changed)
+    resting.host.run("pkill -f '^/usr/lib/postgresql/.*--single'")
+    resting.host.break_with("", "until_true '! pgrep -f [-]-single'; rm -f /run/hand /tmp/hand.log")
+    code, incident, output = recovered(resting)
+    assert (code, incident["outcome"], answers(resting, 2)) == (0, "recovered", {200}), output
