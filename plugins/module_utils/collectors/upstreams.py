@@ -7,7 +7,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import nginx_log, reachability
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    nginx_log,
+    reachability,
+    upstream_tls,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
     nginx_config,
@@ -37,6 +41,7 @@ def collect(
     """
     who = nginx_workers.account(stack, shown)
     account = "" if well else nginx_workers.user(stack, shown)
+    tls = {} if well else upstream_tls.collect(stack, errors)
     found: dict[str, dict[str, Any]] = {}
     for location in stack.locations:
         for address in location["addresses"]:
@@ -59,6 +64,7 @@ def collect(
                 "rules": reachability.rules(bind["port"]) if bar else [],
                 "moved_from": _moved_from(bind, errors),
                 "denied": nginx_workers.obstacles(path, who, stack) if exists and who else [],
+                **({"tls": tls[address]} if address in tls else {}),
             }
     return list(found.values())
 
