@@ -112,7 +112,8 @@ def _refused(
         if not matches:
             return unread.Unread(f"whether nginx trusts what {bind['host'] or bind['path']} shows", str(error))
         verdict = said
-    if not verdict and said.startswith(_ONLY_NGINX):
+    if said and (verdict or said.startswith(_ONLY_NGINX)):
+        # Of several faults nginx logs the last one that OpenSSL meets, and a handshake of ours ends at the first.
         verdict = said
     if verdict:
         return f"upstream SSL certificate verify error: ({verdict})"
