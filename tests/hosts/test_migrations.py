@@ -187,25 +187,24 @@ def test_a_redeploy_ends_before_a_migration_that_is_partly_there(site: Site) -> 
     assert site.host.ask("/api/sgis/")[0] == 200
 
 
-# Bash: how the database gets ahead of what it has noted; what is said of it.
+DIES = f"atomic = False\n    {NEW_FIELD[:-1]}, migrations.RunSQL('SELECT 1/0')]"
+# Bash: how the database gets ahead of what it has noted, with a sign that it has; what is said of it.
 AHEAD = {
     "a migration that died half way": (
-        migration(
-            "0003_where",
-            "0002_sgi_city",
-            "atomic = False\n    " + NEW_FIELD[:-1] + ", migrations.RunSQL('SELECT 1/0')]",
-        )
-        + "\ngit commit -qm 'Where'; ! manage migrate",
-        "sgis.0003_where is not applied, and the database has column sgis_sgi.street already, which is all that it makes",
+        migration("0003_where", "0002_sgi_city", DIES)
+        + "\ngit commit -qm 'Where'; ! manage migrate; manage showmigrations sgis | grep '\\[ \\] 0003_where'",
+        "sgis.0003_where is not applied, and the database has column sgis_sgi.street already, which is all that",
     ),
     "a squashed migration that does not say what it replaces": (
         "git reset -q --hard HEAD~1; sql -d xamila -c 'ALTER TABLE sgis_sgi DROP street'\n"
-        "git mv sgis/migrations/0001_initial.py sgis/migrations/0001_squashed.py; git rm -q sgis/migrations/0002_sgi_city.py\n"
-        "git commit -qm 'Squashed'",
+        "git mv sgis/migrations/0001_initial.py sgis/migrations/0001_squashed.py\n"
+        "git rm -q sgis/migrations/0002_sgi_city.py; git commit -qm 'Squashed'\n"
+        "manage showmigrations sgis | grep '\\[ \\] 0001_squashed'",
         "sgis.0001_squashed is not applied, and the database has table sgis_sgi, ",
     ),
     "a dump without the record of migrations": (
-        "git reset -q --hard HEAD~1; sql -d xamila -c 'TRUNCATE django_migrations'",
+        "git reset -q --hard HEAD~1; sql -d xamila -c 'TRUNCATE django_migrations'\n"
+        "manage showmigrations sgis | grep '\\[ \\] 0001_initial'",
         "contenttypes.0001_initial is not applied, and the database has table django_content_type, ",
     ),
 }

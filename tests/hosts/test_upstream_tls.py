@@ -26,7 +26,7 @@ named_in_it() {
 }
 shown() {
   restart_app
-  until_true "curl -sm 2 -o /dev/null http://$BIND/ || curl -skm 2 -o /dev/null https://$BIND/ || ss -Hltn | grep -q $BIND"
+  until_true "ss -Hltn | grep -q $BIND"
   until_true "curl -so /dev/null -w '%{http_code}' -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH | grep -qE '$1'"
 }
 NAME='proxy_ssl_name app.internal;'
