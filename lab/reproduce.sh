@@ -166,8 +166,7 @@ put_pgbouncer_between() {
 serve_by_tls() {
   local folder=/etc/ssl/app
   mkdir -p "$folder"
-  openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=Authority -addext keyUsage=critical,keyCertSign \
-    -keyout "$folder/authority.key" -out /etc/ssl/app.pem 2> /dev/null
+  authority_for_tls
   openssl req -newkey rsa:2048 -nodes -subj /CN=app.internal -keyout "$folder/key.pem" -out "$folder/request.pem" 2> /dev/null
   printf 'subjectAltName=DNS:%s\nauthorityKeyIdentifier=keyid\n' "${TLS_NAME:-app.internal}" > "$folder/names"
   sign_for_tls "$@"
@@ -180,6 +179,12 @@ serve_by_tls() {
   nginx -t
   systemctl reload nginx
   until_true "curl -sko /dev/null https://$BIND/"
+}
+
+# The authority of serve_by_tls, anew.
+authority_for_tls() {
+  openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=Authority -addext keyUsage=critical,keyCertSign \
+    -keyout /etc/ssl/app/authority.key -out /etc/ssl/app.pem 2> /dev/null
 }
 
 # The certificate of serve_by_tls, anew; a negative number of days may be given.

@@ -76,7 +76,7 @@ WAYS = {
         "rm -r /run/systemd/system/$UNIT.d; systemctl daemon-reload; ask_by http",
         "upstream",
         MISMATCH,
-        "127.0.0.1:8000 answers a handshake of TLS, and no plain text",
+        "sends to 127.0.0.1:8000 by http; https://127.0.0.1:8000/health/ answers 200",
     ),
     "TLS is spoken to plain text": (
         # gunicorn waits for the end of a line in it, if it has none by chance.
@@ -93,6 +93,11 @@ def test_each_way_is_named(site: Site) -> None:
     """One after the other on one host; nothing is changed, and nothing is found where the two understand each other."""
     site.host.break_with("", f"{FUNCTIONS}\nserve_by_tls -days 90\nshown 200")
     assert look.diagnosed(site.host, CATALOGUE).to_repair == ()
+    # A new authority and a certificate of its, and nginx has still the old one.
+    site.host.break_with("", f"{FUNCTIONS}\nauthority_for_tls\nsign_for_tls -days 90\nshown 502")
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"], named(incident)) == (0, "recovered", ["proxy/stale-config"]), output
+    assert [action["remedy"] for action in incident["actions"]] == ["reload_nginx"]
     for way, (script, logged, cause, said) in WAYS.items():
         site.host.break_with("", f"{FUNCTIONS}\n{script}\nshown '400|50[24]'")
         assert site.host.ask(site.shape.api_path)[0] in (400, 502, 504), way

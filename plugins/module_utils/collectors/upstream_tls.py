@@ -33,6 +33,16 @@ _REFUSED = re.compile(r"upstream SSL certificate (?:verify error: \((\d+:[^)]*)\
 _ONLY_NGINX = ("3:", "12:", "22:", "23:")
 
 
+def paths(stack: Stack) -> list[str]:
+    """The authorities that nginx trusts of app servers, and what it shows them: it reads those files when it loads."""
+    if stack.nginx_root is None:
+        return []
+    own_files = {item["file"] for item in stack.roots_locations}
+    configured = nginx_upstream_tls.by_address(stack.nginx_root).values()
+    named = {path for item in configured if item.server_file in own_files for path in (item.trusted, item.certificate)}
+    return sorted(_path(stack, path) for path in named if path)
+
+
 def collect(stack: Stack, errors: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Of each address where TLS could be at fault: what is spoken there, and what nginx makes of the certificate.
 

@@ -21,7 +21,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_schema_wanted,
     script_shadowing,
     script_static_files,
-    script_text,
+    source_text,
 )
 
 # The app's folder is looked into when the server's program would, and not before.
@@ -49,4 +49,4 @@ PARTS = (
 
 def source() -> str:
     """The script and what it imports of ours, as one text: it is run by an interpreter that knows nothing of us."""
-    return script_text.join(PARTS, _PATH)
+    return source_text.join(PARTS, _PATH)

@@ -114,6 +114,19 @@ def facts(
     return upstream_tls.collect(stack, [{"text": text} for text in errors]).get(address)  # type: ignore[arg-type]
 
 
+def test_which_files_nginx_read_when_it_loaded(tmp_path: Path) -> None:
+    """Once each, from the folder of its configuration."""
+    text = f"server {{ location / {{ {VERIFIED} proxy_ssl_certificate /own.pem; proxy_pass https://127.0.0.1:1; }} }}"
+    file = tmp_path / "nginx.conf"
+    file.write_text(text)
+    root = nginx_config.load_fragment(str(file))
+    locations = nginx_locations.proxied_locations(root)
+    stack: Any = SimpleNamespace(nginx_root=root, nginx_config=str(file), roots_locations=locations)
+    assert upstream_tls.paths(stack) == ["/own.pem", str(tmp_path / "ca.pem")]
+    stack.roots_locations = []
+    assert upstream_tls.paths(stack) == []
+
+
 def test_a_good_certificate(tmp_path: Path) -> None:
     """By a name that a wildcard takes, too; and the port is no part of it."""
     for names in (("other", "app.internal"), ("*.internal",)):
