@@ -25,7 +25,7 @@ class UpstreamTls(NamedTuple):
 
     verify: bool
     name: str  # that the certificate is to hold; empty where the request decides
-    sends_name: bool  # whether the server is told that name (SNI)
+    sends_name: bool  # whether it sends that name (SNI)
     trusted: str  # the file of authorities; empty where none is set
     certificate: str  # that nginx itself shows; empty where it shows none
     server_file: str  # the file of the server block
