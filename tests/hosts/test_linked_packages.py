@@ -9,9 +9,13 @@ from lab import look
 from lab.site import Site, differences, named
 
 CATALOGUE = load()
-CAUSE = "dependencies/linked-folder-lost"
+CAUSE, MOUNT = "dependencies/linked-folder-lost", "host/not-mounted"
 SITE = 'SITE="$("$VENV/bin/python" -c \'import sysconfig; print(sysconfig.get_path("purelib"))\')"\n'
-SERVES = "restart_app\nuntil_true \"curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH\"\n"
+SERVES = """
+systemctl reset-failed "$UNIT" || true
+restart_app
+until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
+"""
 # As setuptools' own finder for an editable package looks for it: a path that may not be looked at raises.
 FINDER = r"""
 cat > "$SITE/__editable___rates_1_0_finder.py" <<'PYTHON'
@@ -92,3 +96,7 @@ def test_the_folder_in_the_way_is_named(site: Site) -> None:
             assert "setfacl -m u:www-data:x /home/deploy" in found.root_causes[0].by_hand
             # The same without the package acl.
             site.host.break_with("", f"chmod 701 /home/deploy\n{SERVES}")
+        if "a file system" in way:
+            site.host.run("echo 'shared /srv/shared tmpfs nofail 0 0' >> /etc/fstab")
+            (cause,) = look.diagnosed(site.host, CATALOGUE).root_causes
+            assert (cause.id, "/srv/shared, with a linked package on it" in cause.because) == (MOUNT, True)

@@ -136,12 +136,10 @@ def test_a_part_that_is_there_stands_in_the_place_of_what_is_not_applied() -> No
     diagnosis = found(PARTLY)
     assert [cause.id for cause in diagnosis.root_causes] == [PARTLY]
     assert plan.make(diagnosis, ["schema/unapplied-migrations", "schema/risky-migrations"]).actions == []
-    nothing: Change = lambda e: e["rehearsal"]["steps"]["migrations"].update(present=[])  # noqa: E731
-    assert causes(PARTLY, nothing) == ["schema/unapplied-migrations"]
-    # One of before this was looked at.
-    assert causes(PARTLY, lambda e: e["rehearsal"]["steps"]["migrations"].pop("present")) == [
-        "schema/unapplied-migrations"
-    ]
+    unapplied = ["schema/unapplied-migrations"]
+    assert causes(PARTLY, lambda e: e["rehearsal"]["steps"]["migrations"].update(present=[])) == unapplied
+    # Evidence of before this was looked at.
+    assert causes(PARTLY, lambda e: e["rehearsal"]["steps"]["migrations"].pop("present")) == unapplied
 
 
 def test_what_it_lacks_is_made_before_it_is_noted() -> None:
