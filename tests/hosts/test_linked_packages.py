@@ -100,3 +100,9 @@ def test_the_folder_in_the_way_is_named(site: Site) -> None:
             site.host.run("echo 'shared /srv/shared tmpfs nofail 0 0' >> /etc/fstab")
             (cause,) = look.diagnosed(site.host, CATALOGUE).root_causes
             assert (cause.id, "/srv/shared, with a linked package on it" in cause.because) == (MOUNT, True)
+    # Where the unit itself does not let its processes see the folder, that is the cause.
+    hidden = "write_drop_in /run hidden '[Service]' 'ProtectHome=yes'\nrestart_app"
+    site.host.break_with("", f"{SITE}rm $ROOT/rates; link_package /home/deploy/rates\n{SERVES}\n{hidden}")
+    assert site.host.ask(site.shape.api_path)[0] in (500, 502)
+    (cause,) = look.diagnosed(site.host, CATALOGUE).root_causes
+    assert (cause.id, "No module named 'rates'" in cause.because) == ("service/confined", True)

@@ -20,6 +20,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     nginx_upstream_tls,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_upstream_tls import UpstreamTls
+from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import tls_handshake, unread
@@ -35,41 +36,41 @@ _ONLY_NGINX = ("3:", "12:", "22:", "23:")
 
 def paths(stack: Stack) -> list[str]:
     """The authorities that nginx trusts of app servers, and what it shows them: it reads those files when it loads."""
-    if stack.nginx_root is None:
-        return []
-    own_files = {item["file"] for item in stack.roots_locations}
-    configured = nginx_upstream_tls.by_address(stack.nginx_root).values()
-    named = {path for item in configured if item.server_file in own_files for path in (item.trusted, item.certificate)}
+    named = {path for item in _configured(stack).values() for path in (item.trusted, item.certificate)}
     return sorted(_path(stack, path) for path in named if path)
 
 
 def collect(stack: Stack, errors: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Of each address where TLS could be at fault: what is spoken there, and what nginx makes of the certificate.
+    """Of each address of the app's where TLS could be at fault: what is spoken there, and what nginx makes of it.
 
     errors: what nginx has logged since it last read its configuration. Only what root's own files name is asked.
     """
+    configured = _configured(stack)
+    in_vain = any(nginx_errors.name_of(item["text"]) in _PLAIN_IN_VAIN for item in errors)
+    found: dict[str, dict[str, Any]] = {}
+    for location in stack.roots_locations:
+        for address in location["addresses"]:
+            settings = configured.get(address)
+            suspected = settings is not None or (in_vain and location["protocol"] == "http")
+            if suspected and address not in found and _may_ask(stack, address):
+                found[address] = _facts(stack, gunicorn_config.parse_bind(address), settings, errors)
+    return found
+
+
+def _configured(stack: Stack) -> dict[str, UpstreamTls]:
+    """How nginx speaks TLS to each address, by root's own files alone."""
     if stack.nginx_root is None:
         return {}
-    configured = nginx_upstream_tls.by_address(stack.nginx_root)
-    in_vain = any(nginx_errors.name_of(item["text"]) in _PLAIN_IN_VAIN for item in errors)
-    asked_plainly = {
-        address
-        for item in stack.roots_locations
-        if item["protocol"] == "http" and in_vain
-        for address in item["addresses"]
-    }
     own_files = {item["file"] for item in stack.roots_locations}
-    found = {}
-    for address in {address for item in stack.roots_locations for address in item["addresses"]}:
-        settings = configured.get(address)
-        by_tls = settings is not None and settings.server_file in own_files
-        bind = gunicorn_config.parse_bind(address)
-        barred = bind["kind"] == "unix" and not (
-            os.path.exists(bind["path"]) and app_files.may_connect(stack, bind["path"])
-        )
-        if not barred and (by_tls or address in asked_plainly):
-            found[address] = _facts(stack, bind, settings if by_tls else None, errors)
-    return found
+    found = nginx_upstream_tls.by_address(stack.nginx_root)
+    return {address: settings for address, settings in found.items() if settings.server_file in own_files}
+
+
+def _may_ask(stack: Stack, address: str) -> bool:
+    """Whether an address is the app's own, and root may connect to it."""
+    path = gunicorn_config.parse_bind(address)["path"]
+    is_own = any(same_address(address, bind) for bind in stack.bind)
+    return is_own and (not path or (os.path.exists(path) and app_files.may_connect(stack, path)))
 
 
 def _facts(

@@ -102,7 +102,12 @@ VERIFIED = "proxy_ssl_verify on; proxy_ssl_trusted_certificate ca.pem; proxy_ssl
 
 
 def facts(
-    folder: Path, address: str, lines: str = VERIFIED, scheme: str = "https", errors: tuple[str, ...] = ()
+    folder: Path,
+    address: str,
+    lines: str = VERIFIED,
+    scheme: str = "https",
+    errors: tuple[str, ...] = (),
+    elsewhere: int = 0,
 ) -> Any:
     """What is found of that address, where nginx has these lines and has logged these."""
     (folder / "ca.pem").write_bytes(pem(authority=True))
@@ -110,7 +115,9 @@ def facts(
     file.write_text(f"server {{ location / {{ {lines} proxy_pass {scheme}://{address}; }} }}")
     root = nginx_config.load_fragment(str(file))
     locations = nginx_locations.proxied_locations(root)
-    stack = SimpleNamespace(nginx_root=root, nginx_config=str(file), roots_locations=locations)
+    host, port = address.split(":")
+    bind = [{"kind": "tcp", "host": host, "port": int(port) + elsewhere, "path": ""}]
+    stack = SimpleNamespace(nginx_root=root, nginx_config=str(file), roots_locations=locations, bind=bind)
     return upstream_tls.collect(stack, [{"text": text} for text in errors]).get(address)  # type: ignore[arg-type]
 
 
@@ -135,6 +142,12 @@ def test_a_good_certificate(tmp_path: Path) -> None:
         assert (found["refused"], found["mismatch"], found["alert"], found["names"]) == ("", False, "", list(names))
         assert found["days_left"] == pytest.approx(30, abs=0.2)
         assert found["trusted"] == str(tmp_path / "ca.pem")
+
+
+def test_only_the_apps_own_address_is_asked(tmp_path: Path) -> None:
+    """Another server behind nginx is another matter."""
+    with listener(tls(tmp_path, pem(-3, "app.internal"))) as address:
+        assert facts(tmp_path, address, elsewhere=1) is None
 
 
 def test_one_that_has_expired(tmp_path: Path) -> None:
