@@ -161,3 +161,55 @@ put_pgbouncer_between() {
   restart_app
   until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' 'http://127.0.0.1$API_PATH'"
 }
+
+# Have gunicorn speak TLS with a certificate of its own, which nginx verifies; further words are for `openssl x509 -req`.
+serve_by_tls() {
+  local folder=/etc/ssl/app
+  mkdir -p "$folder"
+  authority_for_tls
+  openssl req -newkey rsa:2048 -nodes -subj /CN=app.internal -keyout "$folder/key.pem" -out "$folder/request.pem" 2> /dev/null
+  printf 'subjectAltName=DNS:%s\nauthorityKeyIdentifier=keyid\n' "${TLS_NAME:-app.internal}" > "$folder/names"
+  sign_for_tls "$@"
+  chown -R "$APP_USER:$APP_GROUP" "$folder"
+  # As lasting as nginx's own configuration.
+  write_drop_in /etc tls '[Service]' 'ExecStart=' \
+    "ExecStart=$(start_command) --certfile $folder/certificate.pem --keyfile $folder/key.pem"
+  sed -i "s#proxy_pass http://#proxy_ssl_verify on;\n        proxy_ssl_trusted_certificate /etc/ssl/app.pem;\n        proxy_ssl_name app.internal;\n        proxy_pass https://#" "$NGINX_SITE"
+  restart_app
+  nginx -t
+  systemctl reload nginx
+  until_true "curl -sko /dev/null https://$BIND/"
+}
+
+# The authority of serve_by_tls, anew.
+authority_for_tls() {
+  openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=Authority -addext keyUsage=critical,keyCertSign \
+    -keyout /etc/ssl/app/authority.key -out /etc/ssl/app.pem 2> /dev/null
+}
+
+# The certificate of serve_by_tls, anew; a negative number of days may be given.
+sign_for_tls() {
+  local folder=/etc/ssl/app signed=("-CA" "/etc/ssl/app.pem" "-CAkey" "/etc/ssl/app/authority.key" "-CAcreateserial")
+  # Until OpenSSL 3.4 by a negative number of days, since then by dates.
+  openssl x509 -req -in "$folder/request.pem" "${signed[@]}" -extfile "$folder/names" -out "$folder/certificate.pem" "$@" 2> /dev/null ||
+    openssl x509 -req -in "$folder/request.pem" "${signed[@]}" -extfile "$folder/names" -out "$folder/certificate.pem" \
+      -not_before 20200101000000Z -not_after 20200102000000Z
+}
+
+# A package `rates` that the app imports, linked from a folder as an editable installation links it; further words are for
+# its .pth file, in the place of that folder.
+link_package() {
+  local folder="$1" site
+  site="$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+  mkdir -p "$folder/rates" "$site/rates-1.0.dist-info"
+  printf 'TAX = 2\n' > "$folder/rates/__init__.py"
+  printf '%s\n' "${2:-$folder}" > "$site/__editable__.rates-1.0.pth"
+  printf 'Metadata-Version: 2.1\nName: rates\nVersion: 1.0\n' > "$site/rates-1.0.dist-info/METADATA"
+  printf 'rates\n' > "$site/rates-1.0.dist-info/top_level.txt"
+  printf '{"dir_info": {"editable": true}, "url": "file://%s"}' "$folder" > "$site/rates-1.0.dist-info/direct_url.json"
+  printf '%s,,\n' __editable__.rates-1.0.pth rates-1.0.dist-info/{METADATA,RECORD,top_level.txt,direct_url.json} \
+    > "$site/rates-1.0.dist-info/RECORD"
+  printf 'import rates\n%s\n' "$(cat "$ROOT/$PACKAGE/urls.py")" > "$ROOT/$PACKAGE/urls.py.new"
+  cat "$ROOT/$PACKAGE/urls.py.new" > "$ROOT/$PACKAGE/urls.py" && rm "$ROOT/$PACKAGE/urls.py.new"
+  app_git commit -qam 'Rates'
+}

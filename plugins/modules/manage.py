@@ -14,7 +14,8 @@ description:
   - Runs C(migrate), C(collectstatic) or C(check) as the user of the app's unit, in the environment that systemd would
     give it. The environment is read on the target, so no secret crosses to the controller or shows in a command line.
   - This is why C(community.general.django_command) is not used, which takes the environment from the controller.
-  - Of C(migrate) it reports what was applied, what that could lose, and how it is taken back.
+  - Of C(migrate) it reports what was applied, what that could lose, and how it is taken back. Where the database has a
+    part already of what a migration would make, none is applied.
 extends_documentation_fragment: [rescue502.django.app, rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)
@@ -137,6 +138,12 @@ class Command:
         """The migrations, with what they were before and are after."""
         before = self.look()
         pending = before["pending"]
+        if before["present"]:
+            item = before["present"][0]
+            has = f"The database has {', '.join(item['has'])} already, which {migrations.key(item)} would make"
+            self.module.fail_json(
+                msg=f"{has}. Nothing was changed.", output=[], pending=pending, database_unchanged=True
+            )
         if self.module.check_mode:
             if before["conflicts"]:
                 self.module.fail_json(msg=f"conflicting migrations in {', '.join(before['conflicts'])}", output=[])

@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 from test_playbooks import CHECKOUT, publish
 
+from lab import look
 from lab.podman import podman
 from lab.site import Site, differences, named
 
-RISKY, SAFE = "schema/risky-migrations", "schema/unapplied-migrations"
+RISKY, SAFE, PARTLY = "schema/risky-migrations", "schema/unapplied-migrations", "schema/partly-applied"
+CATALOGUE = load()
 BACKUPS = "/var/lib/rescue502/backups"
 FREE_CODE = "operations = [migrations.RunPython(lambda apps, editor: None, migrations.RunPython.noop)]"
 FAILS = 'operations = [migrations.RunSQL("SELECT 1/0", migrations.RunSQL.noop)]'
-CITY = "operations = [migrations.AddField('sgi', 'city', models.CharField(max_length=9, default=''))]"
+# Rows that are there speak against it, which no look at the tables shows.
+ONE_EACH = "operations = [migrations.AddConstraint('sgi', models.UniqueConstraint(fields=['city'], name='one_each'))]"
 NEW_FIELD = (
     "operations = [migrations.AddField('sgi', 'street', models.CharField(max_length=9, default='', blank=True))]"
 )
@@ -143,6 +147,85 @@ def test_a_failing_migration_leaves_what_cannot_be_taken_back(site: Site) -> Non
 
 
 @pytest.mark.nightly
+def test_a_column_made_by_hand_is_known_before_migrate(site: Site) -> None:
+    """Whatever is approved, nothing is migrated, and nothing is noted as applied; what is said to do by hand helps."""
+    site.host.break_with(PARTLY)
+    broken, had = site.host.snapshot(), applied(site)
+    code, incident, output = site.play("recover", rescue502_approve=[SAFE, RISKY, "migrate"])
+    assert (code, incident["outcome"], named(incident), incident["actions"]) == (2, "needs-human", [PARTLY], []), output
+    assert (applied(site), differences(broken, site.host.snapshot())) == (had, set())
+    (cause,) = incident["root_causes"]
+    assert "has column sgis_sgi.street already, but not column sgis_sgi.country" in cause["because"]
+    (finding,) = [item for item in incident["findings"] if item["id"] == PARTLY]
+    commands = [line for line in finding["by_hand"].splitlines() if " manage.py " in line and not line.startswith("#")]
+    told, there, before, fake = (line.partition(" manage.py ")[2].partition("    #")[0] for line in commands)
+    site.host.break_with("", f"manage {before}; manage {there} | grep -q street")
+    lacking = f"manage {told} | grep 'ADD COLUMN .country' | sql -d xamila"
+    site.host.break_with("", f"{lacking}\nmanage {fake}\nrestart_app")
+    assert applied(site) == f"{had}sgis|0099_where\n"
+    code, incident, output = site.play("recover", rescue502_level="full")
+    assert (code, incident["outcome"], named(incident)) == (0, "healthy", []), output
+
+
+@pytest.mark.nightly
+def test_a_redeploy_ends_before_a_migration_that_is_partly_there(site: Site) -> None:
+    """Nothing is migrated, not even what comes before it; the old code is back on disk, and serves."""
+    before, had, head = invocation(site), applied(site), site.host.run(CHECKOUT + "rev-parse HEAD").stdout
+    index = "operations = [migrations.AddIndex('sgi', models.Index(fields=['name'], name='by_name'))]"
+    publish(
+        site,
+        f"{migration('0003_by_name', '0002_sgi_city', index)}\n{migration('0004_street', '0003_by_name', NEW_FIELD)}",
+    )
+    site.host.run("runuser -u postgres -- psql -qXd xamila -c 'ALTER TABLE sgis_sgi ADD street varchar(9)'")
+    tables = site.host.snapshot()["tables"]
+    code, _incident, output = site.play("redeploy")
+    assert code == 2, output
+    assert "The database has column sgis_sgi.street already, which sgis.0004_street would make" in " ".join(
+        output.split()
+    )
+    assert (invocation(site), applied(site), site.host.snapshot()["tables"]) == (before, had, tables)
+    assert site.host.run(CHECKOUT + "rev-parse HEAD").stdout == head
+    assert site.host.ask("/api/sgis/")[0] == 200
+
+
+DIES = f"atomic = False\n    {NEW_FIELD[:-1]}, migrations.RunSQL('SELECT 1/0')]"
+# Bash: how the database gets ahead of what it has noted, with a sign that it has; what is said of it.
+AHEAD = {
+    "a migration that died half way": (
+        migration("0003_where", "0002_sgi_city", DIES)
+        + "\ngit commit -qm 'Where'; ! manage migrate; manage showmigrations sgis | grep '\\[ \\] 0003_where'",
+        "sgis.0003_where is not applied, and the database has column sgis_sgi.street already, which is all that",
+    ),
+    "a squashed migration that does not say what it replaces": (
+        "git reset -q --hard HEAD~1; sql -d xamila -c 'ALTER TABLE sgis_sgi DROP street'\n"
+        "git mv sgis/migrations/0001_initial.py sgis/migrations/0001_squashed.py\n"
+        "git rm -q sgis/migrations/0002_sgi_city.py; git commit -qm 'Squashed'\n"
+        "manage showmigrations sgis | grep '\\[ \\] 0001_squashed'",
+        "sgis.0001_squashed is not applied, and the database has table sgis_sgi, ",
+    ),
+    "a dump without the record of migrations": (
+        "git reset -q --hard HEAD~1; sql -d xamila -c 'TRUNCATE django_migrations'\n"
+        "manage showmigrations sgis | grep '\\[ \\] 0001_initial'",
+        "contenttypes.0001_initial is not applied, and the database has table django_content_type, ",
+    ),
+}
+
+
+@pytest.mark.nightly
+def test_what_a_database_has_before_its_time(site: Site) -> None:
+    """In several ways, one after the other: it is named, nothing is migrated, and nothing is noted as applied."""
+    for way, (script, said) in AHEAD.items():
+        site.host.break_with("", f'cd "$ROOT"; git() {{ app_git "$@"; }}; {script}\nrestart_app')
+        before = site.host.snapshot()
+        found = look.diagnosed(site.host, CATALOGUE)
+        assert PARTLY in [item.id for item in found.root_causes], way
+        (cause,) = [item for item in found.root_causes if item.id == PARTLY]
+        assert said in cause.because, way
+        assert not {SAFE, RISKY} & {item.id for item in found.root_causes}, way
+        assert differences(before, site.host.snapshot()) == set(), way
+
+
+@pytest.mark.nightly
 def test_a_site_that_serves_is_not_migrated_unasked(site: Site) -> None:
     """New code was pulled, the old still serves: nothing is done until approved, and then the new code is started."""
     publish(site, migration("0003_street", "0002_sgi_city", NEW_FIELD))
@@ -166,7 +249,7 @@ def test_a_site_that_serves_is_not_migrated_unasked(site: Site) -> None:
 def test_a_recovery_does_not_restart_into_a_failed_migration(site: Site) -> None:
     """New code on disk whose migration fails, and a package gone, which asks for a restart: the old keeps serving."""
     before = invocation(site)
-    publish(site, f"{migration('0003_city_again', '0002_sgi_city', CITY)}")
+    publish(site, f"{migration('0003_one_each', '0002_sgi_city', ONE_EACH)}")
     site.host.run(CHECKOUT + "pull -q")
     site.host.break_with("", "uninstall python-slugify slugify")
     asked = [SAFE, "dependencies/missing"]

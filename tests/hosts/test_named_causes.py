@@ -38,6 +38,8 @@ TOGETHER = (
 # What others show too: a cause of a kind that a batch above has, or that tests of its own show.
 NIGHTLY = {
     "proxy/origin-not-passed",
+    "proxy/upstream-certificate", "proxy/upstream-refuses-tls", "dependencies/linked-folder-lost",
+    "schema/partly-applied",
     "service/option-wrong", "code/load-hangs", "code/raises-on-request", "service/app-not-found",
     "service/ended-unloaded", "database/wrong-password", "files/log-elsewhere", "proxy/refuses-by-itself",
     "service/crashes-at-start",

@@ -76,8 +76,13 @@ def test_redeploy_with_a_failing_migration_keeps_the_old_version_serving(site: S
     invocation = site.host.run("systemctl show -P InvocationID xamila").stdout
     publish(
         site,
-        'sed \'s/0001_initial/0002_sgi_city/; s/"city"/"name"/\' sgis/migrations/0002_sgi_city.py '
-        "> sgis/migrations/0003_again.py && git add .",
+        "cat > sgis/migrations/0003_one_each.py <<'MIGRATION' && git add .\n"
+        "from django.db import migrations, models\nclass Migration(migrations.Migration):\n"
+        "    dependencies = [('sgis', '0002_sgi_city')]\n"
+        # The rows that are there speak against it.
+        "    one_each = models.UniqueConstraint(fields=['city'], name='one_each')\n"
+        "    operations = [migrations.AddConstraint('sgi', one_each)]\n"
+        "MIGRATION",
     )
     code, _incident, output = site.play("redeploy")
     assert code == 2, output

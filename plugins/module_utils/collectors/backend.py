@@ -19,8 +19,8 @@ def collect(stack: Stack, health_json: Any, timeout: float) -> dict[str, Any]:
     """Ask the health URL if one is given, else the first bind address. timeout is in seconds."""
     if not stack.health_url or stack.server.speaks_uwsgi:
         return ask(stack, urlsplit(stack.health_url).path or "/", timeout)
-    if _bind(stack) is not None and not _is_bound(stack):
-        # The user's address is of another time: the app listens elsewhere.
+    if _bind(stack) is not None and (not _is_bound(stack) or _by_tls_now(stack)):
+        # The user's address is of another time: the app listens elsewhere, or speaks TLS by now.
         return ask(stack, urlsplit(stack.health_url).path or "/", timeout, health_json)
     wanted = {"url": stack.health_url, "status": 200, "json": health_json, "verify_tls": False}
     answer = http_client.check(wanted, "", timeout)
@@ -85,6 +85,14 @@ def public_name(stack: Stack) -> str:
 
 def _bind(stack: Stack) -> dict[str, Any] | None:
     return next((item for item in stack.bind if item["kind"] in ("tcp", "unix")), None)
+
+
+def _by_tls_now(stack: Stack) -> bool:
+    """Whether the app is to speak TLS at the very address that the user's health URL asks in plain text."""
+    parts = urlsplit(stack.health_url)
+    address = f"{parts.hostname}:{http_client.port(parts)}"
+    plain = parts.scheme == "http" and bool(stack.server.certfile)
+    return plain and any(same_address(address, bind) for bind in stack.bind)
 
 
 def _is_bound(stack: Stack) -> bool:

@@ -22,6 +22,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     nginx_log,
     refusals,
     service,
+    upstream_tls,
     upstreams,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
@@ -50,6 +51,8 @@ def collect(
     # A certificate that was renewed on disk counts where the one that nginx still shows is refused.
     refused = any(check["error"].startswith("certificate:") for check in asked.get("checks", []))
     renewed = edge.certificate_paths(stack) if refused else []
+    # So do the authorities by which it judges the app server's.
+    renewed += [] if asked.get("well") is True else upstream_tls.paths(stack)
     errors = nginx_log.errors(stack, time.time() - RECENT)
     log_bar = nginx_log.barred(stack)
     config_bars = [item.why for item in stack.nginx_unread]

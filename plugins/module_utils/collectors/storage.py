@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import files
@@ -24,11 +25,16 @@ WAL_SEGMENT_MIB = 16
 
 
 def collect(
-    stack: Stack, database: dict[str, Any], settings: dict[str, Any] | None = None, glance: bool = False
+    stack: Stack,
+    database: dict[str, Any],
+    settings: dict[str, Any] | None = None,
+    linked: Sequence[str] = (),
+    glance: bool = False,
 ) -> dict[str, Any]:
     """{file_systems, full, without_inodes, read_only, temporary, unmounted}: of the first, those that it is true of.
 
-    database: its evidence. settings: what the rehearsal learnt of Django's settings. glance: leave out what fills them.
+    database: its evidence. settings: what the rehearsal learnt of Django's settings. linked: folders that packages are
+    linked from, and that the app cannot use. glance: leave out what fills them.
     """
     media, static = files.media_and_static(stack, settings)
     folders = (settings or {}).get("file_folders") or []
@@ -48,8 +54,12 @@ def collect(
         "without_inodes": without,
         "read_only": _read_only(systems),
         "temporary": temporary_folders.wrong(),
-        **({} if glance else {"unmounted": _unmounted(wanted)}),
+        **({} if glance else {"unmounted": _unmounted([*wanted, *map(_linked, linked)])}),
     }
+
+
+def _linked(path: str) -> locations.Place:
+    return {"path": path, "purpose": "a linked package"}
 
 
 def _unmounted(wanted: list[locations.Place]) -> list[dict[str, Any]]:

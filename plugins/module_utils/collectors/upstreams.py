@@ -7,7 +7,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import nginx_log, reachability
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    nginx_log,
+    reachability,
+    upstream_tls,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.files import unit_view
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
@@ -38,6 +42,7 @@ def collect(
     """
     who = nginx_workers.account(stack, shown)
     account = "" if well else nginx_workers.user(stack, shown)
+    tls = {} if well else upstream_tls.collect(stack, errors)
     found: dict[str, dict[str, Any]] = {}
     for location in stack.locations:
         for address in location["addresses"]:
@@ -61,6 +66,7 @@ def collect(
                 "moved_from": _moved_from(bind, errors),
                 "denied": nginx_workers.obstacles(path, who, stack) if exists and who else [],
                 "hidden_by": "" if well or not path else unit_view.option(path, shown),
+                **({"tls": tls[address]} if address in tls else {}),
             }
     return list(found.values())
 

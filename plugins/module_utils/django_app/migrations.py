@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.django_app import script_migrations
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
+    script_migrations,
+    script_present_schema,
+    script_schema_wanted,
+    source_text,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.manage_command import App
 
 TIMEOUT = 60.0
@@ -29,7 +33,7 @@ def look(app: App) -> dict[str, Any]:
 
     Raises MigrationsError.
     """
-    text = inspect.getsource(script_migrations) + _TELL
+    text = source_text.join((script_schema_wanted, script_present_schema, script_migrations)) + _TELL
     done = app.manage(["shell", "-c", f"exec({text!r}, {{'__name__': 'rescue502'}})"], TIMEOUT)
     try:
         result: dict[str, Any] = json.loads(done.stdout.rpartition("\0")[2])

@@ -15,6 +15,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     missing_variables,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import lacking
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_linked_packages import broken_link
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_programs import failed_program
 
 TEXT_LIMIT = 2000
@@ -84,6 +85,9 @@ def describe(error, plan):
     program = failed_program(causes)
     if program:
         described["program"] = program
+    links = [link for link in map(broken_link, causes) if link]
+    if links:
+        described["link"] = links[0]
     if own_name and os.path.splitext(own_name)[0] != module.partition(".")[0]:
         described["other_case"] = short(own_name)
     if len(missing) > 1:

@@ -2,11 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs inside the app's own Python: which migrations are not applied, and what applying them could cost.
 
-It is sent there as text, by the rehearsal and by migrations.py, so it imports nothing of ours and keeps to what old
-Pythons understand. It reads the migrations and the database's record of them; it runs none of them.
+It is sent there as text, by the rehearsal and by migrations.py, so it keeps to what old Pythons understand, and what it
+imports of ours is sent along. It reads the migrations and the database's record of them; it runs none of them.
 """
 
 from __future__ import annotations
+
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_present_schema import find_present
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_schema_wanted import Wanted
 
 # What Django itself brings: of anything else nobody but its author knows what it does.
 OWN_OPERATIONS = ("django.db.migrations.operations", "django.contrib.postgres.operations")
@@ -28,6 +31,7 @@ def compare_migrations(_plan):
     """Migrations on disk compared with those recorded in the database (django.db.migrations.loader).
 
     pending: those that are not applied, in the order in which Django would apply them (see describe_pending).
+    present: of which of these the database has a part (see find_present).
     transactional: whether a migration that fails leaves nothing behind, unless it says itself that it is not atomic.
     """
     from django.db import connection
@@ -40,9 +44,9 @@ def compare_migrations(_plan):
     migrated = {app for app, _name in on_disk}
     conflicts = loader.detect_conflicts()
     unapplied = set(loader.graph.nodes) - applied
-    wants = {"creates": False, "changes": set()}
+    wants, wanted = {"creates": False, "changes": set()}, Wanted(connection)
     # Of conflicting ones Django applies none.
-    pending = describe_pending(loader, applied, wants) if unapplied and not conflicts else []
+    pending = describe_pending(loader, applied, wants, wanted) if unapplied and not conflicts else []
     return {
         "conflicts": {app: sorted(names) for app, names in conflicts.items()},
         "unapplied": sorted(".".join(key) for key in unapplied),
@@ -50,15 +54,17 @@ def compare_migrations(_plan):
         "unknown": sorted(".".join(key) for key in applied - known if key[0] in migrated),
         "pending": pending,
         "barred": what_is_barred(connection, wants),
+        "present": find_present(connection, wanted),
         "transactional": bool(connection.features.can_rollback_ddl),
     }
 
 
-def describe_pending(loader, applied, wants):
+def describe_pending(loader, applied, wants, wanted):
     """[{app, name, after, risks, known, reversible, atomic}]. after: what it follows in its own app; risks: what could
     be lost for good, or is not known, an operation each; none where no migration was ever applied: there is nothing
     to lose. known: whether that is known, as where the app's models load. wants: takes what they need of the database,
     {creates: whether anything is to be made in a schema, changes: the tables that are there and are changed}.
+    wanted: takes what they make.
     """
     from django.db.migrations.state import ProjectState
 
@@ -72,6 +78,7 @@ def describe_pending(loader, applied, wants):
             for operation in migration.operations:
                 if key not in applied:
                     note_wants(operation, key[0], state, made, wants)
+                    note_wanted(operation, key, state, wanted)
                     risks += risks_of(operation, key[0], state, made)
                 operation.state_forwards(key[0], state)
         except Exception as error:  # what follows builds on it
@@ -101,6 +108,14 @@ def note_wants(operation, app, state, made, wants):
     model = state.models.get(place)
     if model is not None and place not in made and has_table(model):
         wants["changes"].add(str(model.options.get("db_table") or "_".join(place)).strip('"'))
+
+
+def note_wanted(operation, key, state, wanted):
+    """What an operation makes; of one that is odd, and of all that follows it, nothing is known."""
+    try:
+        wanted.note(operation, key[0], key[1], state)
+    except Exception:
+        wanted.is_known = False
 
 
 def what_is_barred(connection, wants):

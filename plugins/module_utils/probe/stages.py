@@ -201,7 +201,7 @@ def _with_settings(
     base = database.settled(found["database"], stack, listeners, rehearsed)
     sections: Sections = {
         "files": lambda: files.collect(stack, settings, settings_bar=settings_bar),
-        "storage": lambda: storage.collect(stack, base, settings),
+        "storage": lambda: storage.collect(stack, base, settings, _linked(rehearsed)),
         "names": lambda: {"names": host.needed_names(stack, base, _unreached(rehearsed), asks_unit)},
         "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(rehearsed) else []},
     }
@@ -230,6 +230,13 @@ def _unreached(rehearsed: Any) -> list[dict[str, Any]]:
     """The brokers that did not answer in the rehearsal as they should."""
     steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
     return [item for item in (steps.get("brokers") or {}).get("found") or [] if item["problem"]]
+
+
+def _linked(rehearsed: Any) -> list[str]:
+    """Folders that packages are linked from, and that the app could not use in the rehearsal."""
+    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
+    errors = [step.get("error") or {} for step in steps.values()]
+    return [error["link"]["path"] for error in errors if "link" in error]
 
 
 def _was_refused(rehearsed: Any) -> bool:

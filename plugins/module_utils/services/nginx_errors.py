@@ -34,7 +34,13 @@ _KNOWN = [
         "closed-early",
         r"upstream prematurely closed|recv\(\) failed \(104: .*reading (?:response header from )?upstream",
     ),
+    ("upstream-certificate", r"upstream SSL certificate (?:verify error|does not match)"),
+    (
+        "upstream-alert",
+        r"SSL alert number \d+\) while (?:SSL handshaking to|reading response header from|sending .*to) up",
+    ),
     ("not-http", r"upstream sent (?:invalid|no valid|unsupported)|SSL_do_handshake\(\) failed.*to upstream"),
+    ("upstream-handshake", r"while SSL handshaking to upstream"),
     ("resolver", r"no resolver defined to resolve|could not be resolved"),
     ("file-denied", r"(?:open|stat)\(\) \"[^\"]*\" failed \(13:|\" is forbidden \(13:"),
     ("internal-cycle", r"rewrite or internal redirection cycle"),

@@ -48,7 +48,7 @@ def proxied_locations(root: Directive) -> list[dict[str, Any]]:
     found = []
     for server in (item for item in root.walk() if item.name == "server" and item.block):
         listens = [item.words[1:] for item in server.all("listen")] or [["80"]]
-        for location, targets, protocol, contexts in _proxies(server, root):
+        for location, targets, protocol, contexts in proxies(server, root):
             target = targets[0]
             buffers = nginx_config.inherited(contexts, "proxy_buffer_size")
             timeout = nginx_config.inherited(contexts, "proxy_read_timeout")
@@ -77,7 +77,7 @@ def proxied_locations(root: Directive) -> list[dict[str, Any]]:
 Proxy = tuple[str, list[str], str, list[Directive]]
 
 
-def _proxies(server: Directive, root: Directive) -> Iterator[Proxy]:
+def proxies(server: Directive, root: Directive) -> Iterator[Proxy]:
     """(path, targets, protocol, contexts) for each proxy_pass and the like of a server, with its location.
 
     There are several targets where variables choose between them.

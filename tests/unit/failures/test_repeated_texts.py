@@ -39,6 +39,12 @@ def test_each_end_of_a_unit_has_the_same_causes() -> None:
     assert failed == given_up == crashes | {"service/crashes-at-start"}
 
 
+def test_what_an_app_server_refuses_is_quoted_alike() -> None:
+    """By which option it ended, and by what else in its configuration, are two causes and one sentence."""
+    unknown, wrong = MODES["service/option-unknown"], MODES["service/option-wrong"]
+    assert unknown.because == wrong.because
+
+
 def test_packages_are_installed_alike_whatever_is_wrong_with_them() -> None:
     """The same remedy, under the same conditions, for the same packages."""
     missing, other = MODES["dependencies/missing"], MODES["dependencies/version-conflict"]

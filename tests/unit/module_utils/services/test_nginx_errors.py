@@ -42,6 +42,31 @@ LINES = [
         "*1 recv() failed (104: Connection reset by peer) while reading response header from upstream" + TAIL,
         "closed-early",
     ),
+    (
+        "*1 upstream SSL certificate verify error: (10:certificate has expired) while SSL handshaking to upstream"
+        + TAIL,
+        "upstream-certificate",
+    ),
+    (
+        '*1 upstream SSL certificate does not match "app.internal" while SSL handshaking to upstream' + TAIL,
+        "upstream-certificate",
+    ),
+    (
+        "*1 SSL_do_handshake() failed (SSL: error:0A000410:SSL routines::sslv3 alert handshake failure:SSL alert number"
+        " 40) while SSL handshaking to upstream" + TAIL,
+        "upstream-alert",
+    ),
+    (
+        "*1 SSL_read() failed (SSL: error:0A00045C:SSL routines::tlsv13 alert certificate required:SSL alert number"
+        " 116) while reading response header from upstream" + TAIL,
+        "upstream-alert",
+    ),
+    ("*1 peer closed connection in SSL handshake while SSL handshaking to upstream" + TAIL, "upstream-handshake"),
+    (
+        "*1 SSL_do_handshake() failed (SSL: error:0A00010B:SSL routines::wrong version number) while SSL handshaking"
+        " to upstream" + TAIL,
+        "not-http",
+    ),
     ('*1 upstream sent invalid header: "\\x15\\x03..." while reading response header from upstream' + TAIL, "not-http"),
     ("*1 no resolver defined to resolve app.internal" + TAIL, "resolver"),
     ("*1 app.internal could not be resolved (3: Host not found)" + TAIL, "resolver"),
