@@ -16,12 +16,15 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     answering_server,
     answers,
     cors_lines,
+    differing_answers,
     edge,
     handed_headers,
     nginx_limits,
     nginx_log,
+    nginx_start,
     refusals,
     service,
+    silent_ports,
     upstreams,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
@@ -56,6 +59,9 @@ def collect(
     newer = sorted(p for p in [*stack.nginx_files, *renewed] if started and filesystems.modified(p) > reloaded)
     unused = [] if stack.behind_nginx else upstreams.unused_files(stack)
     since_read = [item for item in errors if item["when"] >= int(reloaded)]
+    # nginx writes whole seconds.
+    said = [item["text"] for item in errors if item["when"] >= int(asked.get("asked_at", 0))]
+    test = _test(stack, lambda: _was_valid(stack, shown, reloaded))
     limits = nginx_limits.collect(stack, asked, errors, nginx_workers.account(stack, shown))
     return {
         "unit": {
@@ -66,7 +72,7 @@ def collect(
             "result": shown.get("Result", ""),
             "file_state": shown.get("UnitFileState", ""),
         },
-        "test": _test(stack, lambda: _was_valid(stack, shown, reloaded)),
+        "test": test,
         "config_newer": unread.reported(newer, "nginx's configuration", *config_bars),
         "user": nginx_workers.user(stack, shown),
         "behind_nginx": unread.reported(stack.behind_nginx, "nginx's configuration", *config_bars, stack.bind_bar),
@@ -76,7 +82,13 @@ def collect(
         "refusals": refusals.collect(stack, asked),
         "answered_by": answering_server.collect(stack, wrong),
         "handed": handed_headers.collect(stack, wrong, asked.get("origin", "")),
-        **_optional(cors=cors_lines.collect(stack, wrong, asked.get("origin", ""))),
+        **_optional(
+            cors=cors_lines.collect(stack, wrong, asked.get("origin", "")),
+            differing=differing_answers.collect(stack, wrong, asked.get("origin", ""), listening),
+            start=nginx_start.collect(shown, test),
+            silent=silent_ports.collect(stack, wrong, listeners, shown),
+            said=list(dict.fromkeys(map(nginx_log.in_short, said)))[-5:] if wrong else [],
+        ),
         "fronts": _fronts(stack, listeners, unit),
         **({"other_servers": web_servers.enabled()} if shown.get("ActiveState") != "active" else {}),
         "errors": unread.reported([item["text"] for item in errors][-10:], "nginx's error log", log_bar),

@@ -10,7 +10,12 @@ import pwd
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, backend, startup
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    addresses,
+    backend,
+    startup,
+    unit_limits,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, unit_view
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_units
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -34,7 +39,10 @@ CONFINES = (
     "ReadOnlyPaths",
     "InaccessiblePaths",
     "RootDirectory",
+    "IPAddressDeny",
+    "SystemCallFilter",
 )
+LONGEST = 200
 UNCONFINED = ("", "no", "~")
 
 
@@ -93,7 +101,10 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "workdir": stack.cwd,
         "workdir_exists": _workdir_exists(stack),
         "environment_problems": stack.environment_problems,
-        "confinement": [f"{name}={shown[name]}" for name in CONFINES if shown.get(name, "") not in UNCONFINED],
+        **({"limits": limits} if (limits := unit_limits.resources(shown)) else {}),
+        "confinement": [
+            f"{name}={shown[name][:LONGEST]}" for name in CONFINES if shown.get(name, "") not in UNCONFINED
+        ],
     }
 
 

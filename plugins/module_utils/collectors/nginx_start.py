@@ -1,0 +1,45 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Why nginx's unit does not start though its configuration is valid: its own options, or a unit that it requires."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import startup
+from ansible_collections.rescue502.django.plugins.module_utils.run import nginx_trial
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test, nginx_unit
+from ansible_collections.rescue502.django.plugins.module_utils.system import journal, systemd
+
+# How a start of its own fails; a signal or a full memory may have ended what ran.
+_BY_ITSELF = ("exit-code", "timeout", "protocol", "resources", "start-limit-hit")
+RECENT_SECONDS = 3600.0
+MOST = 3
+
+
+def collect(shown: dict[str, str], test: dict[str, Any]) -> dict[str, Any]:
+    """{objection, drop_ins, dependencies, said}; empty where the unit runs.
+
+    objection: what nginx says within its unit's options, where it says nothing without them. drop_ins: the files that
+    may set these. dependencies: as of startup.broken_dependencies(). said: systemd's last words on the unit.
+    shown: its properties. test: what `nginx -t` said.
+    """
+    state = shown.get("ActiveState")
+    if state not in ("failed", "inactive") or shown.get("LoadState") != "loaded":
+        return {}
+    fails = state == "failed" and shown.get("Result") in _BY_ITSELF and test["valid"] is True
+    words = nginx_unit.command(shown)
+    program = systemd.exec_argv(shown.get("ExecStart", ""))[:1] or words[:1]
+    said = journal.of_manager(shown.get("Id", ""), RECENT_SECONDS, lines=20)
+    return {
+        "objection": nginx_trial.objection(shown, [*program, *words[1:], "-t", "-q"]) if fails and _is_roots() else "",
+        "drop_ins": systemd.words(shown.get("DropInPaths", ""))[:MOST],
+        "dependencies": startup.broken_dependencies(shown) if state == "inactive" else [],
+        "said": [entry.message[:300] for entry in said if "ailed" in entry.message][-MOST:],
+    }
+
+
+def _is_roots() -> bool:
+    """Whether root itself may ask: nginx makes the folders that its configuration names for its own account."""
+    return os.geteuid() == 0 and nginx_test.account() == nginx_test.ROOT
