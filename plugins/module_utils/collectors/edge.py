@@ -79,7 +79,8 @@ def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout
     wanted = checks_for(stack, configured)
     places = _tls_places(wanted)
     begun = time.time()
-    with ThreadPoolExecutor(max_workers=max(1, len(wanted))) as pool:
+    # All at the same time: what keeps one waiting must not use up the time of the others.
+    with ThreadPoolExecutor(max_workers=max(1, len(wanted) + len(places))) as pool:
         asking = pool.map(lambda item: http_client.check(item, origin, timeout), wanted)
         showing = pool.map(lambda place: http_client.certificate(place[0], place[1], timeout), places)
         answers, shown = list(asking), dict(zip((host for _url, host in places), showing))

@@ -85,7 +85,7 @@ def collect(
         **_optional(
             cors=cors_lines.collect(stack, wrong, asked.get("origin", "")),
             differing=differing_answers.collect(stack, wrong, asked.get("origin", ""), listening),
-            start=nginx_start.collect(shown, test),
+            start=nginx_start.collect(shown, test, stack.nginx_files),
             silent=silent_ports.collect(stack, wrong, listeners, shown),
             said=list(dict.fromkeys(map(nginx_log.in_short, said)))[-5:] if wrong else [],
         ),

@@ -73,6 +73,8 @@ def collect(
 def unit_facts(stack: Stack) -> dict[str, Any]:
     """The unit's state in systemd's words (org.freedesktop.systemd1(5)), numbers as numbers."""
     shown = stack.properties
+    # systemd makes one at each start, and takes it away (systemd.exec(5)).
+    makes_account = shown.get("DynamicUser") == "yes"
     return {
         "name": stack.unit,
         "type": shown.get("Type", ""),
@@ -88,16 +90,16 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "restart": shown.get("Restart", ""),
         "file_state": shown.get("UnitFileState", ""),
         "needs_reload": shown.get("NeedDaemonReload") == "yes",
-        **({"objection": systemd.objection(stack.unit)} if shown.get("NeedDaemonReload") == "yes" else {}),
+        **({"objection": systemd.objection(stack.unit)} if _may_be_refused(shown) else {}),
         "file": shown.get("FragmentPath", ""),
         "invocation": shown.get("InvocationID", ""),
         "main_pid": systemd.number(shown.get("MainPID", "")),
         "active_since": started_at(shown),
         "triggered_by": shown.get("TriggeredBy", ""),
         "user": stack.user,
-        "user_exists": _exists(pwd.getpwnam, stack.user),
+        "user_exists": makes_account or _exists(pwd.getpwnam, stack.user),
         "group": stack.group,
-        "group_exists": not stack.group or _exists(grp.getgrnam, stack.group),
+        "group_exists": makes_account or not stack.group or _exists(grp.getgrnam, stack.group),
         "workdir": stack.cwd,
         "workdir_exists": _workdir_exists(stack),
         "environment_problems": stack.environment_problems,
@@ -106,6 +108,10 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
             f"{name}={shown[name][:LONGEST]}" for name in CONFINES if shown.get(name, "") not in UNCONFINED
         ],
     }
+
+
+def _may_be_refused(shown: dict[str, str]) -> bool:
+    return shown.get("NeedDaemonReload") == "yes" or shown.get("LoadState") in ("bad-setting", "error")
 
 
 def _workdir_exists(stack: Stack) -> Any:
