@@ -122,7 +122,7 @@ def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
     if fault in ("service/other-manager", "service/app-not-found"):
         # Who names a unit has it looked for.
         return {"rescue502_unit": ""}
-    if fault not in ("edge/tls-name-mismatch", "proxy/certificate-not-reloaded"):
+    if fault not in ("edge/tls-name-mismatch", "edge/tls-untrusted", "proxy/certificate-not-reloaded"):
         return {}
     # Only who wants certificates verified gets a report; the lab's own is signed by nobody.
     checks = shape.careful_settings()["rescue502_edge"]

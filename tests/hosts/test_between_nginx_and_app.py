@@ -68,11 +68,14 @@ PLANTS: list[tuple[str, str, int]] = [
     ("proxy/tls-handshake", in_server("ssl_reject_handshake on;"), 200),
     ("proxy/proxy-protocol", "sed -i 's/listen 80;/listen 80 proxy_protocol;/' \"$NGINX_SITE\"" + RESTART, 0),
 ]  # fmt: skip
+DROP_INS = "/etc/systemd/system/nginx.service.d"
+# A unit that fails.
+GATE = r"; printf '[Service]\nType=oneshot\nExecStart=/bin/false\n' > /etc/systemd/system/gate.service"
 UNITS: list[tuple[str, str]] = [
-    ("proxy/unit-refuses", "[Service]\nReadOnlyPaths=/run /var/log/nginx"),
-    ("proxy/unit-refuses", "[Service]\nUser=nobody"),
-    ("proxy/not-listening", "[Service]\nPrivateNetwork=yes"),
-    ("proxy/dependency-failed", "[Unit]\nRequires=gate.service\nAfter=gate.service"),
+    ("proxy/unit-refuses", r"[Service]\nReadOnlyPaths=/run /var/log/nginx"),
+    ("proxy/unit-refuses", r"[Service]\nUser=nobody"),
+    ("proxy/not-listening", r"[Service]\nPrivateNetwork=yes"),
+    ("proxy/dependency-failed", r"[Unit]\nRequires=gate.service\nAfter=gate.service"),
 ]
 
 
@@ -105,11 +108,9 @@ def checks(site: Site, plant: str) -> dict[str, Any]:
 
 def test_nginxs_own_unit(site: Site) -> None:
     """Its configuration is valid, and it does not run, or not where anybody reaches it."""
-    site.host.run(
-        KEEP + "; printf '[Service]\\nType=oneshot\\nExecStart=/bin/false\\n' > /etc/systemd/system/gate.service"
-    )
+    site.host.run(KEEP + GATE)
     for wanted, lines in UNITS:
-        drop_in = f"mkdir -p /etc/systemd/system/nginx.service.d; printf '{lines}\\n' > /etc/systemd/system/nginx.service.d/own.conf"
+        drop_in = f"mkdir -p {DROP_INS}; printf '{lines}\n' > {DROP_INS}/own.conf"
         site.host.break_with("", f"{RESTORE}\n{drop_in}\nsystemctl daemon-reload; systemctl stop nginx{RESTART}")
         assert site.host.ask("/health/")[0] == 0, f"the fault: {lines}"
         assert named(look.diagnosed(site.host, CATALOGUE)) == [wanted], lines

@@ -38,6 +38,7 @@ CONFINES = (
     "ProtectHome",
     "ReadOnlyPaths",
     "InaccessiblePaths",
+    "NoExecPaths",
     "RootDirectory",
     "IPAddressDeny",
     "SystemCallFilter",
