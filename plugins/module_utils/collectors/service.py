@@ -39,6 +39,7 @@ CONFINES = (
     "ReadOnlyPaths",
     "InaccessiblePaths",
     "NoExecPaths",
+    "TemporaryFileSystem",
     "RootDirectory",
     "IPAddressDeny",
     "SystemCallFilter",

@@ -12,8 +12,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import pro
 
 # SubState of a unit that runs a command besides its program (systemctl --state=help).
 _COMMANDS = {"condition": "ExecCondition", "start-pre": "ExecStartPre", "start-post": "ExecStartPost"}
-# A line of `systemctl list-jobs --after`, below the job that waits (systemctl(1)).
-_WAITS = re.compile(r"waiting for job \d+ \(([^()]+)/(\w+)\)")
+# A line of `systemctl list-jobs --after`, below the job that it is about: of systemd 252 one that waits for it.
+_OTHER = re.compile(r"(waiting for|blocking) job \d+ \(([^()]+)/\w+\)")
 _JOB = re.compile(r"^\s*\d+ +(\S+) +\w+ +(?:waiting|running)")
 DEPTH = 5
 
@@ -47,8 +47,9 @@ def waited_for(jobs: str, unit: str) -> str:
         if match := _JOB.match(line):
             current = match[1]
             waits.setdefault(current, [])
-        elif match := _WAITS.search(line):
-            waits.setdefault(current, []).append(match[1])
+        elif match := _OTHER.search(line):
+            waiting, other = (current, match[2]) if match[1] == "waiting for" else (match[2], current)
+            waits.setdefault(waiting, []).append(other)
     last = unit
     for _step in range(DEPTH):
         # What waits for nothing itself is what all the others wait for.

@@ -1,4 +1,4 @@
-"""What a start waits for, in the words of `systemctl list-jobs --after` of systemd 252 and 257."""
+"""What a start waits for, in the words of `systemctl list-jobs --after`: systemd 252 says who is kept waiting."""
 
 from __future__ import annotations
 
@@ -18,11 +18,21 @@ JOBS = """JOB  UNIT              TYPE  STATE
 4 jobs listed.
 """
 
+BLOCKING = """JOB   UNIT                                       TYPE  STATE
+16079 gate.service                               start running
+└─    \tblocking job 16028 (xamila.service/start) -     -
+16028 xamila.service                             start waiting
+
+2 jobs listed.
+"""
+
 
 @pytest.mark.parametrize(
     ("jobs", "unit", "expected"),
     [
         (JOBS, "app.service", "vault.service"),
+        (BLOCKING, "xamila.service", "gate.service"),
+        (BLOCKING, "gate.service", ""),
         (JOBS, "gate.service", "vault.service"),
         (JOBS, "vault.service", ""),
         (JOBS, "other.service", ""),
