@@ -57,7 +57,7 @@ PLANTS: list[tuple[str, str, int]] = [
     ("proxy/origin-not-passed", in_location("proxy_pass_request_headers off;"), 200),
     # The front end of another origin asked first, and the copy says so to all.
     ("proxy/cached-answer", CACHE + in_location("proxy_cache answers; proxy_cache_valid 1h; proxy_ignore_headers Vary;")
-     + "curl -so /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1/health/", 200),
+     + 'curl -so /dev/null -H "Host: $SERVER_NAME" http://127.0.0.1/health/', 200),
     # What no failure mode knows is still put where it stands.
     ("edge/differs-from-app", in_location("try_files $uri $uri/ =404;"), 404),
     ("edge/differs-from-app", in_location("try_files $uri @nowhere;"), 500),

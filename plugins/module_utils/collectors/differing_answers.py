@@ -24,9 +24,9 @@ PATIENCE = 2.0
 MOST = 4
 MOST_LINES = 12
 # What a block merely says of a request that it takes.
-_NOT_TOLD = ("location", "proxy_set_header", "add_header", "access_log", "error_log", "include")
-# What a server does with every request, before it looks for a location (ngx_http_rewrite_module).
-_OF_THE_SERVER = ("return", "rewrite", "if")
+_NOT_TOLD = ("location", "add_header", "access_log", "error_log", "include", "listen", "server_name")
+# As every site has them.
+_USUAL_HEADERS = ("host", "x-real-ip", "x-forwarded-for", "x-forwarded-proto")
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -85,10 +85,15 @@ def _differing(
 
 
 def _lines(around: list[Directive]) -> list[str]:
-    """What stands in the innermost block, and what the server does before it looks for one."""
-    before = [item for block in around[:-1] for item in block.block if item.name in _OF_THE_SERVER]
-    inner = [item for item in around[-1].block if item.name not in _NOT_TOLD]
-    return [_written(item)[:160] for item in (*before, *inner)][:MOST_LINES]
+    """What stands in the innermost block and around it, as far as it may be why."""
+    lines = [item for block in reversed(around) for item in block.block if _is_told(item)]
+    return [_written(item)[:160] for item in lines][:MOST_LINES]
+
+
+def _is_told(item: Directive) -> bool:
+    if item.name == "proxy_set_header":
+        return item.value.lower() not in _USUAL_HEADERS
+    return item.name not in _NOT_TOLD and not item.name.startswith("ssl_")
 
 
 def _written(item: Directive) -> str:

@@ -85,7 +85,8 @@ def collect(
         **_optional(
             cors=cors_lines.collect(stack, wrong, asked.get("origin", "")),
             differing=differing_answers.collect(stack, wrong, asked.get("origin", ""), listening),
-            start=nginx_start.collect(shown, test, stack.nginx_files),
+            held=_held(shown) if wrong else [],
+            start=nginx_start.collect(shown, test, stack.nginx_root, stack.nginx_files),
             silent=silent_ports.collect(stack, wrong, listeners, shown),
             said=list(dict.fromkeys(map(nginx_log.in_short, said)))[-5:] if wrong else [],
         ),
@@ -99,6 +100,11 @@ def collect(
         ),
         **answers.collect(stack, asked, since_read, wrong, listening),
     }
+
+
+def _held(shown: dict[str, str]) -> list[dict[str, Any]]:
+    """{pid, held} of nginx's processes that somebody keeps from running."""
+    return [{"pid": item["pid"], "held": item["held"]} for item in service.unit_processes(shown) if item["held"]][:5]
 
 
 def _optional(**facts: Any) -> dict[str, Any]:

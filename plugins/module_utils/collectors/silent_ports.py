@@ -5,15 +5,16 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import answers
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import answers, reachability
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_servers
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, sockets, systemd
 
 MOST = 4
+CONNECT_SECONDS = 1.0
 # What a handshake can fail by (ngx_http_ssl_module).
 _TLS = ("ssl_reject_handshake", "ssl_protocols", "ssl_ciphers", "ssl_conf_command", "ssl_ecdh_curve")
 # Of a check that asks another host the files here say nothing.
@@ -29,7 +30,8 @@ def collect(
     apart: whether it does in a network of its own, where nobody else can reach it. lines: {words, file, line, tls,
     proxy} of nginx's servers that are to listen there. file, others: of the app's own server, and the addresses that
     it is to listen on. tls_lines: {words, file, line} of what the answering server says of the versions and ciphers of
-    TLS, or that it takes no handshake.
+    TLS, or that it takes no handshake. filtered: why no connection is made at all, though somebody listens; rules:
+    lines of the packet filter about that port.
     """
     root = stack.nginx_root
     silent = [pair for pair in wrong if not pair[1]["status"]]
@@ -58,10 +60,16 @@ def _silent(
         "by_nginx": any(item["unit"] == unit.get("Id") for item in there),
         "apart": _listens_apart(systemd.number(unit.get("MainPID", "")), port),
         "lines": [_line(root, server, words) for server in nginx_servers.servers(root) for words in _on(server, port)],
+        **({"filtered": why, "rules": reachability.rules(port)} if there and (why := _refused(url, port)) else {}),
         **({"tls_lines": told} if (told := _about_tls(root, wanted)) else {}),
         "file": own["file"] if own else "",
         "others": own["listen"][:5] if own else [],
     }
+
+
+def _refused(url: SplitResult, port: int) -> str:
+    """Why a connection itself cannot be made to a port on which somebody listens; empty where it can."""
+    return sockets.connects({"kind": "tcp", "host": url.hostname or "", "port": port, "path": ""}, CONNECT_SECONDS)
 
 
 def _about_tls(root: Directive, wanted: dict[str, Any]) -> list[dict[str, Any]]:
