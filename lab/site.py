@@ -116,6 +116,9 @@ def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
         # Only who wants more than a status sees that there is no content.
         checks = shape.careful_settings()["rescue502_edge"]
         return {"rescue502_edge": [{**checks[0], "url": f"http://127.0.0.1{shape.api_path}", "json": ["results"]}]}
+    if fault == "proxy/file-not-served":
+        checks = shape.careful_settings()["rescue502_edge"]
+        return {"rescue502_edge": [*checks, {**checks[0], "url": "http://127.0.0.1/static/site.css", "cors": False}]}
     if fault == "proxy/request-too-long":
         checks = shape.careful_settings()["rescue502_edge"]
         return {"rescue502_edge": [{**checks[0], "url": f"http://127.0.0.1/health/?q={'0' * 700}"}]}
