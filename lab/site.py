@@ -116,13 +116,16 @@ def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
         # Only who wants more than a status sees that there is no content.
         checks = shape.careful_settings()["rescue502_edge"]
         return {"rescue502_edge": [{**checks[0], "url": f"http://127.0.0.1{shape.api_path}", "json": ["results"]}]}
+    if fault == "proxy/file-not-served":
+        checks = shape.careful_settings()["rescue502_edge"]
+        return {"rescue502_edge": [*checks, {**checks[0], "url": "http://127.0.0.1/static/site.css", "cors": False}]}
     if fault == "proxy/request-too-long":
         checks = shape.careful_settings()["rescue502_edge"]
         return {"rescue502_edge": [{**checks[0], "url": f"http://127.0.0.1/health/?q={'0' * 700}"}]}
     if fault in ("service/other-manager", "service/app-not-found"):
         # Who names a unit has it looked for.
         return {"rescue502_unit": ""}
-    if fault not in ("edge/tls-name-mismatch", "proxy/certificate-not-reloaded"):
+    if fault not in ("edge/tls-name-mismatch", "edge/tls-untrusted", "proxy/certificate-not-reloaded"):
         return {}
     # Only who wants certificates verified gets a report; the lab's own is signed by nobody.
     checks = shape.careful_settings()["rescue502_edge"]

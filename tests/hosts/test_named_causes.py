@@ -37,6 +37,13 @@ TOGETHER = (
 
 # What others show too: a cause of a kind that a batch above has, or that tests of its own show.
 NIGHTLY = {
+    # Of the kinds that tests/hosts/test_between_nginx_and_app.py shows, or near those of the batches.
+    "proxy/path-changed", "proxy/cached-answer", "proxy/not-listening", "proxy/tls-not-configured",
+    "proxy/tls-handshake", "proxy/upstream-certificate", "proxy/authorization-service", "proxy/header-doubled",
+    "proxy/redirects-by-itself", "proxy/proxy-protocol", "proxy/masked", "proxy/dependency-failed",
+    "proxy/unit-refuses", "edge/tls-untrusted", "edge/differs-from-app", "host/loopback-down", "host/system-closed",
+    "service/limited", "service/no-workers", "service/port-denied", "service/script-name-wrong",
+    "service/start-too-slow", "service/start-waits", "service/unit-invalid",
     "proxy/origin-not-passed",
     "proxy/upstream-certificate", "proxy/upstream-refuses-tls", "dependencies/linked-folder-lost",
     "schema/partly-applied",

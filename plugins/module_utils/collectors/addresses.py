@@ -113,11 +113,15 @@ def pidfile_facts(stack: Stack) -> dict[str, Any]:
     unit = processes.unit_of(pid) if alive else ""
     command = processes.command_line(pid) if alive else ""
     ours = alive and is_app(pid, stack.unit, stack.server.server, stack.venv, stack.server.app)
+    folder = os.path.dirname(path)
+    gone = bool(path) and not os.path.lexists(folder) and not unread.hidden(folder)
+    gone = gone and folder not in systemd.runtime_directories(stack.properties)
     why = unread.sealed(path) if path else ""
     # /proc may be mounted so that other accounts' processes show nothing of themselves (proc(5), hidepid).
     why = why or (unread.sealed(f"/proc/{pid}/cgroup") if alive else "")
     return {
         "path": path,
+        **({"folder_missing": folder, "named": os.path.normpath(path) in stack.word.paths()} if gone else {}),
         "pid": pid,
         "alive": alive,
         "command": command[:300],

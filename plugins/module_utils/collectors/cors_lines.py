@@ -7,6 +7,7 @@ Source: nginx.org/en/docs/http/ngx_http_headers_module.html#add_header.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,8 +28,9 @@ def collect(stack: Stack, wrong: answers.Wrong, origin: str) -> list[dict[str, A
 
     {name, path, status, allowed, fault, words, file, line, app_allowed, app_asked, instead}. fault: `doubled` where
     nginx and the app both say it, `success-only` where nginx does so only on success, `not-inherited` where lines of an
-    inner block take the place of the outer one's, `other-origin` where nginx allows another. words, file, line: of the
-    line that nginx has. instead: of `not-inherited`, the first line that takes its place, with its file and line.
+    inner block take the place of the outer one's, `other-origin` where nginx allows another, `hidden` where it takes
+    the app's own out. words, file, line: of the line that nginx has. instead: of `not-inherited`, the first line that
+    takes its place, with its file and line.
     """
     root = stack.nginx_root
     if not root or not origin:
@@ -43,13 +45,17 @@ def _check(
 ) -> dict[str, Any] | None:
     wanted, shown = check
     path, allowed = urlsplit(wanted["url"]).path or "/", str(shown["cors"]["allowed"])
-    said = said_by_nginx(nginx_servers.contexts(root, wanted["url"], wanted.get("host") or "", path))
+    contexts = nginx_servers.contexts(root, wanted["url"], wanted.get("host") or "", path)
+    hiding = _hiding(contexts) if not allowed else None
+    said = said_by_nginx(contexts) or ((hiding, None) if hiding else None)
     if said is None:
         return None
     line, instead = said
     own = backend.make_check(stack, wanted, origin, PATIENCE)
     app_allowed = str((own.get("cors") or {}).get("allowed", ""))
     fault = _fault(line, instead, shown["status"], allowed, app_allowed)
+    if line is hiding:
+        fault = "hidden" if app_allowed in ("*", origin) else ""
     if not fault:
         return None
     return {
@@ -83,6 +89,22 @@ def said_by_nginx(contexts: list[Directive]) -> tuple[Directive, Directive | Non
 def _added(block: Directive) -> list[Directive]:
     """Its lines of add_header; those of an `if` right in it are the request's to choose."""
     return block.all("add_header")
+
+
+def _hiding(contexts: list[Directive]) -> Directive | None:
+    """The line by which nginx takes the app's own header out of its answers.
+
+    Lines of proxy_hide_header are inherited only by blocks that have none of their own; headers-more's clear it in each
+    block that they stand in or around.
+    """
+    levels = [lines for context in contexts if (lines := context.all("proxy_hide_header"))]
+    hidden = [item for item in (levels[-1] if levels else []) if item.value.lower() == HEADER]
+    cleared = [item for context in contexts for item in context.all("more_clear_headers")]
+    return next(iter([*hidden, *(item for item in cleared if _clears(item))]), None)
+
+
+def _clears(line: Directive) -> bool:
+    return any(fnmatchcase(HEADER, name.lower()) for word in line.words[1:] for name in word.split())
 
 
 def _about_origins(lines: list[Directive]) -> Directive | None:

@@ -78,12 +78,15 @@ def collect(stack: Stack, configured: list[dict[str, Any]], origin: str, timeout
     """Ask all edge checks in parallel. timeout is in seconds, for each."""
     wanted = checks_for(stack, configured)
     places = _tls_places(wanted)
-    with ThreadPoolExecutor(max_workers=max(1, len(wanted))) as pool:
+    begun = time.time()
+    # All at the same time: what keeps one waiting must not use up the time of the others.
+    with ThreadPoolExecutor(max_workers=max(1, len(wanted) + len(places))) as pool:
         asking = pool.map(lambda item: http_client.check(item, origin, timeout), wanted)
         showing = pool.map(lambda place: http_client.certificate(place[0], place[1], timeout), places)
         answers, shown = list(asking), dict(zip((host for _url, host in places), showing))
     return {
         "configured": bool(configured),
+        "asked_at": round(begun, 3),
         "checks": answers,
         "well": bool(answers) and all(answer["well"] for answer in answers),
         "statuses": sorted({answer["status"] for answer in answers}),
@@ -180,4 +183,5 @@ def certificate_facts(path: str) -> dict[str, Any] | unread.Unread:
     facts["names"] = found.names
     facts["days_left"] = certificate.days_until(found.not_after)
     facts["days_until_valid"] = certificate.days_until(found.not_before)
+    facts["chain"], facts["self_signed"] = found.chain, found.self_signed
     return facts

@@ -10,7 +10,7 @@ import re
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import policy_denials, service
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import closed_paths, policy_denials, service
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import unit_resolver
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
@@ -52,6 +52,8 @@ def collect(stack: Stack, evidence: dict[str, Any], busy: list[dict[str, Any]]) 
         "kernel": platform.release(),
         "name": platform.node(),
         **({"policy_denials": denied} if (denied := policy_denials.collect(stack, evidence)) is not None else {}),
+        **({"closed": closed} if (closed := closed_paths.collect(stack)) else {}),
+        **({"loopback_down": True} if _is_loopback_down() else {}),
         **({"busy": busy} if busy else {}),
         **({"memory_stalls": stalls} if (stalls := _memory_stalls()) else {}),
         **{name: found for name, found in exhausted.items() if found},
@@ -97,6 +99,15 @@ def _memory_stalls() -> float:
         return 0.0
     share = float(match.group(1)) if match else 0.0
     return share if share >= STALLED else 0.0
+
+
+def _is_loopback_down() -> bool:
+    """Whether the interface that a host reaches itself by is not up (netdevice(7), IFF_UP); False where unknown."""
+    try:
+        with open("/sys/class/net/lo/flags", encoding="utf-8") as file:
+            return not int(file.read(), 16) & 1
+    except (OSError, ValueError):
+        return False
 
 
 def _uptime() -> float:

@@ -27,6 +27,8 @@ DIRECTIVES = {
     "connect-timeout": "proxy_connect_timeout",
     "answer-timeout": "proxy_read_timeout",
     "resolver": "resolver",
+    "upstream-certificate": "proxy_ssl_verify",
+    "authorization-service": "auth_request",
 }
 
 

@@ -68,8 +68,7 @@ def reports(found: list[dict[str, Any]]) -> dict[str, Any]:
             reported.append(item["text"])
         if not name or name == nginx_errors.ORDINARY:
             continue
-        # Without the connection's number, and without the request, which stands in the other fields.
-        text = re.sub(r"^\*\d+ ", "", item["text"]).partition(", client: ")[0]
+        text = in_short(item["text"]).partition(", client: ")[0]
         entry = named.setdefault(name, {"name": name, "text": text, "count": 0, "paths": [], "files": []})
         entry["count"] += 1
         path, file = nginx_errors.request(item["text"])[1][:200], nginx_errors.denied_file(item["text"])[:300]
@@ -77,6 +76,11 @@ def reports(found: list[dict[str, Any]]) -> dict[str, Any]:
             if value and value not in entry[key] and len(entry[key]) < MOST:
                 entry[key].append(value)
     return {"known": list(named.values()), "reported": reported[:MOST]}
+
+
+def in_short(text: str) -> str:
+    """A line without the connection's number, so that lines which say the same are the same."""
+    return re.sub(r"^\*\d+ ", "", text)
 
 
 def dialled_in_vain(found: list[dict[str, Any]]) -> list[tuple[str, int]]:

@@ -16,12 +16,16 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     answering_server,
     answers,
     cors_lines,
+    differing_answers,
     edge,
     handed_headers,
     nginx_limits,
     nginx_log,
+    nginx_start,
     refusals,
+    served_files,
     service,
+    silent_ports,
     upstream_tls,
     upstreams,
 )
@@ -59,6 +63,9 @@ def collect(
     newer = sorted(p for p in [*stack.nginx_files, *renewed] if started and filesystems.modified(p) > reloaded)
     unused = [] if stack.behind_nginx else upstreams.unused_files(stack)
     since_read = [item for item in errors if item["when"] >= int(reloaded)]
+    # nginx writes whole seconds.
+    said = [item["text"] for item in errors if item["when"] >= int(asked.get("asked_at", 0))]
+    test = _test(stack, lambda: _was_valid(stack, shown, reloaded))
     limits = nginx_limits.collect(stack, asked, errors, nginx_workers.account(stack, shown))
     return {
         "unit": {
@@ -69,7 +76,7 @@ def collect(
             "result": shown.get("Result", ""),
             "file_state": shown.get("UnitFileState", ""),
         },
-        "test": _test(stack, lambda: _was_valid(stack, shown, reloaded)),
+        "test": test,
         "config_newer": unread.reported(newer, "nginx's configuration", *config_bars),
         "user": nginx_workers.user(stack, shown),
         "behind_nginx": unread.reported(stack.behind_nginx, "nginx's configuration", *config_bars, stack.bind_bar),
@@ -79,7 +86,15 @@ def collect(
         "refusals": refusals.collect(stack, asked),
         "answered_by": answering_server.collect(stack, wrong),
         "handed": handed_headers.collect(stack, wrong, asked.get("origin", "")),
-        **_optional(cors=cors_lines.collect(stack, wrong, asked.get("origin", ""))),
+        **_optional(
+            cors=cors_lines.collect(stack, wrong, asked.get("origin", "")),
+            differing=differing_answers.collect(stack, wrong, asked.get("origin", ""), listening),
+            held=_held(shown) if wrong else [],
+            start=nginx_start.collect(shown, test, stack.nginx_root, stack.nginx_files),
+            served=served_files.collect(stack.nginx_root, wrong, said),
+            silent=silent_ports.collect(stack, wrong, listeners, shown),
+            said=list(dict.fromkeys(map(nginx_log.in_short, said)))[-5:] if wrong else [],
+        ),
         "fronts": _fronts(stack, listeners, unit),
         **({"other_servers": web_servers.enabled()} if shown.get("ActiveState") != "active" else {}),
         "errors": unread.reported([item["text"] for item in errors][-10:], "nginx's error log", log_bar),
@@ -90,6 +105,11 @@ def collect(
         ),
         **answers.collect(stack, asked, since_read, wrong, listening),
     }
+
+
+def _held(shown: dict[str, str]) -> list[dict[str, Any]]:
+    """{pid, held} of nginx's processes that somebody keeps from running."""
+    return [{"pid": item["pid"], "held": item["held"]} for item in service.unit_processes(shown) if item["held"]][:5]
 
 
 def _optional(**facts: Any) -> dict[str, Any]:

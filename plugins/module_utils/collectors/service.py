@@ -10,7 +10,12 @@ import pwd
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import addresses, backend, startup
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    addresses,
+    backend,
+    startup,
+    unit_limits,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, unit_view
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_units
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -33,8 +38,13 @@ CONFINES = (
     "ProtectHome",
     "ReadOnlyPaths",
     "InaccessiblePaths",
+    "NoExecPaths",
+    "TemporaryFileSystem",
     "RootDirectory",
+    "IPAddressDeny",
+    "SystemCallFilter",
 )
+LONGEST = 200
 UNCONFINED = ("", "no", "~")
 
 
@@ -65,6 +75,8 @@ def collect(
 def unit_facts(stack: Stack) -> dict[str, Any]:
     """The unit's state in systemd's words (org.freedesktop.systemd1(5)), numbers as numbers."""
     shown = stack.properties
+    # systemd makes one at each start, and takes it away (systemd.exec(5)).
+    makes_account = shown.get("DynamicUser") == "yes"
     return {
         "name": stack.unit,
         "type": shown.get("Type", ""),
@@ -80,21 +92,28 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "restart": shown.get("Restart", ""),
         "file_state": shown.get("UnitFileState", ""),
         "needs_reload": shown.get("NeedDaemonReload") == "yes",
-        **({"objection": systemd.objection(stack.unit)} if shown.get("NeedDaemonReload") == "yes" else {}),
+        **({"objection": systemd.objection(stack.unit)} if _may_be_refused(shown) else {}),
         "file": shown.get("FragmentPath", ""),
         "invocation": shown.get("InvocationID", ""),
         "main_pid": systemd.number(shown.get("MainPID", "")),
         "active_since": started_at(shown),
         "triggered_by": shown.get("TriggeredBy", ""),
         "user": stack.user,
-        "user_exists": _exists(pwd.getpwnam, stack.user),
+        "user_exists": makes_account or _exists(pwd.getpwnam, stack.user),
         "group": stack.group,
-        "group_exists": not stack.group or _exists(grp.getgrnam, stack.group),
+        "group_exists": makes_account or not stack.group or _exists(grp.getgrnam, stack.group),
         "workdir": stack.cwd,
         "workdir_exists": _workdir_exists(stack),
         "environment_problems": stack.environment_problems,
-        "confinement": [f"{name}={shown[name]}" for name in CONFINES if shown.get(name, "") not in UNCONFINED],
+        **({"limits": limits} if (limits := unit_limits.resources(shown)) else {}),
+        "confinement": [
+            f"{name}={shown[name][:LONGEST]}" for name in CONFINES if shown.get(name, "") not in UNCONFINED
+        ],
     }
+
+
+def _may_be_refused(shown: dict[str, str]) -> bool:
+    return shown.get("NeedDaemonReload") == "yes" or shown.get("LoadState") in ("bad-setting", "error")
 
 
 def _workdir_exists(stack: Stack) -> Any:

@@ -14,6 +14,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     notifications,
     scheduled_starts,
     start_commands,
+    start_waits,
     unit_limits,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unit_conflicts, unread
@@ -59,11 +60,12 @@ _ON_FILES: dict[str, Callable[[str], bool]] = {
 def collect(properties: dict[str, str]) -> dict[str, Any]:
     """What kept the last start from reaching the app, or keeps the next one.
 
-    {failed, came_later, step, condition, dependencies, limit, conflicts, unheard}. failed: commands besides ExecStart=
-    that failed. came_later: what these may have waited for in vain. step: what systemd itself could not do, `what`
-    empty where nothing. condition: {unmet, kind, which}. dependencies: required units that failed or cannot be started.
-    limit: of the unit's own, that ended it. conflicts: units that run and would be ended by a start. scheduled: what
-    somebody has arranged to start it later. unheard: what a unit of Type=notify said in vain.
+    {failed, came_later, step, condition, dependencies, limit, conflicts, scheduled, unheard, waits}. failed: commands
+    besides ExecStart= that failed. came_later: what these may have waited for in vain. step: what systemd itself could
+    not do, `what` empty where nothing. condition: {unmet, kind, which}. dependencies: required units that failed or
+    cannot be started. limit: of the unit's own, that ended it. conflicts: units that run and would be ended by a start.
+    scheduled: what somebody has arranged to start it later. unheard: what a unit of Type=notify said in vain. waits:
+    what a start that has begun waits for.
     """
     down = properties.get("ActiveState") != "active"
     failed = start_commands.failed(properties) if down else []
@@ -73,10 +75,11 @@ def collect(properties: dict[str, str]) -> dict[str, Any]:
         "step": _step(properties) if down else {"status": 0, "what": "", "command": ""},
         "condition": _condition(properties),
         "limit": unit_limits.last_end(properties),
-        "dependencies": _broken_dependencies(properties) if properties.get("ActiveState") == "inactive" else [],
+        "dependencies": broken_dependencies(properties) if properties.get("ActiveState") == "inactive" else [],
         "conflicts": unit_conflicts.ended_by_start([properties["Id"]]) if down and "Id" in properties else [],
         "scheduled": scheduled_starts.of(properties["Id"]) if _was_stopped(properties) else [],
         "unheard": notifications.refused(properties) if down else "",
+        **({"waits": waits} if down and (waits := start_waits.collect(properties)) else {}),
     }
 
 
@@ -186,7 +189,7 @@ def _holds_now(name: str, parameter: str, negated: bool) -> bool:
         return False
 
 
-def _broken_dependencies(properties: dict[str, str]) -> list[dict[str, Any]]:
+def broken_dependencies(properties: dict[str, str]) -> list[dict[str, Any]]:
     """Units that this one cannot start without and that failed or cannot be started; the nearest first."""
     found: list[dict[str, Any]] = []
     # The unit's own socket fails with it, and is not a cause.

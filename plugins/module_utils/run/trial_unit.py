@@ -62,9 +62,9 @@ def is_one(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
-def free_name() -> str:
-    """A name for the unit and its folder, by which is seen whose it is."""
-    return f"{PREFIX}{os.getpid()}"
+def free_name(purpose: str = "") -> str:
+    """A name for the unit and its folder, by which is seen whose it is. purpose: a word, where several run together."""
+    return f"{PREFIX}{os.getpid()}" + (f"-{purpose}" if purpose else "")
 
 
 @contextlib.contextmanager
@@ -96,7 +96,7 @@ def forget_left() -> None:
     names = {os.path.basename(path) for path in glob.glob(f"{UNITS}/{PREFIX}*.service")}
     names.update(item.get("Id", "") for item in systemd.show_many([f"{PREFIX}*"], ["Id"]))
     for name in names:
-        match = re.fullmatch(rf"{PREFIX}(\d+)\.service", name)
+        match = re.fullmatch(rf"{PREFIX}(\d+)(?:-[a-z]+)?\.service", name)
         if match and not os.path.exists(f"/proc/{match.group(1)}"):
             for left in (os.path.join(UNITS, name), output(name.rpartition(".")[0])):
                 with contextlib.suppress(OSError):

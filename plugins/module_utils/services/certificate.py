@@ -33,6 +33,8 @@ class Certificate(NamedTuple):
     not_before: float  # seconds since the epoch
     not_after: float  # seconds since the epoch
     names: list[str]  # DNS names and IP addresses of its subjectAltName
+    self_signed: bool  # whether its issuer has its own name
+    chain: int = 1  # certificates in the text that it was read from
 
 
 def days_until(moment: float) -> float:
@@ -51,7 +53,7 @@ def read(path: str) -> Certificate:
 
 def parse(pem: str) -> Certificate:
     """Return the first certificate of a PEM text. Raises ValueError where that is not a valid one."""
-    return parse_der(first_der(pem))
+    return parse_der(first_der(pem))._replace(chain=len(_PEM.findall(pem)))
 
 
 def first_der(pem: str) -> bytes:
@@ -78,7 +80,8 @@ def _certificate(der: bytes) -> Certificate:
         del fields[0]
     begins, ends = _elements(fields[3][1])
     extensions = next((content for tag, content in fields[6:] if tag == _EXTENSIONS), b"")
-    return Certificate(_seconds(*begins), _seconds(*ends), _names(extensions))
+    # Fields: serial number, algorithm, issuer, validity, subject, key.
+    return Certificate(_seconds(*begins), _seconds(*ends), _names(extensions), fields[2][1] == fields[4][1])
 
 
 def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:

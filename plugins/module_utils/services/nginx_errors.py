@@ -43,6 +43,8 @@ _KNOWN = [
     ("upstream-handshake", r"while SSL handshaking to upstream"),
     ("resolver", r"no resolver defined to resolve|could not be resolved"),
     ("file-denied", r"(?:open|stat)\(\) \"[^\"]*\" failed \(13:|\" is forbidden \(13:"),
+    ("authorization-service", r"auth request unexpected status"),
+    ("proxy-protocol", r"broken header: \""),
     ("internal-cycle", r"rewrite or internal redirection cycle"),
     (ORDINARY, r"\(2: No such file or directory\)|is not found \(2|\(20: Not a directory\)|access forbidden by rule"),
     (ORDINARY, r"directory index of |user \"[^\"]*\".*(?:was not found|password mismatch)|no user/password"),

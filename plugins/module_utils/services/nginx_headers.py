@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    nginx_config,
     nginx_locations,
     nginx_servers,
     nginx_variables,
@@ -78,7 +79,10 @@ def sent(root: Directive, server: Directive, request: Request) -> dict[str, Sent
     values = _values(server, target, request)
     default = Sent(target, "$proxy_host", passing.file, passing.line)
     found = {"host": default} if "$" not in default.value else {}
-    written = _written([root, *root.all("http"), server, *taking])
+    contexts = [root, *root.all("http"), server, *taking]
+    if (line := nginx_config.inherited(contexts, "proxy_pass_request_headers")) and line.value == "off":
+        found["origin"] = Sent("", "", line.file, line.line)
+    written = _written(contexts)
     for item in written:
         if len(item.words) == 3:
             found.pop(item.value.lower(), None)
@@ -86,6 +90,13 @@ def sent(root: Directive, server: Directive, request: Request) -> dict[str, Sent
             if value is not None:
                 found[item.value.lower()] = Sent(value, item.words[2], item.file, item.line)
     return found
+
+
+def doubled(contexts: list[Directive]) -> list[Directive]:
+    """Lines that set one header twice: nginx sends both. contexts: of a location, the outermost first."""
+    lines = [item for item in _written(contexts) if len(item.words) == 3 and item.words[2]]
+    names = [item.value.lower() for item in lines]
+    return [item for item in lines if names.count(item.value.lower()) > 1]
 
 
 def _written(contexts: list[Directive]) -> list[Directive]:

@@ -18,7 +18,11 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 )
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import certainty, recent_changes, unread
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Cause, Found
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import SiteState, site_state
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import (
+    SiteState,
+    is_above_the_app,
+    site_state,
+)
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree, plain_words
 
 # More causes of an error than anybody reads.
@@ -30,7 +34,8 @@ class Finding:
     """A failure mode that matched, with the sentence that says why, and what explains it.
 
     `severity` is the failure mode's own, or `outage` where it explains an outage that was found: then it is one. Of
-    what lies below nginx it is no more than `degraded` where nginx refuses by itself: then that is the outage.
+    what lies below nginx it is no more than `degraded` where nginx refuses by itself, or alone answers otherwise than
+    wanted: then that is the outage.
     """
 
     mode: FailureMode
@@ -114,7 +119,7 @@ def diagnose(evidence: dict[str, Any], catalogue: Catalogue) -> Diagnosis:
     facts = prepare(evidence)
     matched = [mode.on(facts) for mode in catalogue.modes.values() if mode.matches(facts)]
     words = plain_words(facts) if matched else {}
-    refuses = site_state(facts) is SiteState.REFUSES
+    refuses = site_state(facts) is SiteState.REFUSES or is_above_the_app(facts)
     lacking = unread.facts(facts)
     found = {mode.id for mode in matched}
     others = [mode for mode in catalogue.modes.values() if mode.id not in found] if lacking and matched else []

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import LAYERS
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary
 
+# What nginx says where it got no connection, or no answer.
+GATEWAY_ERRORS = (0, 502, 504)
 _PROXY = LAYERS.index("proxy")
 
 
@@ -23,7 +25,8 @@ class SiteState(Enum):
     ANSWERS = "answers"
     # nginx is configured to answer each failed check itself, as in a maintenance, or to spare the app.
     REFUSES = "refuses"
-    # Each failed check fails above the app: its certificate, its CORS headers, or a redirect that leads nowhere.
+    # Each failed check fails above the app: its certificate, its CORS headers, a redirect that leads nowhere, or nginx
+    # answers otherwise than the app, which was asked too.
     BARRED = "barred"
     # A check fails, and the app may be the reason.
     DOWN = "down"
@@ -45,7 +48,28 @@ def site_state(evidence: dict[str, Any]) -> SiteState:
     refused = _refused_paths(evidence)
     if all(_path(check) in refused for check in failed):
         return SiteState.REFUSES
-    return SiteState.BARRED if all(_path(check) in refused or _is_barred(check) for check in failed) else SiteState.DOWN
+    others = differing_checks(evidence)
+    barred = [_path(check) in refused or _is_barred(check) or check.get("name") in others for check in failed]
+    return SiteState.BARRED if all(barred) else SiteState.DOWN
+
+
+def differing_checks(evidence: dict[str, Any]) -> set[str]:
+    """Names of failed checks that nginx has answered, and the app itself answers as wanted.
+
+    Not those that nginx got no connection or no answer for: what lies below it may be why.
+    """
+    proxy = evidence.get("proxy")
+    found = proxy.get("differing") if isinstance(proxy, dict) else None
+    entries = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    return {str(item.get("name")) for item in entries if item.get("status") not in GATEWAY_ERRORS}
+
+
+def is_above_the_app(evidence: dict[str, Any]) -> bool:
+    """Whether each failed check is such a one, so that nothing below nginx is a cause of the outage."""
+    edge = evidence.get("edge")
+    asked = edge_summary.checks(edge) if isinstance(edge, dict) else []
+    failed = [check.get("name") for check in asked if check.get("well") is not True]
+    return bool(failed) and differing_checks(evidence).issuperset(map(str, failed))
 
 
 def may_help(layer: str, state: SiteState) -> bool:

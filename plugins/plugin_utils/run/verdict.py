@@ -12,7 +12,11 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
     Outcome,
     Record,
 )
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import unexplained_words
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree
 
+# Of a program's own line in the line that says what a run came to.
+MOST_WORDS = 300
 AS_ROOT = "look again as root (`become: true`, or without --no-become)"
 # Outcomes that leave the site answering; every other one fails the play.
 GOOD = ("healthy", "recovered", "degraded")
@@ -131,9 +135,11 @@ def _what_was_done(data: Record) -> str:
 
 
 def _unknown(data: Record) -> str:
-    """What to say where no cause is known."""
+    """What to say where no cause is known: what the programs themselves say stands first."""
     if data.get("unread"):
         return f"the cause cannot be found without what was not read: {AS_ROOT}"
-    message = "the cause is not known: the evidence is in the report"
+    heard = unexplained_words.heard(clean_tree(data.get("evidence") or {}), [], well=False)
+    words = f"{heard[0]['who']} says: {heard[0]['lines'][-1][:MOST_WORDS]}" if heard else ""
+    message = f"the cause is not known{f'; {words}' if words else ''}: the evidence is in the report"
     others = data.get("remaining", [])
     return f"{message}; also found: {', '.join(others)}" if others else message
