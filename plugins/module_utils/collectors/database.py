@@ -141,8 +141,10 @@ def settled(
     unrehearsed = rehearsed if isinstance(rehearsed, unread.Unread) else None
     rehearsal = rehearsed or {}
     steps = rehearsal.get("steps", {})
-    default = ((steps.get("settings") or {}).get("databases") or {}).get("default") or {}
     asked = steps.get("database") or {}
+    # Of several databases the one that does not answer is the one to look at.
+    alias = asked.get("alias") or "default"
+    default = ((steps.get("settings") or {}).get("databases") or {}).get(alias) or {}
     place = facts["place"]
     engine = default.get("engine", "")
     postgres = engine in ("postgresql", "postgresql_psycopg2", "postgis")

@@ -16,6 +16,8 @@ import re
 import sys
 
 ASKED = []
+# With a value of the code's own in its place, so that nothing is missing.
+DEFAULTED = []
 MOST_ASKED = 1000
 # Python's own complaints of code: a name in them is one of the code's, and not a variable's of the environment.
 OF_CODE = (NameError, AttributeError, ImportError, SyntaxError, TypeError)
@@ -47,7 +49,7 @@ def watch_environment(is_own):
     kind = type(os.environ)
     find = kind.__getitem__
 
-    def note(key):
+    def note(key, found):
         frame, places = sys._getframe(2), []
         while frame is not None and is_passing_on(frame.f_code.co_filename):
             frame = frame.f_back
@@ -57,17 +59,17 @@ def watch_environment(is_own):
             if is_own(frame.f_code.co_filename):
                 places.append((frame.f_code.co_filename, frame.f_lineno, frame))
             frame = frame.f_back
-        if places and len(ASKED) < MOST_ASKED:
-            ASKED.append(Asked(key if isinstance(key, str) else os.fsdecode(key), places))
+        if places and len(found) < MOST_ASKED:
+            found.append(Asked(key if isinstance(key, str) else os.fsdecode(key), places))
 
     def watched_find(self, key):
         try:
             value = find(self, key)
         except KeyError:
-            note(key)
+            note(key, ASKED)
             raise
         if not value:
-            note(key)
+            note(key, ASKED)
         return value
 
     def watched_get(self, key, default=None):
@@ -75,9 +77,10 @@ def watch_environment(is_own):
             value = find(self, key)
         except KeyError:
             value = default
-        # With a value of the code's own in its place nothing is missing.
+            if value:
+                note(key, DEFAULTED)
         if not value:
-            note(key)
+            note(key, ASKED)
         return value
 
     kind.__getitem__, kind.get = watched_find, watched_get
@@ -177,6 +180,36 @@ def places_needed(error, own):
     names = {node.id for span in spans for node in ast.walk(span) if isinstance(node, ast.Name)}
     lines = {number for span in spans for number in range(span.lineno, last_line(span) + 1)}
     return {(file, number) for number in lines} | set(assigned(tree, names, file))
+
+
+def unset_for(setting):
+    """Names of the variables that are not set and on which a setting depends, each once.
+
+    They were asked for in its statement, in the condition around it, or for what is named in either.
+    """
+    found = []
+    for asked in (*ASKED, *DEFAULTED):
+        lines = {(file, line) for file, line, _frame in asked.places}
+        files = {file for file, _line in lines}
+        if asked.name not in os.environ and any(lines & leading_to(setting, file) for file in files):
+            found.append(asked.name)
+    return list(dict.fromkeys(found))[:20]
+
+
+def leading_to(setting, file):
+    """(file, line) of the statements that a setting's value comes from, where this file sets it."""
+    tree = syntax_tree(file)
+    own = assigned(tree, {setting}, file)
+    if not own:
+        return set()
+    numbers = {line for _file, line in own}
+    tests = [
+        node.test for node in ast.walk(tree) if isinstance(node, ast.If) and any(is_at(node, line) for line in numbers)
+    ]
+    spans = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and node.lineno in numbers] + tests
+    names = {node.id for span in spans for node in ast.walk(span) if isinstance(node, ast.Name)}
+    around = {(file, line) for test in tests for line in range(test.lineno, last_line(test) + 1)}
+    return set(own) | around | set(assigned(tree, names, file))
 
 
 def syntax_tree(file):

@@ -7,15 +7,16 @@ from __future__ import annotations
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import short
 
 
-def ask_database(_plan):
+def ask_database(plan):
     """Open each database of the settings and ask it one thing: {versions: {alias: version or vendor}}.
 
-    Raises what the database's driver raises.
+    Raises what the database's driver raises; the plan's `alias` is the one that was asked then.
     """
     from django.db import connections
 
     versions = {}
     for alias in connections:
+        plan["alias"] = alias
         connection = connections[alias]
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":

@@ -80,6 +80,8 @@ def describe(error, plan):
     )
     if lacks:
         described["lacks"] = lacks
+    if sqlstate_of(error):
+        described["sqlstate"] = sqlstate_of(error)
     if own_name and os.path.splitext(own_name)[0] != module.partition(".")[0]:
         described["other_case"] = short(own_name)
     if len(missing) > 1:
@@ -95,6 +97,21 @@ def describe(error, plan):
         described.update(file=error.filename or "", line=error.lineno or 0, message=short(error.msg))
         described["in_app"] = inside_app(error.filename or "", plan)
     return described
+
+
+def own_sqlstate(error):
+    """The SQLSTATE in which PostgreSQL's drivers put its answer (psycopg 3, psycopg2); empty of other exceptions."""
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return state if isinstance(state, str) else ""
+
+
+def sqlstate_of(error):
+    """The SQLSTATE of an exception or of the next of its causes that has one; empty without."""
+    for _turn in range(6):
+        if error is None or own_sqlstate(error):
+            break
+        error = error.__cause__ or error.__context__
+    return own_sqlstate(error)
 
 
 # Python says it only in words before 3.12.

@@ -18,6 +18,7 @@ import sys
 import time
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_asked_variables import (
+    unset_for,
     watch_environment,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_brokers import ask_brokers
@@ -34,9 +35,12 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_file_folders import file_folders
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import watch_lookups
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_migrations import compare_migrations
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_packages import look_at_packages
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
     compare_requirements,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_schema import compare_schema
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_session import ask_session
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_shadowing import (
     PutAside,
     find_shadows,
@@ -117,6 +121,7 @@ def load_settings(plan):
         "cors_all": bool(getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False)),
         "ssl_redirect": bool(getattr(settings, "SECURE_SSL_REDIRECT", False)),
         "cors_middleware": any("cors" in name.lower() for name in settings.MIDDLEWARE),
+        "database_unset": unset_for("DATABASES"),
     }
 
 
@@ -185,6 +190,9 @@ STEPS = (
     ("code", compile_code),
     ("requests", ask_for_pages),
     ("manifest", find_missing_entry),
+    ("session", ask_session),
+    ("schema", compare_schema),
+    ("packages", look_at_packages),
     ("shadows", look_for_shadows),
     ("brokers", ask_brokers),
 )
@@ -214,6 +222,8 @@ def main():
             result.update(function(plan))
         except BaseException as error:  # settings may well call sys.exit
             result.update(ok=False, error=describe(error, plan))
+            if name == "database" and "alias" in plan:
+                result["alias"] = short(plan["alias"])
             plan.setdefault("error", error)
         plan["failed"] = plan.get("failed") or not result["ok"]
         result["seconds"] = round(time.time() - begun, 3)
