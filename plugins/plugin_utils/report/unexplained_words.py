@@ -9,10 +9,15 @@ from typing import Any
 
 # As many of the newest lines of each.
 LINES = 3
+# So much of an exception's message, which has PostgreSQL's DETAIL and HINT in it, and so many of its causes.
+MESSAGE = 600
+CAUSES = 2
+# So much of what an answer says.
+EXCERPT = 200
 
 
 def heard(evidence: Mapping[str, Any], causes: Iterable[str], well: bool) -> list[dict[str, Any]]:
-    """Who said what, from the edge down: {who, lines}; nothing of an edge that is well.
+    """Who said what: {who, lines}, the most decisive first; nothing of an edge that is well.
 
     evidence: of the last look, of which a host may answer anything. causes: the ids of the root causes. What nginx
     reported and nobody knows is shown unless a cause lies in nginx; the others' words, only where there is no cause.
@@ -21,18 +26,64 @@ def heard(evidence: Mapping[str, Any], causes: Iterable[str], well: bool) -> lis
         return []
     named = list(causes)
     found = []
+    if not named:
+        found += [("the app", _raised(evidence)), ("PostgreSQL", _lines(evidence, "database_startup", "reason"))]
+        found.append(("the app", _lines(evidence, "shadow_start", "words") or _lines(evidence, "log", "errors")))
+        found.append(("the answer", _answers(evidence)))
     if not any(name.startswith("proxy/") for name in named):
         of_this_app = [] if named else _lines(evidence, "proxy", "errors")
         found.append(("nginx", _lines(evidence, "proxy", "reported") or of_this_app))
-    if not named:
-        app = _lines(evidence, "shadow_start", "words") or _lines(evidence, "log", "errors")
-        found += [("the app", app), ("PostgreSQL", _lines(evidence, "database_startup", "reason"))]
     return [{"who": who, "lines": lines} for who, lines in found if lines]
+
+
+def decisive(evidence: Mapping[str, Any]) -> str:
+    """The exception that the app ends with, or what PostgreSQL says of its last start, in one line; empty without."""
+    found = _raised(evidence) or _lines(evidence, "database_startup", "reason")
+    return found[0] if found else ""
+
+
+def _raised(evidence: Mapping[str, Any]) -> list[str]:
+    """The exception that the app met, with its place and its causes; none where none was met.
+
+    At its start or at a request, in a rehearsal or started aside, or when it asked its database.
+    """
+    places = (("app", "raised"), ("shadow_start", "error"), ("database", "error"))
+    errors = (_section(evidence, section).get(fact) for section, fact in places)
+    error = next((item for item in errors if isinstance(item, Mapping) and item.get("type")), None)
+    if error is None:
+        return []
+    message = _one_line(error.get("message"))
+    place = f" at {error.get('file')}:{error.get('line')}" if error.get("file") else ""
+    chain = error.get("chain")
+    others = [item for item in chain if isinstance(item, Mapping)] if isinstance(chain, list) else []
+    new = [item for item in others if _one_line(item.get("message")) not in message]
+    caused = "".join(f"; caused by {item.get('type')}: {_one_line(item.get('message'))}" for item in new[:CAUSES])
+    return [f"{error['type']}{place}: {message}{caused}"]
+
+
+def _one_line(text: Any) -> str:
+    """A message as one line, without the caret under a line of SQL."""
+    return " ".join(word for word in str(text or "").split() if word != "^")[:MESSAGE]
+
+
+def _answers(evidence: Mapping[str, Any]) -> list[str]:
+    """What the answers that are not as wanted say in their bodies."""
+    checks = _section(evidence, "edge").get("checks")
+    found = [item for item in checks if isinstance(item, Mapping)] if isinstance(checks, list) else []
+    return [
+        f"{item.get('name')} ({item.get('status')}): {_one_line(item['excerpt'])[:EXCERPT]}"
+        for item in found
+        if item.get("well") is False and item.get("excerpt")
+    ][:LINES]
+
+
+def _section(evidence: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    facts = evidence.get(name)
+    return facts if isinstance(facts, Mapping) else {}
 
 
 def _lines(evidence: Mapping[str, Any], section: str, fact: str) -> list[str]:
     """The newest lines of a fact, which is a text or a list of texts; none where it is not there or anything else."""
-    facts = evidence.get(section)
-    value = facts.get(fact) if isinstance(facts, Mapping) else None
+    value = _section(evidence, section).get(fact)
     texts = value if isinstance(value, list) else [value]
     return [text.strip() for text in texts if isinstance(text, str) and text.strip()][-LINES:]

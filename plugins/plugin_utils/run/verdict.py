@@ -12,6 +12,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
     Outcome,
     Record,
 )
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import unexplained_words
 
 AS_ROOT = "look again as root (`become: true`, or without --no-become)"
 # Outcomes that leave the site answering; every other one fails the play.
@@ -20,6 +21,8 @@ FAILED_REMEDY = "failed-remedy"
 OUTCOMES = (*get_args(Outcome), FAILED_REMEDY)
 # What makes a play fail, unless rescue502_fail_on says otherwise: a person, or the next run, has something to do.
 FAIL_ON = ("needs-approval", "needs-human", "failed", "harmed", "unreachable", FAILED_REMEDY)
+# So much of what a program says stands in the verdict.
+SAID = 300
 # Outcomes that leave the site as it was found.
 OF_THE_EDGE = ("planned", "locked")
 
@@ -132,4 +135,6 @@ def _unknown(data: Record) -> str:
         return f"the cause cannot be found without what was not read: {AS_ROOT}"
     message = "the cause is not known: the evidence is in the report"
     others = data.get("remaining", [])
+    said = unexplained_words.decisive(data.get("evidence_after") or data.get("evidence") or {})
+    message += f"; the program itself says: {said[:SAID]}" if said else ""
     return f"{message}; also found: {', '.join(others)}" if others else message
