@@ -75,10 +75,12 @@ def collect(
 
 def _sqlite(stack: Stack, settings: dict[str, Any], account: access.Account) -> dict[str, Any]:
     """What is to be said of SQLite's files: only what is there to be said."""
+    # The environment often lies next to the code, where the unit works elsewhere.
+    near = [os.path.dirname(stack.venv)] if stack.venv else []
     found = {
         "sqlite_refused": sqlite_files.refused(settings, account, stack.properties),
         "sqlite_writers": sqlite_files.writers(settings),
-        "sqlite_others": sqlite_files.others(settings, stack.root, stack.cwd),
+        "sqlite_others": sqlite_files.others(settings, stack.cwd, [stack.root, stack.cwd, *near]),
     }
     return {name: items for name, items in found.items() if items}
 

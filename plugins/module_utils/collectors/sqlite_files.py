@@ -105,15 +105,15 @@ def _process(pid: int) -> dict[str, Any]:
     return {**about, "account": account, "seconds": seconds}
 
 
-def others(settings: dict[str, Any], root: str, cwd: str) -> list[dict[str, Any]]:
-    """{path, mib, modified} of SQLite's databases in the app's folders that are not its own, the largest first.
+def others(settings: dict[str, Any], cwd: str, folders: list[str]) -> list[dict[str, Any]]:
+    """{path, mib, modified} of SQLite's databases in these folders that are not the app's own, the largest first.
 
-    root, cwd: the app's folder and its unit's. modified: in seconds since the epoch. Nothing where SQLite is not used.
+    cwd: where a relative name begins. modified: in seconds since the epoch. Nothing where SQLite is not used.
     """
     databases = [item for item in (settings.get("databases") or {}).values() if _is_sqlites(item)]
     own = {os.path.realpath(os.path.join(cwd, str(item.get("name")))) for item in databases}
     found = []
-    for folder in dict.fromkeys((root, cwd) if databases else ()):
+    for folder in dict.fromkeys(folders if databases else ()):
         entries = safe_files.walk(os.path.realpath(folder), skip_names=_NOT_THERE)
         for entry in itertools.islice(entries, _MOST_LOOKED):
             if not entry.is_dir and entry.path not in own and _is_database(entry.path):
