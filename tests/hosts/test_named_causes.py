@@ -69,7 +69,7 @@ NIGHTLY = {
     "database/damaged", "database/extension-missing", "database/never-migrated", "database/sequence-behind",
     "database/sqlite-locked", "database/statement-refused", "database/time-limit", "database/too-old",
     "database/waits-for-standby", "dependencies/do-not-fit", "dependencies/editable-gone",
-    "schema/cache-table-missing", "schema/history-inconsistent", "schema/partly-applied", "schema/tables-differ",
+    "schema/asked-while-loading", "schema/cache-table-missing", "schema/history-inconsistent", "schema/partly-applied", "schema/tables-differ",
     "host/access-policy", "host/neighbour-takes-all", "code/request-eats-cpu", "database/long-query",
 }  # fmt: skip
 

@@ -8,7 +8,6 @@ Source: sqlite.org/tempfiles.html, sqlite.org/wal.html, sqlite.org/lockingv3.htm
 
 from __future__ import annotations
 
-import itertools
 import os
 import pwd
 import time
@@ -112,16 +111,13 @@ def others(settings: dict[str, Any], cwd: str, folders: list[str]) -> list[dict[
     """
     databases = [item for item in (settings.get("databases") or {}).values() if _is_sqlites(item)]
     own = {os.path.realpath(os.path.join(cwd, str(item.get("name")))) for item in databases}
-    found = []
+    found: dict[str, dict[str, Any]] = {}
     for folder in dict.fromkeys(folders if databases else ()):
-        entries = safe_files.walk(os.path.realpath(folder), skip_names=_NOT_THERE)
-        for entry in itertools.islice(entries, _MOST_LOOKED):
+        for entry in safe_files.walk(os.path.realpath(folder), skip_names=_NOT_THERE, many=_MOST_LOOKED):
             if not entry.is_dir and entry.path not in own and _is_database(entry.path):
-                status = os.lstat(entry.path)
-                size = round(status.st_size / 2**20, 3)
-                found.append({"path": entry.path, "mib": size, "modified": int(status.st_mtime)})
-    unique = {item["path"]: item for item in found}
-    return sorted(unique.values(), key=lambda item: -item["mib"])[:KEPT]
+                size = round(entry.st.st_size / 2**20, 3)
+                found[entry.path] = {"path": entry.path, "mib": size, "modified": int(entry.st.st_mtime)}
+    return sorted(found.values(), key=lambda item: -float(item["mib"]))[:KEPT]
 
 
 def _is_database(path: str) -> bool:

@@ -38,7 +38,8 @@ CIRCULAR = re.compile(r"circular import|partially initialized")
 # What the dynamic loader, and NumPy, say of machine code that was made for something else.
 NATIVE = re.compile(
     r"undefined symbol|invalid ELF header|wrong ELF class|version `\S+' not found|cannot open shared object file"
-    r"|compiled using NumPy|numpy\.core\.multiarray failed|may indicate binary incompatibility|ABI version|does not define module export function"
+    r"|compiled using NumPy|numpy\.core\.multiarray failed|may indicate binary incompatibility"
+    r"|ABI version|does not define module export function"
 )
 MAPPING = re.compile(r"^MAPPING\b[^=\n]*=\s*(\{[^\n]*\})", re.MULTILINE)
 LARGEST = 1 << 20

@@ -1,4 +1,4 @@
-"""Where no cause is known, what the programs themselves say comes first, and the most decisive of it before the rest."""
+"""Where no cause is known, what the programs themselves say comes first, the most decisive of it before the rest."""
 
 from __future__ import annotations
 
