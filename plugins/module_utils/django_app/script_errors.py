@@ -17,11 +17,16 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import lacking
 
 TEXT_LIMIT = 2000
+# What may be a part of a password, and is in no text of ours.
+MASKED = []
 
 
 def short(value):
-    """A value as text, cut to TEXT_LIMIT characters."""
-    return str(value)[:TEXT_LIMIT]
+    """A value as text, cut to TEXT_LIMIT characters, without what is masked."""
+    text = str(value)
+    for part in MASKED:
+        text = text.replace(part, "********")
+    return text[:TEXT_LIMIT]
 
 
 def inside_app(path, plan):

@@ -28,6 +28,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     ask_privileges,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import (
+    MASKED,
     describe,
     inside_app,
     short,
@@ -126,11 +127,17 @@ def load_settings(plan):
 
 
 def database_facts(values):
-    """Where a database is; never its password, and of a URL-like name only the last part."""
+    """Where a database is; never its password, and of a URL-like name or host only the last part.
+
+    A password with an @ that was not encoded in a URL leaves its end in the host.
+    """
+    left = str(values.get("HOST", "") or "").rpartition("@")[0]
+    if left and left not in MASKED:
+        MASKED.append(left)
     return {
         "engine": str(values.get("ENGINE", "")).rpartition(".")[2],
         "name": str(values.get("NAME", "")).rpartition("@")[2],
-        "host": str(values.get("HOST", "") or ""),
+        "host": short(values.get("HOST", "") or ""),
         "port": str(values.get("PORT", "") or ""),
         "user": str(values.get("USER", "") or ""),
     }
