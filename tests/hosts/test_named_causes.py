@@ -66,10 +66,12 @@ NIGHTLY = {
     "dependencies/not-installed", "proxy/other-server-answers", "proxy/socket-out-of-sight", "host/not-mounted",
     "edge/cors-doubled", "edge/cors-lost-in-nginx", "edge/cors-credentials", "proxy/client-certificate",
     "proxy/upstream-unresolved", "proxy/request-too-long", "host/local-ports-exhausted", "host/conntrack-full",
-    "code/submodule-missing", "database/host-malformed", "database/damaged", "database/extension-missing", "database/never-migrated", "database/sequence-behind",
-    "database/sqlite-locked", "database/statement-refused", "database/time-limit", "database/too-old",
-    "database/waits-for-standby", "dependencies/do-not-fit", "dependencies/editable-gone",
-    "files/app-file-missing", "schema/asked-while-loading", "schema/cache-table-missing", "schema/history-inconsistent", "schema/partly-applied", "schema/tables-differ",
+    "code/submodule-missing", "database/host-malformed", "database/damaged", "database/extension-missing",
+    "database/never-migrated", "database/sequence-behind", "database/sqlite-locked",
+    "database/statement-refused", "database/time-limit", "database/too-old", "database/waits-for-standby",
+    "dependencies/do-not-fit", "dependencies/editable-gone", "files/app-file-missing",
+    "schema/asked-while-loading", "schema/cache-table-missing", "schema/history-inconsistent",
+    "schema/partly-applied", "schema/tables-differ", "database/row-security",
     "host/access-policy", "host/neighbour-takes-all", "code/request-eats-cpu", "database/long-query",
 }  # fmt: skip
 

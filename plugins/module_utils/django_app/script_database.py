@@ -56,6 +56,12 @@ WHERE n.nspname = ANY(%s) AND c.relkind IN ('r', 'p') AND c.relname = ANY(%s) AN
     AND has_table_privilege(c.oid, 'DELETE'))
 ORDER BY 1, 2 LIMIT 100
 """
+# Tables of which policies show the role some rows, or none (Row Security Policies).
+ROW_SECURITY = """
+SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY(%s) AND c.relname = ANY(%s) AND c.relrowsecurity AND row_security_active(c.oid)
+ORDER BY 1 LIMIT 100
+"""
 # How many of the app's tables each schema has. Everybody may read the catalogue, of schemas closed to them too.
 PLACES = """
 SELECT n.nspname, count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -82,6 +88,8 @@ def ask_privileges(_plan):
         rows = cursor.fetchall()
         cursor.execute(UNWRITABLE, [schemas, tables])
         unwritable = cursor.fetchall()
+        cursor.execute(ROW_SECURITY, [schemas, tables])
+        secured = [row[0] for row in cursor.fetchall()]
         cursor.execute(PLACES, [tables])
         places = cursor.fetchall()
     kinds = {"S": "sequence"}
@@ -102,6 +110,7 @@ def ask_privileges(_plan):
         "unwritable": [
             {"name": schema + "." + name, "owner": owner, "lacks": lacks} for schema, name, owner, lacks in unwritable
         ],
+        "row_security": secured,
         "search_path": path,
         "search_path_source": source,
         "found": sum(count for schema, count in places if schema in schemas),
