@@ -168,7 +168,7 @@ move_to_mariadb() {
   apt-get -qq update > /dev/null
   DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends mariadb-server python3-pymysql > /dev/null 2>&1
   systemctl start mariadb
-  mariadb -e "CREATE DATABASE site" -e "CREATE USER site@localhost IDENTIFIED BY 'between-7391'" -e "GRANT ALL ON site.* TO site@localhost"
+  mariadb -e "CREATE DATABASE site; GRANT ALL ON site.* TO site@localhost IDENTIFIED BY 'between-7391'"
   site="$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
   cp -r /usr/lib/python3/dist-packages/pymysql /usr/lib/python3/dist-packages/PyMySQL* "$site/"
   cat > "$ROOT/$PACKAGE/database.py" <<'END'

@@ -177,6 +177,16 @@ restart_app
         "database/refused-by-hba",
         "and the app runs as www-data",
     ),
+    "a pooler that takes no options": Way(
+        r"""
+put_pgbouncer_between
+printf '\nDATABASES["default"]["OPTIONS"] = {"options": "-c search_path=public"}\n' >> "$ROOT/$PACKAGE/settings.py"
+app_git commit -qam 'Search path'
+restart_app
+""",
+        "database/pooler-refuses",
+        "takes none of the options that the app's settings give the connection",
+    ),
     "a second database is out of reach": Way(
         r"""
 ip route add unreachable 203.0.113.0/24

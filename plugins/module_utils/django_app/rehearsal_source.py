@@ -24,11 +24,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_session,
     script_shadowing,
     script_static_files,
+    script_unset_variables,
 )
 
 # The script's parts, each after what it imports; they are imported here so that Ansible packs them with the module.
 PARTS = (
     script_asked_variables,
+    script_unset_variables,
     script_host_needs,
     script_errors,
     script_file_folders,

@@ -18,7 +18,6 @@ import sys
 import time
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_asked_variables import (
-    unset_for,
     watch_environment,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_brokers import ask_brokers
@@ -50,6 +49,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     find_missing_entry,
     find_static_files,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_unset_variables import unset_for
 
 BODY_LIMIT = 65536
 
