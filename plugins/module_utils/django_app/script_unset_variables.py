@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs inside the app's own Python, as a part of script_rehearsal.py: which variables that are not set decide a setting.
+"""Runs inside the app's own Python, as a part of script_rehearsal.py: on which unset variables a setting depends.
 
 Settings may fall back to a value of their own, such as another database; nothing is missing then, and nothing raised.
 """
