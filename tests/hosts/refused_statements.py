@@ -283,8 +283,11 @@ restart_app
     ),
     "the app asks for what a package no longer has": Way(
         r"""
-printf '\nfrom django.utils.translation import ugettext  # noqa\n' >> "$ROOT/$PACKAGE/urls.py"
-app_git commit -qam 'Translate' --amend
+# An old app, and nothing that says from when it is.
+cd "$ROOT"
+printf '\nfrom django.utils.translation import ugettext  # noqa\n' >> "$PACKAGE/urls.py"
+app_git commit -qam 'Translate'
+rm -rf .git
 restart_app
 """,
         "dependencies/do-not-fit",
