@@ -185,7 +185,7 @@ app_git commit -qam 'Search path'
 restart_app
 """,
         "database/pooler-refuses",
-        "takes none of the options that the app's settings give the connection",
+        "does not take the options that the app's settings give the connection",
     ),
     "a second database is out of reach": Way(
         r"""

@@ -45,7 +45,7 @@ def decisive(evidence: Mapping[str, Any]) -> str:
 def _raised(evidence: Mapping[str, Any]) -> list[str]:
     """The exception that the app met, with its place and its causes; none where none was met.
 
-    At its start or at a request, in a rehearsal or started aside, or when it asked its database.
+    At its start or at a request, in a rehearsal or a shadow start, or when it asked its database.
     """
     places = (("app", "raised"), ("shadow_start", "error"), ("database", "error"))
     errors = (_section(evidence, section).get(fact) for section, fact in places)
