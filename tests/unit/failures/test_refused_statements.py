@@ -122,3 +122,23 @@ def test_a_rule_that_wants_an_account() -> None:
     found = of(refused, database__error={**ERROR, "type": "OperationalError", "message": PEER})
     assert causes(found) == [refused]
     assert "and the app runs as" in found.root_causes[0].because
+
+
+NOT_DAMAGED = [
+    'could not open file "base/16384/2619": Permission denied',
+    'could not read block 7 in file "base/16384/2619": Permission denied',
+]
+
+
+@pytest.mark.parametrize("said", NOT_DAMAGED)
+def test_what_is_no_damage(said: str) -> None:
+    """The server may not read a file, which is as it was."""
+    assert causes(of(REFUSED, **request(message=said, sqlstate="42501"))) == [REFUSED]
+
+
+def test_a_table_that_nobody_asks_is_no_cause() -> None:
+    """What the app fails for has to be what lacks."""
+    other = {**ERROR, "message": 'relation "something_else" does not exist'}
+    for mode in ("schema/tables-differ", "schema/cache-table-missing"):
+        assert causes(of(mode)) == [mode]
+        assert causes(of(mode, rehearsal__steps__requests__error=other)) == [REFUSED]
