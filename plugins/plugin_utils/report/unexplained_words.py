@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+# How nginx ends its own error pages.
+_OF_NGINX = re.compile(r"\bnginx(/[\d.]+)?( \(\w+\))?\s*$")
+# What a server logs of each start.
+_NO_NEWS = re.compile(r"\[(INFO|DEBUG)\]")
 # As many of the newest lines of each.
 LINES = 3
 # So much of an exception's message, which has PostgreSQL's DETAIL and HINT in it, and so many of its causes.
@@ -28,8 +33,8 @@ def heard(evidence: Mapping[str, Any], causes: Iterable[str], well: bool) -> lis
     found = []
     if not named:
         found += [("the app", _raised(evidence)), ("PostgreSQL", _lines(evidence, "database_startup", "reason"))]
-        found.append(("the app", _lines(evidence, "shadow_start", "words") or _lines(evidence, "log", "errors")))
         found.append(("the answer", _answers(evidence)))
+        found.append(("the app", _lines(evidence, "shadow_start", "words") or _lines(evidence, "log", "errors")))
     if not any(name.startswith("proxy/") for name in named):
         of_this_app = [] if named else _lines(evidence, "proxy", "errors")
         found.append(("nginx", _lines(evidence, "proxy", "reported") or of_this_app))
@@ -37,8 +42,8 @@ def heard(evidence: Mapping[str, Any], causes: Iterable[str], well: bool) -> lis
 
 
 def decisive(evidence: Mapping[str, Any]) -> str:
-    """The exception that the app ends with, or what PostgreSQL says of its last start, in one line; empty without."""
-    found = _raised(evidence) or _lines(evidence, "database_startup", "reason")
+    """What says the most, in one line: the app's exception, PostgreSQL's last word, an answer's body; empty without."""
+    found = _raised(evidence) or _lines(evidence, "database_startup", "reason") or _answers(evidence)
     return found[0] if found else ""
 
 
@@ -67,14 +72,19 @@ def _one_line(text: Any) -> str:
 
 
 def _answers(evidence: Mapping[str, Any]) -> list[str]:
-    """What the answers that are not as wanted say in their bodies."""
+    """What the answers that are not as wanted say in their bodies, each once."""
     checks = _section(evidence, "edge").get("checks")
     found = [item for item in checks if isinstance(item, Mapping)] if isinstance(checks, list) else []
+    said = {_one_line(item["excerpt"]): item for item in reversed(found) if _is_refusal(item)}
     return [
-        f"{item.get('name')} ({item.get('status')}): {_one_line(item['excerpt'])[:EXCERPT]}"
-        for item in found
-        if item.get("well") is False and item.get("excerpt")
+        f"{item.get('name')} ({item.get('status')}): {text[:EXCERPT]}" for text, item in reversed(list(said.items()))
     ][:LINES]
+
+
+def _is_refusal(check: Mapping[str, Any]) -> bool:
+    """Whether an answer was not as wanted, and has words of the app's: nginx's own error pages say nothing of it."""
+    excerpt = str(check.get("excerpt") or "")
+    return check.get("well") is False and bool(excerpt) and not _OF_NGINX.search(excerpt)
 
 
 def _section(evidence: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -86,4 +96,5 @@ def _lines(evidence: Mapping[str, Any], section: str, fact: str) -> list[str]:
     """The newest lines of a fact, which is a text or a list of texts; none where it is not there or anything else."""
     value = _section(evidence, section).get(fact)
     texts = value if isinstance(value, list) else [value]
-    return [text.strip() for text in texts if isinstance(text, str) and text.strip()][-LINES:]
+    told = [text.strip() for text in texts if isinstance(text, str) and text.strip()]
+    return [text for text in told if not _NO_NEWS.search(text)][-LINES:]

@@ -15,17 +15,25 @@ CAUSED = {**ERROR, "message": "no", "chain": [{"type": "KeyError", "message": "7
 EVIDENCE: dict[str, Any] = {
     "app": {"raised": ERROR},
     "proxy": {"errors": ["upstream sent too big header"]},
-    "shadow_start": {"words": ["[ERROR] Exception in worker process"], "error": None},
-    "edge": {"checks": [{"name": "/api", "status": 403, "well": False, "excerpt": "CSRF verification failed."}]},
+    "shadow_start": {"words": ["[ERROR] Exception in worker process", "[INFO] Listening"], "error": None},
+    "edge": {
+        "checks": [
+            {"name": "/api", "status": 403, "well": False, "excerpt": "CSRF verification failed."},
+            {"name": "/", "status": 403, "well": False, "excerpt": "CSRF verification failed."},
+            {"name": "/x", "status": 502, "well": False, "excerpt": "502 Bad Gateway nginx/1.22.1"},
+            {"name": "/health/", "status": 200, "well": True, "excerpt": "ok"},
+        ]
+    },
 }
 
 
 def test_the_exception_comes_first() -> None:
     """With the app's own place, and with PostgreSQL's DETAIL; then logs, answers and nginx."""
     found = unexplained_words.heard(EVIDENCE, [], well=False)
-    assert [item["who"] for item in found] == ["the app", "the app", "the answer", "nginx"]
+    assert [item["who"] for item in found] == ["the app", "the answer", "the app", "nginx"]
     assert found[0]["lines"][0].startswith(SAID)
-    assert found[2]["lines"] == ["/api (403): CSRF verification failed."]
+    assert found[1]["lines"] == ["/api (403): CSRF verification failed."]
+    assert found[2]["lines"] == ["[ERROR] Exception in worker process"]
 
 
 @pytest.mark.parametrize("section", [{"app": {"raised": CAUSED}}, {"shadow_start": {"error": CAUSED}}])
