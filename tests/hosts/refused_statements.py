@@ -187,6 +187,15 @@ restart_app
         "database/pooler-refuses",
         "does not take the options that the app's settings give the connection",
     ),
+    "an address that this host does not have": Way(
+        r"""
+sql -c "ALTER SYSTEM SET listen_addresses = '203.0.113.9'"
+systemctl restart "$DATABASE_UNIT" || true
+restart_app
+""",
+        "database/refuses-to-start",
+        "203.0.113.9",
+    ),
     "a second database is out of reach": Way(
         r"""
 ip route add unreachable 203.0.113.0/24
@@ -260,6 +269,16 @@ restart_app
 """,
         "database/no-connection",
         "mysql at 127.0.0.1:3306: OperationalError: (1045",
+    ),
+    "another copy of a package": Way(
+        r"""
+mkdir -p /opt/old/slugify
+printf 'def slug(text): return text\n' > /opt/old/slugify/__init__.py
+set_variable PYTHONPATH /opt/old
+restart_app
+""",
+        "dependencies/do-not-fit",
+        "another copy of it is loaded, /opt/old/slugify/__init__.py, for xamila.service sets PYTHONPATH",
     ),
     "machine code for another library": Way(
         r"""

@@ -95,6 +95,7 @@ def misfit_of(error, installed, plan):
         "provider": provider or "Python",
         "provider_version": installed[canonical(provider)].version if provider else sysconfig.get_python_version(),
         "lacks": short(module + "." + name if name else module),
+        "loaded_from": short(getattr(sys.modules.get(top), "__file__", None) or ""),
         "wants": wanted_of(importer, provider, installed, plan) if importer and provider else "",
         "shared": sharers(top, installed) if provider else [],
     }

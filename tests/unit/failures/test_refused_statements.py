@@ -98,7 +98,7 @@ def test_who_asks_whom() -> None:
     assert causes(of(FIT)) == [FIT]
     misfit = {
         "importer": "", "importer_version": "", "file": "/srv/urls.py", "line": 1, "provider": "Django",
-        "provider_version": "4.2", "lacks": "django.http.Reqest", "wants": "", "shared": [],
+        "provider_version": "4.2", "lacks": "django.http.Reqest", "loaded_from": "", "wants": "", "shared": [],
     }  # fmt: skip
     assert causes(of(FIT, rehearsal__steps__packages__misfit=misfit)) == [FIT]
     commits = {"tried": 1, "loads": "abc", "back": 1, "edits": False, "alike": False, "problem": ""}
