@@ -86,7 +86,38 @@ restart_app
     ),
 }
 
+EXTENSION = r"""
+cd "$ROOT/$APP_LABEL"
+last="$(cd migrations && ls [0-9]*.py | sort | tail -1)"
+cat > migrations/0098_search.py <<END
+from django.contrib.postgres.operations import CreateExtension
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("$APP_LABEL", "${last%.py}")]
+    operations = [
+        CreateExtension("$EXTENSION"),
+        migrations.AddField("${APP_TABLE#*_}", "country", models.CharField(max_length=9, default="")),
+    ]
+END
+sed -i 's/^    city = .*/&\n    country = models.CharField(max_length=9, default="")/' models.py
+sed -i 's/"slug", /"slug", "country", /' urls.py
+app_git add .
+app_git commit -qm 'Countries'
+restart_app
+"""
 POSTGRESQL = {
+    "an extension that only a superuser makes": Way(
+        "EXTENSION=adminpack\n" + EXTENSION,
+        "database/permission-denied",
+        "make the extension adminpack",
+    ),
+    "an extension that the server does not have": Way(
+        "EXTENSION=postgis\n" + EXTENSION,
+        "database/permission-denied",
+        "make the extension, which the server does not have, postgis",
+    ),
     "an identity column is behind": Way(
         r"""
 SQL="INSERT INTO $APP_TABLE (name, slug, city) VALUES ('a', 'a', '')"
