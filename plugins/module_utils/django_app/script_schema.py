@@ -8,10 +8,20 @@ committed, a table changed by hand. So the models' tables and columns are looked
 
 from __future__ import annotations
 
+import time
+
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import short
 
-MOST_TABLES = 300
+MOST_TABLES = 1000
 MOST_SHOWN = 30
+# For asking table by table: a database that is far away must not take the time of what comes later.
+COLUMN_SECONDS = 1.5
+# All that the session sees, in one answer.
+COLUMNS = """
+SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped
+  AND c.relname = ANY(%s)
+"""
 
 
 def compare_schema(plan):
@@ -31,9 +41,8 @@ def compare_schema(plan):
     connection.close()
     loader = MigrationLoader(connection, ignore_no_migrations=True)
     tables = tables_there(connection)
-    history = history_of(loader)
     return {
-        "lacking": parts_lacking(connection, tables, history, loader.applied_migrations)[:MOST_SHOWN],
+        "lacking": parts_lacking(connection, tables, loader),
         "present": parts_present(connection, tables, loader)[:MOST_SHOWN],
         "cache_tables": cache_tables_lacking(),
         "inconsistent": inconsistent(loader, connection),
@@ -46,10 +55,19 @@ def tables_there(connection):
         return {info.name for info in connection.introspection.get_table_list(cursor)}
 
 
-def columns_there(connection, table):
-    """The columns of a table."""
+def columns_of(connection, tables):
+    """{table: its columns} of these tables; without those for which there was no time."""
+    begun, found = time.time(), {}
     with connection.cursor() as cursor:
-        return {info.name for info in connection.introspection.get_table_description(cursor, table)}
+        if connection.vendor == "postgresql":
+            cursor.execute(COLUMNS, [tables])
+            for table, column in cursor.fetchall():
+                found.setdefault(table, set()).add(column)
+            return found
+        for table in tables:
+            if time.time() - begun < COLUMN_SECONDS:
+                found[table] = {info.name for info in connection.introspection.get_table_description(cursor, table)}
+    return found
 
 
 def inconsistent(loader, connection):
@@ -61,41 +79,50 @@ def inconsistent(loader, connection):
     return ""
 
 
-def parts_lacking(connection, tables, history, applied):
+def parts_lacking(connection, tables, loader):
     """[{table, column, model, migration, applied}] of the models; column is empty where the table itself lacks.
 
     migration: the one that makes it, of those on disk; empty where none does. applied: whether that is recorded.
     """
+    models = own_models(connection)
+    columns = columns_of(connection, sorted({table for _model, table in models} & tables))
+    found = []
+    for model, table in models:
+        if table not in tables:
+            found.append((model, table, None))
+        elif table in columns:
+            fields = [field for field in model._meta.local_fields if field.column]
+            found += [(model, table, field) for field in fields if field.column not in columns[table]]
+    history = history_of(loader) if found else {}
+    return [described_part(*part, history=history, loader=loader) for part in found[:MOST_SHOWN]]
+
+
+def own_models(connection):
+    """(model, table) of those that Django makes in this database."""
     from django.apps import apps
     from django.db import router
 
-    found, seen = [], 0
+    found = []
     for model in apps.get_models(include_auto_created=True):
         meta = model._meta
         table = meta.db_table.strip('"')
         is_here = meta.managed and not meta.proxy and not meta.swapped
         # Some name a schema within the name of a table.
-        if not is_here or '"' in table or not router.allow_migrate_model(connection.alias, model):
-            continue
-        seen += 1
-        if seen > MOST_TABLES:
-            break
-        there = columns_there(connection, table) if table in tables else None
-        for field in meta.local_fields if there is not None else [None]:
-            column = field.column if field is not None else ""
-            if column is None or (there is not None and column in there):
-                continue
-            key = history.get(place_of(model, field))
-            found.append(
-                {
-                    "table": table,
-                    "column": column,
-                    "model": meta.label,
-                    "migration": ".".join(key) if key else "",
-                    "applied": key in applied if key else False,
-                }
-            )
-    return found
+        if is_here and '"' not in table and router.allow_migrate_model(connection.alias, model):
+            found.append((model, table))
+    return found[:MOST_TABLES]
+
+
+def described_part(model, table, field, history, loader):
+    """A table, or a column of one, that lacks."""
+    key = history.get(place_of(model, field))
+    return {
+        "table": table,
+        "column": field.column if field is not None else "",
+        "model": model._meta.label,
+        "migration": ".".join(key) if key else "",
+        "applied": key in loader.applied_migrations if key else False,
+    }
 
 
 def place_of(model, field):
@@ -141,13 +168,16 @@ def parts_present(connection, tables, loader):
     from django.db.migrations.state import ProjectState
 
     state, found, fresh = ProjectState(real_apps=loader.unmigrated_apps), [], set()
-    for key in in_order(loader):
+    order = in_order(loader)
+    for key in order if set(order) - set(loader.applied_migrations) else ():
         for operation in loader.graph.nodes[key].operations:
             if key not in loader.applied_migrations:
                 table, column = made_by(operation, key[0], state)
                 is_table = bool(table) and not column
                 is_column = bool(column) and table in tables and table not in fresh
-                if (is_table and table in tables) or (is_column and column in columns_there(connection, table)):
+                if (is_table and table in tables) or (
+                    is_column and column in columns_of(connection, [table]).get(table, ())
+                ):
                     found.append({"migration": ".".join(key), "table": table, "column": column})
                 elif is_table:
                     fresh.add(table)
