@@ -213,3 +213,33 @@ link_package() {
   cat "$ROOT/$PACKAGE/urls.py.new" > "$ROOT/$PACKAGE/urls.py" && rm "$ROOT/$PACKAGE/urls.py.new"
   app_git commit -qam 'Rates'
 }
+
+# An app whose database is MariaDB, on this host; its driver is Debian's, put into the app's environment.
+move_to_mariadb() {
+  local site
+  apt-get -qq update > /dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends mariadb-server python3-pymysql > /dev/null 2>&1
+  systemctl start mariadb
+  mariadb -e "CREATE DATABASE site; GRANT ALL ON site.* TO site@localhost IDENTIFIED BY 'between-7391'"
+  site="$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+  cp -r /usr/lib/python3/dist-packages/pymysql /usr/lib/python3/dist-packages/PyMySQL* "$site/"
+  cat > "$ROOT/$PACKAGE/database.py" <<'END'
+import pymysql
+
+pymysql.version_info = (2, 2, 1, "final", 0)
+pymysql.install_as_MySQLdb()
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": "site",
+        "USER": "site",
+        "PASSWORD": "between-7391",
+        "HOST": "127.0.0.1",
+    }
+}
+END
+  app_git commit -qam 'MariaDB'
+  manage migrate --noinput > /dev/null
+  restart_app
+  until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' 'http://127.0.0.1$API_PATH'"
+}

@@ -45,7 +45,7 @@ NIGHTLY = {
     "service/limited", "service/no-workers", "service/port-denied", "service/script-name-wrong",
     "service/start-too-slow", "service/start-waits", "service/unit-invalid",
     "proxy/origin-not-passed",
-    "proxy/upstream-certificate", "proxy/upstream-refuses-tls", "dependencies/linked-folder-lost",
+    "proxy/upstream-refuses-tls", "dependencies/linked-folder-lost",
     "schema/partly-applied",
     "service/option-wrong", "code/load-hangs", "code/raises-on-request", "service/app-not-found",
     "service/ended-unloaded", "database/wrong-password", "files/log-elsewhere", "proxy/refuses-by-itself",
@@ -76,6 +76,14 @@ NIGHTLY = {
     "dependencies/not-installed", "proxy/other-server-answers", "proxy/socket-out-of-sight", "host/not-mounted",
     "edge/cors-doubled", "edge/cors-lost-in-nginx", "edge/cors-credentials", "proxy/client-certificate",
     "proxy/upstream-unresolved", "proxy/request-too-long", "host/local-ports-exhausted", "host/conntrack-full",
+    "code/submodule-missing", "database/host-malformed", "database/pooler-loses-session", "database/damaged",
+    "environment/key-changed", "database/extension-missing",
+    "database/never-migrated", "database/sequence-behind", "database/sqlite-locked",
+    "database/statement-refused", "database/time-limit", "database/too-old", "database/waits-for-standby",
+    "dependencies/do-not-fit", "dependencies/editable-gone", "dependencies/python-does-not-start",
+    "files/app-file-missing",
+    "schema/asked-while-loading", "schema/cache-table-missing", "schema/history-inconsistent",
+    "schema/tables-differ", "database/row-security",
     "host/access-policy", "host/neighbour-takes-all", "code/request-eats-cpu", "database/long-query",
 }  # fmt: skip
 

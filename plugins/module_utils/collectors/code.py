@@ -15,6 +15,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import acc
 GIT_TIMEOUT = 4.0
 LIMIT = 20
 MOST_CHANGED = 500
+# The mode by which git's index knows a commit of another repository.
+_GITLINK = "160000 "
 # What git leaves in its folder while an operation is in progress (git-status(1)), and whose --abort ends it.
 _OPERATIONS = (
     ("rebase-merge", "rebase"),
@@ -56,6 +58,7 @@ def git_facts(root: str) -> dict[str, Any] | unread.Unread:
     status = _git(checkout, "status", "--porcelain=v2", "--branch", "--untracked-files=no").splitlines()
     log = _log(checkout, 5, "HEAD")
     before = _git(checkout, "rev-parse", "--short=12", "--verify", "--quiet", "HEAD@{1}")
+    submodules = _submodules_missing(checkout)
     headers = dict(line[2:].partition(" ")[::2] for line in status if line.startswith("# "))
     return {
         "is_checkout": True,
@@ -69,7 +72,29 @@ def git_facts(root: str) -> dict[str, Any] | unread.Unread:
         "log": log,
         "before": before,
         "changed": _changed(checkout, top, before or (log[1]["commit"] if len(log) > 1 else "")),
+        **({"submodules_missing": submodules} if submodules else {}),
     }
+
+
+def _submodules_missing(checkout: Checkout) -> list[dict[str, str]]:
+    """{path, name} of each submodule of the commit whose folder is empty or not there; git's index knows them."""
+    if not os.path.lexists(os.path.join(checkout.top, ".gitmodules")):
+        return []
+    rows = (row.partition("\t") for row in _git(checkout, "ls-files", "--stage", "-z").split("\0"))
+    paths = [path for head, _tab, path in rows if head.startswith(_GITLINK)]
+    absent = [path for path in paths if not _holds_anything(os.path.join(checkout.top, path))]
+    return [{"path": path, "name": os.path.basename(path)} for path in absent[:LIMIT]]
+
+
+def _holds_anything(folder: str) -> bool:
+    """Whether a folder is there with anything in it, or cannot be looked into."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(True for _entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def _changed(checkout: Checkout, top: str, before: str) -> list[str]:

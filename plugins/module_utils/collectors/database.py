@@ -23,6 +23,10 @@ DOOR_SECONDS = 2.0
 _PROPERTIES = [
     "Id", "LoadState", "ActiveState", "SubState", "Result", "UnitFileState", "Type", "ExecMainStatus", "FragmentPath",
 ]  # fmt: skip
+# Of other engines, where the settings name none; a file of SQLite's has none.
+_PORTS = {"mysql": 3306, "sqlite3": 0}
+# The units that run MySQL or MariaDB, by their distributions' names.
+_MYSQL = ("mariadb.service", "mysql.service", "mysqld.service")
 _HOST_NAME = re.compile(r"(?i)^(.*_)?(db|database|postgres|postgresql|pg)_?host(name)?$")
 _PORT_NAME = re.compile(r"(?i)^(.*_)?(db|database|postgres|postgresql|pg)_?port$")
 
@@ -141,13 +145,15 @@ def settled(
     unrehearsed = rehearsed if isinstance(rehearsed, unread.Unread) else None
     rehearsal = rehearsed or {}
     steps = rehearsal.get("steps", {})
-    default = ((steps.get("settings") or {}).get("databases") or {}).get("default") or {}
     asked = steps.get("database") or {}
+    # Of several databases the one that does not answer is the one to look at.
+    alias = asked.get("alias") or "default"
+    default = ((steps.get("settings") or {}).get("databases") or {}).get(alias) or {}
     place = facts["place"]
     engine = default.get("engine", "")
     postgres = engine in ("postgresql", "postgresql_psycopg2", "postgis")
     host = default.get("host", "") if default else place["host"]
-    port = int(default["port"]) if default.get("port", "").isdigit() else place["port"]
+    port = int(default["port"]) if default.get("port", "").isdigit() else _PORTS.get(engine, place["port"])
     known = bool(default) or place["known"] or bool(stack.database_unit)
     used: Any = postgres if default else (True if place["known"] or stack.database_unit else None)
     local: Any = is_local(host) if known and used else None
@@ -187,7 +193,14 @@ def settled(
         **(
             {"by_hand": kept} if local is True and not listening and (kept := postgresql_clusters.by_hand(port)) else {}
         ),
+        **({"mysql_units": _mysql_units()} if engine == "mysql" and is_local(host) else {}),
     }
+
+
+def _mysql_units() -> list[dict[str, str]]:
+    """The units of this host that run MySQL or MariaDB; one of them is often another name of the other."""
+    found = {unit["name"]: unit for unit in _shown(*_MYSQL) if unit["load_state"] != "not-found"}
+    return list(found.values())
 
 
 def _behind_pooler(port: int, name: str, listeners: list[dict[str, Any]]) -> dict[str, Any] | None:

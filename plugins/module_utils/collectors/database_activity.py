@@ -20,6 +20,7 @@ SERVERS = 4
 _SQL = r"""
 WITH sessions AS (
   SELECT pid, datname, usename, application_name, backend_type, backend_start, state, query, wait_event_type,
+    wait_event,
     coalesce(host(client_addr), 'local') AS client, client_port,
     round(extract(epoch FROM clock_timestamp() - state_change)) AS seconds,
     round(extract(epoch FROM clock_timestamp() - query_start)) AS query_seconds,
@@ -57,6 +58,11 @@ SELECT json_build_object(
     FROM sessions WHERE backend_type = 'client backend' AND state = 'active' AND pid <> pg_backend_pid()
       AND coalesce(wait_event_type, '') NOT IN ('Lock', 'Client') AND query_seconds > 10
     ORDER BY query_seconds DESC LIMIT 10) a),
+  'standby', (SELECT json_build_object('names', current_setting('synchronous_standby_names'),
+    'connected', (SELECT coalesce(json_agg(application_name || ' (' || sync_state || ')'), '[]')
+      FROM pg_stat_replication),
+    'waiting', count(*), 'waited', coalesce(max(query_seconds), 0))
+    FROM sessions WHERE wait_event = 'SyncRep'),
   'databases', (SELECT json_agg(datname) FROM (
     SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1 LIMIT 500) d),
   'roles', (SELECT json_agg(rolname) FROM (

@@ -27,6 +27,8 @@ def settled(activity: Any, name: str, user: str) -> Any:
     databases, roles = activity["databases"] or [], activity["roles"] or []
     # What the app does not need to know stays on the host.
     kept = {key: value for key, value in activity.items() if key not in INTERNAL}
+    if not (kept.get("standby") or {}).get("waiting"):
+        kept.pop("standby", None)
     long_queries = [item for item in activity.get("active", ()) if item.pop("database") == name]
     return {
         **kept,

@@ -50,7 +50,7 @@ def collect(
     static_seen = unit_view.reached(static, stack.properties) if static else ""
     static_bar = unit_view.bar(stack.unit) if static_seen is None else settings_bar
     bars = _bars(stack, settings, media, refused, settings_bar)
-    sqlite = sqlite_files.refused(settings, account, stack.properties) if settings and account else []
+    sqlite = _sqlite(stack, settings, account) if settings and account else {}
     return {
         "violations": {
             part: unread.reported(items, f"owners and modes: {_WORDS[part]}", *bars[part])
@@ -61,7 +61,7 @@ def collect(
         "named_folders": folders,
         **({"media_was_used": _has_files_of(media, account)} if by_part["media"] and account else {}),
         **({"unusable": _unusable(settings, account, stack.properties)} if settings and account else {}),
-        **({"sqlite_refused": sqlite} if sqlite else {}),
+        **sqlite,
         "media_root": media,
         "static_root": static,
         "static_empty": unread.known(
@@ -73,6 +73,18 @@ def collect(
         "logs": [path for path in logs if not any(_concerns(item, path) for item in others)],
         "nginx": {"user": nginx_user, "paths": nginx_paths},
     }
+
+
+def _sqlite(stack: Stack, settings: dict[str, Any], account: access.Account) -> dict[str, Any]:
+    """What is to be said of SQLite's files: only what is there to be said."""
+    # The environment often lies next to the code, where the unit works elsewhere.
+    near = [os.path.dirname(stack.venv)] if stack.venv else []
+    found = {
+        "sqlite_refused": sqlite_files.refused(settings, account, stack.properties),
+        "sqlite_writers": sqlite_files.writers(settings),
+        "sqlite_others": sqlite_files.others(settings, stack.cwd, [stack.root, stack.cwd, *near]),
+    }
+    return {name: items for name, items in found.items() if items}
 
 
 def _has_files_of(folder: str, account: access.Account) -> bool:

@@ -45,6 +45,9 @@ STEPS = (
     "code",
     "requests",
     "manifest",
+    "session",
+    "schema",
+    "packages",
     "shadows",
     "brokers",
 )

@@ -15,13 +15,17 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_host_needs,
     script_linked_packages,
     script_migrations,
+    script_packages,
     script_present_schema,
     script_programs,
     script_rehearsal,
     script_requirements,
+    script_schema,
     script_schema_wanted,
+    script_session,
     script_shadowing,
     script_static_files,
+    script_unset_variables,
     source_text,
 )
 
@@ -30,6 +34,7 @@ _PATH = "import sys\nsys.path[:1] = sys.path[:1] if sys.path[0] else []\n"
 # The script's parts, each after what it imports; they are imported here so that Ansible packs them with the module.
 PARTS = (
     script_asked_variables,
+    script_unset_variables,
     script_host_needs,
     script_programs,
     script_linked_packages,
@@ -43,6 +48,9 @@ PARTS = (
     script_present_schema,
     script_migrations,
     script_requirements,
+    script_packages,
+    script_schema,
+    script_session,
     script_shadowing,
     script_static_files,
     script_rehearsal,

@@ -16,6 +16,8 @@ import re
 import sys
 
 ASKED = []
+# With a value of the code's own in its place, so that nothing is missing.
+DEFAULTED = []
 MOST_ASKED = 1000
 # Python's own complaints of code: a name in them is one of the code's, and not a variable's of the environment.
 OF_CODE = (NameError, AttributeError, ImportError, SyntaxError, TypeError)
@@ -47,7 +49,7 @@ def watch_environment(is_own):
     kind = type(os.environ)
     find = kind.__getitem__
 
-    def note(key):
+    def note(key, found):
         frame, places = sys._getframe(2), []
         while frame is not None and is_passing_on(frame.f_code.co_filename):
             frame = frame.f_back
@@ -57,17 +59,17 @@ def watch_environment(is_own):
             if is_own(frame.f_code.co_filename):
                 places.append((frame.f_code.co_filename, frame.f_lineno, frame))
             frame = frame.f_back
-        if places and len(ASKED) < MOST_ASKED:
-            ASKED.append(Asked(key if isinstance(key, str) else os.fsdecode(key), places))
+        if places and len(found) < MOST_ASKED:
+            found.append(Asked(key if isinstance(key, str) else os.fsdecode(key), places))
 
     def watched_find(self, key):
         try:
             value = find(self, key)
         except KeyError:
-            note(key)
+            note(key, ASKED)
             raise
         if not value:
-            note(key)
+            note(key, ASKED)
         return value
 
     def watched_get(self, key, default=None):
@@ -75,9 +77,10 @@ def watch_environment(is_own):
             value = find(self, key)
         except KeyError:
             value = default
-        # With a value of the code's own in its place nothing is missing.
+            if value:
+                note(key, DEFAULTED)
         if not value:
-            note(key)
+            note(key, ASKED)
         return value
 
     kind.__getitem__, kind.get = watched_find, watched_get

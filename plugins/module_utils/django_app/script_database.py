@@ -7,15 +7,16 @@ from __future__ import annotations
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import short
 
 
-def ask_database(_plan):
+def ask_database(plan):
     """Open each database of the settings and ask it one thing: {versions: {alias: version or vendor}}.
 
-    Raises what the database's driver raises.
+    Raises what the database's driver raises; the plan's `alias` is the one that was asked then.
     """
     from django.db import connections
 
     versions = {}
     for alias in connections:
+        plan["alias"] = alias
         connection = connections[alias]
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
@@ -55,6 +56,12 @@ WHERE n.nspname = ANY(%s) AND c.relkind IN ('r', 'p') AND c.relname = ANY(%s) AN
     AND has_table_privilege(c.oid, 'DELETE'))
 ORDER BY 1, 2 LIMIT 100
 """
+# Tables of which policies show the role some rows, or none (Row Security Policies).
+ROW_SECURITY = """
+SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY(%s) AND c.relname = ANY(%s) AND c.relrowsecurity AND row_security_active(c.oid)
+ORDER BY 1 LIMIT 100
+"""
 # How many of the app's tables each schema has. Everybody may read the catalogue, of schemas closed to them too.
 PLACES = """
 SELECT n.nspname, count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -81,6 +88,8 @@ def ask_privileges(_plan):
         rows = cursor.fetchall()
         cursor.execute(UNWRITABLE, [schemas, tables])
         unwritable = cursor.fetchall()
+        cursor.execute(ROW_SECURITY, [schemas, tables])
+        secured = [row[0] for row in cursor.fetchall()]
         cursor.execute(PLACES, [tables])
         places = cursor.fetchall()
     kinds = {"S": "sequence"}
@@ -101,6 +110,7 @@ def ask_privileges(_plan):
         "unwritable": [
             {"name": schema + "." + name, "owner": owner, "lacks": lacks} for schema, name, owner, lacks in unwritable
         ],
+        "row_security": secured,
         "search_path": path,
         "search_path_source": source,
         "found": sum(count for schema, count in places if schema in schemas),

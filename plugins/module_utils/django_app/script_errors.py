@@ -19,11 +19,16 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_programs import failed_program
 
 TEXT_LIMIT = 2000
+# What may be a part of a password, and is in no text of ours.
+MASKED = []
 
 
 def short(value):
-    """A value as text, cut to TEXT_LIMIT characters."""
-    return str(value)[:TEXT_LIMIT]
+    """A value as text, cut to TEXT_LIMIT characters, without what is masked."""
+    text = str(value)
+    for part in MASKED:
+        text = text.replace(part, "********")
+    return text[:TEXT_LIMIT]
 
 
 def inside_app(path, plan):
@@ -88,6 +93,8 @@ def describe(error, plan):
     links = [link for link in map(broken_link, causes) if link]
     if links:
         described["link"] = links[0]
+    if sqlstate_of(error):
+        described["sqlstate"] = sqlstate_of(error)
     if own_name and os.path.splitext(own_name)[0] != module.partition(".")[0]:
         described["other_case"] = short(own_name)
     if len(missing) > 1:
@@ -103,6 +110,21 @@ def describe(error, plan):
         described.update(file=error.filename or "", line=error.lineno or 0, message=short(error.msg))
         described["in_app"] = inside_app(error.filename or "", plan)
     return described
+
+
+def own_sqlstate(error):
+    """The SQLSTATE in which PostgreSQL's drivers put its answer (psycopg 3, psycopg2); empty of other exceptions."""
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return state if isinstance(state, str) else ""
+
+
+def sqlstate_of(error):
+    """The SQLSTATE of an exception or of the next of its causes that has one; empty without."""
+    for _turn in range(6):
+        if error is None or own_sqlstate(error):
+            break
+        error = error.__cause__ or error.__context__
+    return own_sqlstate(error)
 
 
 # Python says it only in words before 3.12.

@@ -44,7 +44,7 @@ def compare_migrations(_plan):
     migrated = {app for app, _name in on_disk}
     conflicts = loader.detect_conflicts()
     unapplied = set(loader.graph.nodes) - applied
-    wants, wanted = {"creates": False, "changes": set()}, Wanted(connection)
+    wants, wanted = {"creates": False, "changes": set(), "extensions": set()}, Wanted(connection)
     # Of conflicting ones Django applies none.
     pending = describe_pending(loader, applied, wants, wanted) if unapplied and not conflicts else []
     return {
@@ -63,7 +63,7 @@ def describe_pending(loader, applied, wants, wanted):
     """[{app, name, after, risks, known, reversible, atomic}]. after: what it follows in its own app; risks: what could
     be lost for good, or is not known, an operation each; none where no migration was ever applied: there is nothing
     to lose. known: whether that is known, as where the app's models load. wants: takes what they need of the database,
-    {creates: whether anything is to be made in a schema, changes: the tables that are there and are changed}.
+    {creates: whether anything is to be made in a schema, changes: tables that are there and are changed, extensions}.
     wanted: takes what they make.
     """
     from django.db.migrations.state import ProjectState
@@ -97,6 +97,8 @@ CHANGING = ("AddField", "RemoveField", "AlterField", "RenameField", "AlterModelT
 def note_wants(operation, app, state, made, wants):
     """What an operation needs of the database, added to `wants`. made: what this run has made, of which it is owner."""
     kind = type(operation).__name__
+    if any(base.__name__ == "CreateExtension" for base in type(operation).__mro__):
+        wants.setdefault("extensions", set()).add(operation.name)
     if kind == "CreateModel":
         wants["creates"] = wants["creates"] or has_table(operation)
     if kind in ("AddIndex", "AddConstraint"):
@@ -118,12 +120,29 @@ def note_wanted(operation, key, state, wanted):
         wanted.is_known = False
 
 
+# Those that are not there: whether the server's installation has each, and whether the role may make it.
+EXTENSIONS = """
+SELECT x.name, EXISTS (SELECT 1 FROM pg_available_extensions a WHERE a.name = x.name),
+  (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) OR EXISTS (
+    SELECT 1 FROM pg_available_extension_versions v WHERE v.name = x.name
+      AND (NOT v.superuser OR coalesce((to_jsonb(v) ->> 'trusted')::bool, false))
+      AND has_database_privilege(current_database(), 'CREATE'))
+FROM unnest(%s::text[]) x(name) WHERE NOT EXISTS (SELECT 1 FROM pg_extension e WHERE e.extname = x.name)
+"""
+
+
 def what_is_barred(connection, wants):
     """[{need, name, owner}] of what PostgreSQL would not let the app's role do, of what the migrations need."""
-    if connection.vendor != "postgresql" or not (wants["creates"] or wants["changes"]):
+    extensions = sorted(wants.get("extensions", ()))
+    if connection.vendor != "postgresql" or not (wants["creates"] or wants["changes"] or extensions):
         return []
     barred = []
     with connection.cursor() as cursor:
+        cursor.execute(EXTENSIONS, [extensions])
+        for name, available, may in cursor.fetchall():
+            need = "make the extension" if available else "make the extension, which the server does not have,"
+            if not (available and may):
+                barred.append({"need": need, "name": name, "owner": "postgres"})
         cursor.execute(
             "SELECT nspname, pg_get_userbyid(nspowner), has_schema_privilege(oid, 'CREATE') FROM pg_namespace"
             " WHERE nspname = current_schema()"

@@ -27,6 +27,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     ask_privileges,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import (
+    MASKED,
     describe,
     inside_app,
     short,
@@ -34,10 +35,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_file_folders import file_folders
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import watch_lookups
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_migrations import compare_migrations
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_packages import look_at_packages
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_programs import watch_programs
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
     compare_requirements,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_schema import compare_schema
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_session import ask_session
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_shadowing import (
     PutAside,
     find_shadows,
@@ -46,6 +50,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     find_missing_entry,
     find_static_files,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_unset_variables import unset_for
 
 BODY_LIMIT = 65536
 
@@ -118,15 +123,22 @@ def load_settings(plan):
         "cors_all": bool(getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False)),
         "ssl_redirect": bool(getattr(settings, "SECURE_SSL_REDIRECT", False)),
         "cors_middleware": any("cors" in name.lower() for name in settings.MIDDLEWARE),
+        "database_unset": unset_for("DATABASES"),
     }
 
 
 def database_facts(values):
-    """Where a database is; never its password, and of a URL-like name only the last part."""
+    """Where a database is; never its password, and of a URL-like name or host only the last part.
+
+    A password with an @ that was not encoded in a URL leaves its end in the host.
+    """
+    left = str(values.get("HOST", "") or "").rpartition("@")[0]
+    if left and left not in MASKED:
+        MASKED.append(left)
     return {
         "engine": str(values.get("ENGINE", "")).rpartition(".")[2],
         "name": str(values.get("NAME", "")).rpartition("@")[2],
-        "host": str(values.get("HOST", "") or ""),
+        "host": short(values.get("HOST", "") or ""),
         "port": str(values.get("PORT", "") or ""),
         "user": str(values.get("USER", "") or ""),
     }
@@ -186,6 +198,9 @@ STEPS = (
     ("code", compile_code),
     ("requests", ask_for_pages),
     ("manifest", find_missing_entry),
+    ("session", ask_session),
+    ("schema", compare_schema),
+    ("packages", look_at_packages),
     ("shadows", look_for_shadows),
     ("brokers", ask_brokers),
 )
@@ -216,6 +231,8 @@ def main():
             result.update(function(plan))
         except BaseException as error:  # settings may well call sys.exit
             result.update(ok=False, error=describe(error, plan))
+            if name == "database" and "alias" in plan:
+                result["alias"] = short(plan["alias"])
             plan.setdefault("error", error)
         plan["failed"] = plan.get("failed") or not result["ok"]
         result["seconds"] = round(time.time() - begun, 3)

@@ -99,6 +99,8 @@ def _commits(stack: Stack, steps: dict[str, Any], git: Any, seconds: float) -> d
     step = next((steps.get(name) or {} for name in APP_STEPS if (steps.get(name) or {}).get("ok") is not True), {})
     error = step.get("error") or {}
     is_code = error.get("module_in_app") if error.get("module") else error.get("in_app")
+    # The app's own code asks a package for what that does not have.
+    is_code = is_code or ((steps.get("packages") or {}).get("misfit") or {}).get("importer") == ""
     if not is_code or any(error.get(name) for name in ("env_key", "env_value", "lacks")):
         return {}
     if not isinstance(git, dict) or not git.get("is_checkout") or git.get("operation") != "":

@@ -69,6 +69,8 @@ _PATTERNS = (
         "-----PRIVATE KEY " + MASK + "-----",
     ),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{4,}"), MASK),
+    # The end of what was signed, as Django quotes it where it does not match.
+    (re.compile(r"(?i)(\bsignature \\?[\"'])[\w+/=-]{8,200}"), r"\1" + MASK),
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import stat
 from typing import Any
 
@@ -17,8 +18,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import barr
 from ansible_collections.rescue502.django.plugins.module_utils.files.access import ENTER, WRITE, Account
 from ansible_collections.rescue502.django.plugins.module_utils.system import missing_mounts, processes, sockets
 
-# Kinds of reasons, by the server's words. What may be over at the next start, such as an address that the host does
-# not have yet, is not one of them.
+# Kinds of reasons, by the server's words.
 _KINDS = (
     ("folder-mode", r'data directory "[^"]*" has (?:invalid permissions|group or world access)'),
     ("folder-owner", r'data directory "[^"]*" has wrong ownership|Data directory \S+ must not be owned by root'),
@@ -29,6 +29,7 @@ _KINDS = (
     ),
     ("lock-held", r'lock file "[^"]*" already exists|Port conflict: another instance is already running'),
     ("port-taken", r"could not bind [^:]*: Address already in use"),
+    ("no-address", r"could not bind [^:]*: Cannot assign requested address"),
     ("memory", r"could not (?:map anonymous|create) shared memory"),
     ("shared-memory-full", r"could not (?:resize|create|write to) shared memory segment .*No space left on device"),
     ("version", r"database files are incompatible with server"),
@@ -47,6 +48,7 @@ _DETAIL = re.compile(r"\bDETAIL: +(\S.*)")
 _READY = "ready to accept connections"
 _PATH = re.compile(r'["\s](/[^"\s:]+)')
 _PORT = re.compile(r"\bport (\d+)|\.s\.PGSQL\.(\d+)")
+_ADDRESS = re.compile(r'could not bind IPv[46] address "([^"]+)"')
 _PID = re.compile(r"\(PID (\d+)\)")
 # Where dynamic shared memory is (shm_open(3)), and less than which the server's first segment needs.
 _SHARED_MEMORY = "/dev/shm"
@@ -124,11 +126,26 @@ def _is_still_so(kind: str, line: str, folder: str, started: float, held: list[s
         return not os.path.exists(os.path.join(folder, "PG_VERSION"))
     if kind in ("port-taken", "lock-held"):
         return bool(held)
+    if kind == "no-address":
+        # Where the host has got it meanwhile, as after a late network at boot, a start succeeds.
+        match = _ADDRESS.search(line)
+        return match is not None and not _is_ours(match.group(1))
     if kind == "shared-memory-full":
         return _free(_SHARED_MEMORY) < _LEAST_SHARED_MEMORY
     if kind == "denied" and paths(line):
         return bool(barred)
     return not any(_changed(path) > started for path in paths(line))
+
+
+def _is_ours(address: str) -> bool:
+    """Whether an address can be bound here, which is to say that this host has it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def _free(place: str) -> int:

@@ -138,7 +138,8 @@ def _unknown(data: Record) -> str:
     """What to say where no cause is known: what the programs themselves say stands first."""
     if data.get("unread"):
         return f"the cause cannot be found without what was not read: {AS_ROOT}"
-    heard = unexplained_words.heard(clean_tree(data.get("evidence") or {}), [], well=False)
+    looked = data.get("evidence_after") or data.get("evidence") or {}
+    heard = unexplained_words.heard(clean_tree(looked), [], well=False)
     words = f"{heard[0]['who']} says: {heard[0]['lines'][-1][:MOST_WORDS]}" if heard else ""
     message = f"the cause is not known{f'; {words}' if words else ''}: the evidence is in the report"
     others = data.get("remaining", [])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,3 +67,42 @@ def test_what_is_not_asked(place: Path) -> None:
     settings = {"databases": {"default": {"engine": "sqlite3", "name": str(place / "x")}}}
     assert sqlite_files.refused(settings, Account("nobody", None), {"TemporaryFileSystem": str(place)}) == []
     assert sqlite_files.refused(settings, Account("nobody", None), {}) != []
+
+
+def used(path: Path | str) -> dict[str, object]:
+    """Settings whose database is this file."""
+    return {"databases": {"default": {"engine": "sqlite3", "name": str(path)}}}
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_who_keeps_others_from_writing(place: Path, mode: str) -> None:
+    """The process that has begun to write, in both of SQLite's ways; nobody, when it has ended; never who reads."""
+    path = place / "site.sqlite3"
+    script = (
+        "import sqlite3, sys\ndatabase = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        f"database.execute('PRAGMA journal_mode={mode}')\ndatabase.execute('CREATE TABLE IF NOT EXISTS t (n)')\n"
+        "database.execute(sys.argv[2])\ndatabase.execute('SELECT * FROM t').fetchall()\nprint('begun', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    for begin, count in (("BEGIN", 0), ("BEGIN IMMEDIATE", 1)):
+        words = [sys.executable, "-c", script, str(path), begin]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            assert process.stdout.readline() == "begun\n", "the fault"
+            found = sqlite_files.writers(used(path))
+            process.communicate("")
+        assert [item["pid"] for item in found] == [process.pid] * count
+        assert all(item["account"] == "root" and sys.executable in item["command"] for item in found)
+    assert sqlite_files.writers(used(path)) == []
+
+
+def test_other_databases_are_found(place: Path) -> None:
+    """By their names and first bytes; the app's own, also by a relative name, is none of them."""
+    for name in ("db/site.sqlite3", "old.sqlite3"):
+        (place / name).parent.mkdir(exist_ok=True)
+        with sqlite3.connect(place / name) as database:
+            database.execute("CREATE TABLE t (n)")
+    (place / "notes.db").write_text("no database")
+    found = sqlite_files.others(used("db/site.sqlite3"), str(place), [str(place), str(place / "db")])
+    assert [item["path"] for item in found] == [str(place / "old.sqlite3")]
+    assert sqlite_files.others({"databases": {"default": {"engine": "postgresql"}}}, "/", [str(place)]) == []

@@ -40,6 +40,7 @@ def test_known_values_are_masked_anywhere(secret: str) -> None:
         "Authorization: Bearer hunter2secretx",
         "gunicorn --env SECRET_KEY=hunter2secret",
         "api_key: hunter2secret",
+        'BadSignature: Signature "hunter2secret" does not match',
     ],
 )
 def test_what_looks_like_a_secret_is_masked(text: str) -> None:

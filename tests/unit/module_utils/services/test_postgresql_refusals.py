@@ -45,8 +45,8 @@ END = [STAMP + "LOG:  database system is shut down", "pg_ctl: could not start se
         ("library", STAMP + 'FATAL:  could not access file "pg_nope": No such file or directory'),
         ("denied", 'pg_ctl: could not access directory "/var/lib/postgresql/15/main": Permission denied'),
         ("denied", STAMP + 'FATAL:  could not open lock file "/run/postgresql/.s.PGSQL.5432.lock": Permission denied'),
-        # What may be over at the next start, and what is not known, is left to a start.
-        ("", STAMP + 'LOG:  could not bind IPv4 address "10.0.0.5": Cannot assign requested address'),
+        ("no-address", STAMP + 'LOG:  could not bind IPv4 address "10.0.0.5": Cannot assign requested address'),
+        # What is not known is left to a start.
         ("", STAMP + "FATAL:  something that nobody here has met"),
     ],
 )
@@ -141,3 +141,10 @@ def test_shared_memory_that_has_room_again_is_no_reason(tmp_path: Path, monkeypa
         monkeypatch.setattr(postgresql_refusals, "_free", lambda _place, free=free: free)
         found = postgresql_refusals.refusal(lines, str(tmp_path), "postgres", 5432, time.time())
         assert found["kind"] == kind
+
+
+@pytest.mark.parametrize(("address", "kind"), [("203.0.113.9", "no-address"), ("127.0.0.1", "")])
+def test_an_address_that_the_host_has_got_meanwhile_is_left_to_a_start(tmp_path: Path, address: str, kind: str) -> None:
+    """As after a network that was late at boot."""
+    line = STAMP + f'LOG:  could not bind IPv4 address "{address}": Cannot assign requested address'
+    assert postgresql_refusals.refusal([line, *END], str(tmp_path), "postgres", 5432, time.time())["kind"] == kind
