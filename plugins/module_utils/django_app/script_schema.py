@@ -25,11 +25,11 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_table_is_visible(c.oid) AND 
 
 
 def compare_schema(plan):
-    """{lacking, present, cache_tables, inconsistent}, where a step has failed or the site is not well.
+    """{lacking, cache_tables, inconsistent}, where a step has failed or the site is not well.
 
     lacking: tables and columns of the models that the database does not have, with the migration that makes each.
-    present: what a migration that is not applied would make, and is there. cache_tables: those of Django's cache that
-    lack. inconsistent: Django's own complaint of the order in which migrations were recorded; it then applies none.
+    cache_tables: those of Django's cache that lack. inconsistent: Django's own complaint of the order in which
+    migrations were recorded; it then applies none.
     """
     from django.db import connection
     from django.db.migrations.loader import MigrationLoader
@@ -43,7 +43,6 @@ def compare_schema(plan):
     tables = tables_there(connection)
     return {
         "lacking": parts_lacking(connection, tables, loader),
-        "present": parts_present(connection, tables, loader)[:MOST_SHOWN],
         "cache_tables": cache_tables_lacking(),
         "inconsistent": inconsistent(loader, connection),
     }
@@ -161,31 +160,6 @@ def in_order(loader):
     for leaf in loader.graph.leaf_nodes():
         order += [key for key in loader.graph.forwards_plan(leaf) if key not in order]
     return order
-
-
-def parts_present(connection, tables, loader):
-    """[{migration, table, column}] of what a migration would make that is not recorded as applied, and is there."""
-    from django.db.migrations.state import ProjectState
-
-    state, found, fresh = ProjectState(real_apps=loader.unmigrated_apps), [], set()
-    order = in_order(loader)
-    for key in order if set(order) - set(loader.applied_migrations) else ():
-        for operation in loader.graph.nodes[key].operations:
-            if key not in loader.applied_migrations:
-                table, column = made_by(operation, key[0], state)
-                is_table = bool(table) and not column
-                is_column = bool(column) and table in tables and table not in fresh
-                if (is_table and table in tables) or (
-                    is_column and column in columns_of(connection, [table]).get(table, ())
-                ):
-                    found.append({"migration": ".".join(key), "table": table, "column": column})
-                elif is_table:
-                    fresh.add(table)
-            try:
-                operation.state_forwards(key[0], state)
-            except Exception:
-                return found
-    return found
 
 
 def made_by(operation, app, state):
