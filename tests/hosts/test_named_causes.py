@@ -80,7 +80,7 @@ NIGHTLY = {
     "environment/key-changed", "database/extension-missing",
     "database/never-migrated", "database/sequence-behind", "database/sqlite-locked",
     "database/statement-refused", "database/time-limit", "database/too-old", "database/waits-for-standby",
-    "dependencies/do-not-fit", "dependencies/editable-gone", "dependencies/python-does-not-start",
+    "dependencies/do-not-fit", "dependencies/python-does-not-start",
     "files/app-file-missing",
     "schema/asked-while-loading", "schema/cache-table-missing", "schema/history-inconsistent",
     "schema/tables-differ", "database/row-security",

@@ -59,6 +59,7 @@ def test_options_of_gunicorn(site: Site, name: str) -> None:
     assert [action["remedy"] for action in incident["actions"]] == ["restart"]
 
 
+@pytest.mark.nightly
 def test_no_static_files_to_collect(site: Site) -> None:
     """Django's finders have none, or cannot be asked: that the folder is empty is no finding."""
     for folders, ok, to_collect in (([], True, False), (["/srv/private"], False, None)):

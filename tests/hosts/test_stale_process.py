@@ -81,6 +81,7 @@ WAYS = {
 EACH_CHANGE = list(WAYS)[:3]
 
 
+@pytest.mark.nightly
 def test_a_restart_brings_what_is_on_disk(site: Site) -> None:
     """In three ways, one after the other: that is the one cause, it is repaired unasked, and nothing else is done."""
     for way in EACH_CHANGE:

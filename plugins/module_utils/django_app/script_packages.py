@@ -3,15 +3,13 @@
 """Runs inside the app's own Python, as a part of script_rehearsal.py: installed packages that do not fit together.
 
 Requirements that name no version say nothing of it: a package was upgraded by itself and lacks what another one imports
-of it, machine code was made for another library, the folder of an editable package is gone. Whose a module is, and
+of it, machine code was made for another library. Whose a module is, and
 which versions a package wants, is asked of the installers' own metadata. Source: packaging.python.org, "Recording
 installed projects", "Direct URL Data Structure".
 """
 
 from __future__ import annotations
 
-import ast
-import json
 import os
 import re
 import sys
@@ -26,8 +24,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     canonical,
     chain_of,
     installed_distributions,
-    may_provide,
-    missing_modules,
     modules_of,
     packaging_library,
 )
@@ -41,12 +37,10 @@ NATIVE = re.compile(
     r"|compiled using NumPy|numpy\.core\.multiarray failed|may indicate binary incompatibility"
     r"|ABI version|does not define module export function"
 )
-MAPPING = re.compile(r"^MAPPING\b[^=\n]*=\s*(\{[^\n]*\})", re.MULTILINE)
-LARGEST = 1 << 20
 
 
 def look_at_packages(plan):
-    """{misfit, native, gone} of an app that fails; each is there only where there is one."""
+    """{misfit, native} of an app that fails; each is there only where there is one."""
     error = plan.get("error") or plan.get("page_error")
     if error is None:
         return {}
@@ -60,10 +54,6 @@ def look_at_packages(plan):
     native = native_of(error, installed)
     if native:
         found["native"] = native
-    missing = missing_modules(error, plan)
-    gone = [item for item in folders_gone(installed) if any(is_of(item, module) for module in missing)]
-    if gone:
-        found["gone"] = [dict(item, modules=item["modules"][:20]) for item in gone[:10]]
     return found
 
 
@@ -191,59 +181,3 @@ def native_of(error, installed):
                     about = {"package": package, "version": installed[canonical(package)].version, "path": file}
                     return dict(about, message=(short(item).splitlines() or [""])[0])
     return None
-
-
-def folders_gone(installed):
-    """[{package, version, path, why, modules}] of editable packages whose folder is not there, or closed to the app."""
-    found = []
-    for distribution in installed.values():
-        path = editable_folder(distribution)
-        why = "" if not path else why_out_of_reach(path)
-        if why:
-            name = distribution.metadata["Name"]
-            about = {"package": name, "version": distribution.version, "path": path, "why": why}
-            found.append(dict(about, modules=sorted(mapped_modules(distribution))))
-    return found
-
-
-def editable_folder(distribution):
-    """The folder that an editable package was installed from; empty of any other."""
-    try:
-        told = json.loads(distribution.read_text("direct_url.json") or "{}")
-    except ValueError:
-        return ""
-    url = str(told.get("url") or "")
-    is_one = (told.get("dir_info") or {}).get("editable") is True and url.startswith("file://")
-    return os.path.abspath(url[len("file://") :]) if is_one else ""
-
-
-def why_out_of_reach(path):
-    """Why the app cannot import from a folder, in words; empty where it can."""
-    if os.access(path, os.R_OK | os.X_OK):
-        return ""
-    try:
-        os.stat(path)
-    except FileNotFoundError:
-        return "is not there"
-    except OSError as error:
-        return "cannot be reached ({})".format(error.strerror)
-    return "may not be read by the app's account"
-
-
-def mapped_modules(distribution):
-    """The modules that an editable package's own finder knows, and those that its metadata names."""
-    found = set((distribution.read_text("top_level.txt") or "").split())
-    for file in distribution.files or []:
-        if re.match(r"^__editable__.*_finder\.py$", str(file)):
-            try:
-                with open(str(distribution.locate_file(file)), encoding="utf-8") as text:
-                    match = MAPPING.search(text.read(LARGEST))
-                found |= set(ast.literal_eval(match.group(1))) if match else set()
-            except (OSError, ValueError, SyntaxError):
-                continue
-    return {name.partition(".")[0] for name in found}
-
-
-def is_of(gone, module):
-    """Whether a module that was not found would have come from an editable package."""
-    return module in gone["modules"] or may_provide(gone["package"], module)
