@@ -43,6 +43,7 @@ NIGHTLY = {
     "proxy/redirects-by-itself", "proxy/proxy-protocol", "proxy/masked", "proxy/dependency-failed",
     "proxy/unit-refuses", "edge/tls-untrusted", "edge/differs-from-app", "host/loopback-down", "host/system-closed",
     "service/limited", "service/no-workers", "service/port-denied", "service/script-name-wrong",
+    "proxy/held", "proxy/port-filtered", "proxy/pid-file-differs", "proxy/file-not-served",
     "service/start-too-slow", "service/start-waits", "service/unit-invalid",
     "proxy/origin-not-passed",
     "proxy/upstream-refuses-tls", "dependencies/linked-folder-lost",
