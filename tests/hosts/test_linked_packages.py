@@ -14,7 +14,7 @@ SITE = 'SITE="$("$VENV/bin/python" -c \'import sysconfig; print(sysconfig.get_pa
 SERVES = """
 systemctl reset-failed "$UNIT" || true
 restart_app
-until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
+timeout 30 bash -c 'until curl -sf -o /dev/null -H "Host: $SERVER_NAME" "http://127.0.0.1$API_PATH"; do sleep 0.2; done'
 """
 # As setuptools' own finder for an editable package looks for it: a path that may not be looked at raises.
 FINDER = r"""

@@ -28,6 +28,10 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import tls
 SECONDS = 2.0
 # What nginx says where an app that speaks TLS is asked in plain text.
 _PLAIN_IN_VAIN = ("closed-early", "not-http")
+# What it says where the app ends a connection while TLS is set up; asyncio's does so without an alert.
+_ENDED = re.compile(
+    r"SSL alert number \d+|peer closed connection in SSL handshake|\(104: [^)]*\) while SSL handshaking"
+)
 _REFUSED = re.compile(r"upstream SSL certificate (?:verify error: \((\d+:[^)]*)\)|(does not match))")
 # Of OpenSSL's verdicts those that our own handshake cannot come to: revocations, and how long a chain may be
 # (x509_vfy.h; Python's ssl sets no depth).
@@ -77,9 +81,9 @@ def _facts(
     stack: Stack, bind: dict[str, Any], settings: UpstreamTls | None, errors: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The facts of one address. settings: how nginx speaks TLS there; None where it does not."""
-    alert = _alert(errors)
+    ended = _ended(errors)
     name = settings.name if settings and settings.sends_name and not _is_address(settings.name) else ""
-    shake = tls_handshake.ask(bind, name, SECONDS, for_alert=bool(alert))
+    shake = tls_handshake.ask(bind, name, SECONDS, for_alert=bool(ended))
     shown = _shown(shake.certificate)
     facts: dict[str, Any] = {
         "mismatch": shake.is_tls is False if settings else shake.is_tls is True,
@@ -96,7 +100,8 @@ def _facts(
         file=settings.file,
         line=settings.line,
         refused=_refused(stack, bind, name, settings, shown, errors) if settings.verify else "",
-        alert=alert,
+        # Without an alert it may have been a restart.
+        ended=ended if shake.failure or "SSL alert" in ended else "",
         own_certificate=own,
         own_days_left=_days_left(own),
     )
@@ -172,8 +177,8 @@ def _days_left(path: str) -> float | None:
         return None
 
 
-def _alert(errors: list[dict[str, Any]]) -> str:
-    """What the app server has ended nginx's newest connection with; empty where something else came after it."""
+def _ended(errors: list[dict[str, Any]]) -> str:
+    """What nginx says of its newest connection, where the app ended that while TLS was set up; else empty."""
     lines = [item["text"] for item in errors if nginx_errors.name_of(item["text"]) not in ("", nginx_errors.ORDINARY)]
-    is_newest = bool(lines) and nginx_errors.name_of(lines[-1]) == "upstream-alert"
+    is_newest = bool(lines) and "upstream" in lines[-1] and bool(_ENDED.search(lines[-1]))
     return re.sub(r"^\*\d+ ", "", lines[-1]).partition(", client: ")[0] if is_newest else ""

@@ -22,9 +22,11 @@ def broken_link(error):
     list, or that is not there. known: whether the link is known to be that module's; else the only one that is broken.
     None where no broken link can be the matter.
     """
-    name = (getattr(error, "name", None) or "") if isinstance(error, ImportError) else ""
-    path = os.fsdecode(error.filename or "") if isinstance(error, PermissionError) else ""
-    top = name.partition(".")[0]
+    name = error.name if isinstance(error, ImportError) else ""
+    top = name.partition(".")[0] if isinstance(name, str) else ""
+    # It may be a descriptor's number.
+    file = error.filename if isinstance(error, PermissionError) else ""
+    path = os.fsdecode(file) if isinstance(file, (str, bytes)) else ""
     if not top and not path:
         return None
     # One that was found has come from elsewhere: what is missing in it is another matter.
@@ -45,19 +47,19 @@ def all_links(top):
         if top and os.path.islink(entry):
             links.append({"by": entry, "path": os.path.realpath(entry), "names": [top]})
         links += lines_of_site(place) if place.endswith("-packages") else []
-    for module in list(sys.modules.values()):
+    for key, module in list(sys.modules.items()):
         # What setuptools installs for an editable package whose modules do not lie in one folder.
-        if getattr(module, "__name__", "").startswith("__editable__"):
-            mapping = getattr(module, "MAPPING", None)
-            for name, path in mapping.items() if isinstance(mapping, dict) else ():
-                # Of a module that is one file the ending is left out.
-                path = str(path) + (".py" if os.path.isfile(str(path) + ".py") else "")
-                links.append({"by": str(module.__file__), "path": path, "names": [name.partition(".")[0]]})
+        mapping = getattr(module, "MAPPING", None) if str(key).startswith("__editable__") else None
+        for name, path in mapping.items() if isinstance(mapping, dict) else ():
+            # Of a module that is one file the ending is left out.
+            path = str(path) + (".py" if os.path.isfile(str(path) + ".py") else "")
+            by = str(getattr(module, "__file__", "") or key)
+            links.append({"by": by, "path": path, "names": [str(name).partition(".")[0]]})
     package = sys.modules.get(top)
     # A folder whose files cannot be seen is taken for a namespace package, in which nothing is.
     if package is not None and getattr(package, "__file__", None) is None:
         links += [{"by": path, "path": path, "names": [top]} for path in getattr(package, "__path__", ())]
-    return [link for link in links if os.path.isabs(link["path"])]
+    return [link for link in links if os.path.isabs(link["path"]) and "\0" not in link["path"]]
 
 
 def lines_of_site(place):

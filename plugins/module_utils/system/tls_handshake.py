@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 # What OpenSSL says where the other end does not answer in TLS (openssl/sslerr.h).
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "PACKET_LENGTH_TOO_LONG")
-# How long an alert that ends a finished handshake is waited for, in seconds: TLS 1.3 refuses a client after it.
+# In seconds: TLS 1.3 refuses a client after a handshake that was finished.
 ALERT_SECONDS = 1.0
 
 
@@ -31,7 +31,7 @@ def ask(bind: dict[str, Any], name: str, timeout: float, for_alert: bool = False
     """One handshake, in which any certificate will do. Never raises.
 
     bind: an address as gunicorn_config.parse_bind() gives it. name: is sent as the server's name (SNI) unless it is
-    empty. timeout: in seconds, for each wait. for_alert: whether to wait for what the listener says of a client
+    empty. timeout: in seconds, for each wait. for_alert: whether to wait for what the listener does to a client
     without a certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -42,7 +42,8 @@ def ask(bind: dict[str, Any], name: str, timeout: float, for_alert: bool = False
             shown = opened.getpeercert(binary_form=True) or b""
             if for_alert:
                 opened.settimeout(ALERT_SECONDS)
-                opened.recv(1)
+                if not opened.recv(1):
+                    return Handshake(shown, "closed after the handshake", True)
     except socket.timeout:
         return Handshake(shown, "" if shown else "timed out", True if shown else None)
     except ssl.SSLError as error:

@@ -74,7 +74,7 @@ def test_a_certificate_of_nginx_is_named_with_what_is_wrong_with_it() -> None:
     assert "nginx shows it no certificate of its own" in said[0]
     assert "nginx shows it /etc/nginx/own.pem, which expired 2.0 days ago" in said[1]
     assert "nginx shows it /etc/nginx/own.pem; a connection without one ends likewise" in said[2]
-    assert causes(REFUSES, tls(alert="")) == []
+    assert causes(REFUSES, tls(ended="")) == []
 
 
 @pytest.mark.parametrize(("protocol", "said"), [("https", "in plain text"), ("http", "and no plain text")])
@@ -85,7 +85,7 @@ def test_a_handshake_shows_who_speaks_otherwise(protocol: str, said: str) -> Non
         evidence["service"]["backend"].update(status=0)
         evidence["proxy"]["upstreams"][0].update(protocols=[protocol])
 
-    mute = tls(mismatch=True, refused="", alert="")
+    mute = tls(mismatch=True, refused="", ended="")
     (cause,) = found(CERTIFICATE, spoken, mute).root_causes
     assert (cause.id, said in cause.because) == (MISMATCH, True)
     other = "http" if protocol == "https" else "https"

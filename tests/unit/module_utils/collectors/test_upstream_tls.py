@@ -139,7 +139,7 @@ def test_a_good_certificate(tmp_path: Path) -> None:
     for names in (("other", "app.internal"), ("*.internal",)):
         with listener(tls(tmp_path, pem(30, *names))) as address:
             found = facts(tmp_path, address)
-        assert (found["refused"], found["mismatch"], found["alert"], found["names"]) == ("", False, "", list(names))
+        assert (found["refused"], found["mismatch"], found["ended"], found["names"]) == ("", False, "", list(names))
         assert found["days_left"] == pytest.approx(30, abs=0.2)
         assert found["trusted"] == str(tmp_path / "ca.pem")
 
@@ -240,7 +240,7 @@ def test_an_app_server_that_wants_a_certificate(tmp_path: Path) -> None:
     line = ALERT + " while reading response header from upstream" + TAIL
     with listener(tls(tmp_path, pem(30, "app.internal"), wants_certificate=True)) as address:
         found = facts(tmp_path, address, errors=(line,))
-        assert found["alert"].endswith("SSL alert number 116) while reading response header from upstream")
+        assert found["ended"].endswith("SSL alert number 116) while reading response header from upstream")
         assert "alert certificate required" in found["failure"]
         assert (found["own_certificate"], found["own_days_left"]) == ("", None)
         # A certificate of nginx's own that has expired.
@@ -250,4 +250,23 @@ def test_an_app_server_that_wants_a_certificate(tmp_path: Path) -> None:
         assert found["own_days_left"] == pytest.approx(-9, abs=0.2)
         # Something else has come after it.
         later = "*1 upstream timed out (110: Connection timed out) while reading response header from upstream" + TAIL
-        assert facts(tmp_path, address, errors=(line, later))["alert"] == ""
+        assert facts(tmp_path, address, errors=(line, later))["ended"] == ""
+
+
+def test_an_app_server_that_hangs_up_without_an_alert(tmp_path: Path) -> None:
+    """As asyncio's does; where a connection of ours is not ended likewise, it may have been a restart."""
+    line = "*1 peer closed connection in SSL handshake" + HANDSHAKING
+
+    def hangs_up(connection: socket.socket) -> None:
+        file = tmp_path / "app.pem"
+        file.write_bytes(pem(30, "app.internal"))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        context.wrap_socket(connection, server_side=True).close()
+
+    with listener(hangs_up) as address:
+        found = facts(tmp_path, address, errors=(line,))
+    assert found["ended"] == "peer closed connection in SSL handshake while SSL handshaking to upstream"
+    assert found["failure"]
+    with listener(tls(tmp_path, pem(30, "app.internal"))) as address:
+        assert facts(tmp_path, address, errors=(line,))["ended"] == ""

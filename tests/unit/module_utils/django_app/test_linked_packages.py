@@ -153,3 +153,11 @@ def test_other_errors_have_no_link(site: Path, tmp_path: Path) -> None:
     editable(site, tmp_path / "gone")
     assert script_linked_packages.broken_link(ValueError("rates")) is None
     assert script_linked_packages.broken_link(ImportError("no name")) is None
+    assert script_linked_packages.broken_link(PermissionError(13, "Permission denied", 7)) is None
+    assert script_linked_packages.broken_link(PermissionError("no file")) is None
+
+
+def test_a_line_that_is_not_a_path(site: Path) -> None:
+    """It stops nothing."""
+    (site / "odd.pth").write_bytes(b"/srv/\x00odd\n")
+    assert broken("rates") is None
