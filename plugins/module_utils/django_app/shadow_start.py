@@ -66,8 +66,7 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
         text, name, mode = _unit_text(stack)
     except NotTriedError as error:
         return {"tried": False, "why_not": str(error)}
-    begun = time.monotonic()
-    deadline = begun + SECONDS
+    deadline = (begun := time.monotonic()) + SECONDS
     with trial_unit.started(name, text, mode) as unit:
         path = os.path.join(unit.folder, "socket")
         listened = _wait(lambda: os.path.exists(path), unit, deadline)
@@ -79,8 +78,7 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
             deadline = min(deadline, time.monotonic() + GIVES_UP_SECONDS)
             _wait(lambda: unit.state().get("ActiveState") in _ENDED, unit, deadline)
         state, said = unit.state(), [] if checks and all(check["well"] for check in checks) else _said(unit)
-        if not listened and "ExecCondition=" in text and unit.was_skipped():
-            state["Result"] = "exec-condition"
+        state.update({"Result": "exec-condition"} if "ExecCondition=" in text and unit.was_skipped() else {})
     return {
         "tried": True,
         "why_not": "",
@@ -230,20 +228,20 @@ def _ask(
     stack: Stack, socket: str, wrong: Wrong, origin: str, deadline: float, unit: trial_unit.TrialUnit
 ) -> list[dict[str, Any]]:
     """What it answers to each of the requests, as nginx would hand them on: {name, status, problem, well, seconds}."""
-    found: list[dict[str, Any]] = []
+    found = list[dict[str, Any]]()
     for wanted, _shown in wrong[:MOST_REQUESTS]:
         if (left := deadline - time.monotonic()) <= 0 or (found and unit.state().get("ActiveState") in _ENDED):
             break
         host, headers = nginx_headers.handed_on(stack.nginx_root, wanted)
         # Over its socket the app speaks HTTP, or TLS where it is configured to; what the browser used, a header says.
-        path = wanted["url"].partition("://")[2].partition("/")[2]
+        path, scheme = wanted["url"].partition("://")[2].partition("/")[2], "https" if stack.server.certfile else "http"
         plain = {
             **wanted,
             "name": wanted.get("name") or wanted["url"],
             "host": host,
             "headers": headers,
             "unix_path": socket,
-            "url": f"{'https' if stack.server.certfile else 'http'}://{host or 'localhost'}/{path}",
+            "url": f"{scheme}://{host or 'localhost'}/{path}",
         }
         answer = http_client.check(plain, origin, left)
         found.append({name: answer[name] for name in ("name", "status", "problem", "well", "seconds")})

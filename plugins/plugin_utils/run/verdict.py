@@ -118,7 +118,7 @@ def _down(data: Record, summary: str) -> tuple[Outcome, str]:
         return "failed", f"{summary}; {data['overdue']}: run it again, or raise rescue502_deadline"
     if data["mode"] == "verify":
         return "failed", f"{summary}; a verification only looks: recover would repair it"
-    if data["actions"] and set(failed_remedies(data)) == {action["remedy"] for action in data["actions"]} <= WAITING:
+    if data["actions"] and {action.get("remedy") for action in data["actions"]} <= WAITING:
         return "needs-human", f"{summary}; waited in vain for {', '.join(causes)}"
     return "failed", f"{summary}; the remedies did not bring the site back"
 

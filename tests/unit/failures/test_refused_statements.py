@@ -39,7 +39,6 @@ def test_the_servers_own_words_are_whole() -> None:
 
 
 PARTS = {
-    "schema/partly-applied": {"rehearsal__steps__schema__present": []},
     "schema/history-inconsistent": {"rehearsal__steps__migrations__error": {**ERROR, "type": "KeyError"}},
     "schema/tables-differ": {"rehearsal__steps__schema__lacking": []},
 }
