@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ import pytest
 from test_asked_variables import rehearsed
 
 
-def install(site: Path, name: str, version: str, files: dict[str, str], requires: str = "", editable: str = "") -> None:
-    """A package as pip would leave it: its files, METADATA and RECORD, and direct_url.json of an editable one."""
+def install(site: Path, name: str, version: str, files: dict[str, str], requires: str = "") -> None:
+    """A package as pip would leave it: its files, METADATA and RECORD."""
     folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
     folder.mkdir(parents=True)
     for path, text in files.items():
@@ -21,9 +20,6 @@ def install(site: Path, name: str, version: str, files: dict[str, str], requires
     lines += [f"Requires-Dist: {requires}"] if requires else []
     (folder / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "RECORD").write_text("".join(f"{path},,\n" for path in files), encoding="utf-8")
-    if editable:
-        told = {"dir_info": {"editable": True}, "url": f"file://{editable}"}
-        (folder / "direct_url.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 def looked_at(tmp_path: Path, settings: str) -> dict[str, Any]:
@@ -97,7 +93,7 @@ def test_what_is_no_misfit(tmp_path: Path, way: str) -> None:
     (app / "helpers.py").write_text("", encoding="utf-8")
     (app / "first.py").write_text("import second\nname = 1\n", encoding="utf-8")
     (app / "second.py").write_text("from first import name\n", encoding="utf-8")
-    assert set(looked_at(tmp_path, NOT_ITS[way])) & {"misfit", "native", "gone"} == set()
+    assert set(looked_at(tmp_path, NOT_ITS[way])) & {"misfit", "native"} == set()
 
 
 NATIVE = "/x/site-packages/fast/_core.so: undefined symbol: PQencryptPasswordConn"
@@ -110,23 +106,3 @@ def test_machine_code_that_was_made_for_something_else(tmp_path: Path) -> None:
     found = looked_at(tmp_path, "import fast\n")["native"]
     assert (found["package"], found["version"]) == ("fast-driver", "2.1")
     assert "undefined symbol" in found["message"]
-
-
-FINDER = 'from __future__ import annotations\nMAPPING: dict[str, str] = {"house": "/opt/house/src/house"}\n'
-
-
-@pytest.mark.parametrize("files", [{"__editable___the_house_1_finder.py": FINDER}, {"__editable__.house.pth": ""}])
-def test_the_folder_of_an_editable_package_is_gone(tmp_path: Path, files: dict[str, str]) -> None:
-    """It is known by its finder's modules, or by its own name."""
-    name = "the-house" if FINDER in files.values() else "house"
-    install(tmp_path / "site-packages", name, "1", files, editable=str(tmp_path / "gone"))
-    found = looked_at(tmp_path, "import house\n")["gone"]
-    assert [(item["package"], item["why"]) for item in found] == [(name, "is not there")]
-
-
-def test_an_editable_package_that_is_there_is_not_to_blame(tmp_path: Path) -> None:
-    """Nor one of another name."""
-    (tmp_path / "house").mkdir()
-    install(tmp_path / "site-packages", "house", "1", {}, editable=str(tmp_path / "house"))
-    install(tmp_path / "site-packages", "garden", "1", {}, editable=str(tmp_path / "gone"))
-    assert "gone" not in looked_at(tmp_path, "import house\n")
