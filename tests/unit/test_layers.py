@@ -63,7 +63,7 @@ def imported(path: Path) -> set[str]:
     for line in path.read_text(encoding="utf-8").splitlines():
         if match := _TESTED.match(line):
             found.add(match.group(1).replace(".", "/"))
-        elif match := re.match(r"from (test_\w+) import", line):
+        elif match := re.match(r"from (\w+) import", line):
             other = path.with_name(f"{match.group(1)}.py")
             found |= imported(other) if other.exists() else set()
     return found
