@@ -115,3 +115,42 @@ def test_a_server_in_single_user_mode_is_left_alone(resting: Site) -> None:
     resting.host.break_with("", "until_true '! pgrep -f [-]-single'; rm -f /run/hand /tmp/hand.log")
     code, incident, output = recovered(resting)
     assert (code, incident["outcome"], answers(resting, 2)) == (0, "recovered", {200}), output
+
+
+def test_an_app_that_rests_with_its_database_is_not_started(resting: Site) -> None:
+    """As on the passive node of a pair: the cluster is to be started by hand, and the unit was stopped."""
+    conf = "/etc/postgresql/*/main/start.conf"
+    resting.host.break_with(
+        "", f"echo manual > {conf}; systemctl daemon-reload; systemctl stop 'postgresql*'; stop_app"
+    )
+    with left_as_it_was(resting):
+        code, incident, output = recovered(resting)
+    assert (code, incident["outcome"], incident["actions"]) == (2, "needs-approval", []), output
+    assert "database/kept-by-hand" in named(incident), output
+    resting.host.break_with("", f"echo auto > {conf}; systemctl daemon-reload")
+    code, incident, output = recovered(resting)
+    assert (code, incident["outcome"], answers(resting, 2)) == (0, "recovered", {200}), output
+
+
+# A program of no name that is known, as one on another host would be, loads rows and takes its time.
+LOADS = r"""
+stop_app
+cp "$(ls -d /usr/lib/postgresql/*/bin)/psql" /srv/load
+mkfifo /run/rows
+(exec 9> /run/rows; sleep 9000) > /dev/null 2>&1 < /dev/null &
+chown postgres /run/rows
+setsid runuser -u postgres -- /srv/load -h /var/run/postgresql -d "$DATABASE_NAME"   -c 'COPY django_session FROM STDIN' < /run/rows > /dev/null 2>&1 &
+until_true "sql -Atc "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY django_session%'" | grep -q 1"
+"""
+
+
+def test_an_app_is_not_started_into_a_dump_that_is_loaded(resting: Site) -> None:
+    """Whoever loads it, from whichever host: PostgreSQL shows the session."""
+    resting.host.break_with("", LOADS)
+    with left_as_it_was(resting):
+        code, incident, output = recovered(resting)
+    assert (code, incident["outcome"]) == (0, "locked"), output
+    assert "COPY" in incident["message"], output
+    resting.host.break_with("", "pkill -x load; rm -f /run/rows /srv/load")
+    code, incident, output = recovered(resting)
+    assert (code, incident["outcome"], answers(resting, 2)) == (0, "recovered", {200}), output

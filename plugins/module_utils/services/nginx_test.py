@@ -46,8 +46,10 @@ def run(who: str, *options: str) -> subprocess.CompletedProcess[str]:
 
     PermissionError where its program is one that only systemd may be let start, by root.
     """
-    program, *places = nginx_unit.command(systemd.show(nginx_unit.name()))
+    shown = systemd.show(nginx_unit.name())
+    program, *places = nginx_unit.command(shown)
     own = ["-p", f"User={who}", "-p", "AmbientCapabilities=CAP_NET_BIND_SERVICE"] if who != ROOT else []
+    own += [word for name in _made_at_start(shown) for word in ("-p", f"RuntimeDirectory={name}")]
     is_root = os.geteuid() == 0
     if program != "nginx" and not is_root:
         raise PermissionError(f"{program} is asked by root only")
@@ -55,6 +57,14 @@ def run(who: str, *options: str) -> subprocess.CompletedProcess[str]:
     if is_root and (own or program != "nginx"):
         words = ["systemd-run", *nginx_unit.ONCE, *own, "--", program, *places, *options]
     return subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
+
+
+def _made_at_start(shown: dict[str, str]) -> list[str]:
+    """The folders below /run that systemd makes for the unit, which is down, and has removed: for a pid file, say."""
+    if shown.get("ActiveState") not in ("inactive", "failed"):
+        return []
+    names = [item.partition(":")[0] for item in systemd.words(shown.get("RuntimeDirectory", ""))]
+    return [name for name in names if not os.path.lexists(os.path.join("/run", name))]
 
 
 def _name(uid: int) -> str:

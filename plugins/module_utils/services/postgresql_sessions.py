@@ -22,6 +22,27 @@ WHERE backend_type = 'client backend' AND application_name = '%s' AND pid <> pg_
     WHERE wait_event_type = 'Lock' AND session.pid = ANY (pg_blocking_pids(waiting.pid)))
 """
 
+# What pg_restore and psql do with the rows of a dump, whichever host they run on.
+_LOADING = r"""
+SELECT pid || ' ' || datname FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND state = 'active' AND query ~* '^\s*copy\M.*\mfrom\s+stdin\M'
+"""
+
+
+def loading(database: str) -> list[int]:
+    """The processes of sessions, on any server of this host, through which somebody loads a dump into a database.
+
+    The program itself may run on another host, so that nothing of it is seen here but its session.
+    """
+    found = []
+    for server in postgresql.find_all(sockets.listeners()):
+        try:
+            rows = postgresql.ask(server, _LOADING).splitlines() if accounts.may_become(server.account) else []
+        except (postgresql.PostgresError, KeyError):
+            continue
+        found += [int(pid) for pid, _blank, name in (row.partition(" ") for row in rows) if name == database]
+    return found
+
 
 def is_changing(application: str) -> bool:
     """Whether a session of that name, on any server of this host, changes something and keeps nobody waiting.

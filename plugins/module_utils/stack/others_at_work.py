@@ -75,6 +75,7 @@ def find(app: App) -> list[dict[str, Any]]:
     found = [item for pid in _foreign(app) if (item := _of_process(pid, app, places))]
     pids = {item["pid"] for item in found}
     found += [item for item in _package_managers() if item["pid"] not in pids]
+    found += _loading(app) if not found and app.database and "app" in app.starts else []
     return (found or _git_locks(app))[:KEPT]
 
 
@@ -160,6 +161,12 @@ def _is_about(program: str, pid: int, words: list[str], app: App) -> bool:
         return True
     named = [part for word in words[1:] for part in (word, word.rpartition("=")[2], word.rpartition("/")[2])]
     return app.database in (*named, processes.variable(pid, "PGDATABASE"))
+
+
+def _loading(app: App) -> list[dict[str, Any]]:
+    """Sessions that load a dump into the app's database: an app that is started meanwhile meets half of it."""
+    found = [_described("COPY", pid, "PostgreSQL") for pid in postgresql_sessions.loading(app.database)]
+    return [item for item in found if item]
 
 
 def _package_managers() -> list[dict[str, Any]]:
