@@ -29,6 +29,14 @@ RESTING = {
         SCHEDULED,
         'systemctl stop "${UNIT%.service}.timer"',
     ),
+    "a shop with opening hours": (
+        'systemctl disable -q "$UNIT"; stop_app; cd /etc/systemd/system; '
+        r"printf '[Service]\nType=oneshot\nExecStart=/usr/bin/systemctl start %s\n' $UNIT > opens.service; "
+        r"printf '[Timer]\nOnCalendar=*-*-* 08:00\n' > opens.timer; systemctl daemon-reload; "
+        "systemctl start opens.timer",
+        SCHEDULED,
+        'systemctl stop opens.timer; rm /etc/systemd/system/opens.*; systemctl enable -q "$UNIT"',
+    ),
     "a shell that sleeps": (
         'stop_app; setsid sh -c "sleep 9000; systemctl start $UNIT; sleep 0" > /dev/null 2>&1 < /dev/null &',
         SCHEDULED,
@@ -139,8 +147,9 @@ cp "$(ls -d /usr/lib/postgresql/*/bin)/psql" /srv/load
 mkfifo /run/rows
 (exec 9> /run/rows; sleep 9000) > /dev/null 2>&1 < /dev/null &
 chown postgres /run/rows
-setsid runuser -u postgres -- /srv/load -h /var/run/postgresql -d "$DATABASE_NAME"   -c 'COPY django_session FROM STDIN' < /run/rows > /dev/null 2>&1 &
-until_true "sql -Atc "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY django_session%'" | grep -q 1"
+setsid runuser -u postgres -- /srv/load -h /var/run/postgresql -d "$DATABASE_NAME" \
+  -c 'COPY django_session FROM STDIN' < /run/rows > /dev/null 2>&1 &
+until_true "sql -Atc 'SELECT query FROM pg_stat_activity' | grep -q '^COPY django_session'"
 """
 
 

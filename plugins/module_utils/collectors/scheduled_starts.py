@@ -3,7 +3,8 @@
 """Starts of a stopped unit that somebody has arranged for later: who does so wants it down until then.
 
 By a timer of the moment (systemd-run --on-active=, systemd-run(1)), a job of at(1), or a shell that sleeps. A timer
-with a file of its own is there on every day, and says nothing of this one.
+with a file of its own is there on every day, and says nothing of this one, unless it alone starts the unit: a unit
+that is not enabled, such as a shop with opening hours.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ JOBS_OF_AT = ("/var/spool/cron/atjobs/*", "/var/spool/at/*")
 MOST = 5
 
 
-def of(unit: str) -> list[str]:
-    """What will start the unit, in a few words each, at most MOST. Raises SystemdError."""
-    return [*_timers(unit), *_shells(unit), *_jobs_of_at(unit)][:MOST]
+def of(unit: str, enabled: bool) -> list[str]:
+    """What will start the unit, in a few words each, at most MOST. Raises SystemdError.
+
+    enabled: whether it is also started at each boot.
+    """
+    return [*_timers(unit, enabled), *_shells(unit), *_jobs_of_at(unit)][:MOST]
 
 
 def starts(text: str, unit: str) -> bool:
@@ -32,13 +36,13 @@ def starts(text: str, unit: str) -> bool:
     return bool(re.search(rf"{by_systemctl}|\bservice\s+{name}\s+(re)?start\b", text))
 
 
-def _timers(unit: str) -> list[str]:
-    """Transient timers that wait, and that start the unit or a service whose command does."""
+def _timers(unit: str, enabled: bool) -> list[str]:
+    """Timers that wait, and start the unit or a service whose command does; of an enabled one those of the moment."""
     keys = ["Id", "ActiveState", "SubState", "Transient", "Unit"]
     waiting = [
         item
         for item in systemd.show_many(["*.timer"], keys)
-        if item.get("Transient") == "yes" and item.get("ActiveState") == "active" and item.get("Unit")
+        if (item.get("Transient") == "yes" or not enabled) and item.get("ActiveState") == "active" and item.get("Unit")
     ]
     shown = systemd.show_many([item["Unit"] for item in waiting], ["Id", "ExecStart"])
     commands = {item.get("Id", ""): " ".join(systemd.exec_argv(item.get("ExecStart", ""))) for item in shown}

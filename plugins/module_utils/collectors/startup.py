@@ -77,10 +77,14 @@ def collect(properties: dict[str, str]) -> dict[str, Any]:
         "limit": unit_limits.last_end(properties),
         "dependencies": broken_dependencies(properties) if properties.get("ActiveState") == "inactive" else [],
         "conflicts": unit_conflicts.ended_by_start([properties["Id"]]) if down and "Id" in properties else [],
-        "scheduled": scheduled_starts.of(properties["Id"]) if _was_stopped(properties) else [],
+        "scheduled": _scheduled(properties) if _was_stopped(properties) else [],
         "unheard": notifications.refused(properties) if down else "",
         **({"waits": waits} if down and (waits := start_waits.collect(properties)) else {}),
     }
+
+
+def _scheduled(properties: dict[str, str]) -> list[str]:
+    return scheduled_starts.of(properties["Id"], properties.get("UnitFileState") == "enabled")
 
 
 def _was_stopped(properties: dict[str, str]) -> bool:
