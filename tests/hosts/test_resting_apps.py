@@ -154,7 +154,7 @@ until_true "sql -Atc 'SELECT query FROM pg_stat_activity' | grep -q '^COPY djang
 
 
 def test_an_app_is_not_started_into_a_dump_that_is_loaded(resting: Site) -> None:
-    """Whoever loads it, from whichever host: PostgreSQL shows the session."""
+    """It may come from another host: PostgreSQL shows the session."""
     resting.host.break_with("", LOADS)
     with left_as_it_was(resting):
         code, incident, output = recovered(resting)

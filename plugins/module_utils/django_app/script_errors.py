@@ -90,7 +90,7 @@ def describe(error, plan):
     program = failed_program(causes)
     if program:
         described["program"] = program
-    links = [link for link in map(broken_link, causes) if link]
+    links = [link for link in map(broken_link, causes) if link and not inside_app(link["path"], plan)]
     if links:
         described["link"] = links[0]
     if sqlstate_of(error):

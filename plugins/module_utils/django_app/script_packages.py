@@ -30,6 +30,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 
 LACKS = re.compile(r"^(?:partially initialized )?module '([\w.]+)' has no attribute '(\w+)'")
 IMPORTS = re.compile(r"^cannot import name '(\w+)' from '([\w.]+)'")
+BY_NAME = os.path.join("django", "utils", "module_loading.py")
 CIRCULAR = re.compile(r"circular import|partially initialized")
 # What the dynamic loader, and NumPy, say of machine code that was made for something else.
 NATIVE = re.compile(
@@ -74,7 +75,8 @@ def misfit_of(error, installed, plan):
         return None
     file, line = innermost(error)
     importer = "" if inside_app(file, plan) else owner_of_file(file, installed)
-    if importer is None:
+    # What Django imports by a name in the app's settings, it does not need itself.
+    if importer is None or file.endswith(BY_NAME):
         return None
     provider = "" if is_pythons else providers[0]
     found = {
