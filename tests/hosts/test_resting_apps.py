@@ -86,7 +86,7 @@ def test_an_app_that_is_to_rest_is_not_started(resting: Site, how: str) -> None:
     with left_as_it_was(resting):
         code, incident, output = recovered(resting)
     assert (code, incident["actions"], state(resting, unit)) == (2, [], "inactive"), output
-    assert named(incident) == [cause], output
+    assert [item["id"] for item in incident["root_causes"]] == [cause], output
     assert incident["outcome"] in ("needs-approval", "needs-human"), output
     resting.host.break_with("", end)
     code, incident, output = recovered(resting)
