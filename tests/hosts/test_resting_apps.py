@@ -149,7 +149,7 @@ mkfifo /run/rows
 chown postgres /run/rows
 setsid runuser -u postgres -- /srv/load -h /var/run/postgresql -d "$DATABASE_NAME" \
   -c 'COPY django_session FROM STDIN' < /run/rows > /dev/null 2>&1 &
-until_true "sql -Atc 'SELECT query FROM pg_stat_activity' | grep -q '^COPY django_session'"
+until_true "runuser -u postgres -- psql -Atc 'SELECT query FROM pg_stat_activity' | grep -q '^COPY django_session'"
 """
 
 
