@@ -107,18 +107,7 @@ def is_local(host: str) -> bool:
     if host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/") or host == socket.gethostname():
         return True
     addresses = name_resolution.look_up(host)["addresses"] if name_resolution.is_name(host) else [host]
-    return any(_is_ours(address) for address in addresses)
-
-
-def _is_ours(address: str) -> bool:
-    """Whether an address can be bound here, which is to say it belongs to this machine."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.bind((address, 0))
-    except OSError:
-        return False
-    return True
+    return any(name_resolution.is_of_this_host(address) for address in addresses)
 
 
 def _is_postgres(item: dict[str, Any]) -> bool:

@@ -162,25 +162,6 @@ def in_order(loader):
     return order
 
 
-def made_by(operation, app, state):
-    """(table, column) that CreateModel or AddField makes; column is empty of the former; ("", "") of any other."""
-    kind = type(operation).__name__
-    if kind == "CreateModel":
-        options = operation.options
-        if options.get("proxy") or options.get("managed") is False or options.get("swappable"):
-            return "", ""
-        return str(options.get("db_table") or app + "_" + operation.name.lower()).strip('"'), ""
-    if kind != "AddField" or operation.field.many_to_many:
-        return "", ""
-    model = state.models.get((app, operation.model_name.lower()))
-    if model is None:
-        return "", ""
-    table = str(model.options.get("db_table") or app + "_" + operation.model_name.lower()).strip('"')
-    field = operation.field.clone()
-    field.set_attributes_from_name(operation.name)
-    return table, field.column or ""
-
-
 def cache_tables_lacking():
     """[{alias, table}] of Django's database caches whose tables are not there: no migration makes these."""
     from django.conf import settings

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import stat
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import barrier
 from ansible_collections.rescue502.django.plugins.module_utils.files.access import ENTER, WRITE, Account
-from ansible_collections.rescue502.django.plugins.module_utils.system import missing_mounts, processes, sockets
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    missing_mounts,
+    name_resolution,
+    processes,
+    sockets,
+)
 
 # Kinds of reasons, by the server's words.
 _KINDS = (
@@ -129,23 +133,12 @@ def _is_still_so(kind: str, line: str, folder: str, started: float, held: list[s
     if kind == "no-address":
         # Where the host has got it meanwhile, as after a late network at boot, a start succeeds.
         match = _ADDRESS.search(line)
-        return match is not None and not _is_ours(match.group(1))
+        return match is not None and not name_resolution.is_of_this_host(match.group(1))
     if kind == "shared-memory-full":
         return _free(_SHARED_MEMORY) < _LEAST_SHARED_MEMORY
     if kind == "denied" and paths(line):
         return bool(barred)
     return not any(_changed(path) > started for path in paths(line))
-
-
-def _is_ours(address: str) -> bool:
-    """Whether an address can be bound here, which is to say that this host has it."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((address, 0))
-    except OSError:
-        return False
-    return True
 
 
 def _free(place: str) -> int:

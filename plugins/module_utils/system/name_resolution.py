@@ -49,3 +49,14 @@ def _ask(host: str, seconds: float) -> dict[str, Any]:
     if thread.is_alive():
         return dict(answer, ok=False, addresses=[], error=f"no answer within {seconds:g} s", timed_out=True)
     return answer
+
+
+def is_of_this_host(address: str) -> bool:
+    """Whether an address can be bound here, which is to say that this host has it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True

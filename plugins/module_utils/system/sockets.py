@@ -138,15 +138,24 @@ def barred(found: list[dict[str, Any]]) -> str:
 def connects(bind: dict[str, Any], timeout: float = 1.0) -> str:
     """Connect and hang up. Returns an empty string where somebody accepts, else the reason. timeout: in seconds."""
     try:
-        if bind["kind"] == "unix":
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as plain:
-                plain.settimeout(timeout)
-                plain.connect(bind["path"])
-        else:
-            host = bind["host"] if bind["host"] not in ("0.0.0.0", "::", "") else "127.0.0.1"
-            socket.create_connection((host, bind["port"]), timeout=timeout).close()
+        host = bind.get("host", "")
+        connected({**bind, "host": "127.0.0.1" if host in ("0.0.0.0", "::", "") else host}, timeout).close()
     except socket.timeout:
         return "timed out"
     except OSError as error:
         return error.strerror or str(error)
     return ""
+
+
+def connected(bind: dict[str, Any], timeout: float) -> socket.socket:
+    """A connection to {kind, path} of a Unix socket, or {kind, host, port}. timeout: in seconds. Raises OSError."""
+    if bind["kind"] != "unix":
+        return socket.create_connection((bind["host"], bind["port"]), timeout=timeout)
+    plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    plain.settimeout(timeout)
+    try:
+        plain.connect(bind["path"])
+    except OSError:
+        plain.close()
+        raise
+    return plain

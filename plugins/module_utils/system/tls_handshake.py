@@ -11,6 +11,8 @@ import socket
 import ssl
 from typing import Any, NamedTuple
 
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
+
 # What OpenSSL says where the other end does not answer in TLS (openssl/sslerr.h).
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "PACKET_LENGTH_TOO_LONG")
 # In seconds: TLS 1.3 refuses a client after a handshake that was finished.
@@ -38,7 +40,10 @@ def ask(bind: dict[str, Any], name: str, timeout: float, for_alert: bool = False
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     shown = b""
     try:
-        with _connect(bind, timeout) as plain, context.wrap_socket(plain, server_hostname=name or None) as opened:
+        with (
+            sockets.connected(bind, timeout) as plain,
+            context.wrap_socket(plain, server_hostname=name or None) as opened,
+        ):
             shown = opened.getpeercert(binary_form=True) or b""
             if for_alert:
                 opened.settimeout(ALERT_SECONDS)
@@ -65,20 +70,7 @@ def distrust(bind: dict[str, Any], name: str, authorities: str, timeout: float) 
     context.check_hostname = False
     context.load_verify_locations(cadata=authorities)
     try:
-        with _connect(bind, timeout) as plain, context.wrap_socket(plain, server_hostname=name or None):
+        with sockets.connected(bind, timeout) as plain, context.wrap_socket(plain, server_hostname=name or None):
             return ""
     except ssl.SSLCertVerificationError as error:
         return f"{error.verify_code}:{error.verify_message}"
-
-
-def _connect(bind: dict[str, Any], timeout: float) -> socket.socket:
-    if bind["kind"] != "unix":
-        return socket.create_connection((bind["host"], bind["port"]), timeout=timeout)
-    plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    plain.settimeout(timeout)
-    try:
-        plain.connect(bind["path"])
-    except OSError:
-        plain.close()
-        raise
-    return plain

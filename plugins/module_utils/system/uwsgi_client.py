@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import re
-import socket
 import struct
 from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
 
 _STATUS = re.compile(rb"^(?:HTTP/1\.[01]|Status:) (\d{3})\b")
 _ANSWER_LIMIT = 4096
@@ -25,27 +26,15 @@ def status(place: dict[str, Any], path: str, host: str, timeout: float) -> int:
     }  # fmt: skip
     body = b"".join(_counted(name) + _counted(value) for name, value in variables.items())
     try:
-        with _opened(place, timeout) as opened:
+        given = place.get("host", "")
+        reached = {**place, "host": {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(given, given)}
+        with sockets.connected(reached, timeout) as opened:
             opened.sendall(struct.pack("<BHB", 0, len(body), 0) + body)
             answer = opened.recv(_ANSWER_LIMIT)
     except OSError:
         return 0
     match = _STATUS.match(answer)
     return int(match.group(1)) if match else 0
-
-
-def _opened(place: dict[str, Any], timeout: float) -> socket.socket:
-    if place["kind"] != "unix":
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place["host"], place["host"])
-        return socket.create_connection((host, place["port"]), timeout=timeout)
-    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    opened.settimeout(timeout)
-    try:
-        opened.connect(place["path"])
-    except OSError:
-        opened.close()
-        raise
-    return opened
 
 
 def _counted(text: str) -> bytes:
