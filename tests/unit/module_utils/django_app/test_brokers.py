@@ -75,8 +75,10 @@ def served(answer: bytes | None) -> Iterator[str]:
                 connection.recv(200)
                 if answer is not None:
                     connection.sendall(answer)
-                else:
-                    connection.recv(200)
+                    # Only its own side: who closes with something unread resets, and what was sent may be lost.
+                    connection.shutdown(socket.SHUT_WR)
+                while connection.recv(200):
+                    pass
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
