@@ -142,8 +142,11 @@ class Shape:
             f"{scheme}://127.0.0.1{self.api_path}",
             f"{scheme}://127.0.0.1/api/notifications/user/count/",
         ]
+        edge: list[dict[str, Any]] = [{"url": url, "host": self.server_name, "verify_tls": False} for url in urls]
+        # The front end sends JSON, so its browser asks first.
+        edge.append({**edge[1], "preflight": "POST", "preflight_headers": ["content-type"]})
         settings: dict[str, Any] = {
-            "rescue502_edge": [{"url": url, "host": self.server_name, "verify_tls": False} for url in urls],
+            "rescue502_edge": edge,
             "rescue502_cors_origin": self.origin,
             "rescue502_database_unit": "postgresql" if self.database == "here" else "",
         }

@@ -58,6 +58,15 @@ options:
         description: Whether I(cors_origin) must be allowed here.
         type: bool
         default: true
+      preflight:
+        description:
+          - Asks as a browser does before a request of this method, such as C(POST) with JSON, or C(PUT). Such a request
+            changes nothing. Needs I(cors_origin).
+        type: str
+      preflight_headers:
+        description: Headers which that request would have, such as C(content-type) and C(authorization).
+        type: list
+        elements: str
   cors_origin:
     description: The front end's origin, which the answers must allow.
     type: str

@@ -176,3 +176,24 @@ def test_only_what_idles_or_blocks_is_chosen() -> None:
     assert "datname = 'it''s'" in end_sessions.chosen(given)
     assert "active" not in end_sessions.chosen(given)
     assert "started" not in end_sessions.chosen({**given, "pid": 7, "started": "1.5"})
+
+
+MD5 = "the password of the role shop is kept as an MD5 digest, and pg_hba.conf asks for scram-sha-256"
+# Whose passwords are kept how, which methods pg_hba.conf has, and why no password lets the role shop in.
+PASSWORDS: dict[str, tuple[dict[str, list[str]], str]] = {
+    "not asked": ({}, ""),
+    "as it should be": ({"md5_roles": [], "roles_without_password": [], "methods": ["peer", "scram-sha-256"]}, ""),
+    "another role's": ({"md5_roles": ["old"], "roles_without_password": ["admin"], "methods": ["scram-sha-256"]}, ""),
+    "MD5 where it does": ({"md5_roles": ["shop"], "methods": ["md5", "scram-sha-256"]}, ""),
+    "MD5 where passwords are sent as they are": ({"md5_roles": ["shop"], "methods": ["password", "scram-sha-256"]}, ""),
+    "MD5 where no password is asked for": ({"md5_roles": ["shop"], "methods": ["peer", "trust"]}, ""),
+    "MD5": ({"md5_roles": ["shop"], "methods": ["peer", "scram-sha-256"]}, MD5),
+    "none": ({"roles_without_password": ["shop"], "methods": ["md5"]}, "the role shop has no password"),
+}
+
+
+@pytest.mark.parametrize("way", PASSWORDS)
+def test_a_password_that_lets_nobody_in(way: str) -> None:
+    """None, or an MD5 digest where only SCRAM is asked for; not said where one method or role may differ."""
+    activity, why = PASSWORDS[way]
+    assert database_for_app._useless_password(activity, "shop") == why

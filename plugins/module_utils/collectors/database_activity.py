@@ -115,6 +115,17 @@ SELECT json_build_object(
 """
 
 
+# Which password a role has is asked apart: who is not a superuser may not, and still learns all of the above.
+_PASSWORDS_SQL = """
+SELECT json_build_object(
+  'md5_roles', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_authid WHERE rolcanlogin AND rolpassword LIKE 'md5%'),
+  'roles_without_password', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_authid
+    WHERE rolcanlogin AND rolpassword IS NULL),
+  'methods', (SELECT coalesce(json_agg(DISTINCT auth_method), '[]') FROM pg_hba_file_rules WHERE error IS NULL)
+);
+"""
+
+
 def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unread.Unread:
     """Ask the server that listens here. {asked, problem}, and where it answered what _SQL says."""
     server = postgresql.find(listeners, port)
@@ -141,7 +152,17 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
         "elsewhere": _elsewhere(server, listeners),
         **known,
         **activity,
+        **_passwords(server),
     }
+
+
+def _passwords(server: postgresql.Server) -> dict[str, Any]:
+    """{md5_roles, roles_without_password, methods}; nothing where that cannot be asked."""
+    try:
+        found: dict[str, Any] = json.loads(postgresql.ask(server, _PASSWORDS_SQL, timeout=2.0))
+    except (postgresql.PostgresError, ValueError):
+        return {}
+    return found
 
 
 def _elsewhere(server: postgresql.Server, listeners: list[dict[str, Any]]) -> list[dict[str, Any]]:

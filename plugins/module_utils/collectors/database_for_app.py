@@ -14,7 +14,8 @@ LONG_SECONDS = 3.0
 KEPT = 10
 # Parts of the answer that are settled for the app's own database and role, and then dropped.
 INTERNAL = ("active", "waiting", "sessions", "expired", "role_limits", "database_limits", "read_only_server",
-    "read_only_set", "no_login", "closed", "no_connect", "certificate_file")  # fmt: skip
+    "read_only_set", "no_login", "closed", "no_connect", "certificate_file",
+    "md5_roles", "roles_without_password", "methods")  # fmt: skip
 
 
 def settled(activity: Any, name: str, user: str) -> Any:
@@ -37,6 +38,7 @@ def settled(activity: Any, name: str, user: str) -> Any:
         "has_database": name in databases if name else None,
         "has_role": user in roles if user else None,
         "role_expired": user in activity.get("expired", ()) if user else None,
+        "useless_password": _useless_password(activity, user),
         "role_limit": activity.get("role_limits", {}).get(user),
         "database_limit": activity.get("database_limits", {}).get(name),
         "read_only": _read_only(activity, name, user),
@@ -69,6 +71,20 @@ def _no_entry(activity: dict[str, Any], name: str, user: str) -> str:
         return f"the database {name} takes no connections (ALLOW_CONNECTIONS false)"
     barred = {"database": name, "role": user} in activity.get("no_connect", ())
     return f"the role {user} has no CONNECT right on the database {name}" if barred else ""
+
+
+def _useless_password(activity: dict[str, Any], user: str) -> str:
+    """Why no password at all lets the role in where one is asked for, in words; empty where one may.
+
+    A password that is kept as an MD5 digest does for the methods md5 and password, and not for scram-sha-256
+    (postgresql.org/docs/current/auth-password.html).
+    """
+    if user in activity.get("roles_without_password", ()):
+        return f"the role {user} has no password"
+    methods = set(activity.get("methods", ()))
+    if user in activity.get("md5_roles", ()) and "scram-sha-256" in methods and not methods & {"md5", "password"}:
+        return f"the password of the role {user} is kept as an MD5 digest, and pg_hba.conf asks for scram-sha-256"
+    return ""
 
 
 def _names_known(other: dict[str, Any], name: str, user: str) -> dict[str, Any]:

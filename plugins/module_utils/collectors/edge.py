@@ -58,8 +58,11 @@ def front_ports() -> list[int]:
 
 
 def as_configured(configured: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The user's checks with what holds where they do not say it."""
-    return [{"status": 200, "verify_tls": True, **item} for item in configured]
+    """The user's checks with what holds where they do not say it; a preflight's status is the browser's to judge."""
+    return [
+        {"status": 200, "verify_tls": True, **item, **({"status": None} if item.get("preflight") else {})}
+        for item in configured
+    ]
 
 
 def _base_url(listen: str, tls: bool) -> str:

@@ -46,7 +46,7 @@ class Page:
 
 def late_pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str) -> list[Page]:
     """The first request that was too late: repeated only to see where it works, while the app is seen to work on it."""
-    found = [(wanted, shown) for wanted, shown in wrong if is_late(shown)]
+    found = [(wanted, shown) for wanted, shown in wrong if is_late(shown) and not wanted.get("preflight")]
     return [Page(wanted, shown["name"], origin, False) for wanted, shown in found[:1]]
 
 
@@ -58,12 +58,12 @@ def is_late(shown: dict[str, Any]) -> bool:
 def pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: bool) -> list[Page]:
     """The requests that an app which starts now may answer better than the running one; of edge.wrong().
 
-    Not what was too late, which would be too late here too. listening: whether the app listens, so that it is the app
-    that ends its connection with nginx.
+    Not preflights, which the start aside is asked, and not what was too late, which would be too late here too.
+    listening: whether the app listens, so that it is the app that ends its connection with nginx.
     """
     no_answers = (0, 503, 504) if listening else (0, *GATEWAY_ERRORS)
     return [
         Page(wanted, shown["name"], origin, shown["status"] == SERVER_ERROR)
         for wanted, shown in wrong
-        if shown["status"] not in no_answers
+        if shown["status"] not in no_answers and not wanted.get("preflight")
     ]

@@ -14,6 +14,8 @@ EDGE_OPTIONS: dict[str, Any] = {
     "json": {"type": "raw"},
     "verify_tls": {"type": "bool", "default": True},
     "cors": {"type": "bool", "default": True},
+    "preflight": {"type": "str"},
+    "preflight_headers": {"type": "list", "elements": "str"},
 }
 OPTIONS: dict[str, Any] = {
     "unit": {"type": "str", "default": ""},

@@ -13,6 +13,8 @@ import time
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from ansible_collections.rescue502.django.plugins.module_utils.system import preflight
+
 BODY_LIMIT = 65536
 EXCERPT_LIMIT = 300
 AGENT = "rescue502"
@@ -81,9 +83,11 @@ def ask(
     timeout: float = 5.0,
     unix_path: str = "",
     more_headers: dict[str, str] | None = None,
+    method: str = "GET",
 ) -> dict[str, Any]:
-    """GET a URL once. timeout is in seconds, for each wait on the network, and for all of the body.
+    """GET a URL once, or ask it by another method that changes nothing.
 
+    timeout: in seconds, for each wait on the network, and for all of the body.
     host: what to send as Host (and as TLS server name) instead of the URL's own. origin: sent as Origin.
     more_headers: headers besides; an Origin among them is sent in the place of origin, and none where it is empty.
     Returns {status, headers, body, seconds, error}; status 0 and an error where nobody answered. An answer that has
@@ -100,7 +104,7 @@ def ask(
         opened = _open(parts, unix_path, name, verify_tls, timeout)
         try:
             connection = _Connection(opened, name)
-            connection.request("GET", target, headers=headers)
+            connection.request(method, target, headers=headers)
             response = connection.getresponse()
             answer["status"] = response.status
             answer["headers"] = _combined(response.getheaders())
@@ -175,10 +179,13 @@ def loops(url: str, host: str, answer: dict[str, Any]) -> bool:
 def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]:
     """Ask one edge check and say whether the answer is what was wanted, and if not, why.
 
-    wanted: {url, host, status, json, verify_tls, cors, unix_path, headers}; status None takes any answer below 500,
-    headers are sent besides the usual ones. timeout: in seconds.
+    wanted: {url, host, status, json, verify_tls, cors, preflight, preflight_headers, unix_path, headers}; status None
+    takes any answer below 500, headers are sent besides the usual ones. preflight: the method about which a browser
+    asks, so that this is asked in its way. timeout: in seconds.
     """
     origin = origin if wanted.get("cors", True) else ""
+    before = wanted.get("preflight") or ""
+    asked = preflight.headers(before, wanted.get("preflight_headers") or []) if before else {}
     answer = ask(
         wanted["url"],
         wanted.get("host") or "",
@@ -186,13 +193,15 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
         origin,
         timeout,
         wanted.get("unix_path", ""),
-        wanted.get("headers"),
+        {**(wanted.get("headers") or {}), **asked},
+        "OPTIONS" if before else "GET",
     )
     cors = _cors(answer, origin)
-    looping = loops(wanted["url"], wanted.get("host") or "", answer)
+    # Whether a preflight is redirected to itself or elsewhere is all the same: a browser does not follow it.
+    looping = not before and loops(wanted["url"], wanted.get("host") or "", answer)
     problem = _problem(wanted, answer, cors, looping)
     return {
-        "name": wanted.get("name") or wanted["url"],
+        "name": wanted.get("name") or (f"{before} preflight of {wanted['url']}" if before else wanted["url"]),
         "url": wanted["url"],
         "host": wanted.get("host") or "",
         "expected": wanted.get("status"),
@@ -235,6 +244,11 @@ def _problem(wanted: dict[str, Any], answer: dict[str, Any], cors: dict[str, Any
         return str(answer["error"])
     if looping:
         return f"status {status}, which leads back to the same address"
+    if wanted.get("preflight") and status < 500:
+        names = wanted.get("preflight_headers") or []
+        return preflight.problem(
+            answer, wanted["preflight"], names, cors["origin"] if cors else "", bool(cors and cors["well"])
+        )
     if (expected is None and status >= 500) or (expected is not None and status != int(expected)):
         return f"status {status}" + (f" instead of {expected}" if expected is not None else "")
     missing = missing_keys(answer["body"], wanted["json"]) if wanted.get("json") else []

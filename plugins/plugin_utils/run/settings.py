@@ -103,6 +103,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
 
     slices, number = _slice(variables)
     probe = {name: value for name in PROBE_SETTINGS if (value := given(name)) is not None}
+    _require_origin_of_preflights(probe)
     own = [own_path()]
     extra = given("failures_path", [])
     return Settings(
@@ -132,6 +133,13 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
         brake=_brake(given("max_broken", "30%"), given("canary", 1)),
         slice_words=f"Slice {number} of {slices}: what follows is of its hosts alone." if slices > 1 else "",
     )
+
+
+def _require_origin_of_preflights(probe: dict[str, Any]) -> None:
+    given = probe.get("edge")
+    checks = given if isinstance(given, list) else []
+    if not probe.get("cors_origin") and any(isinstance(item, dict) and item.get("preflight") for item in checks):
+        raise SettingsError("rescue502_edge: a preflight is asked by the front end: set rescue502_cors_origin too")
 
 
 def _approvals(given: Any) -> list[Approval]:

@@ -186,3 +186,11 @@ def test_a_slice_of_an_awx_job() -> None:
     assert (given.scope.slices, given.host_to_name()) == (3, "web1")
     assert given.slice_words.startswith("Slice 2 of 3:")
     assert settings.read({**variables, "awx_job_slice_count": 1}, None).slice_words == ""
+
+
+def test_a_preflight_needs_the_front_ends_origin() -> None:
+    """Nobody but a page of another origin asks so."""
+    check = {"url": "https://shop.example/api/", "preflight": "POST"}
+    with pytest.raises(SettingsError, match="set rescue502_cors_origin too"):
+        read(edge=[{"url": "https://shop.example/"}, check])
+    assert read(edge=[check], cors_origin="https://www.shop.example").probe["edge"] == [check]
