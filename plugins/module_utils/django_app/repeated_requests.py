@@ -58,7 +58,7 @@ def is_late(shown: dict[str, Any]) -> bool:
 def pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: bool) -> list[Page]:
     """The requests that an app which starts now may answer better than the running one; of edge.wrong().
 
-    Not preflights, which the start aside is asked, and not what was too late, which would be too late here too.
+    Not preflights, which the shadow start is asked, and not what was too late, which would be too late here too.
     listening: whether the app listens, so that it is the app that ends its connection with nginx.
     """
     no_answers = (0, 503, 504) if listening else (0, *GATEWAY_ERRORS)

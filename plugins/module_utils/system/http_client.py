@@ -13,7 +13,7 @@ import time
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils.system import preflight
+from ansible_collections.rescue502.django.plugins.module_utils.system import cors
 
 BODY_LIMIT = 65536
 EXCERPT_LIMIT = 300
@@ -158,11 +158,6 @@ def missing_keys(body: str, expected: dict[str, Any] | list[str]) -> list[str]:
     return [key for key in expected if key not in answer]
 
 
-def allows_origin(headers: dict[str, str], origin: str) -> bool:
-    """Whether a browser would let a page of `origin` read this answer (fetch.spec.whatwg.org, "CORS check")."""
-    return headers.get("access-control-allow-origin", "") in ("*", origin)
-
-
 def loops(url: str, host: str, answer: dict[str, Any]) -> bool:
     """Whether an answer redirects to the very address that it was asked at: a browser goes round until it gives up.
 
@@ -185,7 +180,7 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
     """
     origin = origin if wanted.get("cors", True) else ""
     before = wanted.get("preflight") or ""
-    asked = preflight.headers(before, wanted.get("preflight_headers") or []) if before else {}
+    asked = cors.preflight_headers(before, wanted.get("preflight_headers") or []) if before else {}
     answer = ask(
         wanted["url"],
         wanted.get("host") or "",
@@ -196,10 +191,10 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
         {**(wanted.get("headers") or {}), **asked},
         "OPTIONS" if before else "GET",
     )
-    cors = _cors(answer, origin)
+    shown = cors.shown(answer["headers"], origin)
     # Whether a preflight is redirected to itself or elsewhere is all the same: a browser does not follow it.
     looping = not before and loops(wanted["url"], wanted.get("host") or "", answer)
-    problem = _problem(wanted, answer, cors, looping)
+    problem = _problem(wanted, answer, shown, looping)
     return {
         "name": wanted.get("name") or (f"{before} preflight of {wanted['url']}" if before else wanted["url"]),
         "url": wanted["url"],
@@ -212,7 +207,7 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
         "header_bytes": answer["header_bytes"],
         "loops": looping,
         "excerpt": re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer["body"]))[:EXCERPT_LIMIT].strip(),
-        "cors": cors,
+        "cors": shown,
         "problem": problem,
         "well": not problem,
     }
@@ -223,21 +218,11 @@ def is_as_wanted(wanted: dict[str, Any], origin: str, answer: dict[str, Any]) ->
 
     Names of headers are in lower case.
     """
-    cors = _cors(answer, origin if wanted.get("cors", True) else "")
-    return not _problem(wanted, answer, cors, loops(wanted["url"], wanted.get("host") or "", answer))
+    shown = cors.shown(answer["headers"], origin if wanted.get("cors", True) else "")
+    return not _problem(wanted, answer, shown, loops(wanted["url"], wanted.get("host") or "", answer))
 
 
-def _cors(answer: dict[str, Any], origin: str) -> dict[str, Any] | None:
-    """What an answer says to a page of that origin; None where none was sent."""
-    if not origin:
-        return None
-    allowed = answer["headers"].get("access-control-allow-origin", "")
-    found = {"origin": origin, "allowed": allowed, "well": allows_origin(answer["headers"], origin)}
-    with_credentials = "true" in answer["headers"].get("access-control-allow-credentials", "")
-    return {**found, "credentials": True} if with_credentials else found
-
-
-def _problem(wanted: dict[str, Any], answer: dict[str, Any], cors: dict[str, Any] | None, looping: bool) -> str:
+def _problem(wanted: dict[str, Any], answer: dict[str, Any], shown: dict[str, Any] | None, looping: bool) -> str:
     """Why this answer is not good enough; empty where it is."""
     status, expected = answer["status"], wanted.get("status")
     if not status:
@@ -245,15 +230,12 @@ def _problem(wanted: dict[str, Any], answer: dict[str, Any], cors: dict[str, Any
     if looping:
         return f"status {status}, which leads back to the same address"
     if wanted.get("preflight") and status < 500:
-        names = wanted.get("preflight_headers") or []
-        return preflight.problem(
-            answer, wanted["preflight"], names, cors["origin"] if cors else "", bool(cors and cors["well"])
-        )
+        return cors.preflight_problem(answer, wanted["preflight"], wanted.get("preflight_headers") or [], shown)
     if (expected is None and status >= 500) or (expected is not None and status != int(expected)):
         return f"status {status}" + (f" instead of {expected}" if expected is not None else "")
     missing = missing_keys(answer["body"], wanted["json"]) if wanted.get("json") else []
     if missing:
         return "JSON answer lacks " + ", ".join(missing)
-    if cors and not cors["well"]:
-        return f"origin {cors['origin']} is not allowed"
+    if shown and not shown["well"]:
+        return f"origin {shown['origin']} is not allowed"
     return ""

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import repeated_requests
-from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, preflight
+from ansible_collections.rescue502.django.plugins.module_utils.system import cors, http_client
 
 ORIGIN = "https://shop.example"
 ALLOWED = {"Access-Control-Allow-Origin": ORIGIN}
@@ -51,7 +51,7 @@ ANSWERS = {
 
 
 class Server(BaseHTTPRequestHandler):
-    """Answers as it is told, and keeps what it was asked."""
+    """Gives the answer that a test chose, and keeps what it was asked."""
 
     asked: list[tuple[str, str, str | None]]
     answer: tuple[int, dict[str, str]]
@@ -93,11 +93,11 @@ def test_what_a_browser_makes_of_it(url: str, way: str) -> None:
 
 def test_what_is_asked() -> None:
     """Names of headers as a browser writes them; none where there are none."""
-    assert preflight.headers("PUT", ["X-Shop", "Accept"]) == {
+    assert cors.preflight_headers("PUT", ["X-Shop", "Accept"]) == {
         "Access-Control-Request-Method": "PUT",
         "Access-Control-Request-Headers": "accept,x-shop",
     }
-    assert preflight.headers("PUT", []) == {"Access-Control-Request-Method": "PUT"}
+    assert cors.preflight_headers("PUT", []) == {"Access-Control-Request-Method": "PUT"}
 
 
 def test_the_rehearsal_asks_for_pages_only() -> None:
