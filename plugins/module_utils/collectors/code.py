@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.services import bytecode
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError, top_of
+from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import is_below
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, unread
 
@@ -17,6 +19,8 @@ LIMIT = 20
 MOST_CHANGED = 500
 # The mode by which git's index knows a commit of another repository.
 _GITLINK = "160000 "
+# What git says of a path that it ignores (git-check-ignore(1), OUTPUT).
+_IGNORED = re.compile(r"([^:]+):(\d+):(.*)\t(.*)$")
 # What git leaves in its folder while an operation is in progress (git-status(1)), and whose --abort ends it.
 _OPERATIONS = (
     ("rebase-merge", "rebase"),
@@ -131,6 +135,25 @@ def between(root: str, before: str, after: str) -> dict[str, Any]:
         "gone": int(counted[0]) if known else 0,
         "list": _log(checkout, LIMIT, f"{before}..{after}") if checkout and known else [],
     }
+
+
+def ignored_module(root: str, folders: list[str], module: str) -> dict[str, Any]:
+    """{path, file, line, pattern}: where in the checkout a module would be, and by which rule git ignores it there.
+
+    folders: those that modules are imported from. Nothing where git does not ignore it, or something is there.
+    """
+    checkout = _readable(root)
+    places = [os.path.join(folder, *module.split(".")) for folder in folders]
+    places = [f"{place}{end}" for place in places for end in (".py", "/__init__.py")]
+    inside = [place for place in dict.fromkeys(places) if checkout and is_below(place, checkout.top)]
+    if not checkout or not inside:
+        return {}
+    said = _git(checkout, "check-ignore", "--no-index", "--verbose", "--", *inside).splitlines()
+    match = _IGNORED.match(said[0]) if said else None
+    if not match or any(os.path.lexists(place) for place in inside):
+        return {}
+    file, line, pattern, path = match.groups()
+    return {"path": path, "file": os.path.join(checkout.top, file), "line": int(line), "pattern": pattern}
 
 
 def _readable(root: str) -> Checkout | None:

@@ -40,6 +40,7 @@ def collect(stack: Stack) -> dict[str, Any]:
     lost = [path for path, found in copies.items() if not found]
     lacking = stack.environment_unread
     hidden = [unread.hidden(path) for path in [*stack.env_files, os.path.join(stack.root, ".env")]]
+    absent = any(item["exists"] is False for item in files)
     folders = [unread.sealed(place) for path in lost for place in (os.path.dirname(path), *_COPY_FOLDERS)]
     return {
         "files": files,
@@ -50,6 +51,7 @@ def collect(stack: Stack) -> dict[str, Any]:
         "exposed": unread.reported(
             [item["path"] for item in files if item["others_read"]], "the modes of the environment files", *hidden
         ),
+        **({"behind_failed": failed} if absent and (failed := _behind_failed(stack.properties)) else {}),
         "inline": sorted(systemd.parse_environment_property(stack.properties.get("Environment", ""))),
         "names": lacking[0] if lacking else sorted({*stack.environment, *stack.credentials}),
         "credentials_missing": unread.reported(
@@ -63,6 +65,13 @@ def collect(stack: Stack) -> dict[str, Any]:
         ),
         "settings_module": stack.settings_module,
     }
+
+
+def _behind_failed(properties: dict[str, str]) -> list[str]:
+    """The services that have failed of those that the app's unit is ordered behind: one may be what makes a file."""
+    names = [name for name in systemd.words(properties.get("After", "")) if name.endswith(".service")]
+    shown = systemd.show_many(names, ["Id", "ActiveState"])
+    return sorted(item["Id"] for item in shown if item.get("ActiveState") == "failed")
 
 
 def _file_facts(path: str, required: bool) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import os
 import time
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import rehearsal
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.app_steps import APP_STEPS
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.repeated_requests import Page
@@ -32,10 +33,11 @@ VENV_NAMES = ("venv", ".venv", "env", ".env", "virtualenv")
 
 
 def collect(stack: Stack, rehearsed: Any, git: Any, pages: list[Page]) -> dict[str, Any]:
-    """{shadowed, python, commits}, of which each is there only where it was tried. git: of the code's section.
+    """{shadowed, python, ignored, commits}, each there only where it was tried. git: of the code's section.
 
     shadowed: the files that hide a module without which the app does not come up. python: {program, interpreter, venv}
-    where the app comes up in a virtual environment that its unit does not use. commits: see code_trial.search().
+    where the app comes up in a virtual environment that its unit does not use. ignored: where git ignores a module that
+    is missing, see code.ignored_module(). commits: see code_trial.search().
     """
     steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
     if not steps or rehearsed["hung"] or rehearsed["crashed"]["step"] or progress(steps) == len(ORDER):
@@ -46,6 +48,10 @@ def collect(stack: Stack, rehearsed: Any, git: Any, pages: list[Page]) -> dict[s
         return {"shadowed": shadowed}
     if other := _other_python(stack, steps):
         return {"python": other}
+    error = _first_error(steps)
+    missing = str(error.get("module") or "") if error.get("type") == "ModuleNotFoundError" else ""
+    if missing and (ignored := code.ignored_module(stack.root, [stack.cwd, stack.root], missing)):
+        return {"ignored": ignored}
     left = SECONDS - (time.monotonic() - begun)
     if left <= 0:
         return {}
@@ -94,10 +100,15 @@ def _other_python(stack: Stack, steps: dict[str, Any]) -> dict[str, str]:
     return {}
 
 
+def _first_error(steps: dict[str, Any]) -> dict[str, Any]:
+    """What the first step failed with that the app did not get through."""
+    step = next((steps.get(name) or {} for name in APP_STEPS if (steps.get(name) or {}).get("ok") is not True), {})
+    return step.get("error") or {}
+
+
 def _commits(stack: Stack, steps: dict[str, Any], git: Any, seconds: float) -> dict[str, Any]:
     """Which commit is the first from which the app does not come up; empty where the code is not the place."""
-    step = next((steps.get(name) or {} for name in APP_STEPS if (steps.get(name) or {}).get("ok") is not True), {})
-    error = step.get("error") or {}
+    error = _first_error(steps)
     is_code = error.get("module_in_app") if error.get("module") else error.get("in_app")
     # The app's own code asks a package for what that does not have.
     is_code = is_code or ((steps.get("packages") or {}).get("misfit") or {}).get("importer") == ""

@@ -34,6 +34,8 @@ class Owner:
             module.fail_json(msg=f"{venv}: {error}. Nothing was changed.")
         if why := requirements.objection_to_account(self.account.pw_name, module.params["user"], venv, path):
             module.fail_json(msg=f"{why}. Nothing was changed.")
+        # The login's umask, or sudo's, is nothing to go by: what is new is for those who may use what is there.
+        self.umask = ["sh", "-c", f'umask {0o777 & ~self.status.st_mode | 0o022:03o}; exec "$@"', "sh"]
         # No cache: the owner's home may not be writable, and nothing is left behind.
         quiet = {"PIP_NO_CACHE_DIR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "UV_NO_CACHE": "1"}
         home = {"PATH": requirements.PATH, "HOME": self.account.pw_dir, "LC_ALL": "C.UTF-8", "UV_NO_PROGRESS": "1"}
@@ -42,7 +44,7 @@ class Owner:
     def run(self, argv: list[str], folder: str, must: bool = True) -> str | None:
         """What a command prints; where it fails None, or the module ends where it must not."""
         limit = self.module.params["timeout"]
-        done = run_as(self.account.pw_name, None, argv, self.environment, folder, limit)
+        done = run_as(self.account.pw_name, None, [*self.umask, *argv], self.environment, folder, limit)
         own = app_secrets.of_app(self.module.params["root"], folder, "")
         text = Redactor(more=own).text(done.stdout + done.stderr)
         if done.returncode and not must:

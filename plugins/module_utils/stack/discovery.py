@@ -82,7 +82,7 @@ def discover(given: dict[str, Any]) -> Stack:
         env_files=app_layout.env_files(given, properties, root),
         bind=bind,
         settings_module=environment.get("DJANGO_SETTINGS_MODULE") or app_layout.settings_module(root, cwd, server.app),
-        database_unit=_database_unit(given),
+        database_unit=_database_unit(given, properties),
         health_url=given.get("health_url") or "",
         nginx_config=nginx_config.main_file(),
         requirements_given=given.get("requirements") or "",
@@ -146,7 +146,7 @@ def _of_other_manager(given: dict[str, Any], found: list[dict[str, Any]]) -> Sta
         env_files=[],
         bind=[bind for item in found for bind in other_managers.places(item)],
         settings_module="",
-        database_unit=_database_unit(given),
+        database_unit=_database_unit(given, {}),
         health_url=given.get("health_url") or "",
         nginx_config=nginx_config.main_file(),
         other_managers=found,
@@ -173,12 +173,14 @@ def _leave_out_unread(stack: Stack) -> None:
 
 def _database_is_here(given: dict[str, Any], properties: dict[str, str]) -> bool:
     """Whether anybody says that the app uses this host's PostgreSQL, without a look at the app's own variables."""
-    named = [
-        name
-        for relation in ("After", "Requires", "Wants", "BindsTo")
-        for name in systemd.words(properties.get(relation, ""))
-    ]
-    return bool(given.get("database_unit")) or any(name.startswith("postgresql") for name in named)
+    return bool(given.get("database_unit")) or bool(_named_databases(properties))
+
+
+def _named_databases(properties: dict[str, str]) -> list[str]:
+    """The units of PostgreSQL that the app's unit is ordered behind, or wants."""
+    relations = ("After", "Requires", "Wants", "BindsTo")
+    named = [name for relation in relations for name in systemd.words(properties.get(relation, ""))]
+    return list(dict.fromkeys(name for name in named if name.startswith("postgresql")))
 
 
 def _socket_unit_binds(properties: dict[str, str]) -> list[dict[str, Any]]:
@@ -196,11 +198,17 @@ def _listens_on(properties: dict[str, str]) -> list[dict[str, Any]]:
     return [{key: item[key] for key in ("kind", "host", "port", "path")} for item in held]
 
 
-def _database_unit(given: dict[str, Any]) -> str:
-    """The unit to start PostgreSQL with; empty where the user said so, or where no such unit is here."""
+def _database_unit(given: dict[str, Any], properties: dict[str, str]) -> str:
+    """The unit to start PostgreSQL with; empty where the user said so, or where no such unit is here.
+
+    Of several, such as a distribution's own and one from PostgreSQL's packages, the one that the app's unit names.
+    """
     if given.get("database_unit") is not None:
         return str(given["database_unit"])
     text = systemd.systemctl("list-unit-files", "--type=service", "--no-legend", "--plain", "postgresql*.service")
     names = [line.split()[0] for line in text.splitlines() if line.strip()]
     names = [name[: -len(".service")] for name in names if "@." not in name]
+    own = [name for name in names if f"{name}.service" in _named_databases(properties)]
+    if len(own) == 1:
+        return own[0]
     return "postgresql" if "postgresql" in names else (names[0] if len(names) == 1 else "")

@@ -24,7 +24,7 @@ _RUNS = (*UP, "deactivating")
 def ended_by_start(units: Iterable[str]) -> list[str]:
     """The names of units that run now and would be ended by a start of these units. Raises SystemdError.
 
-    Targets are left out: shutdown.target is in each unit's Conflicts=.
+    Targets too: an operator's own may keep the app down. shutdown.target runs only where the host goes down.
     """
     waiting, known, named = list(units), set[str](), set[str]()
     while waiting:
@@ -32,8 +32,7 @@ def ended_by_start(units: Iterable[str]) -> list[str]:
         found = [unit for unit in systemd.show_many(waiting, _FACTS) if unit.get("ActiveState") not in UP]
         named.update(_words(found, _CONFLICTS))
         waiting = sorted(_words(found, _PULLED_IN) - known)
-    others = sorted(name for name in named if not name.endswith(".target"))
-    shown = systemd.show_many(others, ["Id", "ActiveState"])
+    shown = systemd.show_many(sorted(named), ["Id", "ActiveState"])
     return sorted({item["Id"] for item in shown if item.get("ActiveState") in _RUNS})
 
 

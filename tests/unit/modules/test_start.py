@@ -32,10 +32,17 @@ def systemd_with(units: Units, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_a_start_would_end(state: str, word: str, ended: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Either of the two says so, and it counts only while it runs; targets such as shutdown.target are left out."""
+    """Either of the two says so, and it counts only while it runs, as shutdown.target does where the host goes down."""
     units = {"shop.service": {word: f"shutdown.target {BACKUP}"}, BACKUP: {"ActiveState": state}}
-    systemd_with({**units, "shutdown.target": {"ActiveState": RUNS}}, monkeypatch)
+    systemd_with({**units, "shutdown.target": {"ActiveState": DOWN}}, monkeypatch)
     assert unit_conflicts.ended_by_start(["shop.service"]) == ended
+
+
+def test_a_target_that_an_operator_has_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shop is closed by a target that the app does not go together with."""
+    units = {"shop.service": {"ConflictedBy": "closed.target"}, "closed.target": {"ActiveState": RUNS}}
+    systemd_with(units, monkeypatch)
+    assert unit_conflicts.ended_by_start(["shop.service"]) == ["closed.target"]
 
 
 @pytest.mark.parametrize("relation", ["Requires", "BindsTo", "Wants", "Upholds"])
