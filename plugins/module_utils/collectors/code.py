@@ -149,10 +149,11 @@ def ignored_module(root: str, folders: list[str], module: str) -> dict[str, Any]
     if not checkout or not inside:
         return {}
     said = _git(checkout, "check-ignore", "--no-index", "--verbose", "--", *inside).splitlines()
-    match = _IGNORED.match(said[0]) if said else None
-    if not match or any(os.path.lexists(place) for place in inside):
+    rules = [match.groups() for line in said if (match := _IGNORED.match(line))]
+    # A rule that begins with ! is one by which git takes a path after all.
+    if not rules or any(rule[2].startswith("!") for rule in rules) or any(os.path.lexists(each) for each in inside):
         return {}
-    file, line, pattern, path = match.groups()
+    file, line, pattern, path = rules[0]
     return {"path": path, "file": os.path.join(checkout.top, file), "line": int(line), "pattern": pattern}
 
 

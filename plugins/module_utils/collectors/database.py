@@ -27,6 +27,8 @@ _PROPERTIES = [
 _PORTS = {"mysql": 3306, "sqlite3": 0}
 # The units that run MySQL or MariaDB, by their distributions' names.
 _MYSQL = ("mariadb.service", "mysql.service", "mysqld.service")
+# Steps of the rehearsal that fail where a server is not the app's, or holds other data.
+_REFUSED = ("database", "migrations", "requests")
 _HOST_NAME = re.compile(r"(?i)^(.*_)?(db|database|postgres|postgresql|pg)_?host(name)?$")
 _PORT_NAME = re.compile(r"(?i)^(.*_)?(db|database|postgres|postgresql|pg)_?port$")
 
@@ -162,6 +164,8 @@ def settled(
         and (own := postgresql_clusters.serving(behind["port"] if behind else port))
     ):
         unit, units = own, [item for item in units if item["name"] == own] or server_units(own)
+    # What a server does not know, or does not let in, may be another one's that should be in its place.
+    refused = local is True and any((steps.get(name) or {}).get("ok") is False for name in _REFUSED)
     return {
         **facts,
         "unit": unit,
@@ -182,6 +186,7 @@ def settled(
         **(
             {"by_hand": kept} if local is True and not listening and (kept := postgresql_clusters.by_hand(port)) else {}
         ),
+        **({"displaced": other} if refused and listening and (other := postgresql_clusters.displaced(port)) else {}),
         **({"mysql_units": _mysql_units()} if engine == "mysql" and is_local(host) else {}),
     }
 

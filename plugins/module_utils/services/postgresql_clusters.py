@@ -6,25 +6,56 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import dataclass
 
 SECONDS = 5.0
 
 
-def ports() -> dict[str, int]:
-    """The port that each cluster is configured for, by the unit that runs it; empty where nothing says so."""
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster of this host's: the unit that runs it, the port that it is configured for, and whether it runs."""
+
+    unit: str
+    port: int
+    online: bool
+
+    def start_word(self) -> str:
+        """Of its start.conf: `auto`, `manual` for a person to start it, `disabled` for nobody; empty if not known."""
+        match = re.fullmatch(r"postgresql@([^-]+)-(.+)\.service", self.unit)
+        try:
+            with open(
+                "/etc/postgresql/{}/{}/start.conf".format(*match.groups() if match else ()), encoding="utf-8"
+            ) as f:
+                words = [line.split("#")[0].strip() for line in f]
+        except (OSError, UnicodeDecodeError, IndexError):
+            return ""
+        return next(filter(None, words), "auto")
+
+
+def clusters() -> list[Cluster]:
+    """The clusters that Debian's tools know; none where they are not here."""
     try:
         done = subprocess.run(
             ["pg_lsclusters", "--no-header"], capture_output=True, text=True, check=False, timeout=SECONDS
         )
     except (OSError, subprocess.SubprocessError):
-        return {}
+        return []
     return parse(done.stdout)
 
 
-def parse(text: str) -> dict[str, int]:
+def parse(text: str) -> list[Cluster]:
     """The same from what pg_lsclusters prints: version, cluster, port, status, owner and folders of each."""
     rows = [line.split() for line in text.splitlines()]
-    return {f"postgresql@{row[0]}-{row[1]}.service": int(row[2]) for row in rows if len(row) > 3 and row[2].isdigit()}
+    return [
+        Cluster(f"postgresql@{row[0]}-{row[1]}.service", int(row[2]), row[3].startswith("online"))
+        for row in rows
+        if len(row) > 3 and row[2].isdigit()
+    ]
+
+
+def ports() -> dict[str, int]:
+    """The port that each cluster is configured for, by the unit that runs it; empty where nothing says so."""
+    return {cluster.unit: cluster.port for cluster in clusters()}
 
 
 def serving(port: int) -> str:
@@ -40,16 +71,19 @@ def serving(port: int) -> str:
 def by_hand(port: int) -> dict[str, str]:
     """{unit, word} of the one cluster for a port that is not started by itself; empty of others, and of several.
 
-    word: of its start.conf, `manual` for a person to start it, or `disabled` for nobody (pg_createcluster(1)).
+    word: of its start.conf (pg_createcluster(1)).
     """
-    own = [unit for unit, configured in ports().items() if configured == port]
-    match = re.fullmatch(r"postgresql@([^-]+)-(.+)\.service", own[0]) if len(own) == 1 else None
-    if match is None:
-        return {}
-    try:
-        with open("/etc/postgresql/{}/{}/start.conf".format(*match.groups()), encoding="utf-8") as file:
-            words = [line.split("#")[0].strip() for line in file]
-    except (OSError, UnicodeDecodeError):
-        return {}
-    word = next(filter(None, words), "auto")
-    return {"unit": own[0], "word": word} if word in ("manual", "disabled") else {}
+    own = [cluster for cluster in clusters() if cluster.port == port]
+    word = own[0].start_word() if len(own) == 1 else ""
+    return {"unit": own[0].unit, "word": word} if word in ("manual", "disabled") else {}
+
+
+def displaced(port: int) -> dict[str, str]:
+    """{unit, by}: a cluster that is to run on a port, and does not, while another one runs on it; empty without.
+
+    Two clusters may be configured for one port: the first to start has it, as after a boot.
+    """
+    own = [cluster for cluster in clusters() if cluster.port == port]
+    holder = next((cluster.unit for cluster in own if cluster.online), "")
+    down = [cluster.unit for cluster in own if not cluster.online and cluster.start_word() == "auto"]
+    return {"unit": down[0], "by": holder} if holder and down else {}

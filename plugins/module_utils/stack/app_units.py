@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
@@ -18,6 +20,12 @@ from ansible_collections.rescue502.django.plugins.module_utils.services.server_c
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd
 
 
+_SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh")
+# `sh -c LINE`, also as in `bash -lc`.
+_GIVES_LINE = re.compile(r"-\w*c$")
+_SHELLS_WORDS = 3
+
+
 class StackError(Exception):
     """The app cannot be found on this host; the text says what was looked for and what to set."""
 
@@ -26,8 +34,19 @@ def names() -> list[str]:
     """The service units whose ExecStart runs a Python app server; uWSGI's Emperor runs those of others, and is none."""
     found = commands().items()
     return sorted(
-        unit for unit, words in found if gunicorn_config.server_name(words) and not uwsgi_emperor.is_emperor(words)
+        unit
+        for unit, words in found
+        if gunicorn_config.server_name(_last(words)) and not uwsgi_emperor.is_emperor(words)
     )
+
+
+def _last(words: list[str]) -> list[str]:
+    """The last command of a line that is given to a shell, which is the one that stays; all words of another one."""
+    if len(words) < _SHELLS_WORDS or os.path.basename(words[0]) not in _SHELLS or not _GIVES_LINE.match(words[1]):
+        return words
+    line = gunicorn_config.split_words(" ".join(words[2:]))
+    ends = [index for index, word in enumerate(line) if word in ("exec", "&&", "||") or word.endswith(";")]
+    return line[ends[-1] + 1 :] if ends else line
 
 
 def commands() -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_clusters
+from ansible_collections.rescue502.django.plugins.module_utils.services.postgresql_clusters import Cluster
 
 # Printed by pg_lsclusters of postgresql-common 248.
 PRINTED = """\
@@ -16,9 +17,12 @@ ONE = PRINTED.splitlines()[1]
 
 def test_each_cluster_has_its_unit() -> None:
     """Whatever its state is; and what is no line of a cluster is none."""
-    ports = {"postgresql@15-app.service": 5433, "postgresql@15-main.service": 5432, "postgresql@15-old.service": 5434}
-    assert postgresql_clusters.parse(PRINTED) == ports
-    assert postgresql_clusters.parse("Error: no such thing\n\nVer Cluster Port Status\n") == {}
+    assert postgresql_clusters.parse(PRINTED) == [
+        Cluster("postgresql@15-app.service", 5433, False),
+        Cluster("postgresql@15-main.service", 5432, True),
+        Cluster("postgresql@15-old.service", 5434, False),
+    ]
+    assert postgresql_clusters.parse("Error: no such thing\n\nVer Cluster Port Status\n") == []
 
 
 @pytest.mark.parametrize(
@@ -33,8 +37,31 @@ def test_each_cluster_has_its_unit() -> None:
 )
 def test_the_apps_own(monkeypatch: pytest.MonkeyPatch, printed: str, port: int, unit: str) -> None:
     """The one of its port; none where that distinguishes none."""
-    monkeypatch.setattr(postgresql_clusters, "ports", lambda: postgresql_clusters.parse(printed))
+    monkeypatch.setattr(postgresql_clusters, "clusters", lambda: postgresql_clusters.parse(printed))
     assert postgresql_clusters.serving(port) == unit
+
+
+# The state of two clusters for one port, what start.conf says of the one that is down, and whether that is displaced.
+DISPLACED = {
+    "taken": ("down", "online", "auto", True),
+    "taken, and the holder recovers": ("down", "online,recovery", "auto", True),
+    "to be started by hand": ("down", "online", "manual", False),
+    "retired": ("down", "online", "disabled", False),
+    "not known": ("down", "online", "", False),
+    "both are down": ("down", "down", "auto", False),
+}
+
+
+@pytest.mark.parametrize("way", DISPLACED)
+def test_a_cluster_whose_place_is_taken(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Only where it is to run, and another one does in its place."""
+    state, holders, word, is_displaced = DISPLACED[way]
+    printed = f"15 prod 5432 {state} postgres\n15 main 5432 {holders} postgres\n15 test 5433 down postgres\n"
+    monkeypatch.setattr(postgresql_clusters, "clusters", lambda: postgresql_clusters.parse(printed))
+    monkeypatch.setattr(Cluster, "start_word", lambda _self: word)
+    found = {"unit": "postgresql@15-prod.service", "by": "postgresql@15-main.service"} if is_displaced else {}
+    assert postgresql_clusters.displaced(5432) == found
+    assert postgresql_clusters.displaced(5433) == {}
 
 
 def test_nothing_is_known_without_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
