@@ -19,7 +19,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
 from ansible_collections.rescue502.django.plugins.module_utils.services.server_config import ServerConfig
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets, systemd
 
-
 _SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh")
 # `sh -c LINE`, also as in `bash -lc`.
 _GIVES_LINE = re.compile(r"-\w*c$")
