@@ -164,6 +164,8 @@ def settled(
         and (own := postgresql_clusters.serving(behind["port"] if behind else port))
     ):
         unit, units = own, [item for item in units if item["name"] == own] or server_units(own)
+    # A unit of another name runs another server than Debian's clusters, whatever port those are configured for.
+    is_debians = local is True and unit.partition("@")[0].partition(".")[0] == "postgresql"
     # What a server does not know, or does not let in, may be another one's that should be in its place.
     refused = local is True and any((steps.get(name) or {}).get("ok") is False for name in _REFUSED)
     return {
@@ -183,9 +185,7 @@ def settled(
         "answered": asked.get("ok") if unrehearsed is None else unrehearsed,
         "versions": asked.get("versions") or {},
         "hung": rehearsal.get("hung") == "database" if unrehearsed is None else unrehearsed,
-        **(
-            {"by_hand": kept} if local is True and not listening and (kept := postgresql_clusters.by_hand(port)) else {}
-        ),
+        **({"by_hand": kept} if is_debians and not listening and (kept := postgresql_clusters.by_hand(port)) else {}),
         **({"displaced": other} if refused and listening and (other := postgresql_clusters.displaced(port)) else {}),
         **({"mysql_units": _mysql_units()} if engine == "mysql" and is_local(host) else {}),
     }
