@@ -157,15 +157,15 @@ def settled(
         # What listens is a pooler: whether a server does is another question.
         local = is_local(behind["host"])
         listening = local and _listening(behind["host"], behind["port"], listeners)
+    # A unit of another name runs another server than Debian's clusters, whatever port those are configured for.
+    is_debians = local is True and unit.partition("@")[0].partition(".")[0] == "postgresql"
     # Of several clusters the one that serves the app's port: the others are not its own.
     if (
-        local is True
+        is_debians
         and (len(units) > 1 or not listening)
         and (own := postgresql_clusters.serving(behind["port"] if behind else port))
     ):
         unit, units = own, [item for item in units if item["name"] == own] or server_units(own)
-    # A unit of another name runs another server than Debian's clusters, whatever port those are configured for.
-    is_debians = local is True and unit.partition("@")[0].partition(".")[0] == "postgresql"
     # What a server does not know, or does not let in, may be another one's that should be in its place.
     refused = local is True and any((steps.get(name) or {}).get("ok") is False for name in _REFUSED)
     return {
