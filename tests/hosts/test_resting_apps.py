@@ -47,6 +47,12 @@ RESTING = {
         CONDITION,
         "touch /run/active-node",
     ),
+    "a target that closes the shop": (
+        "cd /etc/systemd/system; printf '[Unit]\\nConflicts=%s\\n' $UNIT > closed.target; systemctl daemon-reload; "
+        "systemctl start closed.target; until_true '! systemctl -q is-active $UNIT'",
+        "service/kept-down",
+        "systemctl stop closed.target; rm /etc/systemd/system/closed.target; systemctl daemon-reload",
+    ),
     "a script that says no": (
         "unit_drop_in '[Service]' \"ExecCondition=/bin/sh -c 'echo this node is passive; test -e /run/active-node'\"; "
         "rm -f /run/active-node; stop_app",
