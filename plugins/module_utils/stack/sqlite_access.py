@@ -9,9 +9,11 @@ of the app's, and nobody else has them open. The files of one database are given
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import (
     file_look,
@@ -23,7 +25,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files.access impo
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Violation
 from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_access import KernelAccess, Question
 from ansible_collections.rescue502.django.plugins.module_utils.run import run_processes
-from ansible_collections.rescue502.django.plugins.module_utils.services import sqlite_format
+from ansible_collections.rescue502.django.plugins.module_utils.services import sqlite_format, sqlite_generation
 from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import OwnFolders
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes
 
@@ -125,7 +127,8 @@ def _objection(place: _Place, refused: list[_File], account: Account, own: OwnFo
         if why := own.objection_to_database(file.path):
             return why
     try:
-        header = _header(place.files[0])
+        with _opened(place.files[0]) as database:
+            header = database.read(sqlite_format.HEADER_BYTES)
         for file in place.files:
             if why := _objection_to_file(file, header):
                 return why if file in refused else f"lies next to {file.path}, which {why}"
@@ -139,17 +142,20 @@ def _objection_to_file(file: _File, database: bytes) -> str:
         return "is not a regular file"
     if file.status.st_nlink > 1:
         return "has another name elsewhere"
-    return sqlite_format.objection(file.end, _header(file), database)
+    with _opened(file) as opened:
+        header = opened.read(sqlite_format.HEADER_BYTES)
+        if why := sqlite_format.objection(file.end, header, database):
+            return why
+        return sqlite_generation.objection(file.end, opened, database) if header else ""
 
 
-def _header(file: _File) -> bytes:
-    """The first bytes of the very file that was judged; none of what is not a regular one. Raises OSError."""
-    if not stat.S_ISREG(file.status.st_mode):
-        return b""
+@contextlib.contextmanager
+def _opened(file: _File) -> Iterator[BinaryIO]:
+    """The very file that was judged, for reading. Raises OSError where another one is in its place."""
     with os.fdopen(safe_files.open_entry(file.path), "rb") as opened:
         if not os.path.samestat(os.fstat(opened.fileno()), file.status):
             raise OSError("another file was put in its place")
-        return opened.read(sqlite_format.HEADER_BYTES)
+        yield opened
 
 
 def _held(files: list[_File], account: Account) -> str:

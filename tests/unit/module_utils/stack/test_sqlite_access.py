@@ -225,6 +225,22 @@ def test_a_database_elsewhere_is_not_the_apps(folder: Path, tmp_path: Path) -> N
     assert all("objection" in item for item in sqlite_access.find(["/etc/shadow"], APP, own, {}))
 
 
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_what_was_left_of_another_time_stays_as_it_is(folder: Path, mode: str) -> None:
+    """A backup was put in the database's place: what a later writer left next to the one before would destroy it."""
+    backup = (folder / "site.sqlite3").read_bytes()
+    with sqlite3.connect(folder / "site.sqlite3") as database:
+        for _change in range(3):
+            database.execute("INSERT INTO page VALUES ('x')")
+            database.commit()
+    leave(folder, mode)
+    assert all("objection" not in item for item in judged(folder))
+    (folder / "site.sqlite3").write_bytes(backup)
+    found = judged(folder)
+    assert found
+    assert all("was written for another state of the database" in item["objection"] for item in found)
+
+
 def test_a_secret_under_the_databases_name(folder: Path) -> None:
     """A file of root's that the app has moved there is not a database."""
     (folder / "site.sqlite3").write_text("root:$y$j9T$:20000:0:99999:7:::\n" * 20)
