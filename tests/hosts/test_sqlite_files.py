@@ -78,6 +78,20 @@ GIVEN_BACK = {
         ("Lome", 2000),
     ),
 }
+# An old backup in the database's place, next to the log of a writer of today: that would destroy the backup.
+OLD_BACKUP = f"""{FILE}stop_app
+cp -p "$file" /srv/backup
+python3 -c '
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+for number in range(3):
+    database.execute("CREATE TABLE later_%d (name)" % number)' "$file"
+{KILLED.format(user="root", city="Dapaong", **COMMITTED)}
+cp /srv/backup "$file"
+chown root:root "$file-wal" "$file-shm"
+chmod 600 "$file-wal" "$file-shm"
+{START}"""
+BY_HAND = 'rm "$ROOT"/db/site.sqlite3-*; restart_app; until_true "curl -sf -o /dev/null http://127.0.0.1:8321$API_PATH"'
 OF_ROOT = f'{FILE}chown root:root "$file"; chmod 600 "$file"{START}'
 # The importer has committed, and waits for its next file with the database open.
 AT_WORK = """
@@ -146,8 +160,14 @@ def test_what_is_the_apps_is_given_back(site: Site) -> None:
 
 
 @pytest.mark.parametrize("site", ["sqlite"], indirect=True)
-def test_a_database_of_roots_waits_for_approval(site: Site) -> None:
-    """That the settings name it does not make it the app's: a person says so. The undo makes it root's again."""
+def test_what_is_not_certain_waits_for_a_person(site: Site) -> None:
+    """A log of another time is never given. A database of root's is, where a person says so: the undo takes it back."""
+    before = broken(site, OLD_BACKUP)
+    code, incident, output = site.play("recover", rescue502_approve=[DENIED])
+    assert (code, incident["outcome"], named(incident)) == (2, "needs-human", [DENIED]), output
+    assert "was written for another state of the database" in incident["root_causes"][0]["because"], output
+    assert site.host.run(SUMS).stdout == before
+    site.host.break_with("", BY_HAND)
     before = broken(site, OF_ROOT)
     code, incident, output = site.play("recover")
     assert (code, incident["outcome"], named(incident)) == (2, "needs-approval", [DENIED]), output
