@@ -127,21 +127,25 @@ def _objection(place: _Place, refused: list[_File], account: Account, own: OwnFo
         if why := own.objection_to_database(file.path):
             return why
     try:
-        with _opened(place.files[0]) as database:
-            header = database.read(sqlite_format.HEADER_BYTES)
-        for file in place.files:
-            if why := _objection_to_file(file, header):
-                return why if file in refused else f"lies next to {file.path}, which {why}"
+        for objection in (_objection_to_status, _objection_to_content):
+            for file in place.files:
+                if why := objection(file, place.files[0]):
+                    return why if file in refused else f"lies next to {file.path}, which {why}"
     except OSError as error:
         return f"cannot be judged: {error.strerror or error}"
     return _held(place.files, account)
 
 
-def _objection_to_file(file: _File, database: bytes) -> str:
+def _objection_to_status(file: _File, _database: _File) -> str:
     if not stat.S_ISREG(file.status.st_mode):
         return "is not a regular file"
-    if file.status.st_nlink > 1:
-        return "has another name elsewhere"
+    return "has another name elsewhere" if file.status.st_nlink > 1 else ""
+
+
+def _objection_to_content(file: _File, of: _File) -> str:
+    """The same of a regular file. of: the database."""
+    with _opened(of) as opened:
+        database = opened.read(sqlite_format.HEADER_BYTES)
     with _opened(file) as opened:
         header = opened.read(sqlite_format.HEADER_BYTES)
         if why := sqlite_format.objection(file.end, header, database):

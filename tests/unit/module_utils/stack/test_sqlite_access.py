@@ -241,11 +241,16 @@ def test_what_was_left_of_another_time_stays_as_it_is(folder: Path, mode: str) -
     assert all("was written for another state of the database" in item["objection"] for item in found)
 
 
-def test_a_secret_under_the_databases_name(folder: Path) -> None:
-    """A file of root's that the app has moved there is not a database."""
-    (folder / "site.sqlite3").write_text("root:$y$j9T$:20000:0:99999:7:::\n" * 20)
-    give(folder / "site.sqlite3", 0, 0, 0o600)
-    assert ["is not a SQLite database" in item["objection"] for item in judged(folder)] == [True]
+@pytest.mark.parametrize("attack", [name for name in ATTACKS if name != "a link"])
+def test_a_secret_under_the_databases_name(folder: Path, attack: str) -> None:
+    """What the app has moved there of root's is not a database."""
+    plant, why = ATTACKS[attack]
+    secret, path = folder.parent.parent / "shadow", folder / "site.sqlite3"
+    secret.write_text("root:$y$j9T$:20000:0:99999:7:::\n" * 20)
+    path.unlink()
+    plant(path, secret)
+    give(path, 0, 0, 0o600)
+    assert [why in item["objection"] for item in judged(folder)] == [True]
 
 
 def test_what_another_account_has_open_stays_as_it_is(folder: Path) -> None:
