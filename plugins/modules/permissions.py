@@ -16,8 +16,9 @@ description:
     where it gives nobody anything; an entry for the user in the access control list; last the owner, where it is root.
     Nothing is opened to others, and nobody loses anything, but for files of secrets, which are closed to others.
   - A change after which the user still cannot use the file is taken back.
-  - Gives away logs and media only below the app's folder, its account's home, and O(folders); what is in them of the
-    system's, such as C(/etc), it refuses on anybody's word.
+  - Gives away logs, media and databases only below the app's folder, its account's home, and O(folders); what is in
+    them of the system's, such as C(/etc), it refuses on anybody's word.
+  - Gives what SQLite keeps next to a database only as long as no other account has it open.
   - Never follows a symbolic link below the app's folder, nor changes a file that somebody linked in from elsewhere.
 author:
   - rescue502 maintainers (@rescue502)
@@ -65,6 +66,11 @@ options:
     type: list
     elements: str
     default: []
+  databases:
+    description: SQLite databases that the app opens itself; their journals, logs and folders are judged with them.
+    type: list
+    elements: str
+    default: []
   proxy_user:
     description: The user of the web server, which must pass through the folders above O(proxy_paths).
     type: str
@@ -78,16 +84,17 @@ options:
     description:
       - Further folders, and log files, that are the app's by what root's own files say, such as a unit's
         C(LogsDirectory=).
-      - Unless given, O(media_root) and the O(logs) themselves, as they stand in the playbook. Where they come from the
-        app's settings, which its user can write, this must be given, if only as an empty list.
+      - Unless given, O(media_root), the O(logs) themselves and the folders of O(databases), as they stand in the
+        playbook. Where they come from the app's settings, which its user can write, this must be given, if only as an
+        empty list.
     type: list
     elements: str
   parts:
     description: What to judge.
     type: list
     elements: str
-    choices: [code, media, env_file, logs, parents]
-    default: [code, media, env_file, logs, parents]
+    choices: [code, media, env_file, logs, parents, database]
+    default: [code, media, env_file, logs, parents, database]
   doubtful:
     description:
       - Parts in which the app is given its files also where they may hold what is somebody else's, such as a file of
@@ -95,7 +102,7 @@ options:
       - Without it such files are refused.
     type: list
     elements: str
-    choices: [code, media]
+    choices: [code, media, database]
     default: []
 """
 
@@ -127,14 +134,13 @@ import stat
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import file_access, wrong_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable, printable_tree
 
 # Opening a folder lets more be seen: after each round the tree is judged again, for as deep as trees go.
 ROUNDS = 20
-PARTS = ["code", "media", "env_file", "logs", "parents"]
+PARTS = ["code", "media", "env_file", "logs", "parents", "database"]
 ARGUMENTS = {
     "root": {"type": "path", "required": True},
     "venv": {"type": "str", "default": ""},
@@ -144,19 +150,13 @@ ARGUMENTS = {
     "media_root": {"type": "str", "default": ""},
     "env_files": {"type": "list", "elements": "str", "default": []},
     "logs": {"type": "list", "elements": "str", "default": []},
+    "databases": {"type": "list", "elements": "str", "default": []},
     "proxy_user": {"type": "str", "default": ""},
     "proxy_paths": {"type": "list", "elements": "str", "default": []},
     "folders": {"type": "list", "elements": "str"},
     "parts": {"type": "list", "elements": "str", "choices": PARTS, "default": PARTS},
-    "doubtful": {"type": "list", "elements": "str", "choices": ["code", "media"], "default": []},
+    "doubtful": {"type": "list", "elements": "str", "choices": ["code", "media", "database"], "default": []},
 }
-
-
-def as_undone(item: dict[str, Any]) -> dict[str, Any]:
-    """What has to be known to take the change back."""
-    path = safe_files.resolve(item["path"])
-    acl = file_access.wanted_acl(item, os.lstat(path), path)
-    return undo_log.owner_and_mode(path, item["owner"], item["group"], int(item["mode"], 8), acl)
 
 
 def as_it_is(item: dict[str, Any]) -> str:
@@ -209,7 +209,7 @@ def main() -> None:
             take_back(module, done[fault(item)])
         if not module.check_mode:
             try:
-                undo_log.note(*map(as_undone, wrong))
+                undo_log.note(*map(file_access.as_undone, wrong))
             except OSError as error:
                 module.fail_json(
                     msg=f"what is there now could not be recorded: {error}", repaired=printable_tree(repaired)

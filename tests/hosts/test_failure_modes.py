@@ -15,13 +15,15 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 from undoing import is_exact, taken_back
 
 from lab.matrix import Pair, elsewhere, usual
+from lab.shape import DEFAULT
 from lab.site import Site, also_found, differences, named, outside, settings_for, to_approve
 from rescue502 import offline
 from tools import recordings
 
 CATALOGUE = load()
-# Modes that are the first of those with their remedy.
-FIRST_OF_REMEDY = {mode.id for mode in {mode.remedy: mode for mode in reversed(CATALOGUE.modes.values())}.values()}
+# Modes that are the first of those with their remedy, on the default shape of host where one of them suits it.
+_PREFERRED = sorted(usual(), key=lambda pair: pair[0] != DEFAULT)
+FIRST_OF_REMEDY = {mode.id for mode in {mode.remedy: mode for _shape, mode in reversed(_PREFERRED)}.values()}
 
 
 def on(pairs: list[Pair]) -> pytest.MarkDecorator:

@@ -242,7 +242,7 @@ def test_what_is_taken_back_is_exact_and_was_in_vain() -> None:
     """Rule (b): all that was in vain and can be undone exactly; nothing that has helped, or that cannot."""
     met: Counter[str] = Counter()
 
-    @thorough
+    @settings(thorough, max_examples=150)
     @given(runs())
     def holds(run: tuple[Any, Diagnosis]) -> None:
         record, after = run

@@ -12,13 +12,25 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import acce
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.services import known_content
-from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, nginx_workers, own_folders
+from ansible_collections.rescue502.django.plugins.module_utils.stack import (
+    app_files,
+    nginx_workers,
+    own_folders,
+    sqlite_access,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, systemd, unread
 
 LIMIT = 50
 MOST_LOOKED = 2000
-_WORDS = {"code": "the code", "media": "uploads", "env_file": "environment files", "logs": "logs", "parents": "folders"}
+_WORDS = {
+    "code": "the code",
+    "media": "uploads",
+    "env_file": "environment files",
+    "logs": "logs",
+    "parents": "folders",
+    "database": "databases",
+}
 PARTS = ("code", "media", "env_file", "logs", "parents")
 
 
@@ -43,9 +55,14 @@ def collect(
         word = own(stack, account, folders)
         knows = known_content.KnownContent(stack.root, stack.venv).has
         found = violations.find(account, paths, list(PARTS), LIMIT, glance, proxy, refused, word, knows)
+        # Whose they are only root can see, and who has them open.
+        if settings and os.geteuid() == 0:
+            found += sqlite_access.find(sqlite_files.databases(settings), account, word, stack.properties)
     found = [item for item in found if item["part"] != "env_file" or app_secrets.holds_secret(item["path"])]
     others = [item for item in found if item.get("objection")]
-    by_part = {part: [item for item in found if item["part"] == part and item not in others] for part in PARTS}
+    more = [sqlite_access.PART] if any(item["part"] == sqlite_access.PART for item in found) else []
+    parts = [*PARTS, *more]
+    by_part = {part: [item for item in found if item["part"] == part and item not in others] for part in parts}
     # What is collected is where the app puts it.
     static_seen = unit_view.reached(static, stack.properties) if static else ""
     static_bar = unit_view.bar(stack.unit) if static_seen is None else settings_bar
@@ -57,11 +74,12 @@ def collect(
             for part, items in by_part.items()
         },
         # What is as wrong, and is not root's to give on the app's word.
-        "not_own": {part: [item for item in others if item["part"] == part] for part in ("media", "logs")},
+        "not_own": {part: [item for item in others if item["part"] == part] for part in ("media", "logs", *more)},
         "named_folders": folders,
         **({"media_was_used": _has_files_of(media, account)} if by_part["media"] and account else {}),
         **({"unusable": _unusable(settings, account, stack.properties)} if settings and account else {}),
         **sqlite,
+        **({"sqlite_databases": sqlite_files.databases(settings)} if settings and more else {}),
         "media_root": media,
         "static_root": static,
         "static_empty": unread.known(
@@ -172,6 +190,7 @@ def _bars(
         "env_file": [unread.hidden(path) for path in (*stack.env_files, os.path.join(stack.root, ".env"))],
         "logs": [*(unread.hidden(path) for path in log_files(stack, settings)), settings_bar],
         "parents": parents,
+        "database": [],
     }
 
 

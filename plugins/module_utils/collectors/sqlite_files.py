@@ -15,14 +15,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, barrier, safe_files, unit_view
+from ansible_collections.rescue502.django.plugins.module_utils.services import sqlite_format
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes
-
-FILES = {
-    "": "database",
-    "-wal": "write-ahead log",
-    "-shm": "index of the write-ahead log",
-    "-journal": "rollback journal",
-}
 
 
 def refused(settings: dict[str, Any], account: access.Account, properties: dict[str, str]) -> list[dict[str, Any]]:
@@ -32,12 +26,12 @@ def refused(settings: dict[str, Any], account: access.Account, properties: dict[
     nothing is said.
     """
     found: list[dict[str, Any]] = []
-    for name in _databases(settings):
+    for name in databases(settings):
         if unit_view.is_own(name, properties):
             continue
         path = os.path.realpath(name)
         wanted = [(os.path.dirname(path), "folder", access.WRITE | access.ENTER)]
-        wanted += [(path + end, what, access.READ | access.WRITE) for end, what in FILES.items()]
+        wanted += [(path + end, what, access.READ | access.WRITE) for end, what in sqlite_format.FILES.items()]
         for file, what, need in wanted:
             barred = barrier.first(file, account, need)
             if barred and barred not in [each["barrier"] for each in found]:
@@ -49,7 +43,6 @@ def refused(settings: dict[str, Any], account: access.Account, properties: dict[
 _PENDING, _READERS_END = 0x40000000, 0x40000000 + 512
 # Where in the index of a write-ahead log the lock lies that a writer takes.
 _WAL_WRITE = 120
-_HEAD = b"SQLite format 3\0"
 _ENDINGS = (".sqlite3", ".sqlite", ".db", ".db3")
 # Folders of code, and of what is served, in which nobody keeps a database.
 _NOT_THERE = frozenset(
@@ -65,7 +58,7 @@ def writers(settings: dict[str, Any]) -> list[dict[str, Any]]:
     Such a lock is held for moments where all is well. seconds: the age of the process.
     """
     found: dict[int, dict[str, Any]] = {}
-    for name in _databases(settings):
+    for name in databases(settings):
         path = os.path.realpath(name)
         for pid in _lockers(path):
             found.setdefault(pid, {"path": path, "pid": pid, **_process(pid)})
@@ -123,7 +116,7 @@ def others(settings: dict[str, Any], cwd: str, folders: list[str]) -> list[dict[
 def _is_database(path: str) -> bool:
     """Whether a file's name and its first bytes are those of a SQLite database."""
     try:
-        return path.endswith(_ENDINGS) and safe_files.read_bytes(path, len(_HEAD)) == _HEAD
+        return path.endswith(_ENDINGS) and safe_files.read_bytes(path, len(sqlite_format.HEAD)) == sqlite_format.HEAD
     except OSError:
         return False
 
@@ -132,7 +125,7 @@ def _is_sqlites(database: dict[str, Any]) -> bool:
     return str(database.get("engine")).startswith("sqlite")
 
 
-def _databases(settings: dict[str, Any]) -> list[str]:
+def databases(settings: dict[str, Any]) -> list[str]:
     """The paths of the databases that are SQLite's, each once."""
     databases = (settings.get("databases") or {}).values()
     paths = [str(item.get("name")) for item in databases if _is_sqlites(item)]

@@ -12,6 +12,7 @@ import stat
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, hard_links, posix_acl, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 
 
 def repair(item: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +44,13 @@ def restore(before: dict[str, Any]) -> None:
         change(descriptor, before, before["acl"])
     finally:
         os.close(descriptor)
+
+
+def as_undone(item: dict[str, Any]) -> dict[str, Any]:
+    """What has to be known to take the change back."""
+    path = safe_files.resolve(item["path"])
+    acl = wanted_acl(item, os.lstat(path), path)
+    return undo_log.owner_and_mode(path, item["owner"], item["group"], int(item["mode"], 8), acl)
 
 
 def change(descriptor: int, wanted: dict[str, Any], acl: posix_acl.Acl | None) -> None:

@@ -38,7 +38,11 @@ class LeftError(Exception):
 
 
 def _owner_and_mode(entry: Entry, dry: bool) -> bool:
-    descriptor = safe_files.open_entry(entry["path"])
+    try:
+        descriptor = safe_files.open_entry(entry["path"])
+    except FileNotFoundError:
+        # What is gone has no owner: SQLite itself removes its log once that is in the database.
+        return False
     try:
         status = os.fstat(descriptor)
         now = [status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)]

@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, violations
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.services import known_content
-from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
+from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders, sqlite_access
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
 
 _LIMIT = 100_000
@@ -26,12 +26,16 @@ def find(given: dict[str, Any]) -> list[dict[str, Any]]:
     named = given["folders"]
     if named is None:
         named = [path for path in (given["media_root"], *given["logs"]) if path]
+        named += [os.path.dirname(path) for path in given["databases"]]
     paths = Paths(
         given["root"], given["venv"], given["media_root"], given["env_files"], given["logs"], given["proxy_paths"]
     )
     own = own_folders.OwnFolders(given["root"], given["venv"], given["env_files"], account, named)
     knows = known_content.KnownContent(given["root"], given["venv"]).has
-    return violations.find(account, paths, given["parts"], _LIMIT, proxy=_proxy(given), own=own, knows=knows)
+    found = violations.find(account, paths, given["parts"], _LIMIT, proxy=_proxy(given), own=own, knows=knows)
+    if sqlite_access.PART in given["parts"]:
+        found += sqlite_access.find(given["databases"], account, own, properties)
+    return found
 
 
 def _proxy(given: dict[str, Any]) -> access.Account | None:

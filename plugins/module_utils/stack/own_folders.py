@@ -111,6 +111,22 @@ class OwnFolders:
         program = next((entry.path for entry in safe_files.walk(path) if self._is_foreign_program(entry)), "")
         return f"holds programs that are not the app's: {program}" if program else ""
 
+    def objection_to_database(self, path: str) -> str:
+        """Why root must not give the account a file of a SQLite database, or their folder; empty where it may.
+
+        path: absolute and real. It may in the app's own folders, and in a folder that is the account's.
+        """
+        if wrong := self._never(path):
+            return wrong
+        try:
+            folder = path if os.path.isdir(path) else os.path.dirname(path)
+            status = os.lstat(folder)
+        except OSError as error:
+            return f"cannot be judged: {error}"
+        if self._is_named(folder) or self._is_below_own(path) or self._is_accounts(folder, status):
+            return ""
+        return self._elsewhere()
+
     def objection_to_place(self, place: str) -> str:
         """Why root must neither make nor remove `place`, a socket, its folder or a pid file; empty where it may.
 
@@ -129,8 +145,7 @@ class OwnFolders:
             return wrong
         if any(path in (item, os.path.dirname(item)) for item in map(os.path.realpath, self.named)):
             return ""
-        own = folder not in SHARED and status.st_uid == self.account.uid and not status.st_mode & stat.S_ISVTX
-        return "" if own else self._elsewhere()
+        return "" if self._is_accounts(folder, status) else self._elsewhere()
 
     def _never(self, path: str) -> str:
         """Why a path is never given away; empty where it may be."""
@@ -148,6 +163,10 @@ class OwnFolders:
     def _is_named(self, folder: str) -> bool:
         places = [os.path.realpath(path) for path in self.named]
         return any(place not in SHARED and is_below(folder, place) for place in places)
+
+    def _is_accounts(self, folder: str, status: os.stat_result) -> bool:
+        """Whether a folder is the account's, which could itself put anything in the place of what is there."""
+        return folder not in SHARED and status.st_uid == self.account.uid and not status.st_mode & stat.S_ISVTX
 
     def _is_below_own(self, path: str) -> bool:
         return any(is_below(path, os.path.realpath(folder)) for folder in (self.root, self._home()) if folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import sqlite_files
 from ansible_collections.rescue502.django.plugins.module_utils.files.access import Account
+from ansible_collections.rescue502.django.plugins.module_utils.services import sqlite_format
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another account")
 # Modes of the folder and of the files that are there, all of root's; and what is refused, by what it is.
@@ -21,7 +22,7 @@ WAYS = {
     "another's log": (
         0o777,
         {"": 0o666, "-wal": 0o660, "-shm": 0o660},
-        ["write-ahead log", sqlite_files.FILES["-shm"]],
+        ["write-ahead log", sqlite_format.FILES["-shm"]],
     ),
     "another's journal": (0o777, {"": 0o666, "-journal": 0o600}, ["rollback journal"]),
     "a database to be read only": (0o777, {"": 0o644}, ["database"]),

@@ -57,6 +57,20 @@ def test_an_access_control_list_goes_back(app: Path) -> None:
     assert undo.take_back(INCIDENT, dry=False)["undone"] == []
 
 
+def test_a_file_that_is_gone_has_no_owner(app: Path) -> None:
+    """As a log of SQLite's that it has removed itself: there is nothing to take back, and nothing left over."""
+    for name in ("site.sqlite3-wal", "site.sqlite3-shm"):
+        (app / name).touch(mode=0o600)
+        undo_log.note(own(app / name, 0o660))
+        (app / name).chmod(0o660)
+    (app / "site.sqlite3-wal").unlink()
+    for dry in (True, False):
+        taken_back = undo.take_back(INCIDENT, dry=dry)
+        assert (len(taken_back["undone"]), taken_back["left"]) == (1, [])
+    assert (app / "site.sqlite3-shm").stat().st_mode & 0o777 == 0o600
+    assert not (app / "site.sqlite3-wal").exists()
+
+
 def test_a_mode_goes_back_through_all_its_changes(app: Path) -> None:
     """Changed twice, it is what it was at first; the second time there is nothing to do."""
     file = app / "settings.py"
