@@ -160,7 +160,7 @@ def test_all_that_is_not_done_waits_with_a_way_on() -> None:
     """Each cause is repaired, waits for its approval, or is for a person; and an approval that is offered suffices."""
     met: Counter[str] = Counter()
 
-    @thorough
+    @settings(thorough, max_examples=150)
     @given(broken(), st.data())
     def holds(evidence: dict[str, Any], data: st.DataObject) -> None:
         found = diagnose(evidence, CATALOGUE)
