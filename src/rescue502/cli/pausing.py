@@ -32,7 +32,7 @@ def _play(
 def pause(
     host: Host,
     until: Annotated[str, typer.Option(help="2026-01-31T22:00:00Z, or for how long: 90m, 2h, 3d; 7 days at most.")],
-    reason: Annotated[str, typer.Option(help="Why; whoever meets the pause reads it.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; it is shown with the pause.")] = "",
     inventory: Inventory = None,
     extra: Extra = None,
     verbose: Verbose = 0,
