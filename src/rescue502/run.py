@@ -40,7 +40,7 @@ SETTINGS = {"ANSIBLE_PIPELINING": "true", "ANSIBLE_GATHERING": "explicit", "ANSI
 # What ssh asks on a terminal (an unknown host key, a passphrase) nobody would see: it is refused, and does not hang.
 NO_PROMPTS = {"SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force"}
 # The tasks whose results a command prints: each has lines for a person in `report`.
-REPORTING = ("rescue502.django.undo", "rescue502.django.pause")
+REPORTING = ("rescue502.django.undo", "rescue502.django.pause", "rescue502.django.kept_reports")
 Watch = Callable[[dict[str, Any]], None]
 
 

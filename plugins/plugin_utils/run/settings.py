@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,12 @@ class Settings:
     brake: Brake
     # Which slice of a sliced AWX job this run is, in words; empty where it is whole.
     slice_words: str
+    # Who is notified, and where reports are sent, as the user wrote it: a mistake there must not keep a site down. Both
+    # may hold secrets.
+    notify: Any = field(default=None, repr=False)
+    report_to: Any = field(default=None, repr=False)
+    # Where people find a report, with {incident} and {host} in it; the file on the controller where it is empty.
+    report_link: str = ""
 
     def approved(self, known: Collection[str]) -> list[str]:
         """Ids that are approved on this host. known: all that can be. Raises SettingsError: a doubt must not pass."""
@@ -134,6 +140,9 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
         maintenance=_window(given("maintenance")),
         fail_on=_words("fail_on", given("fail_on", list(verdict.FAIL_ON)), verdict.OUTCOMES),
         brake=_brake(given("max_broken", "30%"), given("canary", 1)),
+        notify=given("notify"),
+        report_to=given("report_to"),
+        report_link=str(given("report_link", "")),
         slice_words=f"Slice {number} of {slices}: what follows is of its hosts alone." if slices > 1 else "",
     )
 
