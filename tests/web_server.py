@@ -1,4 +1,4 @@
-"""A web server on loopback that remembers what it was sent."""
+"""A web server on this machine that remembers what it was sent."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Request(NamedTuple):
 
 
 class WebServer(ThreadingHTTPServer):
-    """Answers 200, but below /status/N with N, below /slow after ten seconds, and below /moved with a redirect."""
+    """Answers 200; below /status/N with N, below /slow after ten seconds, below /moved with a redirect."""
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
         self.requests: list[Request] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__((address, 0), _Handler)
 
     @property
     def url(self) -> str:
         """Its address, without a path."""
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"http://{self.server_address[0]!s}:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -55,9 +55,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[WebServer]:
+def serving(address: str = "127.0.0.1") -> Iterator[WebServer]:
     """A server that is up."""
-    server = WebServer()
+    server = WebServer(address)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

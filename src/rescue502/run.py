@@ -40,7 +40,12 @@ SETTINGS = {"ANSIBLE_PIPELINING": "true", "ANSIBLE_GATHERING": "explicit", "ANSI
 # What ssh asks on a terminal (an unknown host key, a passphrase) nobody would see: it is refused, and does not hang.
 NO_PROMPTS = {"SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force"}
 # The tasks whose results a command prints: each has lines for a person in `report`.
-REPORTING = ("rescue502.django.undo", "rescue502.django.pause", "rescue502.django.kept_reports")
+REPORTING = (
+    "rescue502.django.undo",
+    "rescue502.django.pause",
+    "rescue502.django.kept_reports",
+    "rescue502.django.watch",
+)
 Watch = Callable[[dict[str, Any]], None]
 
 
@@ -137,10 +142,12 @@ def run(request: Request, watch: Watch) -> Finished:
         )
         status, returncode = str(runner.status), int(runner.rc or 0)
     incidents = load_incidents(reports / incident)
-    complaint = "\n".join(complaints[:6])
+    # Where a task said what there was to do, a play without hosts is one with nothing to do.
+    said = [line for line in complaints if not (returned and line.startswith("skipping"))]
+    complaint = "\n".join(said[:6])
     finished = Finished(incident, returncode, status, incidents, reports / incident, complaint, returned)
     # A run that touched no host has written no incident; only a bundle or a deployment writes none by nature.
-    if not incidents and (returncode not in (0, 2, 4) or "no hosts matched" in finished.complaint):
+    if not incidents and not returned and (returncode not in (0, 2, 4) or "no hosts matched" in finished.complaint):
         raise RunError(_first_words(finished))
     return finished
 

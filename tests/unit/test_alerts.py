@@ -91,3 +91,18 @@ def test_the_samples_fit_to_each_other_and_to_the_rulebooks() -> None:
         for path in RULEBOOKS
     )
     assert {route["receiver"] for route in alertmanager["route"]["routes"]} == {"rescue502", "people"}
+
+
+def test_the_units_fit_to_each_other() -> None:
+    """systemd's own: a timer has the name of its service, and OnFailure= that of the unit which is shipped."""
+    folder = ROOT / "docs/examples/watch"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "rescue502-watch.service",
+        "rescue502-watch.timer",
+        "rescue502-alert@.service",
+        "10-rescue502-alert.conf",
+    }
+    assert "OnFailure=rescue502-alert@%n.service" in (folder / "10-rescue502-alert.conf").read_text(encoding="utf-8")
+    service = (folder / "rescue502-watch.service").read_text(encoding="utf-8")
+    assert "rescue502 watch -i /etc/rescue502/inventory --reports /var/lib/rescue502" in service

@@ -35,7 +35,7 @@ class IncidentDelivery:
         self._action, self._task_vars, self._given = action, task_vars, given
 
     def deliver(self, record: Incident) -> None:
-        """Deliver it, unless nothing is to be changed or said (check mode). Never raises: it is no part of the repair."""
+        """Deliver it, but in check mode. Never raises: it is no part of the repair."""
         if not record.is_concluded() or self._action._task.check_mode:
             return
         try:
