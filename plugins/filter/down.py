@@ -14,8 +14,6 @@ short_description: The hosts that a watch has found to be down
 version_added: 0.4.0
 description:
   - Finds the hosts for which M(rescue502.django.watch) was registered as C(rescue502_watched) and says so.
-author:
-  - rescue502 maintainers (@rescue502)
 options:
   _input:
     description: The C(hostvars) of the run.
@@ -26,6 +24,8 @@ options:
     type: list
     elements: str
     required: true
+author:
+  - rescue502 maintainers (@rescue502)
 """
 
 EXAMPLES = r"""

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Reports of incidents, kept on the host that they are about: a controller's folder may be gone with its container.
 
-Each is one compressed file in the state folder, root's alone; the newest ones stay, as long as all are small enough.
+Each is one compressed file in the state folder, root's alone; the newest ones stay, as long as all are small enough. Of
+runs that find the same each time and do nothing, as on a schedule, the last one's report stays.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 def keep(incident: str, record: str) -> None:
     """Keep a report, as JSON text, and remove the oldest ones for it.
 
-    Raises OSError where it cannot be kept, ValueError where it is too large or its id is not an incident's.
+    Raises OSError where it cannot be kept, ValueError where it is too large, or it or its id is not an incident's.
     """
     if not _NAME.fullmatch(incident):
         raise ValueError(f"'{incident[:80]}' is not an incident's id")
@@ -44,7 +45,23 @@ def keep(incident: str, record: str) -> None:
         room, count = room - sizes[name], count - 1
         if room < 0 or count < 0:
             _remove(os.path.join(folder, f"{name}.json.gz"))
+    for name in kept()[-1:]:
+        if name != incident and _finds_the_same(read(name), json.loads(record)):
+            _remove(os.path.join(folder, f"{name}.json.gz"))
     atomic_write.replace(os.path.join(folder, f"{incident}.json.gz"), packed)
+
+
+def _finds_the_same(before: Any, now: Any) -> bool:
+    """Whether two runs have come to the same, and neither has done anything."""
+    if not isinstance(before, dict) or not isinstance(now, dict) or before.get("actions") or now.get("actions"):
+        return False
+    return _found(before) == _found(now)
+
+
+def _found(record: dict[str, Any]) -> Any:
+    causes = record.get("root_causes")
+    ids = [cause.get("id") for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
+    return record.get("outcome"), ids, record.get("remaining")
 
 
 def kept() -> list[str]:

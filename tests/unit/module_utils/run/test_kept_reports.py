@@ -28,15 +28,27 @@ def test_the_newest_are_kept(state: Path, monkeypatch: pytest.MonkeyPatch) -> No
     """So many of them, and no more bytes than those."""
     assert kept_reports.kept() == []
     for number in range(kept_reports.MOST + 3):
-        kept_reports.keep(name(number), json.dumps({"number": number}))
+        kept_reports.keep(name(number), json.dumps({"number": number, "outcome": f"{number}"}))
     assert kept_reports.kept() == [name(number) for number in range(3, kept_reports.MOST + 3)]
-    assert kept_reports.read(name(5)) == {"number": 5}
+    assert kept_reports.read(name(5))["number"] == 5
     assert (state / "reports").stat().st_mode & 0o777 == 0o700
     sizes = [path.stat().st_size for path in (state / "reports").iterdir()]
     monkeypatch.setattr(kept_reports, "MOST_BYTES", max(sizes) * 4)
     kept_reports.keep(name(99), json.dumps({"number": 99}))
     assert kept_reports.kept()[-1] == name(99)
     assert 2 <= len(kept_reports.kept()) <= 4
+
+
+def test_a_schedule_that_finds_the_same_keeps_one() -> None:
+    """And does not drive out what was done once."""
+    found = {"outcome": "needs-human", "root_causes": [{"id": "database/wrong-password"}], "actions": []}
+    kept_reports.keep(name(1), json.dumps({**found, "outcome": "recovered", "actions": [{"remedy": "restart"}]}))
+    for number in range(2, 30):
+        kept_reports.keep(name(number), json.dumps({**found, "seconds": number}))
+    assert kept_reports.kept() == [name(1), name(29)]
+    kept_reports.keep(name(30), json.dumps({**found, "root_causes": []}))
+    kept_reports.keep(name(31), json.dumps({**found, "root_causes": [], "actions": [{"remedy": "restart"}]}))
+    assert kept_reports.kept() == [name(1), name(29), name(30), name(31)]
 
 
 def test_one_of_the_same_incident_takes_its_place() -> None:
