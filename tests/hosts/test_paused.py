@@ -66,7 +66,7 @@ def test_every_run_respects_a_pause_a_window_and_a_lease(site: Site) -> None:
     site.host.break_with("", LEASE)
     code, incident, output = site.play("recover", rescue502_others_patience=1)
     assert (code, incident["outcome"], incident["actions"]) == (0, "locked", []), output
-    assert "nothing was done: this host is leased to " in incident["message"]
+    assert "nothing was done: this host is leased to sleep (process " in incident["message"]
     assert differences(before, site.host.snapshot()) <= {"/run/rescue502"}
     waits = site.begin("recover")
     site.host.run("sleep 8; systemctl stop deploy")

@@ -58,7 +58,7 @@ def _finds_the_same(before: Any, now: Any) -> bool:
     return _found(before) == _found(now)
 
 
-def _found(record: dict[str, Any]) -> Any:
+def _found(record: dict[str, Any]) -> tuple[Any, list[Any], Any]:
     causes = record.get("root_causes")
     ids = [cause.get("id") for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
     return record.get("outcome"), ids, record.get("remaining")

@@ -13,8 +13,8 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.run import run_processes
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes
 
-# It stands between the lock and the program that it runs.
-WRAPPER = "flock"
+# They stand between the lock and the program that it is held for.
+WRAPPERS = ("flock", "timeout")
 
 
 def holder(descriptor: int) -> dict[str, Any]:
@@ -28,8 +28,18 @@ def holder(descriptor: int) -> dict[str, Any]:
         for pid, _path, status in processes.open_files()
         if (status.st_dev, status.st_ino) == (lock.st_dev, lock.st_ino) and pid not in own
     )
-    found = [item for pid in pids if (item := _described(pid))]
-    return next((item for item in found if item["lease"] != WRAPPER), next(iter(found), {}))
+    found = [item for pid in pids if (item := _described(_behind_wrappers(pid)))]
+    return next((item for item in found if item["lease"] not in WRAPPERS), next(iter(found), {}))
+
+
+def _behind_wrappers(pid: int) -> int:
+    """The program that a wrapper has started, or the process itself where it is not one, or has started none."""
+    for _wrapper in WRAPPERS:
+        started = [other for other in processes.pids() if processes.parent(other) == pid]
+        if run_processes.name_of(pid) not in WRAPPERS or not started:
+            break
+        pid = started[0]
+    return pid
 
 
 def _described(pid: int) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,17 +13,22 @@ import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers, run_lock
 from ansible_collections.rescue502.django.plugins.module_utils.run.run_lock import Lock
 
+# A program that inherits the lock's file, and one that does not, as docs/alerts.md has it.
+HELD = {"inherited": [], "closed": ["--close"]}
 
-@pytest.fixture
-def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
-    """A deployment under flock(1), as docs/alerts.md has it."""
+
+@pytest.fixture(params=HELD)
+def deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A deployment under flock(1)."""
     monkeypatch.setattr(run_lock, "FOLDER", str(tmp_path))
     monkeypatch.setattr(leftovers, "TEMPORARY", str(tmp_path / "tmp"))
     # The tests' own process keeps its name.
     monkeypatch.setattr(run_lock, "set_process_name", lambda _name: None)
-    process = subprocess.Popen(["flock", str(tmp_path / "lock"), "sleep", "60"])
+    process = subprocess.Popen(["flock", *HELD[request.param], str(tmp_path / "lock"), "timeout", "60", "sleep", "60"])
     until = time.monotonic() + 10
-    while not _lock().is_held():
+    while _lock().other().get("lease") != "sleep":
         assert time.monotonic() < until, "the deployment has the lock"
         time.sleep(0.02)
     yield process
@@ -47,7 +54,7 @@ def test_a_lease_is_named_and_not_taken(deployment: subprocess.Popen[bytes]) -> 
 
 def test_a_lease_ends_with_its_program(deployment: subprocess.Popen[bytes]) -> None:
     """However it ends."""
-    subprocess.run(["pkill", "-KILL", "-P", str(deployment.pid)], check=True)
+    os.kill(_lock().other()["pid"], signal.SIGKILL)
     deployment.wait(10)
     assert _lock().other() == {}
     assert not _lock().is_held()
