@@ -64,9 +64,10 @@ class Chain:
         )
         storage = [f"--storage.tsdb.path={self.folder}/series"]
         self._start("prometheus", [program / "prometheus", "--config.file=prometheus.yml", *storage])
-        rulebook = [CACHE / "venv/bin/ansible-rulebook", "-r", "rescue502.django.alertmanager"]
-        inventory = ["-i", self.site.inventory(), "-E", "RESCUE502_EDA_TOKEN", "--vars", self.folder / "vars.yml"]
-        self._start("rulebook", [*rulebook, *inventory])
+        variables = self.folder / "vars.yml"
+        variables.write_text(yaml.safe_dump({"rescue502_reports": str(self.folder / "reports")}), encoding="utf-8")
+        words = ["-i", self.site.inventory(), "--vars", variables]
+        self._start("rulebook", [*rulebook("alertmanager"), *words])
         return self
 
     def down(self) -> None:
@@ -92,24 +93,33 @@ class Chain:
         (hook,) = files["alertmanager.yml"]["receivers"][0]["webhook_configs"]
         hook["http_config"]["authorization"]["credentials_file"] = str(self.folder / "token")
         (self.folder / "token").write_text(TOKEN, encoding="utf-8")
-        files["vars.yml"] = {"rescue502_reports": str(self.folder / "reports")}
         for name, content in files.items():
             (self.folder / name).write_text(yaml.safe_dump(content), encoding="utf-8")
 
     def _start(self, name: str, command: list[Any]) -> None:
-        path = f"{CACHE / 'venv/bin'}{os.pathsep}{os.environ['PATH']}"
-        environment = {"PATH": path, "RESCUE502_EDA_TOKEN": TOKEN, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-        with (self.folder / f"{name}.log").open("wb") as log:
-            part = subprocess.Popen(
-                [str(word) for word in command],
-                cwd=self.folder,
-                env=os.environ | environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        self._parts.append(part)
-        wait_until(lambda: answers(PORTS[name]) or part.poll() is not None, 120)
-        assert part.poll() is None, self.log(name)
+        self._parts.append(begin(name, command, self.folder))
+
+
+def rulebook(name: str) -> list[Any]:
+    """The command that starts one of ours, from the collection."""
+    return [CACHE / "venv/bin/ansible-rulebook", "-r", f"rescue502.django.{name}", "-E", "RESCUE502_EDA_TOKEN"]
+
+
+def begin(name: str, command: list[Any], folder: Path) -> subprocess.Popen[bytes]:
+    """Start a part, with a log in the folder, and wait until it listens on its port."""
+    path = f"{CACHE / 'venv/bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "RESCUE502_EDA_TOKEN": TOKEN, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    with (folder / f"{name}.log").open("wb") as log:
+        part = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=folder,
+            env=os.environ | environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    wait_until(lambda: answers(PORTS[name]) or part.poll() is not None, 120)
+    assert part.poll() is None, (folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+    return part
 
 
 def answers(port: int) -> bool:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
-from alert_chain import PORTS, ROOT, Chain, answers, fetch, wait_until
+from alert_chain import PORTS, ROOT, TOKEN, Chain, answers, begin, fetch, rulebook, wait_until
 from web_server import serving
 
 from lab.site import Site, put
@@ -88,3 +93,79 @@ def test_a_unit_that_fails_says_so_itself(site: Site) -> None:
         (request,) = server.requests
         assert (request.method, request.headers["Authorization"]) == ("POST", "Bearer s3cret")
         assert json.loads(request.body) == {"host": "web1"}
+
+
+class Awx(BaseHTTPRequestHandler):
+    """The answers of AWX to who launches a job template and waits for the job; what was posted is kept."""
+
+    posted: list[Any] = []
+    _TEMPLATE = {
+        "id": 1,
+        "type": "job_template",
+        "name": "rescue502 alert",
+        "summary_fields": {"organization": {"name": "Default"}},
+        "related": {"launch": "/api/v2/job_templates/1/launch/"},
+        **{
+            f"ask_{what}_on_launch": what in ("limit", "variables")
+            for what in ("limit", "variables", "labels", "inventory")
+        },
+    }
+    _JOB = {"id": 7, "url": "/api/v2/jobs/7/", "status": "successful", "created": "", "artifacts": {}}
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content: dict[str, Any] = {"version": "24.6.1"}
+        if self.command == "POST":
+            self.posted.append(json.loads(body))
+            content = self._JOB
+        elif "templates" in self.path or "/jobs/" in self.path:
+            found = self._TEMPLATE if "templates" in self.path else self._JOB
+            content = {"count": 1, "next": None, "results": [found]}
+        data = json.dumps(content).encode()
+        self.send_response(201 if self.command == "POST" else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = _answer  # noqa: N815
+
+
+def alert(host: str, token: str = TOKEN) -> int:
+    """Post an alert as Alertmanager does; the status of the answer."""
+    labels = {"alertname": "Rescue502SiteDown", "host": host}
+    alerts = [{"status": "firing", "labels": labels, "annotations": {"summary": "{{ 7 * 7 }}"}}]
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    url = f"http://127.0.0.1:{PORTS['rulebook']}/"
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, json.dumps({"alerts": alerts}).encode(), headers)
+        ) as to:
+            return int(to.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.nightly
+@pytest.mark.xdist_group("alert-chain")
+def test_an_alert_launches_a_job_template_for_one_host(tmp_path: Path) -> None:
+    """With its limit, once, and nothing else of the alert; a pattern, a template or a wrong token launches none."""
+    fetch()
+    assert not answers(PORTS["rulebook"]), "the rulebook's port is free"
+    awx = ThreadingHTTPServer(("127.0.0.1", 0), Awx)
+    threading.Thread(target=awx.serve_forever, daemon=True).start()
+    controller = ["--controller-url", f"http://127.0.0.1:{awx.server_port}", "--controller-token", "t"]
+    part = begin("rulebook", [*rulebook("alertmanager_awx"), *controller], tmp_path)
+    try:
+        assert alert("web1", "wrong") == 401
+        assert [alert(host) for host in ("all:web1", "web*", "{{ 7 * 7 }}", "@hosts", "web1", "web1", "web2")] == [
+            200
+        ] * 7
+        wait_until(lambda: len(Awx.posted) > 1, 60)
+        time.sleep(5)
+        launched = [{"limit": host, "extra_vars": {"rescue502_alert_host": host}} for host in ("web1", "web2")]
+        assert sorted(Awx.posted, key=str) == launched
+    finally:
+        part.terminate()
+        part.wait(30)
+        awx.shutdown()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.run import pause, state_directory
+from ansible_collections.rescue502.django.plugins.modules import claim
 
 DAY = 86400.0
 
@@ -108,3 +109,32 @@ def test_a_pause_that_cannot_be_is_refused(file: Path, until: str, said: str) ->
     with pytest.raises(ValueError, match=said):
         pause.begin(until, "anna", "")
     assert not file.exists()
+
+
+class HeldLock:
+    """A host's lock, in the hands of this run or of another one, or free."""
+
+    def __init__(self, held: bool, own: bool) -> None:
+        self._held, self._own = held, own
+
+    def is_held(self) -> bool:
+        return self._held
+
+    def holder(self) -> dict[str, str]:
+        return {}
+
+    def is_own(self, _holder: dict[str, str]) -> bool:
+        return self._own
+
+
+@pytest.mark.parametrize(
+    ("held", "own", "keeps"),
+    [(False, False, True), (False, True, True), (True, False, True), (True, True, False)],
+)
+@pytest.mark.parametrize("window", [{}, {"until": 2e9, "by": "the inventory's maintenance window", "reason": ""}])
+def test_a_run_under_way_goes_on(file: Path, held: bool, own: bool, keeps: bool, window: dict[str, object]) -> None:
+    """Between a migration and its restart nobody is to stop it; all others do not begin."""
+    write(file, '{"until": "20m", "by": "deploy.sh"}')
+    found = claim.paused({"maintenance": window}, HeldLock(held, own))
+    assert bool(found) is keeps
+    assert not keeps or found["by"] == (window or {"by": "deploy.sh"})["by"]
