@@ -10,7 +10,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 COLLECTION = "ansible_collections/rescue502/django"
-PARTS = ("plugins", "roles", "playbooks", "failures", "meta", "galaxy.yml", "recover.yml")
+PARTS = ("plugins", "roles", "playbooks", "failures", "meta", "extensions/eda", "galaxy.yml", "recover.yml")
 
 
 class CollectionHook(BuildHookInterface):

@@ -71,9 +71,10 @@ class Site:
         incident: Any = json.loads(written[0].read_text(encoding="utf-8")) if written else {}
         return code, incident, run.output()
 
-    def rescue502(self, command: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the runner on this host."""
-        options = ["-i", str(self.inventory()), "--reports", str(self.folder / "reports-of-the-runner")]
+    def rescue502(self, command: str, *words: str, reports: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command of the runner on this host. reports: whether it is one that writes any."""
+        options = ["-i", str(self.inventory())]
+        options += ["--reports", str(self.folder / "reports-of-the-runner")] if reports else []
         return subprocess.run(
             [sys.executable, "-m", "rescue502.cli", command, *words, *options],
             cwd=self.folder,

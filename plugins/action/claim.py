@@ -41,7 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except host_lock.LockError as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
         if not lock.held and not self._task.check_mode:
-            raise AnsibleActionFail(f"another run is at work on this host: {lock.locked_by}. Nothing was changed.")
+            raise AnsibleActionFail(f"{verdict.lock_words(lock.locked_by)}. Nothing was changed.")
         if lock.others and not self._task.check_mode:
             host_lock.release(target, given, app["unit"], {})
             who = verdict.in_words(lock.others)

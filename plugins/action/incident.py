@@ -12,6 +12,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.report import con
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.report import render_text
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import failure_words, host_lock, output, settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident, RecordError
+from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident_delivery import IncidentDelivery
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.verdict import failing_outcomes, judge
 
@@ -43,6 +44,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if state == "concluded":
             result.update(self._conclude(given, record, task_vars))
         elif state == "reported":
+            IncidentDelivery(self, task_vars, given).deliver(record)
             result.update(self._report(given, record, bool(arguments.get("closes"))))
         elif state == "failed":
             if not record.is_concluded():

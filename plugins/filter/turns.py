@@ -55,7 +55,9 @@ def turns(hostvars: Mapping[str, Any], hosts: Iterable[str], part: str) -> Any:
 
     It stops at the first, where Jinja's own filters put the variables of all hosts together.
     """
-    decided = (known for host in hosts if (known := hostvars[host].get("rescue502_turns")))
+    # Where hosts are only listed (--list-hosts), there are hosts, and no variables of theirs.
+    there = (hostvars[host] for host in hosts if host in hostvars)
+    decided = (known for variables in there if (known := variables.get("rescue502_turns")))
     first: Mapping[str, Any] = next(decided, {})
     return first.get(part) or EMPTY[part]
 

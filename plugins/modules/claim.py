@@ -15,6 +15,9 @@ description:
     Where another run holds it, says which, and changes nothing.
   - Says which of the remedies that are about to be applied were applied in vain too often lately, and remembers those
     that were not, in C(/var/lib/rescue502/history.jsonl). A run that was interrupted or taken back does not count.
+  - Takes no lock where the host is paused (M(rescue502.django.pause)), or by O(maintenance), and says so. A run that
+    has the lock already goes on to its end.
+  - Waits for a lease, which is another program of root's that has the lock, as under C(flock), as long as for others.
   - Waits for others at work on the app, such as a deployment, an installation or the system's package manager, and says
     who still is after O(others_patience) seconds. Their work is never touched.
   - Used in a playbook it is an action that adds the run and the controller by itself.
@@ -77,6 +80,10 @@ options:
     description: For how many seconds others at work on the app are waited for.
     type: float
     default: 60
+  maintenance:
+    description: The inventory's maintenance window that is open now, with C(until), C(by) and C(reason).
+    type: dict
+    default: {}
   remedies:
     description: What is about to be applied, each with its C(remedy) and its C(causes).
     type: list
@@ -110,7 +117,9 @@ held:
   returned: success
   type: bool
 holder:
-  description: The run that has it, if any, with its C(incident), C(host), C(controller), and C(since) when, in seconds.
+  description: >-
+    The run that has it, if any, with its C(incident), C(host), C(controller), and C(since) when, in seconds; or the
+    C(lease), the name of a program, with its C(pid) and C(account).
   returned: success
   type: dict
 at_work:
@@ -123,6 +132,10 @@ others:
   returned: success
   type: list
   elements: dict
+paused:
+  description: Until when no run is to change this host, with C(until) in seconds since the epoch, C(by) and C(reason).
+  returned: success
+  type: dict
 waited:
   description: For how many seconds the lock was waited for; what was planned before may be done by now.
   returned: success
@@ -137,13 +150,11 @@ exhausted:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.rescue502.django.plugins.module_utils.run import history
+from ansible_collections.rescue502.django.plugins.module_utils.run import budget, history, pause
 from ansible_collections.rescue502.django.plugins.module_utils.run.run_lock import Lock
 from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import at_work
 from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
 
-# A remedy that helps each time may be applied so many times as often: what comes back without end is a person's too.
-HELPED = 3
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["held", "released", "seen"], "default": "held"},
     "incident": {"type": "str", "required": True},
@@ -157,24 +168,13 @@ ARGUMENTS = {
     "database": {"type": "str", "default": ""},
     "starts": {"type": "list", "elements": "str", "choices": ["app", "database", "proxy"], "default": []},
     "others_patience": {"type": "float", "default": 60},
+    "maintenance": {"type": "dict", "default": {}},
     "remedies": {"type": "list", "elements": "dict", "default": []},
     "budget": {"type": "int", "default": 3},
     "window": {"type": "float", "default": 3600},
     "facts": {"type": "dict", "default": {}},
 }
-
-
-def exhausted(given: dict[str, Any]) -> list[dict[str, Any]]:
-    """The remedies that were applied as often as may be, for each of their causes, in vain or to see it come back."""
-    tried = history.recent(given["window"])
-    found = []
-    for item in given["remedies"]:
-        counted = [history.times(tried, given["unit"], item["remedy"], cause) for cause in item["causes"]]
-        if counted and all(
-            in_vain >= given["budget"] or helped >= given["budget"] * HELPED for in_vain, helped in counted
-        ):
-            found.append({"remedy": item["remedy"], "causes": item["causes"], "times": min(map(sum, counted))})
-    return found
+NOTHING: dict[str, Any] = {"held": False, "holder": {}, "waited": 0.0, "exhausted": [], "others": [], "paused": {}}
 
 
 def remember(module: AnsibleModule, event: str, facts: list[dict[str, Any]]) -> None:
@@ -188,13 +188,16 @@ def remember(module: AnsibleModule, event: str, facts: list[dict[str, Any]]) -> 
 def hold(module: AnsibleModule, lock: Lock) -> dict[str, Any]:
     """Take the lock, and judge what is about to be done."""
     given = module.params
-    tried_out = exhausted(given)
+    tried_out = budget.exhausted(given)
+    result = {**NOTHING, "exhausted": tried_out, "paused": paused(given, lock)}
     if module.check_mode:
         found, _waited = strangers(given, 0)
-        return {"held": False, "holder": others(lock), "waited": 0.0, "exhausted": tried_out, "others": found}
-    holder, waited = lock.take(given["abandoned"], given["patience"])
+        return {**result, "holder": lock.other(), "others": found}
+    if result["paused"]:
+        return result
+    holder, waited = lock.take(given["abandoned"], given["patience"], given["others_patience"])
     held = lock.is_own(holder)
-    result = {"held": held, "holder": holder, "waited": round(waited, 3), "exhausted": tried_out, "others": []}
+    result.update(held=held, holder=holder, waited=round(waited, 3))
     if not held:
         return {**result, "at_work": at_work(str(holder.get("incident", "")))}
     found, waited_for_others = strangers(given, given["others_patience"])
@@ -219,9 +222,11 @@ def strangers(given: dict[str, Any], seconds: float) -> tuple[list[dict[str, Any
     return found, waited if found or waited >= others_at_work.POLL_SECONDS else 0.0
 
 
-def others(lock: Lock) -> dict[str, Any]:
-    """Another run that has the lock; empty where there is none."""
-    return lock.holder() if lock.is_held() and not lock.is_own(lock.holder()) else {}
+def paused(given: dict[str, Any], lock: Lock) -> dict[str, Any]:
+    """What keeps every run from beginning here: a pause, or a maintenance window. A run under way goes on."""
+    if lock.is_held() and lock.is_own(lock.holder()):
+        return {}
+    return given["maintenance"] or pause.current()
 
 
 def main() -> None:
@@ -238,7 +243,7 @@ def main() -> None:
             run = {"incident": given["incident"], "unit": given["unit"]}
             remember(module, history.CONCLUDED, [{**run, **given["facts"]}])
         lock.release()
-    module.exit_json(changed=False, held=False, holder=others(lock), waited=0.0, exhausted=[], others=[])
+    module.exit_json(changed=False, **{**NOTHING, "holder": lock.other(), "paused": paused(given, lock)})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ version_added: 0.1.0
 description:
   - Keeps the record of a run on the controller. Where the run held the target's lock, concluding it releases that.
   - Concluding it judges the run, writes the reports and returns what came of it as data.
-  - Reporting it prints it, and fails where its outcome is one of C(rescue502_fail_on).
+  - Reporting it notifies C(rescue502_notify) where it is news, sends it to C(rescue502_report_to) and has its host keep
+    it (M(rescue502.django.kept_reports)), none of which can fail the run. Then it prints it, and fails where its
+    outcome is one of C(rescue502_fail_on).
 extends_documentation_fragment: [rescue502.django.attributes]
 author:
   - rescue502 maintainers (@rescue502)

@@ -39,7 +39,13 @@ WORST_FIRST = (WRONG_USE, BROKEN, UNREACHABLE, LOCKED, NEEDS_APPROVAL, DEGRADED,
 SETTINGS = {"ANSIBLE_PIPELINING": "true", "ANSIBLE_GATHERING": "explicit", "ANSIBLE_HOST_KEY_CHECKING": "true"}
 # What ssh asks on a terminal (an unknown host key, a passphrase) nobody would see: it is refused, and does not hang.
 NO_PROMPTS = {"SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force"}
-UNDO = "rescue502.django.undo"
+# The tasks whose results a command prints: each has lines for a person in `report`.
+REPORTING = (
+    "rescue502.django.undo",
+    "rescue502.django.pause",
+    "rescue502.django.kept_reports",
+    "rescue502.django.watch",
+)
 Watch = Callable[[dict[str, Any]], None]
 
 
@@ -71,8 +77,8 @@ class Finished:
     incidents: list[Record]
     folder: Path
     complaint: str
-    # What the undo of each host returned.
-    undone: list[dict[str, Any]] = field(default_factory=list)
+    # What the tasks of REPORTING have returned.
+    returned: list[dict[str, Any]] = field(default_factory=list)
 
     def exit_code(self) -> int:
         """The runner's exit code, as README.md lists them."""
@@ -112,11 +118,11 @@ def run(request: Request, watch: Watch) -> Finished:
     incident = new_id()
     reports = request.reports.expanduser().resolve()
     complaints: list[str] = []
-    undone: list[dict[str, Any]] = []
+    returned: list[dict[str, Any]] = []
 
     def handle(event: dict[str, Any]) -> bool:
         complaints.extend(_complaints(event))
-        undone.extend(_undone(event))
+        returned.extend(_returned(event))
         watch(event)
         return True
 
@@ -136,9 +142,12 @@ def run(request: Request, watch: Watch) -> Finished:
         )
         status, returncode = str(runner.status), int(runner.rc or 0)
     incidents = load_incidents(reports / incident)
-    finished = Finished(incident, returncode, status, incidents, reports / incident, "\n".join(complaints[:6]), undone)
+    # Where a task said what there was to do, a play without hosts is one with nothing to do.
+    said = [line for line in complaints if not (returned and line.startswith("skipping"))]
+    complaint = "\n".join(said[:6])
+    finished = Finished(incident, returncode, status, incidents, reports / incident, complaint, returned)
     # A run that touched no host has written no incident; only a bundle or a deployment writes none by nature.
-    if not incidents and (returncode not in (0, 2, 4) or "no hosts matched" in finished.complaint):
+    if not incidents and not returned and (returncode not in (0, 2, 4) or "no hosts matched" in finished.complaint):
         raise RunError(_first_words(finished))
     return finished
 
@@ -185,11 +194,11 @@ def _complaints(event: dict[str, Any]) -> list[str]:
     return [line.strip() for line in lines if _COMPLAINT.match(line) and not _NOISE.match(line)]
 
 
-def _undone(event: dict[str, Any]) -> list[dict[str, Any]]:
-    """The result of a host's undo, where this is the event of its end."""
+def _returned(event: dict[str, Any]) -> list[dict[str, Any]]:
+    """The result of a task of REPORTING, where this is the event of its end."""
     data = event.get("event_data") or {}
     result = data.get("res") or {}
-    return [clean_tree(result)] if data.get("task_action") == UNDO and "found" in result else []
+    return [clean_tree(result)] if data.get("task_action") in REPORTING and "report" in result else []
 
 
 def _first_words(finished: Finished) -> str:

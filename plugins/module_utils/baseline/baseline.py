@@ -8,6 +8,7 @@ until then.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import json
@@ -85,6 +86,15 @@ def last(unit: str) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return {**kept, "since": _iso(since)} if sound else {}
+
+
+def last_well() -> float:
+    """When any app of this host was last seen to be well, in seconds since the epoch; 0 where that is not known."""
+    folder = state_directory.path(FOLDER)
+    times = [0.0]
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        times += [entry.stat(follow_symlinks=False).st_mtime for entry in entries if entry.name.endswith(".json")]
+    return max(times)
 
 
 def key() -> bytes:

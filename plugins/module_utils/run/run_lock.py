@@ -22,7 +22,7 @@ import signal
 import time
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
+from ansible_collections.rescue502.django.plugins.module_utils.run import lease, leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.run.run_processes import (
     LOCK_PROCESS,
     WAITS,
@@ -56,12 +56,12 @@ class Lock:
         self.entry = {"incident": incident, "host": host, "controller": controller, "since": time.time()}
         self.descriptor = _open(make)
 
-    def take(self, abandoned: str, patience: float) -> tuple[dict[str, Any], float]:
-        """(who holds it now, seconds waited until then): this run itself, or another one that is at work.
+    def take(self, abandoned: str, patience: float, lease_patience: float = 0.0) -> tuple[dict[str, Any], float]:
+        """(who holds it now, seconds waited until then): this run itself, or another one that is at work, or a lease.
 
         abandoned: an incident whose run is known to be dead; what it began is waited for, for `patience` seconds, as is
         what this run itself began and lost sight of. Of another run that is not known to be dead any sign of life is
-        enough to give up immediately.
+        enough to give up immediately. lease_patience: for how many seconds a lease is waited for.
         """
         begun = time.monotonic()
         set_process_name(WAITS)
@@ -70,8 +70,10 @@ class Lock:
                 fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 waited = time.monotonic() - begun
-                holder = self.holder()
-                if not self._worth_waiting(holder, abandoned, waited, patience):
+                if leased := lease.holder(self.descriptor):
+                    if waited >= lease_patience:
+                        return leased, waited
+                elif not self._worth_waiting(holder := self.holder(), abandoned, waited, patience):
                     return holder, waited
                 time.sleep(POLL_SECONDS)
             else:
@@ -105,6 +107,13 @@ class Lock:
         except (OSError, ValueError):
             return {}
         return known if isinstance(known, dict) else {}
+
+    def other(self) -> dict[str, Any]:
+        """Another run that has the lock, or a lease; empty where there is none."""
+        if not self.is_held():
+            return {}
+        holder = lease.holder(self.descriptor) or self.holder()
+        return {} if self.is_own(holder) else holder
 
     def is_own(self, holder: dict[str, Any]) -> bool:
         """Whether that is this run on this host."""

@@ -143,7 +143,8 @@ class Record(WhileOpen):
     held_back: list[HeldBack]
     actions: list[Done]
     awaiting: list[Awaiting]
-    # Whether this run has the host to itself, and which other one has; what was tried too often, or too late.
+    # Whether this run has the host to itself, or who else has: another run, a pause, a lease; what was tried too
+    # often, or too late.
     holds_lock: bool
     locked_by: str
     # Who else was at work on the app when this run was about to change something, so that it did nothing.

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import OtherAtWork
-from ansible_collections.rescue502.django.plugins.plugin_utils.run import controller
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import controller, verdict
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.settings import Settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target, complaint
 
@@ -49,6 +49,7 @@ def take(target: Target, given: Settings, app: dict[str, str], plan: list[dict[s
         **{name: app.get(name, "") for name in ("root", "venv", "database")},
         "starts": sorted({item for action in plan for item in remedies.get(action["remedy"]).starts}),
         "others_patience": given.others_patience,
+        "maintenance": given.maintenance,
         "state": "held",
         "controller": controller.this_run(),
         "remedies": [{"remedy": action["remedy"], "causes": action["for"]} for action in plan],
@@ -63,18 +64,19 @@ def take(target: Target, given: Settings, app: dict[str, str], plan: list[dict[s
     return HostLock(
         held=held,
         waited=isinstance(waited, (int, float)) and waited >= NO_WAIT_SECONDS,
-        locked_by="" if held else _who(answer["holder"]),
+        locked_by="" if held else pause_words(answer.get("paused")) or holder_words(answer["holder"]),
         exhausted=_exhausted(answer["exhausted"], [action["remedy"] for action in plan]),
         others=_others(answer.get("others")),
     )
 
 
 def is_locked(target: Target, given: Settings, unit: str) -> bool:
-    """Whether another run has the host, so that what is seen of it may be that one's work. Takes nothing.
+    """Whether somebody else has the host, so that what is seen of it may be their work. Takes nothing.
 
     Raises LockError.
     """
-    return bool(_ask(target, {**_run(given, unit), "state": "seen"})["holder"])
+    answer = _ask(target, {**_run(given, unit), "state": "seen", "maintenance": given.maintenance})
+    return bool(answer["holder"] or answer.get("paused"))
 
 
 def release(target: Target, given: Settings, unit: str, facts: dict[str, Any]) -> None:
@@ -122,9 +124,20 @@ def _time(seconds: Any) -> str:
         return "an unknown time"
 
 
-def _who(holder: dict[str, Any]) -> str:
-    """Another run, in words."""
+def pause_words(paused: Any) -> str:
+    """A pause or a maintenance window, in words; empty where there is none."""
+    if not isinstance(paused, dict) or not paused:
+        return ""
+    reason = f": {paused['reason']}" if paused.get("reason") else ""
+    return f"{verdict.PAUSED} until {_time(paused.get('until'))} by {paused.get('by') or 'root'}{reason}"
+
+
+def holder_words(holder: dict[str, Any]) -> str:
+    """Another run, or a lease, in words."""
     since = _time(holder.get("since"))
+    if "lease" in holder:
+        process = f"process {holder.get('pid')}, of {holder.get('account')}, since {since}"
+        return f"{verdict.LEASED} to {holder['lease']} ({process})"
     where = holder.get("controller") or {}
     name = where.get("name") if isinstance(where, dict) else ""
     return f"run {holder.get('incident', '?')} from {name or 'another controller'}, since {since}"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.approvals import Approval, Scope
-from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansible_version, verdict
+from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansible_version, maintenance, verdict
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.brake import Brake
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import new_id
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean, file_name
 
 # Ansible loads action plugins before it forks, so all hosts and tasks of one run share this.
 RUN_ID = new_id()
+BEGUN = datetime.now(timezone.utc)
 PREFIX = "rescue502_"
 # What the probe takes as it is.
 PROBE_SETTINGS = (
@@ -56,12 +57,20 @@ class Settings:
     # Whether the edge is asked from the controller too.
     edge_from_controller: bool
     failure_paths: list[Path]
+    # The inventory's maintenance window that was open when the run began, as a pause; empty where none was.
+    maintenance: dict[str, Any]
     # Which outcomes make the play fail.
     fail_on: list[str]
     # From how many hosts with the same cause on a few are repaired before the others.
     brake: Brake
     # Which slice of a sliced AWX job this run is, in words; empty where it is whole.
     slice_words: str
+    # Who is notified, and where reports are sent, as the user wrote it: a mistake there must not keep a site down. Both
+    # may hold secrets.
+    notify: Any = field(default=None, repr=False)
+    report_to: Any = field(default=None, repr=False)
+    # Where people find a report, with {incident} and {host} in it; the file on the controller where it is empty.
+    report_link: str = ""
 
     def approved(self, known: Collection[str]) -> list[str]:
         """Ids that are approved on this host. known: all that can be. Raises SettingsError: a doubt must not pass."""
@@ -129,8 +138,12 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
         level=str(given("level", "auto")),
         edge_from_controller=_yes_or_no("edge_from_controller", given("edge_from_controller", True)),
         failure_paths=own + [_absolute(item) for item in ([extra] if isinstance(extra, str) else extra) if item],
+        maintenance=_window(given("maintenance")),
         fail_on=_words("fail_on", given("fail_on", list(verdict.FAIL_ON)), verdict.OUTCOMES),
         brake=_brake(given("max_broken", "30%"), given("canary", 1)),
+        notify=given("notify"),
+        report_to=given("report_to"),
+        report_link=str(given("report_link", "")),
         slice_words=f"Slice {number} of {slices}: what follows is of its hosts alone." if slices > 1 else "",
     )
 
@@ -147,6 +160,13 @@ def _approvals(given: Any) -> list[Approval]:
         return approvals.parse(given)
     except approvals.ApprovalError as error:
         raise SettingsError(str(error)) from error
+
+
+def _window(given: Any) -> dict[str, Any]:
+    try:
+        return maintenance.open_now(given, BEGUN)
+    except maintenance.MaintenanceError as error:
+        raise SettingsError(f"rescue502_maintenance: {error}") from error
 
 
 def _absolute(path: Any) -> Path:

@@ -26,6 +26,8 @@ OUTCOMES = (*get_args(Outcome), FAILED_REMEDY)
 FAIL_ON = ("needs-approval", "needs-human", "failed", "harmed", "unreachable", FAILED_REMEDY)
 # Remedies that only wait: where what they wait for takes longer, nothing has failed.
 WAITING = {"wait_for_database"}
+# How the words begin for who has the host, where it is not another run.
+PAUSED, LEASED = "paused", "leased"
 # Outcomes that leave the site as it was found.
 OF_THE_EDGE = ("planned", "locked")
 
@@ -61,6 +63,13 @@ def in_words(others: list[OtherAtWork]) -> str:
     return "; ".join(map(_one, others))
 
 
+def lock_words(locked_by: str) -> str:
+    """Why nothing was done, by who has the host: another run, a pause, a maintenance window or a lease."""
+    if locked_by.startswith((PAUSED, LEASED)):
+        return f"nothing was done: this host is {locked_by}"
+    return f"another run is at work on this host: {locked_by}"
+
+
 def _one(other: OtherAtWork) -> str:
     process = f"process {other['pid']}" if other["pid"] else "no process is seen"
     return f"{other['what']} ({process}, of {other['account']}, since {other['since']}, on {other['where']})"
@@ -72,7 +81,7 @@ def judge(data: Record, check_mode: bool) -> tuple[Outcome, str]:
     remaining = data.get("remaining", [])
     acted = [action for action in data["actions"] if action["changed"] and not action.get("taken_back")]
     if data.get("locked_by") and not check_mode:
-        return "locked", f"{after['summary']}; another run is at work on this host: {data['locked_by']}"
+        return "locked", f"{after['summary']}; {lock_words(data['locked_by'])}"
     if not check_mode and (worse := setbacks.worse_for(data)):
         return "harmed", f"{worse}; {_what_was_done(data)}"
     if data.get("others_at_work") and not check_mode:

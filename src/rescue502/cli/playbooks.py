@@ -224,8 +224,8 @@ def undo(
     settings = {"rescue502_undo": incident}
     finished = start("undo", inventory, limit, extra, reports, False, verbose, ask_become_pass, settings, check)
     if as_json:
-        print(json.dumps(finished.undone, indent=1, ensure_ascii=False))
+        print(json.dumps(finished.returned, indent=1, ensure_ascii=False))
     else:
-        out.print(Text("\n".join(line for host in finished.undone for line in host["report"])))
-    unknown = bool(finished.undone) and not any(host["found"] for host in finished.undone)
+        out.print(Text("\n".join(line for host in finished.returned for line in host["report"])))
+    unknown = bool(finished.returned) and not any(host["found"] for host in finished.returned)
     raise typer.Exit(WRONG_USE if unknown else finished.exit_code())

@@ -1,4 +1,4 @@
-"""The commands that print something and run nothing."""
+"""The commands that print something and change nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.report import rep
 from rescue502 import explain as explaining
 from rescue502 import sudoers as sudo
 from rescue502.cli.application import app, as_text, fail, out
-from rescue502.cli.options import Failures, Reports, known_modes, own_failures
+from rescue502.cli.options import AskBecome, Extra, Failures, Inventory, Reports, Verbose, known_modes, own_failures
+from rescue502.cli.playbooks import start
 from rescue502.run import load_incidents
 from rescue502.sudoers import Wanted
 
@@ -33,13 +34,24 @@ def show_report(
     output: Annotated[Path | None, typer.Option(help="Write it there instead of printing it.")] = None,
     browse: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     reports: Reports = Path("reports"),
+    source: Annotated[str, typer.Option("--from", help="Fetch it from this host of the inventory first.")] = "",
+    inventory: Inventory = None,
+    extra: Extra = None,
+    verbose: Verbose = 0,
+    ask_become_pass: AskBecome = False,
 ) -> None:
-    """Show what a run found and did.
+    """Show what a run found and did; with --from, one that was steered from elsewhere.
 
     Example: rescue502 report --format markdown
     """
     if form not in RENDERERS:
         raise fail(f"--format {form}: choose {', '.join(RENDERERS)}")
+    if source:
+        wanted = {"rescue502_report_of": which}
+        finished = start("reports", inventory, source, extra, reports, False, verbose, ask_become_pass, wanted)
+        if not finished.returned:
+            raise typer.Exit(finished.exit_code())
+        which = Path(finished.returned[0]["path"]).parent.name
     folder = newest(reports) if not which else reports / which
     incidents: Sequence[Mapping[str, Any]] = load_incidents(folder) if folder and folder.is_dir() else []
     if which and Path(which).is_file():

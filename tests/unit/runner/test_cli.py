@@ -16,7 +16,19 @@ runner = CliRunner()
 def test_help_lists_the_commands() -> None:
     """All commands, and the exit codes."""
     text = runner.invoke(app, ["--help"]).output
-    for name in ("diagnose", "recover", "verify", "report", "explain", "bundle", "demo", "redeploy", "sudoers"):
+    for name in (
+        "diagnose",
+        "recover",
+        "verify",
+        "report",
+        "explain",
+        "bundle",
+        "demo",
+        "redeploy",
+        "sudoers",
+        "pause",
+        "resume",
+    ):
         assert name in text
     assert "Exit codes" in text
 
@@ -99,3 +111,11 @@ def test_a_file_that_is_not_a_record_is_reported_or_shown(tmp_path: Path, conten
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     assert done.exit_code == 0 or str(path) in done.output.replace("\n", "")
     assert "\x1b" not in done.output
+
+
+def test_a_pause_names_its_host_and_its_end() -> None:
+    """Both are asked for: a pause of everything, or without an end, is nobody's wish."""
+    assert runner.invoke(app, ["pause", "--until", "2h"]).exit_code == 2
+    assert runner.invoke(app, ["pause", "web1"]).exit_code == 2
+    done = runner.invoke(app, ["pause", " ", "--until", "2h"])
+    assert (done.exit_code, "name the host to pause" in done.output) == (1, True)

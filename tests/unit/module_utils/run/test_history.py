@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.run import history, state_directory
-from ansible_collections.rescue502.django.plugins.modules import claim
+from ansible_collections.rescue502.django.plugins.module_utils.run import budget, history, state_directory
 
 UNIT, REMEDY, CAUSE = "shop.service", "pip_install", "dependencies/missing"
 
@@ -61,7 +60,7 @@ def test_neither_is_tried_without_end(outcome: str, most: int, monkeypatch: pyte
     for number, spent in ((most - 1, []), (most, [{"remedy": REMEDY, "causes": [CAUSE], "times": most}])):
         runs = [run(str(at), (REMEDY, [CAUSE]), outcome=outcome) for at in range(number)]
         monkeypatch.setattr(history, "recent", lambda _window, runs=runs: runs)
-        assert claim.exhausted(given) == spent
+        assert budget.exhausted(given) == spent
 
 
 def test_a_run_that_has_begun_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

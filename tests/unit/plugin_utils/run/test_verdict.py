@@ -261,6 +261,17 @@ def test_another_run_is_at_work(edge: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.parametrize("who", ["paused until 12:00 by anna at laptop: a move", "leased to deploy.sh (process 7)"])
+def test_a_pause_and_a_lease_are_named(who: str) -> None:
+    """Whatever this run saw: nothing was done, and by whose wish. A plan is made all the same."""
+    data = record(DOWN, CAUSE_REMAINS, PLANNED, locked_by=who)
+    assert verdict.judge(data, check_mode=False) == (
+        "locked",
+        f"502 on /; nothing was done: this host is {who}",
+    )
+    assert verdict.judge(data, check_mode=True)[0] == "planned"
+
+
 def test_what_takes_no_site_down_is_no_remaining_cause() -> None:
     """Of all that remains, only the outage's causes are; what the last look did not see is none."""
     data = record(DOWN, findings=[OUTAGE, DEGRADED, ADVICE], remaining=[CAUSE, LESSER, ADVICE["id"]])
