@@ -19,9 +19,15 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack.stack impor
 
 MOST = 8
 TLS_PORT = 443
-# Lines of an nginx that another server hands its requests to: what that one sends besides is not known.
+# By which an nginx shows that another server hands its requests on to it: what that one sends besides is not known.
 _BEHIND_ANOTHER = ("set_real_ip_from", "real_ip_header", "ssl_client_certificate")
+_SAID_BY_ANOTHER = re.compile(r"\$\{?http_(x_forwarded|x_real|x_client|cf_|true_client|fastly|forwarded)")
 _LITERAL = re.compile(r"^\[?[\d.:a-fA-F]+\]?$")
+
+
+# Each of these is put into the request by itself.
+_OF_ITS_OWN = ("host", "origin")
+_SHOWN = ("origin", "own", "host", "written", "file", "line", "host_set", "by_tls")
 
 
 class Public(NamedTuple):
@@ -36,15 +42,19 @@ class Public(NamedTuple):
 def collect(stack: Stack, asked: dict[str, Any]) -> list[dict[str, Any]]:
     """What script_origins.py asks Django with, of each of the app's locations.
 
-    asked: the edge's answers to the checks. Each is {origin, own, host, headers, asked_host, path,
-    peer, fronted, by_tls} and, for people, {written, file, line, more_file, more_line}. fronted: whether what lies
-    before nginx may send more headers than these.
+    asked: the edge's answers to the checks. Each is {origin, own, asked_host, path, host, headers, peer, fronted,
+    unknown, set}, and what people are shown (placed()). headers: what nginx sends besides the Host. peer: _peer().
+    fronted: whether what lies before nginx may send more than these; unknown: those of which it decides the value.
+    set: those that nginx sets, with the place.
     """
     root = stack.nginx_root
     if root is None or not stack.locations or stack.nginx_unread:
         return []
-    named = list(_of_checks(root, asked.get("checks", []) if asked.get("configured") else [])) or list(_of_nginx(root, stack))
-    found = [item for public in named for item in _requests(root, stack, public)]
+    named = list(_of_checks(root, asked.get("checks", []))) if asked.get("configured") else []
+    named = named or list(_of_nginx(root, stack))
+    # A certificate that is in none of nginx's files is shown by another server.
+    behind = _is_behind_another(root) or any(not shown["on_disk"] for shown in asked.get("shown", []))
+    found = [item for public in named for item in _requests(root, stack, public, behind)]
     found = [item for number, item in enumerate(found) if item not in found[:number]][:MOST]
     front = asked.get("origin", "")
     if found and front.startswith("https://") and all(item["origin"] != front for item in found):
@@ -80,6 +90,16 @@ def _of_nginx(root: Directive, stack: Stack) -> Iterator[Public]:
                 yield Public(f"https://{name.lower()}", found.server, True)
 
 
+def _is_behind_another(root: Directive) -> bool:
+    """Whether nginx's lines speak of a server in front of it; formats of logs name all sorts of headers."""
+    return any(
+        line.name in _BEHIND_ANOTHER
+        or (line.name == "listen" and "proxy_protocol" in line.words)
+        or (line.name != "log_format" and any(_SAID_BY_ANOTHER.search(word) for word in line.words))
+        for line in root.walk()
+    )
+
+
 def _is_public(name: str) -> bool:
     """Whether others than this host may know it by that name: no wildcard, no expression, no bare word."""
     bare = nginx_servers.host_name(name)
@@ -91,13 +111,17 @@ def _is_served_by(item: dict[str, Any], server: Directive) -> bool:
     return bool(item["file"] == server.file and item["server_names"] == names and item["protocol"] in ("http", "https"))
 
 
-def _requests(root: Directive, stack: Stack, public: Public) -> Iterator[dict[str, Any]]:
-    """What the app gets of a form that a browser sends there, for each of the app's locations in that server."""
+def _requests(root: Directive, stack: Stack, public: Public, behind: bool) -> Iterator[dict[str, Any]]:
+    """What the app gets of a form that a browser sends there, for each of the app's locations in that server.
+
+    behind: whether another server is in front of nginx.
+    """
     asked_host = urlsplit(public.origin).netloc
     for item in stack.locations:
-        if not _is_served_by(item, public.server) or not item["addresses"]:
-            continue
         path = item["path"] if re.match(r"^/[\w./-]*$", item["path"]) else "/"
+        addresses = nginx_headers.addresses(root, public.server, path)
+        if not _is_served_by(item, public.server) or not addresses or addresses != item["addresses"]:
+            continue
         scheme = "https" if public.by_tls else "http"
         request = nginx_headers.Request(scheme, asked_host, path, public.origin)
         sent = nginx_headers.sent(root, public.server, request)
@@ -106,30 +130,34 @@ def _requests(root: Directive, stack: Stack, public: Public) -> Iterator[dict[st
             continue
         if sent.get("origin") and sent["origin"].value != public.origin:
             continue  # Django sees no origin, or nginx's own
-        more_file, more_line = nginx_headers.place_for_more(root, public.server, request)
-        behind = any(line.name in _BEHIND_ANOTHER or "proxy_protocol" in line.words for line in root.walk())
+        lines = nginx_headers.lines(root, public.server, request)
+        last = lines[-1] if lines else sent["host"]
+        host_set = any(line.value.lower() == "host" for line in lines)
         yield {
             "origin": public.origin,
             "own": True,
             "asked_host": asked_host,
             "path": path,
-            "peer": _peer(item["addresses"][0]),
+            "peer": _peer(addresses[0]),
             "fronted": behind or not public.by_tls,
             "unknown": sorted(open_ones),
             "by_tls": public.by_tls,
             "host": sent["host"].value,
-            "headers": {name: held.value for name, held in sent.items() if name not in ("host", "origin") and held.value},
+            "headers": {
+                name: held.value for name, held in sent.items() if name not in ("host", "origin") and held.value
+            },
             "written": sent["host"].written,
-            "file": sent["host"].file,
-            "line": sent["host"].line,
-            "more_file": more_file,
-            "more_line": more_line,
+            "host_set": host_set,
+            "file": sent["host"].file if host_set else last.file,
+            "line": sent["host"].line if host_set else last.line,
+            "more_file": last.file,
+            "more_line": last.line,
             "set": {name: [held.file, held.line] for name, held in sent.items()},
         }
 
 
 def _peer(address: str) -> str | None:
-    """The address that the app sees nginx come from, on this host; empty of a Unix socket, None where a name hides it."""
+    """The address that the app sees nginx come from; empty of a Unix socket, None where nginx dials a name."""
     if address.startswith("unix:"):
         return ""
     host = address.rpartition(":")[0].strip("[]")
@@ -149,11 +177,12 @@ def placed(step: dict[str, Any], asked: list[dict[str, Any]]) -> dict[str, Any]:
         found.append(
             {
                 **refused,
-                **{key: item[key] for key in ("origin", "own", "host", "written", "file", "line")},
+                **{
+                    key: item[key] for key in ("origin", "own", "host", "written", "file", "line", "host_set", "by_tls")
+                },
                 "handed": name in item["set"],
                 "header_file": file,
                 "header_line": line,
-                "by_tls": item["by_tls"],
             }
         )
     return {**step, **({"refused": found} if "refused" in step else {})}

@@ -132,15 +132,17 @@ def is_taken(plan, item, middleware, page, repairs):
 
     header, value = scheme_header(settings)
     nginx_sends = dict(item["headers"])
-    # What lies before nginx may say that it was https: whatever would help there is taken for granted.
-    from_front = header in item["unknown"] or (item["fronted"] and header not in item["set"])
     host = item["asked_host"] if "host" in repairs else item["host"]
     if "host" in repairs:
         nginx_sends.pop("x-forwarded-host", None)
     if "header" in repairs:
         nginx_sends = {name: held for name, held in nginx_sends.items() if name not in SAYS_SCHEME}
         nginx_sends[header] = value
-    variants = [nginx_sends] + ([dict(nginx_sends, **{header: value})] if from_front else [])
+    # What lies before nginx may say the same: whatever would help there is taken for granted.
+    more = {header: value} if may_come_from_front(item, header) else {}
+    if settings.USE_X_FORWARDED_HOST and may_come_from_front(item, "x-forwarded-host"):
+        more["x-forwarded-host"] = item["asked_host"]
+    variants = [nginx_sends] + ([dict(nginx_sends, **more)] if more else [])
     kept = settings.SECURE_PROXY_SSL_HEADER
     try:
         settings.SECURE_PROXY_SSL_HEADER = SECURE_HEADER if "setting" in repairs else kept
@@ -148,6 +150,16 @@ def is_taken(plan, item, middleware, page, repairs):
     finally:
         settings.SECURE_PROXY_SSL_HEADER = kept
     return True if True in answers else None if None in answers else False
+
+
+def first_that_helps(helps):
+    """The fewest of the repairs that help together; none where even all do not."""
+    return next((repairs for repairs in REPAIRS if helps(repairs)), ())
+
+
+def may_come_from_front(item, name):
+    """Whether what lies before nginx decides if the app gets a header."""
+    return name in item["unknown"] or (item["fronted"] and name not in item["set"])
 
 
 def one_answer(plan, item, middleware, page, host, headers):
@@ -209,8 +221,7 @@ def why_refused(plan, item, middleware, page):
     header, value = scheme_header(settings)
     helps = ()
     if item["own"]:
-        tried = (repairs for repairs in REPAIRS if is_taken(plan, item, middleware, page, repairs))
-        helps = next(tried, ())
+        helps = first_that_helps(lambda repairs: is_taken(plan, item, middleware, page, repairs))
     schemes = server_schemes(plan, dict(item["headers"], host=item["host"]), item["peer"])
     request = request_of(item, page, item["host"], item["headers"], schemes[0])
     return {

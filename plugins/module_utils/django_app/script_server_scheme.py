@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs inside the app's own Python, as a part of script_rehearsal.py: whether the app server takes a request for https.
 
-Before Django sees a request, the server has judged the headers that a proxy sends: gunicorn by secure_scheme_headers and
-forwarded_allow_ips, uvicorn by its ProxyHeadersMiddleware. Their own code is asked with their own options. gunicorn's
+Before Django sees a request, the server has judged the headers that a proxy sends: gunicorn by forwarded_allow_ips and
+secure_scheme_headers, uvicorn by its ProxyHeadersMiddleware. Their own code is asked with their own options. gunicorn's
 configuration file is read, never run: on a healthy site its hooks have no business. What is not known is either.
 """
 
@@ -36,7 +36,9 @@ def server_schemes(plan, headers, peer):
     words = words[after[0] + 1 :]
     try:
         if plan["server"] == "uvicorn":
-            context = importlib.import_module("uvicorn.main").main.make_context("uvicorn", words, resilient_parsing=True)
+            context = importlib.import_module("uvicorn.main").main.make_context(
+                "uvicorn", words, resilient_parsing=True
+            )
             names = ("proxy_headers", "forwarded_allow_ips")
             return uvicorn_scheme({name: context.params[name] for name in names}, headers, peer)
         return gunicorn_scheme(words, headers, peer) if plan["server"] == "gunicorn" else EITHER
@@ -86,21 +88,18 @@ def scheme_literals(path):
     path = path[len("file:") :] if path.startswith("file:") else path
     if path.startswith("python:"):
         raise ValueError(path)
-    if not os.path.exists(path):
+    if path == "./gunicorn.conf.py" and not os.path.exists(path):
         return {}
     with open(path, "rb") as file:
         tree = ast.parse(file.read())
-    found = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and any(item.name == "*" for item in node.names):
-            raise ValueError(path)
-        stored = [item.id for item in getattr(node, "targets", []) if isinstance(item, ast.Name)]
-        if isinstance(node, ast.Assign) and node in tree.body and stored and stored[0] in SCHEME_SETTINGS:
-            found[stored[0]] = ast.literal_eval(node.value)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in SCHEME_SETTINGS:
-            if node.id not in found:
-                raise ValueError(path)
-    return found
+    if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree)):
+        raise ValueError(path)
+    plain = [node for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
+    own = [node for node in plain if node.targets[0].id in SCHEME_SETTINGS]
+    stored = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    if len([name for name in stored if name in SCHEME_SETTINGS]) != len(own):
+        raise ValueError(path)
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in own}
 
 
 def uvicorn_scheme(options, headers, peer):

@@ -93,16 +93,21 @@ def sent(root: Directive, server: Directive, request: Request) -> dict[str, Sent
 def rests_on_the_front(root: Directive, server: Directive, request: Request) -> set[str]:
     """Names of headers, in lower case, whose value what lies before nginx decides: the visitor's own, or a map's."""
     values = {name: value for name, value in _values(server, "", request).items() if "http_x_" not in name}
-    written = _written([root, *root.all("http"), server, *_taking(server, request.path)])
-    return {item.value.lower() for item in written if len(item.words) == 3 and _known(item.words[2], values) is None}
+    found = lines(root, server, request)
+    return {item.value.lower() for item in found if len(item.words) == 3 and _known(item.words[2], values) is None}
 
 
-def place_for_more(root: Directive, server: Directive, request: Request) -> tuple[str, int]:
-    """(file, line) after which a further proxy_set_header takes the place of none: the last that holds, or the pass."""
-    taking = _taking(server, request.path)
-    written = _written([root, *root.all("http"), server, *taking])
-    last = written[-1] if written else _passing(taking[-1] if taking else server)
-    return (last.file, last.line) if last else ("", 0)
+def addresses(root: Directive, server: Directive, path: str) -> list[str]:
+    """Where nginx hands a request for a path on to, as proxied_locations() has them; empty where it does not."""
+    taking = _taking(server, path)
+    passing = _passing(taking[-1] if taking else server)
+    targets = nginx_variables.expand(passing.value, nginx_variables.known(root, server)) if passing else []
+    return nginx_locations.all_addresses(targets, nginx_locations.upstreams(root))
+
+
+def lines(root: Directive, server: Directive, request: Request) -> list[Directive]:
+    """The lines of proxy_set_header that hold for a request. A further one next to them takes the place of none."""
+    return _written([root, *root.all("http"), server, *_taking(server, request.path)])
 
 
 def _taking(server: Directive, path: str) -> list[Directive]:
