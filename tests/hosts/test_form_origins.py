@@ -28,7 +28,7 @@ set_variable ALLOWED_HOSTS "$SERVER_NAME,www.$SERVER_NAME,localhost,127.0.0.1"
 sed -i "s#server_name .*#server_name $SERVER_NAME www.$SERVER_NAME;#; s#Host \$host;#Host \$server_name;#" "$NGINX_SITE"
 restart_app
 nginx -t && systemctl reload nginx
-until_true "form_status admin/login/ https://www.$SERVER_NAME | grep -q 403"
+until_true "form_status admin/login/ https://www.$SERVER_NAME www.$SERVER_NAME | grep -q 403"
 """
 # Another nginx ends TLS, and hands on to the one in question, which writes over what it was told.
 IN_FRONT = r"""
@@ -178,7 +178,8 @@ def test_a_second_name(site: Site) -> None:
     """nginx sends the server's first name in the place of the one that the visitor sees."""
     site.host.break_with("", SECOND_NAME)
     name = f"www.{site.shape.server_name}"
-    assert_named_and_repaired(site, HOST, f"admin/login/ https://{name}", url="https://127.0.0.1/health/", host=name)
+    check = {"url": "https://127.0.0.1/health/", "host": name}
+    assert_named_and_repaired(site, HOST, f"admin/login/ https://{name} {name}", **check)
 
 
 def test_tls_ends_in_front(site: Site) -> None:
