@@ -32,6 +32,11 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     source_text,
 )
 
+# What a list of processes shows of it, which cuts long command lines.
+_ABOUT = """# rescue502.django asks the app's own Python, as the app's own user, what a start of the app would meet now:
+# "The rehearsal" in docs/architecture.md. It changes nothing, and ends within seconds. Below is script_rehearsal.py
+# with what it imports of ours, packed, because Linux takes no word of more than 128 KiB.
+"""
 # The app's folder is looked into when the server's program would, and not before.
 _PATH = "import sys\nsys.path[:1] = sys.path[:1] if sys.path[0] else []\n"
 # The script's parts, each after what it imports; they are imported here so that Ansible packs them with the module.
@@ -70,4 +75,4 @@ def source() -> str:
 
 def program() -> str:
     """It as one word, for `python -c`."""
-    return source_text.packed(source(), _PATH)
+    return source_text.packed(source(), _ABOUT + _PATH)
