@@ -191,10 +191,16 @@ def test_tls_ends_in_front(site: Site) -> None:
     assert found.evidence["rehearsal"]["steps"]["origins"]["refused"][0]["by_tls"] is False
 
 
-@pytest.mark.parametrize("site", ["uvicorn"], indirect=True)
-def test_uvicorn_on_a_socket(site: Site) -> None:
-    """It trusts addresses, of which a Unix socket has none."""
-    site.host.break_with("", ON_A_SOCKET)
+@pytest.mark.parametrize(
+    "site",
+    ["uvicorn", "seed:56", "seed:17"],
+    ids=["a worker of uvicorn", "uvicorn", "hypercorn"],
+    indirect=True,
+)
+def test_servers_that_do_not_go_by_the_header(site: Site) -> None:
+    """uvicorn trusts addresses, of which a Unix socket has none; hypercorn trusts nobody."""
+    if site.host.shape_name == "uvicorn":
+        site.host.break_with("", ON_A_SOCKET)
     assert_named_and_repaired(site, BELIEVED)
 
 

@@ -103,7 +103,9 @@ def _is_behind_another(root: Directive) -> bool:
 def _is_public(name: str) -> bool:
     """Whether others than this host may know it by that name: no wildcard, no expression, no bare word."""
     bare = nginx_servers.host_name(name)
-    return bool(re.match(r"^[\w.-]+\.\w[\w-]*$", bare)) and not _LITERAL.match(bare) and bare != "localhost.localdomain"
+    return (
+        bool(re.match(r"^\w[\w.-]*\.\w[\w-]*$", bare)) and not _LITERAL.match(bare) and bare != "localhost.localdomain"
+    )
 
 
 def _is_served_by(item: dict[str, Any], server: Directive) -> bool:
@@ -138,7 +140,8 @@ def _requests(root: Directive, stack: Stack, public: Public, behind: bool) -> It
             "own": True,
             "asked_host": asked_host,
             "path": path,
-            "peer": _peer(addresses[0]),
+            # Over TLS the app server knows the scheme by the connection, or by what it is told.
+            "peer": _peer(addresses[0]) if item["protocol"] == "http" else None,
             "fronted": behind or not public.by_tls,
             "unknown": sorted(open_ones),
             "by_tls": public.by_tls,

@@ -26,8 +26,8 @@ class RefusedByServerError(Exception):
 def server_schemes(plan, headers, peer):
     """The schemes that the server may give a request: one where that is known, both where it is not.
 
-    headers: by their names in lower case. peer: the address that the connection comes from; empty of a Unix socket,
-    None where it is not known. Raises RefusedByServerError.
+    headers: by their names in lower case. peer: the address that a connection without TLS comes from; empty of a Unix
+    socket, None where it is not known. Raises RefusedByServerError.
     """
     words = [os.path.expandvars(word) for word in plan["argv"]]
     after = [number for number, word in enumerate(words) if os.path.basename(word).startswith(plan["server"])]
@@ -41,6 +41,9 @@ def server_schemes(plan, headers, peer):
             )
             names = ("proxy_headers", "forwarded_allow_ips")
             return uvicorn_scheme({name: context.params[name] for name in names}, headers, peer)
+        if plan["server"] == "hypercorn":
+            # It goes by its own connection; what would change that is a part of the app (ProxyFixMiddleware).
+            return ("http",)
         return gunicorn_scheme(words, headers, peer) if plan["server"] == "gunicorn" else EITHER
     except RefusedByServerError:
         raise

@@ -46,7 +46,9 @@ def test_by_the_name_that_nginx_serves(tmp_path: Path) -> None:
 
 def test_by_each_of_its_names(tmp_path: Path) -> None:
     """A browser sends the one that it was given; wildcards, expressions, addresses and bare words are no origin."""
-    named = origins(tmp_path, names="shop.example www.shop.example *.shop.example ~^x _ localhost intranet 10.0.0.5")
+    named = origins(
+        tmp_path, names="shop.example www.shop.example *.shop.example .shop.example ~^x _ localhost intranet 10.0.0.5"
+    )
     assert [item["origin"] for item in named] == ["https://shop.example", "https://www.shop.example"]
 
 
@@ -104,6 +106,14 @@ def test_through_a_named_location(tmp_path: Path) -> None:
     assert [(item["path"], item["host"], item["headers"], item["peer"]) for item in found] == [
         ("/", "shop.example", {}, "")
     ]
+
+
+def test_an_app_server_that_speaks_tls(tmp_path: Path) -> None:
+    """What it makes of the scheme is not known."""
+    (found,) = origins(tmp_path, **{"pass": PASS.replace("http:", "https:")})
+    assert found["peer"] is None
+    (found,) = origins(tmp_path, **{"pass": PASS.replace("127.0.0.1", "app.internal")})
+    assert found["peer"] is None
 
 
 def test_the_front_ends_origin(tmp_path: Path) -> None:

@@ -151,12 +151,20 @@ def test_gunicorns_file_is_read_and_not_run(tmp_path: Path, text: str, found: di
         script_server_scheme.scheme_literals(str(tmp_path / "none.py"))
 
 
-@pytest.mark.parametrize("argv", [[], ["/bin/start"], ["/v/bin/gunicorn", "$NOT_SET_ANYWHERE", "a:b"], ["hypercorn"]])
+@pytest.mark.parametrize("argv", [[], ["/bin/start"], ["/v/bin/gunicorn", "$NOT_SET_ANYWHERE", "a:b"], ["daphne"]])
 def test_a_server_that_is_not_known_may_say_either(argv: list[str]) -> None:
     """No cause is named from a doubtful reading."""
-    plan = {"argv": argv, "server": "hypercorn" if "hypercorn" in argv else "gunicorn"}
+    plan = {"argv": argv, "server": "daphne" if "daphne" in argv else "gunicorn"}
     assert script_server_scheme.server_schemes(plan, {}, "127.0.0.1") == script_server_scheme.EITHER
     assert script_server_scheme.server_schemes({**plan, "argv": ["gunicorn"]}, {}, None) == script_server_scheme.EITHER
+
+
+def test_hypercorn_goes_by_its_connection() -> None:
+    """It has no option for a proxy's headers."""
+    plan = {"argv": ["/v/bin/hypercorn", "shop.asgi"], "server": "hypercorn"}
+    headers = {"x-forwarded-proto": "https"}
+    assert script_server_scheme.server_schemes(plan, headers, "127.0.0.1") == ("http",)
+    assert script_server_scheme.server_schemes(plan, headers, None) == script_server_scheme.EITHER
 
 
 def test_the_rehearsal_fits_into_one_word() -> None:
