@@ -13,7 +13,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_headers, nginx_servers
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    nginx_headers,
+    nginx_paths,
+    nginx_servers,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 
@@ -103,9 +107,7 @@ def _is_behind_another(root: Directive) -> bool:
 def _is_public(name: str) -> bool:
     """Whether others than this host may know it by that name: no wildcard, no expression, no bare word."""
     bare = nginx_servers.host_name(name)
-    return (
-        bool(re.match(r"^\w[\w.-]*\.\w[\w-]*$", bare)) and not _LITERAL.match(bare) and bare != "localhost.localdomain"
-    )
+    return bool(re.match(r"^\w[\w.-]*\.\w[\w-]*$", bare)) and not _LITERAL.match(bare)
 
 
 def _is_served_by(item: dict[str, Any], server: Directive) -> bool:
@@ -139,7 +141,8 @@ def _requests(root: Directive, stack: Stack, public: Public, behind: bool) -> It
             "origin": public.origin,
             "own": True,
             "asked_host": asked_host,
-            "path": path,
+            # As the app sees it, which proxy_pass may make shorter.
+            "path": (nginx_paths.sent(public.server, path) or nginx_paths.Sent(path, None)).path,
             # Over TLS the app server knows the scheme by the connection, or by what it is told.
             "peer": _peer(addresses[0]) if item["protocol"] == "http" else None,
             "fronted": behind or not public.by_tls,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 
 UNSAFE = {"post", "put", "patch", "delete"}
@@ -17,10 +18,12 @@ def form_pages(is_installed):
     is_installed: whether the middleware is. path: up to its first parameter. kind: `login` of those that check by
     themselves, `session` of Django REST framework's session authentication, `view` of all that the middleware checks.
     """
+    from django.conf import settings
     from django.urls import get_resolver
 
     found = []
-    for path, view, is_admin in walk_patterns(get_resolver(), "/"):
+    prefix = settings.FORCE_SCRIPT_NAME or os.environ.get("SCRIPT_NAME", "")
+    for path, view, is_admin in walk_patterns(get_resolver(), prefix.rstrip("/") + "/"):
         kind = page_kind(view, is_installed, is_admin)
         if kind:
             found.append({"path": path, "view": view, "kind": kind, "is_admin": is_admin})

@@ -114,8 +114,7 @@ def page_for(item, pages, origins):
     paths = [other["path"] for other in origins if other["own"] and other["origin"] == item["origin"]]
     for page in sorted(pages, key=lambda page: page["kind"] != "login"):
         ours = [path for path in paths if page["path"].startswith(path)]
-        # nginx may take the location's own path out of it.
-        if (ours and max(ours, key=len) == item["path"]) or paths == [item["path"]]:
+        if ours and max(ours, key=len) == item["path"]:
             return page
     return None
 

@@ -17,13 +17,13 @@ http {
   server {
     listen %(listen)s;
     server_name %(names)s;
-    location / { %(pass)s }
+    location %(location)s { %(pass)s }
     location @app { proxy_pass http://unix:/run/app.sock; proxy_set_header Host $host; }
   }
 }
 """
 PASS = "proxy_pass http://127.0.0.1:8000; proxy_set_header Host $host; proxy_set_header X-Forwarded-Proto $scheme;"
-USUAL = {"outer": "", "listen": "443 ssl", "names": "shop.example", "pass": PASS}
+USUAL = {"outer": "", "listen": "443 ssl", "names": "shop.example", "location": "/", "pass": PASS}
 CHECK = {"url": "https://127.0.0.1/health/", "host": "shop.example", "cors": None}
 
 
@@ -46,9 +46,7 @@ def test_by_the_name_that_nginx_serves(tmp_path: Path) -> None:
 
 def test_by_each_of_its_names(tmp_path: Path) -> None:
     """A browser sends the one that it was given; wildcards, expressions, addresses and bare words are no origin."""
-    named = origins(
-        tmp_path, names="shop.example www.shop.example *.shop.example .shop.example ~^x _ localhost intranet 10.0.0.5"
-    )
+    named = origins(tmp_path, names="shop.example www.shop.example *.x.example .x.example ~^x _ localhost 10.0.0.5")
     assert [item["origin"] for item in named] == ["https://shop.example", "https://www.shop.example"]
 
 
@@ -106,6 +104,15 @@ def test_through_a_named_location(tmp_path: Path) -> None:
     assert [(item["path"], item["host"], item["headers"], item["peer"]) for item in found] == [
         ("/", "shop.example", {}, "")
     ]
+
+
+def test_the_path_is_the_one_that_the_app_sees(tmp_path: Path) -> None:
+    """proxy_pass with a path takes the location's own out."""
+    (root,) = origins(tmp_path)
+    assert root["path"] == "/"
+    inner = {"location": "/shop/", "pass": PASS.replace(":8000;", ":8000/;")}
+    assert [item["path"] for item in origins(tmp_path, **inner)] == ["/"]
+    assert [item["path"] for item in origins(tmp_path, **{**inner, "pass": PASS})] == ["/shop/"]
 
 
 def test_an_app_server_that_speaks_tls(tmp_path: Path) -> None:
