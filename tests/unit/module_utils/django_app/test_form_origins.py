@@ -113,6 +113,10 @@ def test_the_path_is_the_one_that_the_app_sees(tmp_path: Path) -> None:
     inner = {"location": "/shop/", "pass": PASS.replace(":8000;", ":8000/;")}
     assert [item["path"] for item in origins(tmp_path, **inner)] == ["/"]
     assert [item["path"] for item in origins(tmp_path, **{**inner, "pass": PASS})] == ["/shop/"]
+    on_a_socket = PASS.replace("127.0.0.1:8000", "unix:/run/app.sock")
+    assert [item["path"] for item in origins(tmp_path, **{**inner, "pass": on_a_socket})] == ["/shop/"]
+    with_a_path = PASS.replace("127.0.0.1:8000", "unix:/run/app.sock:/")
+    assert [item["path"] for item in origins(tmp_path, **{**inner, "pass": with_a_path})] == ["/"]
 
 
 def test_an_app_server_that_speaks_tls(tmp_path: Path) -> None:
