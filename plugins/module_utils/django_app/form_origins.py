@@ -143,7 +143,7 @@ def _requests(root: Directive, stack: Stack, public: Public, behind: bool) -> It
             "asked_host": asked_host,
             # As the app sees it, which proxy_pass may make shorter.
             "path": (nginx_paths.sent(public.server, path) or nginx_paths.Sent(path, None)).path,
-            # Over TLS the app server knows the scheme by the connection, or by what it is told.
+            # Over TLS the app server knows the scheme by the connection, or by its headers.
             "peer": _peer(addresses[0]) if item["protocol"] == "http" else None,
             "fronted": behind or not public.by_tls,
             "unknown": sorted(open_ones),
