@@ -136,6 +136,19 @@ until_true() {
   timeout 10 bash -c "until $1; do sleep 0.1; done"
 }
 
+# The status of a form as a browser sends it, with its cookie and token: its path, the origin of its page, the site's name.
+form_status() {
+  local jar token name="${3:-$SERVER_NAME}"
+  local url="https://$name/${1:-admin/login/}" here=(-sk -o /dev/null --resolve "$name:443:127.0.0.1")
+  jar="$(mktemp)"
+  curl "${here[@]}" -c "$jar" "$url"
+  token="$(awk '$6 == "csrftoken" { print $7 }' "$jar")"
+  curl "${here[@]}" -b "$jar" -w '%{http_code}' -H "Origin: ${2:-https://$name}" -e "$url" \
+    -d "csrfmiddlewaretoken=$token&username=nobody&password=wrong" "$url"
+  rm -f "$jar"
+}
+export -f form_status
+
 # Have nginx's configuration on disk send the app's requests where nobody listens.
 point_nginx_elsewhere() {
   sed -i -E "s#http://(unix:)?$BIND:?#http://127.0.0.1:18123#; s#server +(unix:)?$BIND#server 127.0.0.1:18123#" "$NGINX_SITE"

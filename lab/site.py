@@ -106,8 +106,8 @@ def put(host: lab.Host, path: str, text: str) -> None:
 
 def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
     """The further variables that a user must have set for this fault to be reported."""
-    if fault == "files/media-elsewhere":
-        # Django's settings are asked by a full look only.
+    if fault == "files/media-elsewhere" or fault.startswith("edge/csrf-"):
+        # Django is asked by a full look only, where the edge is well.
         return {"rescue502_level": "full"}
     if fault in ("edge/not-from-outside", "edge/otherwise-from-outside"):
         # An address that means the same on the controller.

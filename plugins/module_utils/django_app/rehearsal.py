@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
+    form_origins,
     hang_location,
     own_view,
     rehearsal_source,
@@ -41,6 +42,7 @@ STEPS = (
     "migrations",
     "checks",
     "static",
+    "origins",
     "requirements",
     "code",
     "requests",
@@ -60,11 +62,12 @@ def rehearse(
     steps: Sequence[str] = STEPS,
     aside: Sequence[str] = (),
     unwell: bool = False,
+    origins: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Run the rehearsal for at most `timeout` seconds. pages: requests that are made once more in it.
 
     steps: those that are taken, in the order of STEPS. aside: modules that are not taken from the app's own folders.
-    unwell: whether the site is not well, though perhaps no step fails.
+    unwell: whether the site is not well, though perhaps no step fails. origins: of form_origins.collect().
 
     Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung, crashed, place}. The step that did not end is
     named by `hung` where it was still under way, and by `crashed` where the interpreter itself ended; `place` is where.
@@ -84,8 +87,9 @@ def rehearse(
                 "steps": list(steps),
                 "aside": list(aside),
                 "unwell": unwell,
+                "origins": list(origins),
             }
-            ended = _run(stack, rehearsal_source.source(), variables, timeout, more)
+            ended = _run(stack, rehearsal_source.program(), variables, timeout, more)
     except KeyError as error:
         outcome["problem"] = f"no such account: {error.args[0]}"
         return outcome
@@ -98,6 +102,8 @@ def rehearse(
         outcome["steps"]["requests"]["served"] = [
             page.name for page, answer in zip(pages, answers) if page.is_served_by(answer)
         ]
+    if "origins" in outcome["steps"]:
+        outcome["steps"]["origins"] = form_origins.placed(outcome["steps"]["origins"], list(origins))
     outcome["ran"] = bool(outcome["steps"])
     missing = [name for name in steps if name not in outcome["steps"]]
     if missing and outcome["ran"]:
@@ -145,6 +151,7 @@ def _start(
         "venv": stack.venv,
         "app": stack.server.app,
         "server": stack.server.server or "gunicorn",
+        "argv": stack.server.argv,
         "settings_module": stack.settings_module,
         "requirements": stack.requirements.paths,
         "pips": requirements.bundled_pips(),

@@ -35,6 +35,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_file_folders import file_folders
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import watch_lookups
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_migrations import compare_migrations
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_origins import judge_origins
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_packages import look_at_packages
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_programs import watch_programs
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
@@ -194,6 +195,7 @@ STEPS = (
     ("migrations", compare_migrations),
     ("checks", run_checks),
     ("static", find_static_files),
+    ("origins", judge_origins),
     ("requirements", compare_requirements),
     ("code", compile_code),
     ("requests", ask_for_pages),

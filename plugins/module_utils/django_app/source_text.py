@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import binascii
 import inspect
 import re
+import zlib
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -14,7 +16,17 @@ _FUTURE = "from __future__ import annotations\n"
 _OWN_IMPORT = re.compile(r"^from ansible_collections\.\S+ import (\([^)]*\)|.+)\n", re.MULTILINE)
 
 
-def join(parts: Sequence[ModuleType], begin: str = "") -> str:
-    """The text of these files, each after what it imports. begin: what is done before all else."""
+def join(parts: Sequence[ModuleType]) -> str:
+    """The text of these files, each after what it imports."""
     texts = [_OWN_IMPORT.sub("", inspect.getsource(part)).replace(_FUTURE, "", 1) for part in parts]
-    return _FUTURE + begin + "\n".join(texts)
+    return _FUTURE + "\n".join(texts)
+
+
+def packed(text: str, begin: str) -> str:
+    """A text as one word of a command line, of which Linux takes no more than 128 KiB (MAX_ARG_STRLEN).
+
+    begin: what is done before anything is imported.
+    """
+    word = binascii.b2a_base64(zlib.compress(text.encode()), newline=False).decode()
+    unpacked = f"zlib.decompress(binascii.a2b_base64({word!r}))"
+    return f"{begin}import binascii, zlib\nexec(compile({unpacked}, '<string>', 'exec'))\n"

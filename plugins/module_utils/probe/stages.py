@@ -31,6 +31,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     storage,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
+    form_origins,
     own_view,
     rehearsal,
     repeated_requests,
@@ -135,7 +136,7 @@ def _deep_sections(
     if any(item["ours"] for item in busy):
         pages += repeated_requests.late_pages(wrong, origin)
     return {
-        "rehearsal": lambda: _rehearsed(stack, pages, bool(wrong)),
+        "rehearsal": lambda: _rehearsed(stack, pages, bool(wrong), quick["edge"]),
         "code": lambda: code.collect(stack),
         "changes": lambda: changes.collect(stack),
         "dependencies": lambda: dependencies.collect(stack),
@@ -145,7 +146,7 @@ def _deep_sections(
     }
 
 
-def _rehearsed(stack: Stack, pages: list[repeated_requests.Page], unwell: bool) -> Any:
+def _rehearsed(stack: Stack, pages: list[repeated_requests.Page], unwell: bool, asked: dict[str, Any]) -> Any:
     """The rehearsal, where this account may run it as the app's own user and with all its variables."""
     try:
         if not accounts.may_become(stack.user, stack.group):
@@ -158,7 +159,8 @@ def _rehearsed(stack: Stack, pages: list[repeated_requests.Page], unwell: bool) 
         return unread.Unread("the rehearsal of the app's start", unit_view.bar(stack.unit))
     if stack.environment_unread:
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
-    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages, unwell=unwell)
+    origins = form_origins.collect(stack, asked)
+    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages, unwell=unwell, origins=origins)
 
 
 def _started_aside(stack: Stack, given: dict[str, Any], asked: dict[str, Any], wrong: answers.Wrong) -> dict[str, Any]:

@@ -67,10 +67,8 @@ def sent(root: Directive, server: Directive, request: Request) -> dict[str, Sent
 
     None where the request is not handed on by a proxy_pass. Empty values are headers that nginx does not send.
     """
-    taking = nginx_servers.location(server, request.path)
-    innermost = taking[-1] if taking else server
-    blocks = [innermost, *(item for item in innermost.block if item.name in ("if", "limit_except"))]
-    passing = next((item for block in blocks for item in block.block if item.name in PASSES), None)
+    taking = _taking(server, request.path)
+    passing = _passing(taking[-1] if taking else server)
     if passing is None:
         return None
     targets = nginx_variables.expand(passing.value, nginx_variables.known(root, server))
@@ -90,6 +88,41 @@ def sent(root: Directive, server: Directive, request: Request) -> dict[str, Sent
             if value is not None:
                 found[item.value.lower()] = Sent(value, item.words[2], item.file, item.line)
     return found
+
+
+def rests_on_the_front(root: Directive, server: Directive, request: Request) -> set[str]:
+    """Names of headers, in lower case, whose value what lies before nginx decides: the visitor's own, or a map's."""
+    values = {name: value for name, value in _values(server, "", request).items() if "http_x_" not in name}
+    found = lines(root, server, request)
+    return {item.value.lower() for item in found if len(item.words) == 3 and _known(item.words[2], values) is None}
+
+
+def addresses(root: Directive, server: Directive, path: str) -> list[str]:
+    """Where nginx hands a request for a path on to, as proxied_locations() has them; empty where it does not."""
+    taking = _taking(server, path)
+    passing = _passing(taking[-1] if taking else server)
+    targets = nginx_variables.expand(passing.value, nginx_variables.known(root, server)) if passing else []
+    return nginx_locations.all_addresses(targets, nginx_locations.upstreams(root))
+
+
+def lines(root: Directive, server: Directive, request: Request) -> list[Directive]:
+    """The lines of proxy_set_header that hold for a request. A further one next to them takes the place of none."""
+    return _written([root, *root.all("http"), server, *_taking(server, request.path)])
+
+
+def _taking(server: Directive, path: str) -> list[Directive]:
+    """The locations that take a path, the innermost last; the named one, where try_files ends in it."""
+    taking = nginx_servers.location(server, path)
+    innermost = taking[-1] if taking else server
+    last = next((item.words[-1] for item in innermost.all("try_files")), "")
+    named = [item for item in server.all("location") if last.startswith("@") and item.value == last]
+    return named if named and _passing(innermost) is None else taking
+
+
+def _passing(block: Directive) -> Directive | None:
+    """The line by which a block hands its requests on."""
+    blocks = [block, *(item for item in block.block if item.name in ("if", "limit_except"))]
+    return next((item for block in blocks for item in block.block if item.name in PASSES), None)
 
 
 def doubled(contexts: list[Directive]) -> list[Directive]:

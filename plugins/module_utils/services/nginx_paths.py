@@ -15,7 +15,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_co
 
 # nginx itself gives up after ten (ngx_http_core_module: "rewrite or internal redirection cycle").
 MOST_ROUNDS = 10
-_URI = re.compile(r"^\w+://(?:unix:[^:]+:|[^/$]+)(/.*)$")
+# The path of a socket is none of a request's, unless a colon ends it.
+_URI = re.compile(r"^\w+://(?:unix:[^:]+:|(?!unix:)[^/$]+)(/.*)$")
 _GROUP = re.compile(r"\$(\d)")
 # Flags by which a rewrite answers the visitor, and nothing is sent.
 _ANSWERS = ("redirect", "permanent")

@@ -134,7 +134,7 @@ def rehearsed(folder: Path, settings: str, *aside: str, **more: str) -> dict[str
     plan |= {"requirements": [], "pips": [], "limits": {}, "look_after": 9, "pages": [], "aside": aside}
     plan["steps"] = rehearsal.STEPS
     read_end, write_end = os.pipe()
-    words = [sys.executable, "-c", rehearsal_source.source(), str(write_end), json.dumps(plan)]
+    words = [sys.executable, "-c", rehearsal_source.program(), str(write_end), json.dumps(plan)]
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": SECRET, **more}
     subprocess.run(words, cwd=folder, env=environment, pass_fds=[write_end], check=True)
     os.close(write_end)
