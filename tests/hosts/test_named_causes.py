@@ -76,7 +76,7 @@ NIGHTLY = {
     "database/tables-elsewhere", "database/wraparound", "files/folder-unusable", "files/folder-unusable-so-far",
     "dependencies/not-installed", "proxy/other-server-answers", "proxy/socket-out-of-sight", "host/not-mounted",
     "edge/preflight-refused", "database/password-unusable", "service/slower-than-timeout", "code/module-ignored",
-    "database/cluster-displaced",
+    "database/cluster-displaced", "files/app-file-denied",
     "edge/cors-doubled", "edge/cors-lost-in-nginx", "edge/cors-credentials", "proxy/client-certificate",
     "proxy/upstream-unresolved", "proxy/request-too-long", "host/local-ports-exhausted", "host/conntrack-full",
     "code/submodule-missing", "database/host-malformed", "database/pooler-loses-session", "database/damaged",

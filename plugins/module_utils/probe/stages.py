@@ -17,6 +17,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     database_for_app,
     database_pooler,
     database_startup,
+    denied_paths,
     dependencies,
     edge,
     environment,
@@ -211,12 +212,13 @@ def _with_settings(
     sections["pooler"] = lambda: database_pooler.collect(base.get("port", 0), name, user, listeners)
     sections["certificate"] = lambda: {"shown": database_certificate.collect(base, found.get("database_activity"))}
     git = found["code"].get("git")
+    sections["denied"] = lambda: {"denied": denied_paths.collect(stack, rehearsed)}
     sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages)
     later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
     sharpened = {
         "database": {**base, **({"certificate": shown} if (shown := later["certificate"].get("shown")) else {})},
         "dependencies": dependencies.settled(found["dependencies"], stack, rehearsed),
-        "files": later["files"],
+        "files": {**later["files"], **({"denied": denied} if (denied := later["denied"].get("denied")) else {})},
         "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
     }
     if base.get("used") and database.is_local(base["host"]):
