@@ -1,0 +1,120 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The kinds of objects in AWX: under which path, by what one is found, and which of its fields name others. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Object = Mapping[str, Any]
+# In the description of each object that is made: what does not bear it is never changed nor removed.
+MARK = "Kept by rescue502."
+# Said of an object besides its fields: what hangs on it, each with requests of its own.
+PARTS = ("kind", "wanted", "survey", "linked", "nodes", "roles")
+
+
+class ObjectError(Exception):
+    """An object is not described as it must be; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of objects.
+
+    word: for people. within: the field whose object it is found in, besides by its name. names: which kind each
+    field names an object of.
+    """
+
+    word: str
+    names: Mapping[str, str]
+    within: str = "organization"
+
+
+KINDS = {
+    "organizations": Kind("organization", {}, within=""),
+    "credentials": Kind("credential", {"organization": "organizations"}, within=""),
+    "execution_environments": Kind(
+        "execution environment", {"organization": "organizations", "credential": "credentials"}
+    ),
+    "projects": Kind("project", {"organization": "organizations", "credential": "credentials"}),
+    "inventories": Kind("inventory", {"organization": "organizations"}),
+    "inventory_sources": Kind(
+        "inventory source",
+        {
+            "inventory": "inventories",
+            "source_project": "projects",
+            "execution_environment": "execution_environments",
+        },
+        within="inventory",
+    ),
+    "notification_templates": Kind("notification template", {"organization": "organizations"}),
+    # A job template takes its organization from its project, and cannot be given another.
+    "job_templates": Kind(
+        "job template",
+        {"project": "projects", "inventory": "inventories", "execution_environment": "execution_environments"},
+        within="project",
+    ),
+    "workflow_job_templates": Kind("workflow template", {"organization": "organizations", "inventory": "inventories"}),
+    "schedules": Kind("schedule", {"unified_job_template": "job_templates"}, within="unified_job_template"),
+    "teams": Kind("team", {"organization": "organizations"}),
+}
+# The kinds of what is linked to an object, by the names of AWX's lists, and whether the list is ours alone: else what
+# others have added to it stays.
+LINKS = {
+    "credentials": ("credentials", True),
+    "notification_templates_started": ("notification_templates", False),
+    "notification_templates_success": ("notification_templates", False),
+    "notification_templates_error": ("notification_templates", False),
+    "notification_templates_approvals": ("notification_templates", False),
+}
+# From a node of a workflow to the nodes that follow it.
+EDGES = ("success_nodes", "failure_nodes", "always_nodes")
+
+
+def kind_of(item: Object) -> Kind:
+    """The kind of a described object. ObjectError where there is no such kind, or no name."""
+    if item.get("kind") not in KINDS or not item.get("name"):
+        raise ObjectError(f"{dict(item)!r:.200}: an object has a name, and a kind that is one of: {', '.join(KINDS)}")
+    return KINDS[item["kind"]]
+
+
+def title(item: Object) -> str:
+    """An object for people, such as `job template "rescue502 recover"`."""
+    return f'{KINDS[item["kind"]].word} "{item["name"]}"'
+
+
+def fields(item: Object) -> dict[str, Any]:
+    """Its own fields, as AWX takes them, but for names in the place of ids; the mark is in the description."""
+    own = {key: value for key, value in item.items() if key not in PARTS}
+    return {**own, "description": f"{item.get('description', '')} {MARK}".strip()}
+
+
+def is_ours(found: Object) -> bool:
+    """Whether an object in AWX was made by us."""
+    return MARK in str(found.get("description", ""))
+
+
+def reference(kind: str, value: Any) -> tuple[str, str]:
+    """(kind, name) of an object that a field names: a name alone, or {kind: name} where the field takes several."""
+    if isinstance(value, Mapping):
+        ((kind, value),) = value.items()
+    if kind not in KINDS:
+        raise ObjectError(f"'{kind}' is not one of: {', '.join(KINDS)}")
+    return kind, str(value)
+
+
+def named(items: Iterable[Object]) -> set[tuple[str, str]]:
+    """(kind, name) of each object that the described ones name."""
+    found = set()
+    for item in items:
+        own = kind_of(item)
+        found |= {reference(own.names[key], item[key]) for key in own.names if item.get(key)}
+        for link, names in item.get("linked", {}).items():
+            if link not in LINKS:
+                raise ObjectError(f"{title(item)}: '{link}' is not one of: {', '.join(LINKS)}")
+            found |= {(LINKS[link][0], str(name)) for name in names}
+        found |= {("job_templates", str(node["template"])) for node in item.get("nodes", ()) if node.get("template")}
+        found |= {reference("", role["of"]) for role in item.get("roles", ())}
+    return found
