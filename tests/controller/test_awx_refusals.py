@@ -50,7 +50,7 @@ def test_what_is_described_wrongly_sends_nothing(awx: FakeAwx, items: list[dict[
 
 def test_an_account_that_may_not_make_it(awx: FakeAwx) -> None:
     awx.forbidden.add("job_templates")
-    with pytest.raises(ObjectError, match="may not make a job template in AWX. Nothing was changed"):
+    with pytest.raises(ObjectError, match=r"may not make a job template in AWX\. Nothing was changed"):
         make(awx, PROJECT, TEMPLATE)
     assert awx.writes() == []
     with pytest.raises(ApiError, match="401: Authentication credentials were not provided"):

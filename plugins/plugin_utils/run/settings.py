@@ -15,6 +15,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.approvals import Approval, Scope
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import awx_job
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansible_version, verdict
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.brake import Brake
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import new_id
@@ -62,6 +63,8 @@ class Settings:
     brake: Brake
     # Which slice of a sliced AWX job this run is, in words; empty where it is whole.
     slice_words: str
+    # Which job of AWX's this run is, report/awx_job.py; empty of any other run.
+    awx: dict[str, str]
 
     def approved(self, known: Collection[str]) -> list[str]:
         """Ids that are approved on this host. known: all that can be. Raises SettingsError: a doubt must not pass."""
@@ -131,6 +134,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
         fail_on=_words("fail_on", given("fail_on", list(verdict.FAIL_ON)), verdict.OUTCOMES),
         brake=_brake(given("max_broken", "30%"), given("canary", 1)),
         slice_words=f"Slice {number} of {slices}: what follows is of its hosts alone." if slices > 1 else "",
+        awx=awx_job.read(variables),
     )
 
 

@@ -186,3 +186,16 @@ def test_a_slice_of_an_awx_job() -> None:
     assert (given.scope.slices, given.host_to_name()) == (3, "web1")
     assert given.slice_words.startswith("Slice 2 of 3:")
     assert settings.read({**variables, "awx_job_slice_count": 1}, None).slice_words == ""
+
+
+def test_a_job_of_awx() -> None:
+    """What AWX gives it is text: it is neither rendered nor obeyed."""
+    variables = {
+        "inventory_hostname": "web1", "awx_job_id": 17, "tower_job_id": 17,
+        "awx_user_name": "{{ 7 * 7 }}\x1b[31m\nroot",
+        "awx_job_template_name": "rescue502 recover", "awx_schedule_name": "",
+    }  # fmt: skip
+    assert settings.read(variables, None).awx == {
+        "job": "17", "template": "rescue502 recover", "user": "{{ 7 * 7 }} root",
+    }  # fmt: skip
+    assert settings.read({"inventory_hostname": "web1", "awx_user_name": "x"}, None).awx == {}
