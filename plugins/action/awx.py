@@ -9,7 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.rescue502.django.plugins.plugin_utils.awx import removal
+from ansible_collections.rescue502.django.plugins.plugin_utils.awx import export, removal
 from ansible_collections.rescue502.django.plugins.plugin_utils.awx.api import Api, ApiError, Login
 from ansible_collections.rescue502.django.plugins.plugin_utils.awx.kinds import ObjectError
 from ansible_collections.rescue502.django.plugins.plugin_utils.awx.presence import Presence
@@ -25,7 +25,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     )
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns {changed, changes, left}, or of state `exported` {objects}."""
+        """Returns {changed, changes, left}, or of state `exported` {objects, yaml}."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         given = self._task.args
         items = [item for item in given["objects"] if boolean(item.get("wanted", True))]
@@ -36,7 +36,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             certs = boolean(given.get("validate_certs", True))
             api = Api(str(given["url"]), login, certs, bool(self._task.check_mode))
             if given.get("state") == "exported":
-                return {**result, "changed": False, "objects": removal.export(api, items)}
+                exported = export.export(api, items)
+                return {**result, "changed": False, "objects": exported, "yaml": export.as_yaml(exported)}
             if given.get("state") == "absent":
                 changes, left = removal.remove(api, items)
             else:

@@ -89,4 +89,8 @@ objects:
   returned: when exported
   type: list
   elements: dict
+yaml:
+  description: The same as a file for C(-e @FILE); what could be a template of Ansible's is marked as none.
+  returned: when exported
+  type: str
 """

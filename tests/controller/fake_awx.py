@@ -59,6 +59,8 @@ class FakeAwx:
         item["url"] = f"/api/v2/{kind}/{self._last_id}/"
         if kind == "projects":
             item["updates"] = list(UPDATE)
+        if kind == "inventory_sources":
+            item["status"] = "never updated"
         roles = {}
         for role in ROLES.get(kind, ()):
             self._last_id += 1
@@ -89,6 +91,8 @@ class FakeAwx:
                 if item.get(key) in self.objects[other]:
                     found = self.objects[other][item[key]]
                     summary[key] = {"id": found["id"], "name": found.get("name", "")}
+                    if key == "unified_job_template":
+                        summary[key]["unified_job_type"] = "workflow_approval" if "approval" in other else "job"
         return shown | {"related": {}, "summary_fields": summary}
 
 
@@ -237,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return 200, {}
             return 200, self.awx.surveys.get(path, {})
         if part == "update":
-            self.awx.objects[kind][number]["last_updated"] = "2026-01-31T12:00:00.000000Z"
+            self.awx.objects[kind][number]["status"] = "pending"
             return 202, {"inventory_update": 1}
         if part == "workflow_nodes":
             return self._list("workflow_job_template_nodes", {**query, "workflow_job_template": str(number)}, {
@@ -252,6 +256,24 @@ class _Handler(BaseHTTPRequestHandler):
             return 204, {}
         return self._links(path, part, query, body)
 
+    def _role(self, number: int) -> Json:
+        """A role in AWX's form: its name is for people."""
+        return next(
+            {
+                "id": number,
+                "name": name.removesuffix("_role").title(),
+                "summary_fields": {
+                    "resource_name": item["name"],
+                    "resource_type": TYPES[kind],
+                    "resource_id": item["id"],
+                },
+            }
+            for kind in ROLES
+            for item in self.awx.objects[kind].values()
+            for name, role in item["roles"].items()
+            if role["id"] == number
+        )
+
     def _links(self, path: str, part: str, query: dict[str, str], body: Json) -> tuple[int, Json]:
         if self.command == "POST":
             change = self.awx.links.discard if body.get("disassociate") else self.awx.links.add
@@ -259,6 +281,6 @@ class _Handler(BaseHTTPRequestHandler):
             return 204, {}
         numbers = [number for linked, number in sorted(self.awx.links) if linked == path]
         if part == "roles":
-            return 200, {"count": len(numbers), "next": None, "results": [{"id": number} for number in numbers]}
+            return 200, {"count": len(numbers), "next": None, "results": [self._role(number) for number in numbers]}
         kind = "credentials" if part == "credentials" else "notification_templates"
         return 200, self._page(kind, [self.awx.objects[kind][number] for number in numbers], query)

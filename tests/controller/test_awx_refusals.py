@@ -21,6 +21,8 @@ TEMPLATE = {"kind": "job_templates", "name": "ours recover", "project": "ours", 
 def awx() -> Iterator[FakeAwx]:
     with fake_awx.running() as awx:
         awx.add("organizations", name="Default")
+        for _number in range(2):
+            awx.add("credentials", name="twice")
         yield awx
 
 
@@ -36,6 +38,7 @@ def make(awx: FakeAwx, *items: dict[str, Any], token: str = TOKEN, check_mode: b
     [
         ([PROJECT | {"organization": "none"}], "AWX has no organization 'none', or this account may not see it"),
         ([PROJECT | {"credential": "none"}], "AWX has no credential 'none'"),
+        ([PROJECT | {"credential": "twice"}], "AWX has 2 of the credential 'twice': rename one"),
         ([PROJECT | {"scm_colour": "red"}], 'project "ours": this AWX has no field scm_colour'),
         ([PROJECT, TEMPLATE | {"forks": "many"}], 'job template "ours recover": .*many'),
         ([PROJECT, TEMPLATE | {"linked": {"labels": ["x"]}}], "'labels' is not one of: credentials"),
@@ -92,8 +95,8 @@ def test_awx_waits_for_the_files_of_a_project(awx: FakeAwx) -> None:
 def test_long_lists_have_pages(awx: FakeAwx) -> None:
     awx.largest_page = 2
     for number in range(5):
-        awx.add("credentials", name=f"key {number}")
-    assert len(list(Api(awx.url, Login(TOKEN)).all("credentials/"))) == 5
+        awx.add("teams", name=f"team {number}", organization=1)
+    assert len(list(Api(awx.url, Login(TOKEN)).all("teams/"))) == 5
 
 
 @pytest.mark.parametrize("url", ["awx.example.org", "file:///etc/passwd", ""])

@@ -12,6 +12,8 @@ from typing import Any
 import fake_awx
 import pytest
 import yaml
+from ansible_collections.rescue502.django.plugins.plugin_utils.awx.api import Api, Login
+from ansible_collections.rescue502.django.plugins.plugin_utils.awx.presence import Presence
 from fake_awx import TOKEN, FakeAwx
 
 from lab.playbook import COMMAND, ENVIRONMENT, ROOT
@@ -82,7 +84,7 @@ def names(awx: FakeAwx) -> dict[str, set[str]]:
 
 
 def test_it_makes_all_then_nothing_and_removes_what_it_made(awx: FakeAwx, tmp_path: Path) -> None:
-    code, output = setup(awx, tmp_path, "--check", "-vvv")
+    code, output = setup(awx, tmp_path, "--check")
     assert code == 0, output
     assert awx.writes() == []
     assert 'made the job template "rescue502 recover"' in readable(output)
@@ -99,6 +101,14 @@ def test_it_makes_all_then_nothing_and_removes_what_it_made(awx: FakeAwx, tmp_pa
     assert awx.writes()[made:] == []
     assert "All is as it should be." in output
     assert "changed=0" in output
+
+    code, output = setup(awx, tmp_path, "-e", "awx_state=exported")
+    assert code == 0, output
+    text = (tmp_path / "exported.yml").read_text(encoding="utf-8")
+    assert "message: !unsafe '{{ job.name }}" in text, "what AWX says must be no template of Ansible's"
+    again = Presence(Api(awx.url, Login(TOKEN)), yaml.safe_load(text.replace("!unsafe", ""))["awx_objects"])
+    again.make()
+    assert awx.writes()[made:] == [], "what is exported describes what is there"
 
     changed_by_hand(awx)
     code, output = setup(awx, tmp_path)
@@ -182,12 +192,6 @@ def changed_by_hand(awx: FakeAwx) -> None:
 
 
 def removed_again(awx: FakeAwx, folder: Path) -> None:
-    code, output = setup(awx, folder, "-e", "awx_state=exported")
-    assert code == 0, output
-    exported = yaml.safe_load((folder / "exported.yml").read_text(encoding="utf-8"))["awx_objects"]
-    (recover,) = (item for item in exported if item["name"] == "rescue502 recover")
-    assert recover["project"] == "rescue502"
-    assert recover["forks"] == 20
     # One of the same name that somebody has put in the place of ours.
     awx.named("teams", "rescue502 operators")["description"] = "mine now"
     code, output = setup(awx, folder, "-e", "awx_state=absent")

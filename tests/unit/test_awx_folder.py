@@ -57,6 +57,11 @@ def test_awx_renders_each_message(kind: str, job: dict[str, Any]) -> None:
     assert json.loads(rendered(f"awx_{kind}_json", job))["url"].startswith("https://awx/#/")
 
 
+def test_no_message_has_a_line_break() -> None:
+    """AWX refuses one."""
+    assert [name for name in OBJECTS if name.endswith(("_text", "_json")) and "\n" in OBJECTS[name]] == []
+
+
 def test_a_message_says_what_is_wrong_and_what_waits() -> None:
     text = " ".join(rendered("awx_red_text", RED).split())
     assert text == (

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +103,26 @@ def reference(kind: str, value: Any) -> tuple[str, str]:
     if kind not in KINDS:
         raise ObjectError(f"'{kind}' is not one of: {', '.join(KINDS)}")
     return kind, str(value)
+
+
+def name_in(found: Object, key: str) -> str:
+    """The name of the object that a field of one in AWX refers to; empty where it refers to none."""
+    return str(found.get("summary_fields", {}).get(key, {}).get("name", ""))
+
+
+def list_of(resource_type: str) -> str:
+    """The name of AWX's list of objects of a type, such as job_templates of job_template."""
+    return "inventories" if resource_type == "inventory" else f"{resource_type}s"
+
+
+def found(ask: Callable[..., Iterable[dict[str, Any]]], item: Object) -> list[dict[str, Any]]:
+    """Objects in AWX with the name of a described one, in the same place as that. ask: all of a list, by a query."""
+    kind = kind_of(item)
+    there = [it for it in ask(f"{item['kind']}/", name=item["name"]) if not it.get("pending_deletion")]
+    if kind.within not in item:
+        return there
+    _kind, name = reference(kind.names[kind.within], item[kind.within])
+    return [it for it in there if name_in(it, kind.within) == name]
 
 
 def named(items: Iterable[Object]) -> set[tuple[str, str]]:

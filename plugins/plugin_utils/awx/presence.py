@@ -13,8 +13,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.awx.api import Ap
 from ansible_collections.rescue502.django.plugins.plugin_utils.awx.kinds import LINKS, Object, ObjectError, title
 from ansible_collections.rescue502.django.plugins.plugin_utils.awx.workflow import Workflow
 
-# An update of a project that is under way, and one that has ended as it should.
-UNDER_WAY = ("new", "pending", "waiting", "running")
+# Of a project's update, until it has ended. The first begins by itself.
+UNDER_WAY = ("never updated", "new", "pending", "waiting", "running")
 PAUSE = 2.0
 # An id that check mode cannot know.
 NOT_YET = 0
@@ -65,11 +65,12 @@ class Presence:
         """What is named and not described is in AWX already."""
         own = {(str(item["kind"]), str(item["name"])) for item in self.items}
         for kind, name in sorted(kinds.named(self.items) - own):
-            found = next(self.api.all(f"{kind}/", name=name), None)
-            if found is None:
-                word = kinds.KINDS[kind].word
+            found, word = list(self.api.all(f"{kind}/", name=name)), kinds.KINDS[kind].word
+            if not found:
                 raise ObjectError(f"AWX has no {word} '{name}', or this account may not see it. Nothing was changed.")
-            self._found[kind, name] = found
+            if len(found) > 1:
+                raise ObjectError(f"AWX has {len(found)} of the {word} '{name}': rename one. Nothing was changed.")
+            self._found[kind, name] = found[0]
 
     def _require_fields(self) -> None:
         """This AWX has these fields, and this account may set them."""
@@ -95,7 +96,7 @@ class Presence:
         self._found[str(item["kind"]), str(item["name"])] = found
         if item["kind"] == "projects":
             self._await_files(item, found)
-        if item["kind"] == "inventory_sources" and not found.get("last_updated"):
+        if item["kind"] == "inventory_sources" and found.get("status", "never updated") == "never updated":
             path = f"inventory_sources/{found.get('id', NOT_YET)}/update/"
             self._send("POST", path, {}, f"started the first update of the {title(item)}")
         self._parts(item, found)
