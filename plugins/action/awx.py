@@ -46,5 +46,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 changes = presence.changes
         except (ApiError, ObjectError) as error:
             done = presence.changes if presence else []
-            raise AnsibleActionFail("; ".join([str(error), *(f"before that, {what}" for what in done)])) from error
+            raise AnsibleActionFail("; ".join([str(error), *(f"before that, {what}" for what in done)])) from None
         return {**result, "changed": bool(changes), "changes": changes, "left": left}
