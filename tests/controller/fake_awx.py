@@ -261,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
         return next(
             {
                 "id": number,
-                "name": name.removesuffix("_role").title(),
+                "name": {"approval_role": "Approve"}.get(name, name.removesuffix("_role").title()),
                 "summary_fields": {
                     "resource_name": item["name"],
                     "resource_type": TYPES[kind],

@@ -129,7 +129,7 @@ def as_it_should_be(awx: FakeAwx) -> None:
     assert template["forks"] == 20
     linked = {number for path, number in awx.links if path == f"job_templates/{template['id']}/credentials"}
     assert {awx.objects["credentials"][number]["name"] for number in linked} == {"web servers", "vault"}
-    schedule = awx.named("schedules", "rescue502 every 5 minutes")
+    schedule = awx.named("schedules", "rescue502 every few minutes")
     assert schedule["unified_job_template"] == number
     assert schedule["rrule"].endswith("RRULE:FREQ=MINUTELY;INTERVAL=5")
     approved = awx.named("job_templates", "rescue502 recover with approval")

@@ -57,7 +57,7 @@ def _one(api: Api, item: Object, found: Json) -> dict[str, Any]:
         nodes = {int(node["id"]): node for node in api.all(f"{path}workflow_nodes/")}
         exported["nodes"] = [_node(api, node, nodes) for node in nodes.values()]
     if "roles" in item:
-        exported["roles"] = [_role(role) for role in api.all(f"{path}roles/")]
+        exported["roles"] = [_role(api, role) for role in api.all(f"{path}roles/")]
     return exported
 
 
@@ -82,8 +82,10 @@ def _node(api: Api, node: Json, nodes: Mapping[int, Json]) -> dict[str, Any]:
     return {**exported, **{edge: names for edge, names in following.items() if names}}
 
 
-def _role(role: Json) -> dict[str, Any]:
-    """AWX names roles for people, such as Execute, and fields for programs, such as execute_role."""
-    of = role.get("summary_fields", {})
-    kind = kinds.list_of(str(of.get("resource_type", "")))
-    return {"role": f"{role.get('name', '').lower()}_role", "of": {kind: of.get("resource_name", "")}}
+def _role(api: Api, role: Json) -> dict[str, Any]:
+    """AWX answers a role's name for people, such as Approve; its name for programs is at the object that it is of."""
+    of = role["summary_fields"]
+    kind = kinds.list_of(str(of["resource_type"]))
+    roles = api.get(f"{kind}/{of['resource_id']}/")["summary_fields"]["object_roles"]
+    name = next((key for key, item in roles.items() if item["id"] == role["id"]), role.get("name", ""))
+    return {"role": name, "of": {kind: of["resource_name"]}}
