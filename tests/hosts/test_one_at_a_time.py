@@ -61,7 +61,7 @@ def lock_is_free(site: Site) -> bool:
 def test_a_second_run_is_locked_out(site: Site) -> None:
     """While one run repairs, another reports `locked` and changes nothing; the first one repairs in peace.
 
-    That one is a job of AWX's: the second one's reader is told which.
+    That one is a job of AWX's: the second one's record names it.
     """
     first = begin_at_the_gate(site, **OF_AWX)
     before = site.host.snapshot()
