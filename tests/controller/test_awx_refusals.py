@@ -15,6 +15,7 @@ from fake_awx import TOKEN, FakeAwx
 
 PROJECT = {"kind": "projects", "name": "ours", "organization": "Default", "scm_type": "git", "scm_url": "https://x/y"}
 TEMPLATE = {"kind": "job_templates", "name": "ours recover", "project": "ours", "playbook": "playbooks/recover.yml"}
+FLOW = {"kind": "workflow_job_templates", "name": "flow", "organization": "Default"}
 
 
 @pytest.fixture
@@ -42,6 +43,8 @@ def make(awx: FakeAwx, *items: dict[str, Any], token: str = TOKEN, check_mode: b
         ([PROJECT | {"scm_colour": "red"}], 'project "ours": this AWX has no field scm_colour'),
         ([PROJECT, TEMPLATE | {"forks": "many"}], 'job template "ours recover": .*many'),
         ([PROJECT, TEMPLATE | {"linked": {"labels": ["x"]}}], "'labels' is not one of: credentials"),
+        ([TEMPLATE, PROJECT], 'job template "ours recover" stands before what it names: ours'),
+        ([FLOW | {"nodes": [{"identifier": "a", "success_nodes": ["b"]}]}], 'workflow template "flow" has no node b'),
         ([{"kind": "playbooks", "name": "x"}], "kind that is one of: organizations"),
     ],
 )

@@ -105,6 +105,19 @@ def reference(kind: str, value: Any) -> tuple[str, str]:
     return kind, str(value)
 
 
+def require_order(items: Iterable[Object]) -> None:
+    """Each object stands after those that it names. ObjectError where one does not, or a node is followed by none."""
+    later = {(str(item["kind"]), str(item["name"])) for item in items if kind_of(item)}
+    for item in items:
+        if early := named([item]) & later:
+            raise ObjectError(f"{title(item)} stands before what it names: {', '.join(name for _kind, name in early)}")
+        later.discard((str(item["kind"]), str(item["name"])))
+        nodes = {node.get("identifier") for node in item.get("nodes", ())}
+        following = {name for node in item.get("nodes", ()) for edge in EDGES for name in node.get(edge, ())}
+        if unknown := following - nodes:
+            raise ObjectError(f"{title(item)} has no node {', '.join(map(str, unknown))}")
+
+
 def name_in(found: Object, key: str) -> str:
     """The name of the object that a field of one in AWX refers to; empty where it refers to none."""
     return str(found.get("summary_fields", {}).get(key, {}).get("name", ""))

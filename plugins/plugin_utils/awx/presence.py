@@ -38,6 +38,7 @@ class Presence:
 
     def make(self) -> None:
         """All of it. ObjectError and ApiError: before anything was sent wherever that can be known."""
+        kinds.require_order(self.items)
         self._require_others()
         self._require_fields()
         for item in self.items:

@@ -33,9 +33,11 @@ def words(job: Mapping[str, str]) -> str:
     """Such as: AWX job 17 (rescue502 recover), started by the schedule every 5 minutes. Empty of any other run."""
     if not job:
         return ""
-    by = [f"{what} {job[name]}" for name, what in _BY if job.get(name)][:1]
     template = f" ({job['template']})" if job.get("template") else ""
-    return f"AWX job {job['job']}{template}" + (f", started by the {by[0]}" if by else "")
+    workflow = f", in the workflow {job['workflow']}" if job.get("workflow") else ""
+    # AWX also gives the user who made the schedule.
+    by = next((f", started by the {what} {job[what]}" for what in ("schedule", "user") if job.get(what)), "")
+    return f"AWX job {job['job']}{template}{workflow}{by}"
 
 
 def undo(incident: str, job: Mapping[str, str]) -> str:
@@ -49,10 +51,6 @@ def approval(item: Mapping[str, Any], host: str) -> str:
     """What is written into AWX's survey. There an approval names its host: a template may have others too."""
     name = str(item.get("approval") or item["id"])
     return name if "@" in name else f"{name}@{host}"
-
-
-# The schedule first: AWX also gives the user who made it.
-_BY = (("schedule", "schedule"), ("workflow", "workflow"), ("user", "user"))
 
 
 def _given(variables: Mapping[str, Any], name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import awx_job
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.report import (
     render_html,
     render_markdown,
@@ -106,6 +107,22 @@ def test_a_job_of_awx_is_told_what_to_do_in_awx(render: Callable[[dict[str, Any]
     assert "in AWX, launch the undo template with rescue502_undo=20260131T120000Z-ab12cd" in text
     assert "rescue502 recover --approve" not in text
     assert "rescue502 undo" not in text
+
+
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        ({}, ""),
+        ({"job": "17"}, "AWX job 17"),
+        ({"job": "17", "user": "ada"}, "AWX job 17, started by the user ada"),
+        (
+            {"job": "17", "template": "verify", "workflow": "repair", "user": "ada"},
+            "AWX job 17 (verify), in the workflow repair, started by the user ada",
+        ),
+    ],
+)
+def test_a_job_in_words(job: dict[str, str], words: str) -> None:
+    assert awx_job.words(job) == words
 
 
 @pytest.mark.parametrize("render", [render_text, render_markdown, render_html])
