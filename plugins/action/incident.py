@@ -77,8 +77,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result = {"msg": f"{record.data['outcome']}: {record.data['message']}"}
         # Of many hosts that are well, a line each.
         if record.data["outcome"] != "healthy" or not many:
-            # The files of a job of AWX's go with its container.
-            page = "" if given.awx else str(record.page())
+            page = str(record.page()) if given.keeps_reports else ""
             result["report"] = output.text(render_text(record.data, page).lstrip("\n"))
         return {**result, **({"unreachable": True} if gone else {"failed": failing}), "_ansible_verbose_always": True}
 

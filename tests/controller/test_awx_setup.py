@@ -58,6 +58,7 @@ def setup(awx: FakeAwx, folder: Path, *words: str, **settings: Any) -> tuple[int
         "awx_notification": {"token": SECRET, "channels": ["#outages"], "hex_color": ""},
         "awx_export_to": str(folder / "exported.yml"),
         "awx_sync_seconds": 1,
+        "awx_reports": "/srv/reports",
         **settings,
     }
     path = folder / "my-awx.yml"
@@ -133,7 +134,9 @@ def as_it_should_be(awx: FakeAwx) -> None:
     assert schedule["unified_job_template"] == number
     assert schedule["rrule"].endswith("RRULE:FREQ=MINUTELY;INTERVAL=5")
     approved = awx.named("job_templates", "rescue502 recover with approval")
-    assert json.loads(approved["extra_vars"]) == {"rescue502_approve": "{{ rescue502_awaiting | default([]) }}"}
+    assert json.loads(approved["extra_vars"]) == {
+        "rescue502_approve": "{{ rescue502_awaiting | default([]) }}", "rescue502_reports": "/srv/reports",
+    }  # fmt: skip
     surveys = {path.split("/")[1]: survey["spec"][0]["variable"] for path, survey in awx.surveys.items()}
     undo = awx.named("job_templates", "rescue502 undo")["id"]
     assert surveys == {str(approved["id"]): "rescue502_approve", str(undo): "rescue502_undo"}

@@ -43,6 +43,8 @@ class Settings:
     approvals: list[Approval]
     scope: Scope
     reports: Path
+    # Whether they are there when the run has ended: a job's own folder goes with AWX's container.
+    keeps_reports: bool
     incident: str
     hold_seconds: float
     settle_seconds: float
@@ -120,6 +122,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
             slices=slices,
         ),
         reports=_absolute(given("reports", "reports")),
+        keeps_reports=not awx_job.read(variables) or given("reports") is not None,
         # The name of its folder from the start: it is also a mark in the target's environment.
         incident=file_name(str(given("incident", "") or RUN_ID)),
         hold_seconds=_number("hold_seconds", given("hold_seconds", 5)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -199,3 +200,13 @@ def test_a_job_of_awx() -> None:
         "job": "17", "template": "rescue502 recover", "user": "{{ 7 * 7 }} root",
     }  # fmt: skip
     assert settings.read({"inventory_hostname": "web1", "awx_user_name": "x"}, None).awx == {}
+
+
+@pytest.mark.parametrize(
+    ("variables", "kept"),
+    [({}, True), ({"awx_job_id": 17}, False), ({"awx_job_id": 17, "rescue502_reports": "/srv/reports"}, True)],
+)
+def test_where_reports_are_kept(variables: dict[str, Any], kept: bool) -> None:
+    """In a job of AWX's only where a folder is named."""
+    templar = SimpleNamespace(template=lambda value: value)
+    assert settings.read({"inventory_hostname": "web1", **variables}, templar).keeps_reports is kept
