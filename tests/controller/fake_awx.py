@@ -35,6 +35,8 @@ class FakeAwx:
     requests: list[tuple[str, str]] = field(default_factory=list)
     forbidden: set[str] = field(default_factory=set)
     largest_page: int = 200
+    # Another address, to which all requests are sent on.
+    moved_to: str = ""
     _last_id: int = 0
 
     def writes(self) -> list[tuple[str, str]]:
@@ -133,9 +135,13 @@ class _Handler(BaseHTTPRequestHandler):
             status, body = self._answer(path.path, dict(parse_qsl(path.query)), json.loads(text or b"{}"))
         except _RefusedError as refused:
             status, body = refused.status, refused.body
+        if self.awx.moved_to:
+            status, body = 301, {}
         data = b"" if status == 204 else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
+        if self.awx.moved_to:
+            self.send_header("Location", self.awx.moved_to + self.path)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

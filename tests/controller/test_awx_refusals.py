@@ -106,3 +106,12 @@ def test_long_lists_have_pages(awx: FakeAwx) -> None:
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(ApiError, match="is not a valid address of AWX"):
         Api(url, Login(TOKEN))
+
+
+def test_a_redirect_gets_no_token(awx: FakeAwx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token is for the AWX that was named."""
+    with fake_awx.running() as other:
+        monkeypatch.setattr(awx, "moved_to", other.url)
+        with pytest.raises(ApiError, match="301"):
+            make(awx, PROJECT)
+        assert other.requests == []
