@@ -81,6 +81,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {**result, "changed": False, "done": True, "number": 1, "plan": []}
         concludes = bool(self._task.args.get("conclude"))
         record.data["hosts_in_run"] = max(record.data["hosts_in_run"], len(given.scope.run))
+        record.data["awx"] = given.awx
         try:
             earlier: dict[str, Any] = {}
             if mode == "recover" and record.is_waiting_for_its_turn():

@@ -41,6 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             record = Incident(given.reports, given.incident, host, arguments.get("mode", "recover"))
         except (settings.SettingsError, RecordError) as error:
             raise AnsibleActionFail(str(error)) from error
+        record.data["awx"] = given.awx
         if state == "concluded":
             result.update(self._conclude(given, record, task_vars))
         elif state == "reported":
@@ -78,7 +79,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result = {"msg": f"{record.data['outcome']}: {record.data['message']}"}
         # Of many hosts that are well, a line each.
         if record.data["outcome"] != "healthy" or not many:
-            result["report"] = output.text(render_text(record.data, str(record.page())).lstrip("\n"))
+            page = str(record.page()) if given.keeps_reports else ""
+            result["report"] = output.text(render_text(record.data, page).lstrip("\n"))
         return {**result, **({"unreachable": True} if gone else {"failed": failing}), "_ansible_verbose_always": True}
 
     def _release(self, given: settings.Settings, record: Incident, task_vars: dict[str, Any]) -> None:

@@ -23,10 +23,14 @@ systemctl stop {unit}
 """
 
 
-def begin_at_the_gate(site: Site) -> Run:
+# What AWX gives a job of a schedule.
+OF_AWX = {"awx_job_id": 17, "awx_job_template_name": "rescue502 recover", "awx_schedule_name": "every 5 minutes"}
+
+
+def begin_at_the_gate(site: Site, **variables: Any) -> Run:
     """A run at work: it starts the app, which waits until the gate is opened."""
     site.host.run(WAITS_AT_THE_GATE.format(unit=site.shape.unit, gate=GATE))
-    run = site.begin("recover")
+    run = site.begin("recover", **variables)
     wait_until(lambda: at_work(site))
     return run
 
@@ -55,17 +59,23 @@ def lock_is_free(site: Site) -> bool:
 
 
 def test_a_second_run_is_locked_out(site: Site) -> None:
-    """While one run repairs, another reports `locked` and changes nothing; the first one repairs in peace."""
-    first = begin_at_the_gate(site)
+    """While one run repairs, another reports `locked` and changes nothing; the first one repairs in peace.
+
+    That one is a job of AWX's: the second one's record names it.
+    """
+    first = begin_at_the_gate(site, **OF_AWX)
     before = site.host.snapshot()
     code, incident, output = site.play("recover")
     assert (code, incident["outcome"], incident["actions"]) == (0, "locked", []), output
     assert incident["locked_by"].startswith("run "), output
+    assert " (AWX job 17 (rescue502 recover), started by the schedule every 5 minutes) from " in incident["locked_by"]
+    assert incident["awx"] == {}
     assert "changed=0" in output
     assert differences(before, site.host.snapshot()) == set()
     open_the_gate(site)
     code, incident, output = site.finish(first)
     assert (code, incident["outcome"]) == (0, "recovered"), output
+    assert incident["awx"] == {"job": "17", "template": OF_AWX["awx_job_template_name"], "schedule": "every 5 minutes"}
     wait_until(lambda: lock_is_free(site))
 
 

@@ -13,7 +13,7 @@ ON_TARGETS = (
     "system", "files", "secrets", "run", "services", "stack", "django_app", "storage", "collectors", "baseline",
     "remedies", "probe",
 )  # fmt: skip
-ON_THE_CONTROLLER = ("text", "catalogue", "diagnosis", "report", "run")
+ON_THE_CONTROLLER = ("text", "catalogue", "diagnosis", "report", "run", "awx")
 # Lines of a file, comments and documentation included.
 LONGEST = 250
 _IMPORT = re.compile(r"django\.plugins\.(module_utils|plugin_utils)\.(\w+)")

@@ -157,8 +157,9 @@ class Record(WhileOpen):
     evidence: dict[str, Any]
     evidence_after: dict[str, Any] | None
     unread: list[Unread]
-    # How many hosts the run has.
+    # How many hosts the run has; of a job of AWX's, its {job, template, schedule, user, workflow}, else empty.
     hosts_in_run: int
+    awx: dict[str, str]
     # When this host's turn came to be repaired, where it was looked at before; empty where that was one step.
     turn: str
     # Where many hosts show the same cause: hosts that must be well before this one is repaired, and why it was not.
@@ -198,6 +199,7 @@ def new(host: str = "", mode: str = "", incident: str = "") -> Record:
         "evidence_after": None,
         "unread": [],
         "hosts_in_run": 1,
+        "awx": {},
         "turn": "",
         "behind": [],
         "held": "",

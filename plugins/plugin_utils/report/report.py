@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import incident_record, recent_changes
-from ansible_collections.rescue502.django.plugins.plugin_utils.report import conclusion, unexplained_words
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import awx_job, conclusion, unexplained_words
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -63,7 +63,9 @@ def _view(incident: Mapping[str, Any]) -> dict[str, Any]:
     view["lacks_root"] = not (view["evidence"].get("probe") or {}).get("root")
     view["since"] = recent_changes.summary(view["evidence"])
     view["marks"] = MARKS
-    view["undo"] = f"rescue502 undo {view['incident']}" if conclusion.can_be_undone(view) else ""
+    view["undo"] = awx_job.undo(view["incident"], view["awx"]) if conclusion.can_be_undone(view) else ""
+    view["run"] = awx_job.words(view["awx"])
+    view["in_survey"] = {item["id"]: awx_job.approval(item, view["host"]) for item in view["awaiting"]}
     view["evidence_text"] = json.dumps(view["evidence"], indent=1, ensure_ascii=False, default=str)
     return view
 

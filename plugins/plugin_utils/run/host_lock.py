@@ -10,9 +10,11 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import OtherAtWork
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import awx_job
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import controller, verdict
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.settings import Settings
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.target import Target, complaint
+from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
 
 # A wait that is shorter than this was for nobody's work.
 NO_WAIT_SECONDS = 0.1
@@ -51,14 +53,14 @@ def take(target: Target, given: Settings, app: dict[str, str], plan: list[dict[s
         "others_patience": given.others_patience,
         "maintenance": given.maintenance,
         "state": "held",
-        "controller": controller.this_run(),
+        "controller": {**controller.this_run(), "awx": given.awx},
         "remedies": [{"remedy": action["remedy"], "causes": action["for"]} for action in plan],
         "budget": given.budget,
         "window": given.budget_window,
     }
     answer = _ask(target, arguments)
     holder = answer["holder"]
-    if not answer["held"] and controller.is_gone(holder.get("controller") or {}):
+    if not answer["held"] and controller.is_gone(_controller(holder)):
         answer = _ask(target, {**arguments, "abandoned": str(holder.get("incident", ""))})
     held, waited = answer["held"] is True, answer.get("waited")
     return HostLock(
@@ -124,6 +126,12 @@ def _time(seconds: Any) -> str:
         return "an unknown time"
 
 
+def _controller(holder: dict[str, Any]) -> dict[str, Any]:
+    """Where a run is steered from; a host may answer anything."""
+    where = holder.get("controller")
+    return where if isinstance(where, dict) else {}
+
+
 def pause_words(paused: Any) -> str:
     """A pause or a maintenance window, in words; empty where there is none."""
     if not isinstance(paused, dict) or not paused:
@@ -138,6 +146,8 @@ def holder_words(holder: dict[str, Any]) -> str:
     if "lease" in holder:
         process = f"process {holder.get('pid')}, of {holder.get('account')}, since {since}"
         return f"{verdict.LEASED} to {holder['lease']} ({process})"
-    where = holder.get("controller") or {}
-    name = where.get("name") if isinstance(where, dict) else ""
-    return f"run {holder.get('incident', '?')} from {name or 'another controller'}, since {since}"
+    where = _controller(holder)
+    job = where.get("awx")
+    known = {str(name): clean(str(value), 200) for name, value in job.items()} if isinstance(job, dict) else {}
+    which = f" ({awx_job.words(known)})" if known.get("job") else ""
+    return f"run {holder.get('incident', '?')}{which} from {where.get('name') or 'another controller'}, since {since}"

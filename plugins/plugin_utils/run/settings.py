@@ -15,6 +15,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.approvals import Approval, Scope
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import awx_job
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import ansible_version, maintenance, verdict
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.brake import Brake
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import new_id
@@ -43,6 +44,8 @@ class Settings:
     approvals: list[Approval]
     scope: Scope
     reports: Path
+    # Whether they are there when the run has ended: a job's own folder goes with AWX's container.
+    keeps_reports: bool
     incident: str
     hold_seconds: float
     settle_seconds: float
@@ -65,6 +68,8 @@ class Settings:
     brake: Brake
     # Which slice of a sliced AWX job this run is, in words; empty where it is whole.
     slice_words: str
+    # Which job of AWX's this run is, report/awx_job.py; empty of any other run.
+    awx: dict[str, str]
     # Who is notified, and where reports are sent, as the user wrote it: a mistake there must not keep a site down. Both
     # may hold secrets.
     notify: Any = field(default=None, repr=False)
@@ -127,6 +132,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
             slices=slices,
         ),
         reports=_absolute(given("reports", "reports")),
+        keeps_reports=not awx_job.read(variables) or given("reports") is not None,
         # The name of its folder from the start: it is also a mark in the target's environment.
         incident=file_name(str(given("incident", "") or RUN_ID)),
         hold_seconds=_number("hold_seconds", given("hold_seconds", 5)),
@@ -145,6 +151,7 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
         report_to=given("report_to"),
         report_link=str(given("report_link", "")),
         slice_words=f"Slice {number} of {slices}: what follows is of its hosts alone." if slices > 1 else "",
+        awx=awx_job.read(variables),
     )
 
 

@@ -12,7 +12,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.inciden
     Outcome,
     Record,
 )
-from ansible_collections.rescue502.django.plugins.plugin_utils.report import unexplained_words
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import awx_job, unexplained_words
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree
 
 # Of a program's own line in the line that says what a run came to.
@@ -139,7 +139,7 @@ def _what_was_done(data: Record) -> str:
         for action in data["actions"]
         if action["changed"]
     )
-    undo = f"what can be taken back: rescue502 undo {data.get('incident', '')}"
+    undo = f"what can be taken back: {awx_job.undo(data.get('incident', ''), data.get('awx') or {})}"
     return f"this run has changed: {', '.join(done)}. Look at it now; {undo}"
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from ansible_collections.rescue502.django.plugins.plugin_utils.report import awx_job
 from ansible_collections.rescue502.django.plugins.plugin_utils.report.report import (
     render_html,
     render_markdown,
@@ -76,6 +79,58 @@ def test_what_programs_said_and_nobody_explains_is_shown(
     for rendered in (text, render_markdown(incident), render_html(incident).partition("<h2>Evidence")[0]):
         assert all(words in rendered for words in shown)
         assert not any(words in rendered for words in hidden)
+
+
+JOB = {"job": "17", "template": "rescue502 recover", "schedule": "every 5 minutes", "user": "admin"}
+WAITS = {
+    "host": "web1",
+    "incident": "20260131T120000Z-ab12cd",
+    "outcome": "needs-approval",
+    "awaiting": [
+        {"id": "code/x", "approval": "code/x", "remedy": "rollback_code", "approve_with": "x", "by_hand": "git log"},
+        {"id": "code/y", "approval": "code/y@web1", "remedy": "migrate", "approve_with": "x", "by_hand": "look"},
+    ],
+    "actions": [
+        {"remedy": "permissions", "for": ["files/z"], "changed": True, "ok": True, "seconds": 1.0, "message": ""}
+    ],
+}
+
+
+@pytest.mark.parametrize("render", [render_text, render_markdown, render_html])
+def test_a_job_of_awx_is_told_what_to_do_in_awx(render: Callable[[dict[str, Any]], str]) -> None:
+    """No command line, for its container is gone; each approval names its host, for the template may have others."""
+    text = " ".join(render({**WAITS, "awx": JOB}).replace("\\_", "_").split())
+    assert "AWX job 17 (rescue502 recover), started by the schedule every 5 minutes" in text
+    assert 'in AWX, launch the template "recover with approval", with this in its survey' in text
+    assert "code/x@web1" in text
+    assert "code/y@web1@" not in text
+    assert "in AWX, launch the undo template with rescue502_undo=20260131T120000Z-ab12cd" in text
+    assert "rescue502 recover --approve" not in text
+    assert "rescue502 undo" not in text
+
+
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        ({}, ""),
+        ({"job": "17"}, "AWX job 17"),
+        ({"job": "17", "user": "ada"}, "AWX job 17, started by the user ada"),
+        (
+            {"job": "17", "template": "verify", "workflow": "repair", "user": "ada"},
+            "AWX job 17 (verify), in the workflow repair, started by the user ada",
+        ),
+    ],
+)
+def test_a_job_in_words(job: dict[str, str], words: str) -> None:
+    assert awx_job.words(job) == words
+
+
+@pytest.mark.parametrize("render", [render_text, render_markdown, render_html])
+def test_any_other_run_is_told_commands(render: Callable[[dict[str, Any]], str]) -> None:
+    text = render(WAITS)
+    assert "rescue502 recover --approve code/x" in text
+    assert "rescue502 undo 20260131T120000Z-ab12cd" in text
+    assert "AWX" not in text
 
 
 def test_an_empty_incident_renders() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -186,6 +187,29 @@ def test_a_slice_of_an_awx_job() -> None:
     assert (given.scope.slices, given.host_to_name()) == (3, "web1")
     assert given.slice_words.startswith("Slice 2 of 3:")
     assert settings.read({**variables, "awx_job_slice_count": 1}, None).slice_words == ""
+
+
+def test_a_job_of_awx() -> None:
+    """What AWX gives it is text: it is neither rendered nor obeyed."""
+    variables = {
+        "inventory_hostname": "web1", "awx_job_id": 17, "tower_job_id": 17,
+        "awx_user_name": "{{ 7 * 7 }}\x1b[31m\nroot",
+        "awx_job_template_name": "rescue502 recover", "awx_schedule_name": "",
+    }  # fmt: skip
+    assert settings.read(variables, None).awx == {
+        "job": "17", "template": "rescue502 recover", "user": "{{ 7 * 7 }} root",
+    }  # fmt: skip
+    assert settings.read({"inventory_hostname": "web1", "awx_user_name": "x"}, None).awx == {}
+
+
+@pytest.mark.parametrize(
+    ("variables", "kept"),
+    [({}, True), ({"awx_job_id": 17}, False), ({"awx_job_id": 17, "rescue502_reports": "/srv/reports"}, True)],
+)
+def test_where_reports_are_kept(variables: dict[str, Any], kept: bool) -> None:
+    """In a job of AWX's only where a folder is named."""
+    templar = SimpleNamespace(template=lambda value: value)
+    assert settings.read({"inventory_hostname": "web1", **variables}, templar).keeps_reports is kept
 
 
 def test_a_preflight_needs_the_front_ends_origin() -> None:
