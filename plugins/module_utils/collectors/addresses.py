@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
+from ansible_collections.rescue502.django.plugins.module_utils.stack.roots_word import WORKER_FILE
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
     processes,
@@ -128,6 +129,18 @@ def pidfile_facts(stack: Stack) -> dict[str, Any]:
         "unit": unit,
         "stale": unread.known(alive and not ours, f"the pid file {path}, or its process", why),
     }
+
+
+def worker_folder_missing(stack: Stack) -> dict[str, Any]:
+    """{path, named} of the folder for the workers' own files (--worker-tmp-dir), where it is not there.
+
+    named: whether root's own files name it. Nothing of one that systemd makes, or that cannot be looked for.
+    """
+    folder = os.path.normpath(os.path.join(stack.cwd, stack.server.worker_tmp_dir or "."))
+    made = folder in systemd.runtime_directories(stack.properties)
+    if not stack.server.worker_tmp_dir or made or os.path.lexists(folder) or unread.hidden(folder):
+        return {}
+    return {"path": folder, "named": os.path.join(folder, WORKER_FILE) in stack.word.paths()}
 
 
 def read_pid(path: str) -> int:

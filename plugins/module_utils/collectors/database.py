@@ -166,6 +166,8 @@ def settled(
         and (own := postgresql_clusters.serving(behind["port"] if behind else port))
     ):
         unit, units = own, [item for item in units if item["name"] == own] or server_units(own)
+    stopped = [unit["name"] for unit in units if unit["active_state"] != "active"]
+    down = stopped if local is True and not listening else []
     # What a server does not know, or does not let in, may be another one's that should be in its place.
     refused = local is True and any((steps.get(name) or {}).get("ok") is False for name in _REFUSED)
     return {
@@ -186,6 +188,7 @@ def settled(
         "versions": asked.get("versions") or {},
         "hung": rehearsal.get("hung") == "database" if unrehearsed is None else unrehearsed,
         **({"by_hand": kept} if is_debians and not listening and (kept := postgresql_clusters.by_hand(port)) else {}),
+        **({"recovery": file} if (file := next(filter(None, map(postgresql_files.recovery_file, down)), "")) else {}),
         **({"displaced": other} if refused and listening and (other := postgresql_clusters.displaced(port)) else {}),
         **({"mysql_units": _mysql_units()} if engine == "mysql" and is_local(host) else {}),
     }

@@ -68,6 +68,7 @@ def collect(
         "exec": _exec_facts(stack),
         "backend": backend.collect(stack, health_json, health_timeout),
         "pidfile": addresses.pidfile_facts(stack),
+        **({"worker_folder": folder} if (folder := addresses.worker_folder_missing(stack)) else {}),
         "start": startup.collect(stack.properties),
     }
 

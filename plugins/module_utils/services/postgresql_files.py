@@ -13,6 +13,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import sys
 
 # Debian's instances are named VERSION-CLUSTER.
 INSTANCE = re.compile(r"@([\d.]+)-(.+)\.service$")
+# Of PostgreSQL 12 and later, and of those before.
+_RECOVERY = ("recovery.signal", "recovery.conf")
 _SETTING = re.compile(r"^\s*data_directory\s*=?\s*'([^']+)'", re.MULTILINE)
 # Where distributions' packages put it; looked at only where nothing else says.
 USUAL = ("/var/lib/pgsql/data", "/var/lib/pgsql/*/data", "/var/lib/postgresql/*/main", "/var/lib/postgresql/data")
@@ -87,6 +89,17 @@ def of_unit(shown: dict[str, str]) -> str:
     words = systemd.exec_argv(shown.get("ExecStart", ""))
     named = words[words.index("-D") + 1] if "-D" in words[:-1] else ""
     return next((path for path in (named, environment.get("PGDATA", "")) if path.startswith("/")), "")
+
+
+def recovery_file(unit: str) -> str:
+    """The file by which a server, when it starts, recovers from an archive; empty where there is none.
+
+    It ends a recovery where the archive ends, and nobody can go on from there: so it is started when all is there.
+    A standby's file is none: that one waits for more. Source: postgresql.org/docs/current/continuous-archiving.html.
+    """
+    folder = next(iter(_from_unit(unit)), "")
+    paths = [os.path.join(folder, name) for name in _RECOVERY if folder]
+    return next((path for path in paths if os.path.exists(path)), "")
 
 
 def configured() -> list[str]:

@@ -20,6 +20,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.services.server_c
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_units
 
+WORKER_FILE = "wgunicorn-"
+
 
 @dataclass(frozen=True)
 class RootsWord:
@@ -33,9 +35,11 @@ class RootsWord:
     activated: tuple[str, ...] = ()
 
     def paths(self) -> list[str]:
-        """Absolute paths of the sockets, the pid file and the logs that are named."""
+        """Absolute paths of the sockets, the pid file, the logs and the workers' own files that are named."""
         binds = [bind["path"] for bind in map(gunicorn_config.parse_bind, self.server.bind) if bind["kind"] == "unix"]
-        named = [*self.activated, *binds, self.server.pidfile, self.server.errorlog, self.server.accesslog]
+        # Each worker has a file of that name, and more, in its folder (gunicorn's workertmp.py).
+        worker = os.path.join(self.server.worker_tmp_dir, WORKER_FILE) if self.server.worker_tmp_dir else ""
+        named = [*self.activated, *binds, self.server.pidfile, self.server.errorlog, self.server.accesslog, worker]
         return [os.path.normpath(os.path.join(self.cwd, path)) for path in named if path not in ("", "-")]
 
     def names_address(self, address: str) -> bool:
