@@ -29,7 +29,7 @@ MADE = {
     "teams": {"rescue502 operators", "rescue502 approvers"},
     "job_templates": {
         f"rescue502 {name}"
-        for name in ("recover", "check", "diagnose", "verify", "bundle", "recover with approval", "redeploy", "undo")
+        for name in "recover,check,diagnose,verify,bundle,recover with approval,redeploy,undo,alert".split(",")
     },
 }
 
@@ -138,8 +138,10 @@ def as_it_should_be(awx: FakeAwx) -> None:
         "rescue502_approve": "{{ rescue502_awaiting | default([]) }}", "rescue502_reports": "/srv/reports",
     }  # fmt: skip
     surveys = {path.split("/")[1]: survey["spec"][0]["variable"] for path, survey in awx.surveys.items()}
-    undo = awx.named("job_templates", "rescue502 undo")["id"]
-    assert surveys == {str(approved["id"]): "rescue502_approve", str(undo): "rescue502_undo"}
+    undo, alert = (awx.named("job_templates", f"rescue502 {name}")["id"] for name in ("undo", "alert"))
+    assert surveys == {
+        str(approved["id"]): "rescue502_approve", str(undo): "rescue502_undo", str(alert): "rescue502_alert_host",
+    }  # fmt: skip
     assert workflow(awx) == {
         "diagnose": ("rescue502 diagnose", {"failure_nodes": ["approve"]}),
         "approve": ("rescue502 approval", {"success_nodes": ["recover"]}),
