@@ -19,6 +19,9 @@ from fake_awx import TOKEN, FakeAwx
 from lab.playbook import COMMAND, ENVIRONMENT, ROOT
 
 SECRET = "xoxb-not-to-be-seen"
+TEMPLATES = (
+    "recover", "check", "diagnose", "verify", "bundle", "recover with approval", "redeploy", "undo", "alert",
+)  # fmt: skip
 MADE = {
     "execution_environments": {"rescue502"},
     "projects": {"rescue502"},
@@ -27,10 +30,7 @@ MADE = {
     "notification_templates": {"rescue502"},
     "workflow_job_templates": {"rescue502 repair with approval"},
     "teams": {"rescue502 operators", "rescue502 approvers"},
-    "job_templates": {
-        f"rescue502 {name}"
-        for name in "recover,check,diagnose,verify,bundle,recover with approval,redeploy,undo,alert".split(",")
-    },
+    "job_templates": {f"rescue502 {name}" for name in TEMPLATES},
 }
 
 
