@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import sqlite_files
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import sqlite_files, unowned_files
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, barrier, unit_view, violations
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
@@ -51,6 +51,7 @@ def collect(
     static_bar = unit_view.bar(stack.unit) if static_seen is None else settings_bar
     bars = _bars(stack, settings, media, refused, settings_bar)
     sqlite = _sqlite(stack, settings, account) if settings and account else {}
+    unowned = unowned_files.collect(stack, found, folders, account) if account else None
     return {
         "violations": {
             part: unread.reported(items, f"owners and modes: {_WORDS[part]}", *bars[part])
@@ -62,6 +63,7 @@ def collect(
         **({"media_was_used": _has_files_of(media, account)} if by_part["media"] and account else {}),
         **({"unusable": _unusable(settings, account, stack.properties)} if settings and account else {}),
         **sqlite,
+        **({} if unowned is None else {"unowned": unowned}),
         "media_root": media,
         "static_root": static,
         "static_empty": unread.known(
