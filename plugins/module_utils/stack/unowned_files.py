@@ -27,11 +27,14 @@ class Places:
     others: list[str] = field(default_factory=list)
 
     def all(self, uid: int) -> list[str]:
-        """All of them, the outermost only. uid: of a file whose folder has this owner, the folder."""
+        """The outermost of them, without files of other owners. uid: of a file whose folder has it, the folder."""
         found = [self.home, self.root]
         for path in self.others:
             folder = place(os.path.dirname(path))
-            found.append(folder if folder and owner(folder) == uid else path)
+            if folder and owner(folder) == uid:
+                found.append(folder)
+            elif os.path.isdir(path) or owner(path) == uid:
+                found.append(path)
         tops = sorted({path for path in found if path})
         return [path for path in tops if not any(own_folders.is_below(path, top) for top in tops if top != path)]
 

@@ -27,18 +27,18 @@ _CALLS = {"passwd": "getpwuid_r", "group": "getgrgid_r"}
 _LOCAL = {"files", "systemd", "altfiles", "extrausers", "db", "mymachines", "compat"}
 _SECONDS = 10.0
 _SMALLEST, _LARGEST = 2**14, 2**22
-# The same question to one service, in a process of its own: __nss_configure_lookup(3) is for all of a process.
+# The same question to one service's own library, in a process of its own: what others have written is not loaded here.
+# Its answer is an nss_status (nss.h): 1 is found, 0 is not found, a negative one is no answer.
 _ASK_ONE = """
 import ctypes, sys
-libc = ctypes.CDLL(None)
-database, service, call, number = sys.argv[1:]
-if libc.__nss_configure_lookup(database.encode(), service.encode()):
-    sys.exit(3)
-found, size = ctypes.c_void_p(), 2 ** 22
-failed = getattr(libc, call)(
-    ctypes.c_uint(int(number)), ctypes.create_string_buffer(512), ctypes.create_string_buffer(size),
-    ctypes.c_size_t(size), ctypes.byref(found))
-sys.exit(3 if failed else 0 if found.value else 2)
+service, call, number = sys.argv[1:]
+ask, error = getattr(ctypes.CDLL(f"libnss_{service}.so.2"), f"_nss_{service}_{call}"), ctypes.c_int()
+status, size = -2, 2 ** 14
+while status == -2 and size <= 2 ** 22:
+    text, record = ctypes.create_string_buffer(size), ctypes.create_string_buffer(512)
+    status = ask(ctypes.c_uint(int(number)), record, text, ctypes.c_size_t(size), ctypes.byref(error))
+    size *= 4
+sys.exit({1: 10, 0: 11}.get(status, 1))
 """
 
 
@@ -93,12 +93,12 @@ def _ask(database: str, number: int) -> str:
 
 
 def _ask_one(database: str, service: str, number: int) -> str:
-    words = [sys.executable, "-I", "-c", _ASK_ONE, database, service, _CALLS[database], str(number)]
+    words = [sys.executable, "-I", "-c", _ASK_ONE, service, _CALLS[database], str(number)]
     try:
         done = subprocess.run(words, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL, capture_output=True)
     except (OSError, subprocess.TimeoutExpired):
         return UNKNOWN
-    return {0: KNOWN, 2: ABSENT}.get(done.returncode, UNKNOWN)
+    return {10: KNOWN, 11: ABSENT}.get(done.returncode, UNKNOWN)
 
 
 def _remote_services(database: str) -> list[str]:
