@@ -3,8 +3,8 @@
 """The files, folders and links below a folder that belong to given numbers, and their change of owner; nothing else's.
 
 No link is followed, no mount entered, nothing opened for reading: each entry is held by a descriptor (O_PATH) that is
-judged before its owner changes. What is in a folder comes before the folder, so that whoever gets a folder cannot
-rearrange what is still to be judged in it.
+judged before its owner changes. What is in a folder comes before the folder, so that the account that gets a folder
+cannot rearrange what is still to be judged in it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def find(top: str, numbers: Numbers, mounts: frozenset[str], many: int = safe_fi
             yield from _below(descriptor, top, numbers, mounts, [many])
         finally:
             os.close(descriptor)
-    # Who named it by its path means it, whoever can write the folder that it is in.
+    # It was named by its path, so it is meant: who can write the folder that it is in counts for nothing.
     if entry := _entry(name, status, None, numbers):
         yield Folder(parent, [entry])
 
@@ -116,7 +116,7 @@ def _entry(
         return None
     objection = ""
     if kind == stat.S_IFREG and status.st_mode & (stat.S_ISUID | stat.S_ISGID):
-        objection = "runs as its owner or group, whoever starts it"
+        objection = "runs as its owner or group for all who start it"
     elif hard_links.has_other_names(status) and (doubt or not folder or folder.st_uid not in (0, status.st_uid)):
         objection = "is the same file as one elsewhere, and others may have put it here"
     return Entry(name, status.st_dev, status.st_ino, before, after, objection, doubt)
@@ -158,20 +158,30 @@ def take_back(folder: str, names: list[str], before: Pair, after: Pair, dry: boo
     try:
         for name in names:
             try:
-                now = os.stat(name, dir_fd=parent, follow_symlinks=False)
-                if (now.st_uid, now.st_gid) == before:
-                    continue
-                if (now.st_uid, now.st_gid) != after:
+                status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+                now = (status.st_uid, status.st_gid)
+                wanted = _back(now, before, after)
+                if wanted is None:
                     left.append(name)
-                    continue
-                if not dry:
-                    _change(parent, name, after, before, (now.st_dev, now.st_ino))
-                done.append(name)
+                elif wanted != now:
+                    if not dry:
+                        _change(parent, name, now, wanted, (status.st_dev, status.st_ino))
+                    done.append(name)
             except FileNotFoundError:
                 continue
     finally:
         os.close(parent)
     return done, left
+
+
+def _back(now: Pair, before: Pair, after: Pair) -> Pair | None:
+    """Owner and group to give back; None where somebody has changed since what was given."""
+    if now[0] not in (before[0], after[0]):
+        return None
+    if now[1] in (before[1], after[1]):
+        return before
+    # The owner itself may have chosen another group, as gunicorn does for its logs: that one stays.
+    return None if before[0] == after[0] else (before[0], now[1])
 
 
 def _change(parent: int, name: str, before: Pair, after: Pair, identity: tuple[int, int]) -> None:

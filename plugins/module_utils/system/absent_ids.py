@@ -93,9 +93,16 @@ def _ask(database: str, number: int) -> str:
 
 
 def _ask_one(database: str, service: str, number: int) -> str:
-    words = [sys.executable, "-I", "-c", _ASK_ONE, service, _CALLS[database], str(number)]
     try:
-        done = subprocess.run(words, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL, capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _ASK_ONE, service, _CALLS[database], str(number)],
+            cwd="/",
+            env={},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return UNKNOWN
     return {10: KNOWN, 11: ABSENT}.get(done.returncode, UNKNOWN)

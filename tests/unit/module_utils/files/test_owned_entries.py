@@ -135,7 +135,7 @@ def test_what_somebody_may_have_moved_there_is_doubtful(tmp_path: Path) -> None:
 
 
 def test_what_runs_as_its_owner_stays(tmp_path: Path) -> None:
-    """The kernel would take the bit away, and whoever starts the program would be the app."""
+    """The kernel would take the bit away, and all who start the program would be the app."""
     top = folder(tmp_path / "app")
     put(top / "setuid", mode=0o4755)
     put(top / "setgid", mode=0o2755)

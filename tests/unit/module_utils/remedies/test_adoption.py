@@ -80,6 +80,15 @@ def test_what_was_given_to_somebody_else_since_is_left(home: Path) -> None:
     assert ((home / "app").stat().st_uid, (home / "app/.env").stat().st_uid, home.stat().st_uid) == (0, LOST, LOST)
 
 
+def test_a_group_that_the_app_has_chosen_since_stays(home: Path) -> None:
+    """gunicorn gives its logs the group that the unit runs it in; the owner goes back all the same."""
+    adopt(home)
+    os.chown(home / "app/.env", -1, 33)
+    assert undo.take_back(INCIDENT, dry=False)["left"] == []
+    status = (home / "app/.env").stat()
+    assert (status.st_uid, status.st_gid) == (LOST, 33)
+
+
 @pytest.mark.parametrize(
     ("others", "why"),
     [
