@@ -71,7 +71,8 @@ class GeneratedShape(Shape):
         """What the operator has set; little more than the edge where the choice says so."""
         settings = super().careful_settings()
         if self.choices.told == "edge":
-            settings = {"rescue502_edge": settings["rescue502_edge"]}
+            # A preflight is asked by a front end, whose origin is not told either.
+            settings = {"rescue502_edge": [item for item in settings["rescue502_edge"] if "preflight" not in item]}
         return settings
 
 

@@ -44,7 +44,7 @@ def without_rehearsal(evidence: dict[str, Any]) -> dict[str, Any]:
     del left["rehearsal"]
     for name in FROM_REHEARSAL:
         del left["database"][name]
-    left["probe"]["unread"] = [NO_REHEARSAL]
+    left["probe"].update(unread=[NO_REHEARSAL], root=False)
     return left
 
 

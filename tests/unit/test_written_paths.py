@@ -41,6 +41,7 @@ FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "NEW"}
 BY_PATH = {
     "module_utils/files/atomic_write.py": "root's own, given by its callers",
     "module_utils/files/directory_handle.py": "/proc/self/fd of an opened folder",
+    "module_utils/files/owned_entries.py": "/proc/self/fd of a held entry",
     "module_utils/baseline/baseline.py": "/var/lib/rescue502",
     "module_utils/remedies/database_dump.py": "/var/lib/rescue502",
     "module_utils/run/history.py": "/var/lib/rescue502",

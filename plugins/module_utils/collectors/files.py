@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import sqlite_files
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import sqlite_files, unowned_files
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, barrier, unit_view, violations
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
@@ -68,6 +68,7 @@ def collect(
     static_bar = unit_view.bar(stack.unit) if static_seen is None else settings_bar
     bars = _bars(stack, settings, media, refused, settings_bar)
     sqlite = _sqlite(stack, settings, account) if settings and account else {}
+    unowned = unowned_files.collect(stack, found, folders, account) if account else None
     return {
         "violations": {
             part: unread.reported(items, f"owners and modes: {_WORDS[part]}", *bars[part])
@@ -80,6 +81,7 @@ def collect(
         **({"unusable": _unusable(settings, account, stack.properties)} if settings and account else {}),
         **sqlite,
         **({"sqlite_databases": sqlite_files.databases(settings)} if settings and more else {}),
+        **({} if unowned is None else {"unowned": unowned}),
         "media_root": media,
         "static_root": static,
         "static_empty": unread.known(

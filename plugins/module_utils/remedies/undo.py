@@ -66,6 +66,8 @@ def describe(entry: Entry) -> str:
     before, nothing = entry.get("before"), "it was not there"
     if entry["kind"] == "owner_and_mode" and before:
         return f"{entry['path']}: owner {before[0]}:{before[1]}, mode {before[2]:04o}"
+    if entry["kind"] == "owners" and before:
+        return f"{entry['path']}: owner {before[0]}:{before[1]} of {len(entry['names'])} in it"
     return {
         "file": f"{entry.get('path')}: {'its content' if before else nothing}",
         "folder": f"{entry.get('path')}: {nothing}",

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from ansible_collections.rescue502.django.plugins.module_utils.files import (
     hard_links,
     hardlink_copy,
+    owned_entries,
     posix_acl,
     safe_files,
 )
@@ -68,6 +69,14 @@ def _owner_and_mode(entry: Entry, dry: bool) -> bool:
     finally:
         os.close(descriptor)
     return True
+
+
+def _owners(entry: Entry, dry: bool) -> bool:
+    before, after = tuple(entry["before"]), tuple(entry["after"])
+    done, left = owned_entries.take_back(entry["path"], entry["names"], before, after, dry)
+    if left:
+        raise LeftError(f"the owner was changed since, of {', '.join(left[:5])}")
+    return bool(done)
 
 
 def _file(entry: Entry, dry: bool) -> bool:
@@ -189,6 +198,7 @@ def run(*words: str, must: bool = True) -> str:
 
 KINDS: dict[str, Callable[[Entry, bool], bool]] = {
     "owner_and_mode": _owner_and_mode,
+    "owners": _owners,
     "file": _file,
     "folder": _folder,
     "environment": _environment,

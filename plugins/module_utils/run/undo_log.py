@@ -61,6 +61,11 @@ def owner_and_mode(
     return {"kind": "owner_and_mode", "path": path, "before": before, "after": [owner, group, mode], **lists}
 
 
+def owners(folder: str, names: list[str], before: tuple[int, int], after: tuple[int, int]) -> Entry:
+    """Entries of a folder, links among them, are about to get another owner and group; their modes stay."""
+    return {"kind": "owners", "path": folder, "names": names, "before": list(before), "after": list(after)}
+
+
 def note_file(path: str, after: bytes | None) -> None:
     """A regular file is about to be made, written with `after`, or removed (None). What was in it is kept."""
     if recording():

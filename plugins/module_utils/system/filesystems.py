@@ -15,6 +15,8 @@ MIB = 2**20
 FULL_BELOW = 1 * MIB
 # Of a small file system that would be much: there it is this part of it, and two blocks at least.
 FULL_PART = 16
+# Kinds of file systems that no other machine numbers the owners of.
+_OWN_DISKS = {"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "tmpfs", "xfs", "zfs"}
 
 
 def existing(path: str) -> str:
@@ -91,6 +93,20 @@ def owner(path: str) -> str:
         return accounts.user_name(os.stat(path).st_uid)
     except OSError:
         return ""
+
+
+def keeps_own_numbers(path: str) -> bool:
+    """Whether the owners on a path's file system are this host's numbers: on a disk of its own, and no share."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+            lines = [line.split(" ") for line in file]
+        mount = _mount_of(os.path.realpath(path), mount_points())
+        # Of several mounts at one place the last one is seen.
+        words = [line for line in lines if _unescape(line[4]) == mount][-1]
+        kind = words[words.index("-") + 1]
+    except (OSError, IndexError, ValueError):
+        return False
+    return kind in _OWN_DISKS and "idmapped" not in words[5].split(",")
 
 
 def mount_points() -> list[str]:

@@ -145,9 +145,12 @@ def _what_was_done(data: Record) -> str:
 
 def _unknown(data: Record) -> str:
     """What to say where no cause is known: what the programs themselves say stands first."""
-    if data.get("unread"):
-        return f"the cause cannot be found without what was not read: {AS_ROOT}"
     looked = data.get("evidence_after") or data.get("evidence") or {}
+    if lacking := data.get("unread"):
+        # Root too may get no answer, as of a name service.
+        was_root = looked.get("probe", {}).get("root") and lacking[0].get("what")
+        said = clean_tree(f"{lacking[0]['what']}: {lacking[0]['why']}") if was_root else AS_ROOT
+        return f"the cause cannot be found without what was not read: {said}"
     heard = unexplained_words.heard(clean_tree(looked), [], well=False)
     words = f"{heard[0]['who']} says: {heard[0]['lines'][-1][:MOST_WORDS]}" if heard else ""
     message = f"the cause is not known{f'; {words}' if words else ''}: the evidence is in the report"

@@ -140,6 +140,17 @@ NO_ANSWER = {
         "needs-human",
         f"502 on /; the cause cannot be found without what was not read: {verdict.AS_ROOT}",
     ),
+    "root got no answer": (
+        record(
+            DOWN,
+            LESSER_REMAINS,
+            unread=[{"what": "whose number 1007 is", "why": "the name service does not answer"}],
+            evidence={"probe": {"root": True}},
+        ),
+        "needs-human",
+        "502 on /; the cause cannot be found without what was not read: whose number 1007 is: "
+        "the name service does not answer",
+    ),
     "it was tried too often": (
         record(DOWN, CAUSE_REMAINS, PLANNED, exhausted=["start_database, 3 times", "restart, 3 times"]),
         "needs-human",
