@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options that `extends_documentation_fragment: rescue502.django.app` adds."""
+    """What `extends_documentation_fragment: rescue502.django.app` adds; `….app.account` adds the account alone."""
 
     DOCUMENTATION = r"""
 options:
@@ -32,6 +32,18 @@ options:
     default: ''
   settings_module:
     description: Value for C(DJANGO_SETTINGS_MODULE) where the environment does not have it.
+    type: str
+    default: ''
+"""
+
+    ACCOUNT = r"""
+options:
+  user:
+    description: The user that the app runs as.
+    type: str
+    required: true
+  group:
+    description: The group that the app runs as. The user's own unless given.
     type: str
     default: ''
 """

@@ -19,10 +19,10 @@ description:
   - Leaves alone what runs as its owner (set-user-id), what has capabilities, and what is linked from elsewhere.
 author:
   - rescue502 maintainers (@rescue502)
+extends_documentation_fragment:
+  - rescue502.django.app.account
+  - rescue502.django.attributes.says_what
 attributes:
-  check_mode:
-    description: Says what would be changed.
-    support: full
   diff_mode:
     description: Lists what belongs to the number.
     support: full
@@ -32,14 +32,6 @@ options:
     type: list
     elements: path
     required: true
-  user:
-    description: The user that the app runs as.
-    type: str
-    required: true
-  group:
-    description: The group that the app runs as. The user's own unless given.
-    type: str
-    default: ''
   uid:
     description: The number of the owner that is not an account of this host.
     type: int

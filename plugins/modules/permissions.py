@@ -22,10 +22,10 @@ description:
   - Never follows a symbolic link below the app's folder, nor changes a file that somebody linked in from elsewhere.
 author:
   - rescue502 maintainers (@rescue502)
+extends_documentation_fragment:
+  - rescue502.django.app.account
+  - rescue502.django.attributes.says_what
 attributes:
-  check_mode:
-    description: Says what would be changed.
-    support: full
   diff_mode:
     description: Lists each path with what it is and what it becomes.
     support: full
@@ -36,14 +36,6 @@ options:
     required: true
   venv:
     description: The virtual environment, judged for readability only.
-    type: str
-    default: ''
-  user:
-    description: The user that the app runs as.
-    type: str
-    required: true
-  group:
-    description: The group that the app runs as. The user's own unless given.
     type: str
     default: ''
   unit:
