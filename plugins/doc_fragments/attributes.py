@@ -6,10 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What `rescue502.django.attributes` adds.
-
-    `….attributes.looks_only` of what changes nothing, `….attributes.says_what` of what says what it would change.
-    """
+    """What `rescue502.django.attributes` adds, and `rescue502.django.attributes.looks_only` of what changes nothing."""
 
     DOCUMENTATION = r"""
 attributes:
@@ -26,11 +23,4 @@ attributes:
   diff_mode:
     description: There is nothing to compare.
     support: none
-"""
-
-    SAYS_WHAT = r"""
-attributes:
-  check_mode:
-    description: Says what would be changed.
-    support: full
 """

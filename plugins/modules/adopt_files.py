@@ -19,10 +19,11 @@ description:
   - Leaves alone what runs as its owner (set-user-id), what has capabilities, and what is linked from elsewhere.
 author:
   - rescue502 maintainers (@rescue502)
-extends_documentation_fragment:
-  - rescue502.django.app.account
-  - rescue502.django.attributes.says_what
+extends_documentation_fragment: rescue502.django.app.account
 attributes:
+  check_mode:
+    description: Says which files would be given.
+    support: full
   diff_mode:
     description: Lists what belongs to the number.
     support: full

@@ -22,10 +22,11 @@ description:
   - Never follows a symbolic link below the app's folder, nor changes a file that somebody linked in from elsewhere.
 author:
   - rescue502 maintainers (@rescue502)
-extends_documentation_fragment:
-  - rescue502.django.app.account
-  - rescue502.django.attributes.says_what
+extends_documentation_fragment: rescue502.django.app.account
 attributes:
+  check_mode:
+    description: Says what would be changed.
+    support: full
   diff_mode:
     description: Lists each path with what it is and what it becomes.
     support: full
