@@ -40,8 +40,6 @@ echo "127.0.0.1 $SERVER_NAME $DATABASE_HOST_NAME" >> /etc/hosts
 getent passwd "$APP_USER" > /dev/null || useradd --system --user-group --home-dir "$(dirname "$ROOT")" --shell /usr/sbin/nologin "$APP_USER"
 install -d -m 755 "$ROOT" "$(dirname "$VENV")"
 cp -r "$here/app/." "$ROOT"
-# As Django makes it; in our own repository AWX would take a program for an inventory.
-chmod 755 "$ROOT/manage.py"
 mv "$ROOT/gitignore" "$ROOT/.gitignore"
 chown -R "$APP_USER:$APP_GROUP" "$ROOT"
 as_app git init -q -b main "$ROOT"
