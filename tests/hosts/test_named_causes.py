@@ -76,6 +76,7 @@ NIGHTLY = {
     "database/tables-elsewhere", "database/wraparound", "files/folder-unusable", "files/folder-unusable-so-far",
     "dependencies/not-installed", "proxy/other-server-answers", "proxy/socket-out-of-sight", "host/not-mounted",
     "edge/csrf-host-differs", "edge/csrf-origin-not-trusted", "edge/csrf-scheme-not-believed",
+    "proxy/host-not-passed", "service/interface-mismatch", "dependencies/service-unreachable",
     "edge/csrf-scheme-not-passed", "edge/preflight-refused", "database/password-unusable",
     "service/slower-than-timeout", "code/module-ignored",
     "database/cluster-displaced", "files/app-file-denied",
