@@ -29,11 +29,10 @@ def collect(stack: Stack, rehearsed: Any) -> list[dict[str, str]]:
         account = access.Account.of_unit(stack.user, stack.group, stack.properties)
     except KeyError:
         return []
-    barred = [
-        {"path": path, "need": need, "barrier": found}
-        for path in paths
-        for need, bits in _NEEDS
-        if (found := barrier.first(path, account, bits))
-    ]
-    # One that cannot be read is not asked about writing too.
-    return list({item["path"]: item for item in reversed(barred)}.values())[::-1]
+    found = []
+    for path in paths:
+        # Lazily: one that cannot be read is not asked about writing too.
+        asked = ((need, barrier.first(path, account, bits)) for need, bits in _NEEDS)
+        if barred := next((each for each in asked if each[1]), None):
+            found.append({"path": path, "need": barred[0], "barrier": barred[1]})
+    return found
