@@ -23,10 +23,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Fails where another run is at work on the host. Returns {incident}."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        try:
-            given = settings.read(task_vars, self._templar)
-        except settings.SettingsError as error:
-            raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
+        given = settings.read_or_fail(task_vars, self._templar)
         target = Target(self, task_vars, given.incident)
         unit = str(self._task.args.get("unit", ""))
         if self._task.args.get("state", "held") == "released":

@@ -63,10 +63,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         mode = self._mode()
-        try:
-            given = settings.read(task_vars, self._templar, load_extra_vars(self._loader))
-        except settings.SettingsError as error:
-            raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
+        given = settings.read_or_fail(task_vars, self._templar, load_extra_vars(self._loader))
         target = Target(self, task_vars, given.incident)
         if self._task.args.get("level") == "stack":
             stack = _probe(target, given, "stack", {}).get("stack")

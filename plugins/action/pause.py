@@ -28,10 +28,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Returns {paused, at_work, report}. Fails where the host cannot be paused, or not until then."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        try:
-            given = settings.read(task_vars, self._templar)
-        except settings.SettingsError as error:
-            raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
+        given = settings.read_or_fail(task_vars, self._templar)
         arguments = {"by": who(task_vars), **{key: str(value) for key, value in self._task.args.items() if value}}
         answer = Target(self, task_vars, given.incident).run("pause", arguments, "paused")
         if not isinstance(answer.get("paused"), dict) or not isinstance(answer.get("at_work"), dict):

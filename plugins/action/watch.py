@@ -31,10 +31,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns {is_down, report}. Fails where a setting cannot be used, or no check can be asked from here."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        try:
-            given = settings.read(task_vars or {}, self._templar)
-        except settings.SettingsError as error:
-            raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
+        given = settings.read_or_fail(task_vars or {}, self._templar)
         wrong = _wrong(given)
         if wrong:
             time.sleep(float(self._task.args.get("again", AGAIN_SECONDS)))

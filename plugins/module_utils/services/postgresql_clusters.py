@@ -22,12 +22,12 @@ class Cluster:
     def start_word(self) -> str:
         """Of its start.conf: `auto`, `manual` for a person to start it, `disabled` for nobody; empty if not known."""
         match = re.fullmatch(r"postgresql@([^-]+)-(.+)\.service", self.unit)
+        if match is None:
+            return ""
         try:
-            with open(
-                "/etc/postgresql/{}/{}/start.conf".format(*match.groups() if match else ()), encoding="utf-8"
-            ) as f:
-                words = [line.split("#")[0].strip() for line in f]
-        except (OSError, UnicodeDecodeError, IndexError):
+            with open("/etc/postgresql/{}/{}/start.conf".format(*match.groups()), encoding="utf-8") as file:
+                words = [line.split("#")[0].strip() for line in file]
+        except (OSError, UnicodeDecodeError):
             return ""
         return next(filter(None, words), "auto")
 

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import own_path
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import approvals
@@ -153,6 +154,14 @@ def read(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ())
         slice_words=f"Slice {number} of {slices}: what follows is of its hosts alone." if slices > 1 else "",
         awx=awx_job.read(variables),
     )
+
+
+def read_or_fail(variables: dict[str, Any], templar: Any, for_run: Collection[str] = ()) -> Settings:
+    """The same as read(), for a task that has nothing else to say of settings that cannot be used: it fails."""
+    try:
+        return read(variables, templar, for_run)
+    except SettingsError as error:
+        raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
 
 
 def _require_origin_of_preflights(probe: dict[str, Any]) -> None:
