@@ -14,7 +14,7 @@ DECIDING := $(wildcard $(addprefix plugins/plugin_utils/,catalogue/*.py diagnosi
 SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test nightly release lint sanity all-sanity unit coverage mutants molecule hosts all-hosts versions bench lab shapes matrix fuzz score chaos record docs clean
+.PHONY: help install demo test nightly release lint sanity all-sanity unit coverage mutants molecule hosts all-hosts versions bench fleet lab shapes matrix fuzz score chaos record docs clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -102,6 +102,9 @@ chaos: shapes ## every remedy interrupted in every way, and bad inputs: survived
 
 bench: lab ## seconds of a diagnosis compared with those of a ping, medians of several
 	$(BIN)/python -m tools.bench
+
+fleet: lab ## forty real hosts, twelve of them broken in different ways, and one command; HOSTS=40
+	HOSTS=$(HOSTS) $(BIN)/python -m tools.fleet
 
 versions: lab ## diagnose and recover with each supported ansible-core and Python, on targets old and new; writes docs/versions.md
 	$(BIN)/python -m tools.versions
