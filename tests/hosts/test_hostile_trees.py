@@ -106,7 +106,7 @@ def git_programs(usual: Site) -> Seen:
 
 
 @pytest.mark.xdist_group("hostile-trees")
-@pytest.mark.parametrize("name", each_change("a-filter", of=GIT_PROGRAMS))
+@pytest.mark.parametrize("name", each_change(of=GIT_PROGRAMS))
 def test_git_runs_nothing_that_the_checkout_names(git_programs: Seen, name: str) -> None:
     """It works by hand; no look and no remedy runs it, not even as the app's own user."""
     count(changed=git_programs.changed, root=as_root(git_programs, name))
@@ -215,7 +215,7 @@ until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_P
 
 
 @pytest.mark.xdist_group("hostile-configuration")
-@pytest.mark.parametrize("name", each_change("socket-among-units", of=SETTINGS))
+@pytest.mark.parametrize("name", each_change(of=SETTINGS))
 def test_gunicorns_configuration_decides_nothing(configured: Site, name: str) -> None:
     """What the app's user writes there is seen, and root makes, removes, reads and runs nothing because of it."""
     setting, site, host = SETTINGS[name], configured, configured.host

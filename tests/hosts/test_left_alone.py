@@ -158,7 +158,7 @@ def test_what_runs_while_another_server_is_to_be_down_is_not_ended(site: Site, w
     assert (code, incident["outcome"], answers(site, 3)) == (0, "recovered", {200}), output
 
 
-@pytest.mark.parametrize("mark", each_change("", of=["", " down", " max_fails=0"]))
+@pytest.mark.parametrize("mark", each_change(of=["", " down", " max_fails=0"]))
 def test_a_drained_upstream_is_not_started(site: Site, mark: str) -> None:
     """One of two is stopped, by the operator; the other one answers throughout. `again` is said of nothing."""
     site.host.break_with("", operators.PEER.replace("MARK", mark))

@@ -90,6 +90,8 @@ NIGHTLY = {
     "files/app-file-missing",
     "schema/asked-while-loading", "schema/cache-table-missing", "schema/history-inconsistent",
     "schema/tables-differ", "database/row-security",
+    "environment/key-missing", "proxy/other-front-stopped", "service/type-wrong", "code/crashes-on-load",
+    "schema/conflicting-migrations", "proxy/protocol-mismatch",
     "host/access-policy", "host/neighbour-takes-all", "code/request-eats-cpu", "database/long-query",
 }  # fmt: skip
 

@@ -44,7 +44,7 @@ until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_P
 """
 
 
-@pytest.mark.parametrize("name", each_change("file", of=COMMAND_LINES))
+@pytest.mark.parametrize("name", each_change(of=COMMAND_LINES))
 def test_options_of_gunicorn(site: Site, name: str) -> None:
     """The app is what gunicorn loads, wherever it stands: the site is healthy, and when it is stopped it is started."""
     site.host.break_with("", START.replace("WORDS", COMMAND_LINES[name]))
@@ -135,6 +135,7 @@ def recovers_from_a_real_fault(site: Site, *found_too: str) -> None:
     assert site.host.ask("/api/sgis/")[0] == 200
 
 
+@pytest.mark.nightly
 def test_odd_access(site: Site) -> None:
     """Whatever mode bits say, an app that reads its files reads them: all kinds on one host, and then a real fault."""
     site.host.break_with("", script(*TOGETHER))
