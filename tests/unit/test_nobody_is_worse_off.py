@@ -41,7 +41,7 @@ def test_a_site_that_serves_or_refuses_is_not_touched_unasked(edge: str, configu
     """Rules (a) and (d): what is done there was approved; but for what can wait, on a site that was down before."""
     met: Counter[str] = Counter()
 
-    @settings(thorough, max_examples=45)
+    @settings(thorough, max_examples=70)
     @given(broken(edge, configured=configured), st.booleans(), st.data())
     def holds(evidence: dict[str, Any], was_down: bool, data: st.DataObject) -> None:
         found = diagnose(evidence, CATALOGUE)

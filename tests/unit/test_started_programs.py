@@ -32,6 +32,7 @@ SYSTEM = {
     "df",
     "free",
     "pg_lsclusters",
+    "getent",
     "nft",
     "iptables-save",
     # Only where it and its configuration are root's alone (services/supervisor.py).

@@ -7,7 +7,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import sqlite_files, unowned_files
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
+    closed_folders,
+    sqlite_files,
+    unowned_files,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, barrier, unit_view, violations
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
@@ -82,6 +86,7 @@ def collect(
         **sqlite,
         **({"sqlite_databases": sqlite_files.databases(settings)} if settings and more else {}),
         **({} if unowned is None else {"unowned": unowned}),
+        **({"closed": closed} if (closed := closed_folders.collect(found, stack.user)) else {}),
         "media_root": media,
         "static_root": static,
         "static_empty": unread.known(

@@ -17,7 +17,12 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     start_waits,
     unit_limits,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, unit_conflicts, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    accounts,
+    systemd,
+    unit_conflicts,
+    unread,
+)
 
 # What apps wait for at a boot, besides what their unit names.
 _WAITED_FOR = (
@@ -60,12 +65,13 @@ _ON_FILES: dict[str, Callable[[str], bool]] = {
 def collect(properties: dict[str, str]) -> dict[str, Any]:
     """What kept the last start from reaching the app, or keeps the next one.
 
-    {failed, came_later, step, condition, dependencies, limit, conflicts, scheduled, unheard, waits}. failed: commands
+    {failed, came_later, step, condition, dependencies, limit, conflicts, scheduled, unheard, waits, account_expired,
+    account}. failed: commands
     besides ExecStart= that failed. came_later: what these may have waited for in vain. step: what systemd itself could
     not do, `what` empty where nothing. condition: {unmet, kind, which}. dependencies: required units that failed or
     cannot be started. limit: of the unit's own, that ended it. conflicts: units that run and would be ended by a start.
     scheduled: what somebody has arranged to start it later. unheard: what a unit of Type=notify said in vain. waits:
-    what a start that has begun waits for.
+    what a start that has begun waits for. account_expired: the day, where its account has; account: its name then.
     """
     down = properties.get("ActiveState") != "active"
     failed = start_commands.failed(properties) if down else []
@@ -79,8 +85,15 @@ def collect(properties: dict[str, str]) -> dict[str, Any]:
         "conflicts": unit_conflicts.ended_by_start([properties["Id"]]) if down and "Id" in properties else [],
         "scheduled": _scheduled(properties) if _was_stopped(properties) else [],
         "unheard": notifications.refused(properties) if down else "",
+        **(_account_expired(properties) if down else {}),
         **({"waits": waits} if down and (waits := start_waits.collect(properties)) else {}),
     }
+
+
+def _account_expired(properties: dict[str, str]) -> dict[str, str]:
+    user = properties.get("User", "")
+    day = accounts.expired_on(user) if user not in ("", "root", "0") else ""
+    return {"account": user, "account_expired": day} if day else {}
 
 
 def _scheduled(properties: dict[str, str]) -> list[str]:

@@ -27,7 +27,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     kept_apps,
     log,
     proxy,
-    refusals,
     service,
     storage,
 )
@@ -36,10 +35,15 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     own_view,
     rehearsal,
     repeated_requests,
-    shadow_start,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files import unit_view
-from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling, trials
+from ansible_collections.rescue502.django.plugins.module_utils.probe import (
+    concurrent,
+    quick_check,
+    settling,
+    started_aside,
+    trials,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processor_time, sockets, unread
@@ -66,7 +70,9 @@ def look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]
     if deeper:
         sections = {**_deep_sections(stack, listeners, quick, wrong, busy), **_database_sections(quick, listeners)}
         if wrong:
-            sections["shadow_start"] = lambda: _started_aside(stack, given, quick["edge"], wrong)
+            sections["shadow_start"] = lambda: started_aside.collect(
+                stack, given, quick["edge"], wrong, quick["database"]
+            )
     if given["hold_seconds"] and quick["edge"].get("well"):
         sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
     found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}
@@ -162,16 +168,6 @@ def _rehearsed(stack: Stack, pages: list[repeated_requests.Page], unwell: bool, 
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
     origins = form_origins.collect(stack, asked)
     return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages, unwell=unwell, origins=origins)
-
-
-def _started_aside(stack: Stack, given: dict[str, Any], asked: dict[str, Any], wrong: answers.Wrong) -> dict[str, Any]:
-    """The app started for trial, unless the user does not want it, or nginx is configured to answer without the app."""
-    why_not = "" if given["shadow_start"] else "rescue502_shadow_start is false"
-    if not why_not and any(item["certain"] for item in refusals.collect(stack, asked)):
-        why_not = "nginx is configured to answer without the app"
-    if why_not:
-        return {"tried": False, "why_not": why_not}
-    return shadow_start.try_start(stack, wrong, given["cors_origin"])
 
 
 def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:

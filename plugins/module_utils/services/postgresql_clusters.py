@@ -9,6 +9,8 @@ import subprocess
 from dataclasses import dataclass
 
 SECONDS = 5.0
+# Words of start.conf for a cluster that is not started with the others.
+_BY_HAND = ("manual", "disabled")
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,16 @@ def serving(port: int) -> str:
 
 
 def by_hand(port: int) -> dict[str, str]:
-    """{unit, word} of the one cluster for a port that is not started by itself; empty of others, and of several.
+    """{unit, word} of the cluster for a port, where nothing but a person's hand is to start one there; else empty.
 
-    word: of its start.conf (pg_createcluster(1)).
+    word: of its start.conf (pg_createcluster(1)). Of several, as amid an upgrade, that is the one that may be started;
+    where several may, who comes first, and `one of several`.
     """
-    own = [cluster for cluster in clusters() if cluster.port == port]
-    word = own[0].start_word() if len(own) == 1 else ""
-    return {"unit": own[0].unit, "word": word} if word in ("manual", "disabled") else {}
+    own = [(cluster.unit, cluster.start_word()) for cluster in clusters() if cluster.port == port]
+    if not own or any(word not in _BY_HAND for _unit, word in own):
+        return {}
+    startable = [item for item in own if item[1] == "manual"] or own
+    return {"unit": startable[0][0], "word": startable[0][1] if len(startable) == 1 else "one of several"}
 
 
 def displaced(port: int) -> dict[str, str]:

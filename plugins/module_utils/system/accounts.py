@@ -8,9 +8,14 @@ import contextlib
 import grp
 import os
 import pwd
+import subprocess
+import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
+
+_DAY = 86_400
+_ASK_SECONDS = 5.0
 
 
 def account_ids(user: str, group: str | None) -> tuple[int, int, list[int]]:
@@ -50,6 +55,24 @@ def group_name(gid: int) -> str:
         return grp.getgrgid(gid).gr_name
     except KeyError:
         return str(gid)
+
+
+def expired_on(user: str) -> str:
+    """The day on which an account expired (chage(1), `-E`), as YYYY-MM-DD; empty where it has not, or nothing says so.
+
+    Only root may ask. systemd starts such an account's units all the same: expiry is a person's word, and bars nothing.
+    """
+    try:
+        done = subprocess.run(
+            ["getent", "shadow", user], capture_output=True, text=True, check=False, timeout=_ASK_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    fields = done.stdout.strip().split(":")
+    day = int(fields[7]) if len(fields) > 7 and fields[7].isdigit() else None
+    if day is None or day * _DAY > time.time():
+        return ""
+    return time.strftime("%Y-%m-%d", time.gmtime(day * _DAY))
 
 
 def may_become(user: str, group: str | None = None) -> bool:

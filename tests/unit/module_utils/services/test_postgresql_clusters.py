@@ -64,6 +64,32 @@ def test_a_cluster_whose_place_is_taken(monkeypatch: pytest.MonkeyPatch, way: st
     assert postgresql_clusters.displaced(5433) == {}
 
 
+# The words of start.conf of the clusters for one port, and what is to be started by hand there.
+BY_HAND = {
+    ("manual",): ("one", "manual"),
+    ("disabled",): ("one", "disabled"),
+    ("disabled", "manual"): ("two", "manual"),
+    ("disabled", "disabled"): ("one", "one of several"),
+    ("manual", "manual"): ("one", "one of several"),
+    ("auto", "manual"): (),
+    ("manual", "auto"): (),
+    ("", "manual"): (),
+    (): (),
+}
+
+
+@pytest.mark.parametrize("words", BY_HAND)
+def test_what_is_to_be_started_by_hand(monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+    """Only where that is so of each cluster for the port; another port's says nothing."""
+    own = dict(zip(("postgresql@15-one.service", "postgresql@15-two.service"), words, strict=False))
+    found = [*(Cluster(unit, 5432, False) for unit in own), Cluster("postgresql@15-other.service", 5433, False)]
+    monkeypatch.setattr(postgresql_clusters, "clusters", lambda: found)
+    monkeypatch.setattr(Cluster, "start_word", lambda self: own.get(self.unit, "auto"))
+    wanted = BY_HAND[words]
+    expected = {"unit": f"postgresql@15-{wanted[0]}.service", "word": wanted[1]} if wanted else {}
+    assert postgresql_clusters.by_hand(5432) == expected
+
+
 def test_nothing_is_known_without_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a host that is not of Debian's kind."""
     monkeypatch.setenv("PATH", "/nonexistent")
