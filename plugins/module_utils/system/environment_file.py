@@ -66,7 +66,7 @@ def _in_double_quotes(match: re.Match[str]) -> str:
 
 
 def _bare(text: str) -> str:
-    """The rest of a value: blanks at its end go, and so does each backslash, with a line's end that it stands before."""
+    """The rest of a value: blanks at its end go, and so does each backslash, and a line's end after one."""
     parts: list[str] = _PARTS.findall(text)
     while parts and parts[-1] in (" ", "\t"):
         parts.pop()
