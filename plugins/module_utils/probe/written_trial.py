@@ -19,7 +19,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack import writ
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.stack.written_variables import Written
 
-SECONDS = 10.0
+SECONDS = 6.0
 MOST = 8
 Steps = dict[str, Any]
 
@@ -79,7 +79,8 @@ def _helping(
         now = progress(rehearse(dataclasses.replace(stack, environment=tried)))
         if now > reached:
             helping, environment, reached = [*helping, item], tried, now
-    return helping
+    # What has ended by now, such as a database that was starting, has not been helped by any of them.
+    return helping if helping and progress(rehearse(stack)) < reached else []
 
 
 def _first_the_named(steps: Steps, doubtful: list[Written]) -> list[Written]:
@@ -87,7 +88,7 @@ def _first_the_named(steps: Steps, doubtful: list[Written]) -> list[Written]:
     named = _named(steps)
     return sorted(
         doubtful,
-        key=lambda item: (item.reading.name not in named, not is_secret(item.reading.name, item.reading.value)),
+        key=lambda item: (item.reading.name not in named, not _is_called_a_secret(item.reading.name)),
     )
 
 
@@ -99,12 +100,17 @@ def _named(steps: Steps) -> set[str]:
 
 def _may_be_tried(item: Written, stack: Stack, steps: Steps) -> bool:
     """Whether the value is no file's name: not of a path, and of SQLite's database none at all."""
-    value, now = item.reading.value, stack.environment.get(item.reading.name, "")
+    name, value = item.reading.name, item.reading.value
     if value.startswith(("sqlite", "file:")):
         return False
-    if is_secret(item.reading.name, value) or "://" in value:
+    if _is_called_a_secret(name) or "://" in value:
         return True
+    if "/" in value or "/" in stack.environment.get(name, ""):
+        return False
     databases = ((steps.get("settings") or {}).get("databases") or {}).values()
-    if not databases or any(item["engine"] == "sqlite3" for item in databases):
-        return item.reading.name in _named(steps) and "/" not in value
-    return "/" not in value and "/" not in now
+    return name in _named(steps) or (bool(databases) and all(base["engine"] != "sqlite3" for base in databases))
+
+
+def _is_called_a_secret(name: str) -> bool:
+    """Whether a variable is a secret by its name, whatever it holds."""
+    return is_secret(name, "whatever")

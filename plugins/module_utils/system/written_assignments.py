@@ -21,7 +21,7 @@ _WORD = re.compile(r""""[^"]*"(?=\s|$)|'[^']*'(?=\s|$)|\S+""")
 _QUOTED = re.compile(r"""(["'])(.*?)\1(\s+#.*)?""")
 _SPECIFIER = re.compile(r"%[A-Za-z0-9]")
 _REFERENCE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
-_COMMENT = re.compile(r"\s+#.*")
+_COMMENT = re.compile(r"(?<!\s)\s+#.*")
 
 
 @dataclass(frozen=True)
@@ -79,22 +79,22 @@ def in_environment_file(text: str, known: dict[str, str]) -> Iterator[Reading]:
 
 def _settings(text: str) -> Iterator[tuple[int, str, str]]:
     """(line, name, value) of each setting in [Service]; lines that go on are joined by a blank, as systemd does."""
-    section, first, joined = "", 0, ""
+    section, first, parts = "", 0, list[str]()
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
-        if joined and line[:1] in ("#", ";"):
+        if parts and line[:1] in ("#", ";"):
             continue
-        first, joined = first if joined else number, f"{joined}{line}"
-        if joined.endswith("\\"):
-            joined = joined[:-1] + " "
+        first = first if parts else number
+        if line.endswith("\\"):
+            parts.append(line[:-1])
             continue
+        joined, parts = " ".join([*parts, line]), []
         if joined.startswith("["):
             section = joined
         elif section == "[Service]" and joined[:1] not in ("#", ";"):
             name, equals, value = joined.partition("=")
             if equals:
                 yield first, name.strip(), value.strip()
-        joined = ""
 
 
 def _of_environment(rest: str) -> list[tuple[str, str]]:
