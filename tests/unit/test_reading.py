@@ -12,13 +12,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     nginx_config,
     nginx_locations,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import environment_file, http_client, systemd
 
 
 def test_environment_file() -> None:
     """Comments, quotes, continuations and text that is none."""
     text = "# note\nA=1\nB='two words'\nC=\"x\"\n; other\n D = spaced \nE=a\\\nb\nnot an assignment\n"
-    assert systemd.parse_environment_file(text) == {"A": "1", "B": "two words", "C": "x", "D": "spaced", "E": "ab"}
+    assert environment_file.parse(text) == {"A": "1", "B": "two words", "C": "x", "D": "spaced", "E": "ab"}
 
 
 def test_exec_argv() -> None:

@@ -16,7 +16,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.services import installed_packages, nginx_unit
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import environment_file, systemd
 
 # Each is a dict of texts by name.
 SECTIONS = ("packages", "python", "units", "nginx", "modes", "variables")
@@ -122,7 +122,7 @@ def _variables(stack: Stack) -> dict[str, bytes]:
     """The app's variables and credentials, those included that only its settings read, from a .env."""
     found: dict[str, str] = {}
     for path in stack.env_files:
-        found.update(systemd.parse_environment_file(_content(path).decode("utf-8", "replace")))
+        found.update(environment_file.parse(_content(path).decode("utf-8", "replace")))
     found.update(stack.unit_environment)
     variables = {name: value.encode("utf-8", "surrogateescape") for name, value in found.items()}
     return {**variables, **stack.credentials}

@@ -14,6 +14,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import s
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
     accounts,
+    environment_file,
     ignored_assignments,
     systemd,
     unread,
@@ -89,7 +90,7 @@ def _file_facts(path: str, required: bool) -> dict[str, Any]:
             others_read=bool(status.st_mode & stat.S_IROTH) and stat.S_ISREG(status.st_mode),
         )
         text = safe_files.text(path)
-        facts["names"] = sorted(systemd.parse_environment_file(text))
+        facts["names"] = sorted(environment_file.parse(text))
         if ignored := ignored_assignments.find(text):
             facts["ignored"] = ignored
     except PermissionError as error:
@@ -125,7 +126,7 @@ def _copy_facts(path: str) -> dict[str, Any] | None:
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or status.st_mode & stat.S_IWOTH:
             return None
-        names = systemd.parse_environment_file(safe_files.text(path))
+        names = environment_file.parse(safe_files.text(path))
     except OSError:
         return None
     if not names:

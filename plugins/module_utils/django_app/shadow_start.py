@@ -103,12 +103,12 @@ def _unit_text(stack: Stack) -> tuple[str, str, int]:
     return unit_text(stack, own)
 
 
-def unit_text(stack: Stack, words: list[str]) -> tuple[str, str, int]:
+def unit_text(stack: Stack, words: list[str], purpose: str = "") -> tuple[str, str, int]:
     """(text, name, mode of its file: who may read the unit's own) of a unit that starts words as the app's would.
 
-    After require_possible(). Raises NotTriedError where others can write what the unit's files say.
+    After require_possible(). purpose: as of free_name(). Raises NotTriedError where others can write the unit's files.
     """
-    shown, name = stack.properties, trial_unit.free_name()
+    shown, name = stack.properties, trial_unit.free_name(purpose)
     paths = [shown.get("FragmentPath", ""), *systemd.words(shown.get("DropInPaths", ""))]
     # Those for all services, systemd adds to ours by itself.
     paths = [path for path in paths if path and os.path.basename(os.path.dirname(path)) != "service.d"]

@@ -20,6 +20,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.probe import stag
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
+from ansible_collections.rescue502.django.plugins.module_utils.stack import written_variables
 from ansible_collections.rescue502.django.plugins.module_utils.stack.app_units import StackError
 from ansible_collections.rescue502.django.plugins.module_utils.stack.discovery import discover
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -92,7 +93,8 @@ def _variables(part: Any) -> set[str]:
     if not isinstance(part, dict):
         return set()
     own = {part.get("env_key"), part.get("env_value"), *part.get("env_keys", [])}
-    own |= {item["name"] for item in part.get("ignored", []) if isinstance(item, dict)}
+    for lines in (part.get("ignored"), part.get("written")):
+        own |= {item["name"] for item in lines if isinstance(item, dict)} if isinstance(lines, list) else set()
     return {name for name in own if name} | {name for item in part.values() for name in _variables(item)}
 
 
@@ -104,7 +106,7 @@ def redactor(stack: Stack, names: Iterable[str] = ()) -> Redactor:
     sites = [name for item in stack.all_locations for name in item["server_names"]]
     public = (stack.unit, stack.root, stack.venv, stack.user, stack.group, stack.cwd, stack.server.app, *sites)
     own = app_secrets.of_app(stack.root, stack.cwd, stack.settings_module, stack.env_files)
-    more = [*own, *app_secrets.of_nginx(stack.nginx_files)]
+    more = [*own, *app_secrets.of_nginx(stack.nginx_files), *written_variables.pairs(stack)]
     return Redactor(
         stack.environment, public, stack.credentials, more, {*stack.environment, *stack.credentials, *names}
     )

@@ -209,7 +209,7 @@ def _with_settings(
     sections["certificate"] = lambda: {"shown": database_certificate.collect(base, found.get("database_activity"))}
     git = found["code"].get("git")
     sections["denied"] = lambda: {"denied": denied_paths.collect(stack, rehearsed)}
-    sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages)
+    sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages, asks_unit)
     later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
     sharpened = {
         "database": {**base, **({"certificate": shown} if (shown := later["certificate"].get("shown")) else {})},

@@ -3,7 +3,8 @@
 """Trials: an app that does not come up is tried again with one thing different; where it comes up, that is the cause.
 
 Each is a rehearsal, as the app's own account, and leaves nothing: without a file of the app's that hides an installed
-package, in the virtual environment that the unit does not use, from the commits before.
+package, in the virtual environment that the unit does not use, from the commits before, with a variable as it is
+written (written_trial.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.app_steps import APP_STEPS
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.repeated_requests import Page
 from ansible_collections.rescue502.django.plugins.module_utils.files import virtual_env
+from ansible_collections.rescue502.django.plugins.module_utils.probe import written_trial
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import code_trial
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError
 from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import is_below
@@ -32,9 +34,10 @@ ORDER = ("server", "django", "application", "settings", "apps", "database", "mig
 VENV_NAMES = ("venv", ".venv", "env", ".env", "virtualenv")
 
 
-def collect(stack: Stack, rehearsed: Any, git: Any, pages: list[Page]) -> dict[str, Any]:
-    """{shadowed, python, ignored, commits}, each there only where it was tried. git: of the code's section.
+def collect(stack: Stack, rehearsed: Any, git: Any, pages: list[Page], asks_unit: bool) -> dict[str, Any]:
+    """{written, shadowed, python, ignored, commits}, each there only where it was tried. git: of the code's section.
 
+    asks_unit: whether something may be started as the app's unit would be. written: see written_trial.collect().
     shadowed: the files that hide a module without which the app does not come up. python: {program, interpreter, venv}
     where the app comes up in a virtual environment that its unit does not use. ignored: where git ignores a module that
     is missing, see code.ignored_module(). commits: see code_trial.search().
@@ -43,6 +46,18 @@ def collect(stack: Stack, rehearsed: Any, git: Any, pages: list[Page]) -> dict[s
     if not steps or rehearsed["hung"] or rehearsed["crashed"]["step"] or progress(steps) == len(ORDER):
         return {}
     begun = time.monotonic()
+
+    def once_more(other: Stack) -> dict[str, Any]:
+        return rehearsal.rehearse(other, ONE, pages, ORDER)["steps"]  # type: ignore[no-any-return]
+
+    written = written_trial.collect(stack, steps, once_more, progress, asks_unit)
+    if any(item["helps"] for item in written):
+        return {"written": written}
+    return {**({"written": written} if written else {}), **_of_code(stack, steps, git, pages, begun)}
+
+
+def _of_code(stack: Stack, steps: dict[str, Any], git: Any, pages: list[Page], begun: float) -> dict[str, Any]:
+    """What is tried with the app's own files, and with other packages. begun: when the trials did."""
     shadows = (steps.get("shadows") or {}).get("found")
     if shadows and (shadowed := _shadowed(stack, steps, shadows, pages)):
         return {"shadowed": shadowed}

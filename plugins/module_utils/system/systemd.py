@@ -10,10 +10,11 @@ import json
 import os
 import pwd
 import re
-import shlex
 import stat
 import subprocess
 from typing import Any
+
+from ansible_collections.rescue502.django.plugins.module_utils.system import environment_file
 
 SHOW_TIMEOUT = 5.0
 DBUS_TIMEOUT = 2.0
@@ -27,7 +28,6 @@ _ESCAPED = re.compile(r"\\([0-7]{3}|.)")
 _AS_IN_C = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 # Of what `systemd-analyze verify` complains about, that with which the unit does not start.
 _KEEPS_IT_DOWN = re.compile(r"is not executable|Refusing|will not be started|bad unit file setting")
-_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
 class SystemdError(Exception):
@@ -159,30 +159,6 @@ def environment_file_paths(value: str) -> list[tuple[str, bool]]:
     return paths
 
 
-def parse_environment_file(text: str) -> dict[str, str]:
-    """The assignments of an EnvironmentFile, by systemd's rules (systemd.exec(5)): comments, quotes, continuations."""
-    values: dict[str, str] = {}
-    for line in re.sub(r"\\\n", "", text).splitlines():
-        line = line.strip()
-        if not line or line[0] in "#;":
-            continue
-        key, equals, raw = line.partition("=")
-        key = key.strip()
-        if equals and _KEY.match(key):
-            values[key] = _unquote(raw.strip())
-    return values
-
-
-def _unquote(raw: str) -> str:
-    """A value without its quotes; text that is not well quoted is taken as it stands, as systemd does."""
-    if raw[:1] not in "'\"" or len(raw) < 2:
-        return raw
-    try:
-        return "".join(shlex.split(raw, posix=True))
-    except ValueError:
-        return raw.strip("'\"")
-
-
 def unit_environment(properties: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     """The environment systemd would give the unit's main process, and what could not be read.
 
@@ -202,7 +178,7 @@ def unit_environment(properties: dict[str, str]) -> tuple[dict[str, str], list[s
     environment.update(parse_environment_property(properties.get("Environment", "")))
     for path, optional in environment_file_paths(properties.get("EnvironmentFiles", "")):
         try:
-            environment.update(parse_environment_file(_regular_text(path)))
+            environment.update(environment_file.parse(_regular_text(path)))
         except OSError as error:
             if not optional:
                 problems.append(f"{path}: {error.strerror}")

@@ -16,7 +16,7 @@ OBSERVED, TRIED, INFERRED = "observed", "tried", "inferred"
 STARTED_ASIDE = "a shadow start"
 REHEARSED = "a rehearsal of its start"
 # Facts that come of a rehearsal, and those that are what somebody or something has noted of the past.
-_REHEARSED = ("rehearsal", "app")
+_REHEARSED = ("rehearsal", "app", "trials")
 _NOTED = ("log", "changes", "proxy.errors")
 
 

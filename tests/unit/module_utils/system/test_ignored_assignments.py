@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.rescue502.django.plugins.module_utils.system import ignored_assignments, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import environment_file, ignored_assignments
 
 TEXT = "\ufeffSHOP_A=1\nexport SHOP_B=2\n  export  SHOP_C='3'\nset SHOP_D=4\nSHOP_E: 5\n# SHOP_F=6\n"
 WELL = "SHOP_G=7\n SHOP_H = 8\nexporter=9\nSHOP_I=a: b\n\n; just words: here\n#!/bin/sh\n"
@@ -15,5 +15,5 @@ def test_ignored_lines() -> None:
         ("SHOP_A", 1), ("SHOP_B", 2), ("SHOP_C", 3), ("SHOP_D", 4), ("SHOP_E", 5), ("SHOP_F", 6),
     ]  # fmt: skip
     assert [item["why"] for item in found[1:3]] == ["it begins with export"] * 2
-    assert set(systemd.parse_environment_file(TEXT)) == set()
+    assert set(environment_file.parse(TEXT)) == set()
     assert ignored_assignments.find(WELL) == []
