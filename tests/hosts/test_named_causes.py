@@ -47,7 +47,7 @@ NIGHTLY = {
     "service/start-too-slow", "service/start-waits", "service/unit-invalid",
     "proxy/origin-not-passed",
     "proxy/upstream-refuses-tls", "dependencies/linked-folder-lost",
-    "schema/partly-applied",
+    "schema/partly-applied", "schema/index-left-invalid",
     "service/option-wrong", "code/load-hangs", "code/raises-on-request", "service/app-not-found",
     "service/ended-unloaded", "database/wrong-password", "files/log-elsewhere", "proxy/refuses-by-itself",
     "service/crashes-at-start",
