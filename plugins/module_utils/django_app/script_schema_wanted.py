@@ -19,8 +19,8 @@ WITHOUT_NAMES = (
 
 # CREATE INDEX CONCURRENTLY name ON table (...), that statement alone, and without a schema's name.
 INDEX_MADE = re.compile(
-    r'''(?is)^\s*CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+|"[^"]+")'''
-    r'''\s+ON\s+(\w+|"[^"]+")\s*(?:\(|USING\b)[^;]*;?\s*$'''
+    r"""(?is)^\s*CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+|"[^"]+")"""
+    r"""\s+ON\s+(\w+|"[^"]+")\s*(?:\(|USING\b)[^;]*;?\s*$"""
 )
 
 
