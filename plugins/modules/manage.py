@@ -141,6 +141,8 @@ class Command:
         if before["present"]:
             item = before["present"][0]
             has = f"The database has {', '.join(item['has'])} already, which {migrations.key(item)} would make"
+            if item.get("invalid"):
+                has += f"; {item['invalid'][0]['name']} was begun and not finished, and is to be dropped first"
             self.module.fail_json(
                 msg=f"{has}. Nothing was changed.", output=[], pending=pending, database_unchanged=True
             )

@@ -126,6 +126,14 @@ SELECT json_build_object(
 """
 
 
+# Since PostgreSQL 15 a database says by which version of the system's collation its indexes were made, or checked last.
+_COLLATIONS_SQL = """
+SELECT json_build_object('collations', (SELECT coalesce(json_agg(json_build_object('database', datname,
+    'provider', datlocprovider, 'recorded', datcollversion, 'actual', pg_database_collation_actual_version(oid))), '[]')
+  FROM pg_database WHERE datallowconn AND datcollversion <> pg_database_collation_actual_version(oid)));
+"""
+
+
 def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unread.Unread:
     """Ask the server that listens here. {asked, problem}, and where it answered what _SQL says."""
     server = postgresql.find(listeners, port)
@@ -152,14 +160,15 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
         "elsewhere": _elsewhere(server, listeners),
         **known,
         **activity,
-        **_passwords(server),
+        **_asked_apart(server, _PASSWORDS_SQL),
+        **_asked_apart(server, _COLLATIONS_SQL),
     }
 
 
-def _passwords(server: postgresql.Server) -> dict[str, Any]:
-    """{md5_roles, roles_without_password, methods}; nothing where that cannot be asked."""
+def _asked_apart(server: postgresql.Server, sql: str) -> dict[str, Any]:
+    """What this statement gives; nothing where that cannot be asked, by this account or of this version."""
     try:
-        found: dict[str, Any] = json.loads(postgresql.ask(server, _PASSWORDS_SQL, timeout=2.0))
+        found: dict[str, Any] = json.loads(postgresql.ask(server, sql, timeout=2.0))
     except (postgresql.PostgresError, ValueError):
         return {}
     return found

@@ -39,6 +39,7 @@ STEPS = (
     "apps",
     "database",
     "privileges",
+    "upkeep",
     "migrations",
     "checks",
     "static",

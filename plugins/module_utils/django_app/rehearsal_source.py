@@ -29,6 +29,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_shadowing,
     script_static_files,
     script_unset_variables,
+    script_upkeep,
     source_text,
 )
 
@@ -64,6 +65,7 @@ PARTS = (
     script_session,
     script_shadowing,
     script_static_files,
+    script_upkeep,
     script_rehearsal,
 )
 

@@ -13,26 +13,45 @@ MOST_PRESENT = 20
 
 
 def find_present(connection, wanted):
-    """[{app, name, has, lacks}] of each pending migration of which the database has a part: what of it, what not.
+    """[{app, name, has, lacks, invalid}] of each pending migration of which the database has a part, and what not.
 
+    invalid: [{name, table, schema, pid}] of the indexes among them that PostgreSQL has begun and not finished; not
+    there without one. pid: a session that works on the table now, and may be at it; 0 without one.
     Empty where that could not be asked. What is needed of it is the catalogue alone.
     """
     catalogue, found = Catalogue(connection), {}
     try:
         with connection.cursor() as cursor:
             for item in wanted.items:
-                entry = found.setdefault((item["app"], item["migration"]), {"has": [], "lacks": [], "ends": False})
+                key = (item["app"], item["migration"])
+                entry = found.setdefault(key, {"has": [], "lacks": [], "ends": False})
                 there = catalogue.has(cursor, item)
                 label = " ".join((item["kind"], ".".join(part for part in (item["table"], item["name"]) if part)))
                 entry["has" if there else "lacks"].append(label)
-                entry["ends"] = entry["ends"] or (there and item["counts"])
+                invalid = catalogue.invalid(cursor, item["table"], item["name"]) if there else []
+                if invalid:
+                    entry["invalid"] = entry.get("invalid", []) + invalid
+                entry["ends"] = entry["ends"] or bool(invalid) or (there and item["counts"])
     except Exception:
         return []
+    parts = ("has", "lacks", "invalid")
     return [
-        {"app": app, "name": name, "has": entry["has"][:MOST_PRESENT], "lacks": entry["lacks"][:MOST_PRESENT]}
+        dict({part: entry[part][:MOST_PRESENT] for part in parts if part in entry}, app=app, name=name)
         for (app, name), entry in found.items()
         if entry["ends"]
     ][:MOST_PRESENT]
+
+
+# pg_locks is shown to all. What makes an index concurrently holds this lock on its table until it is done or has
+# failed; so does a vacuum, and which of them it is, others are not told.
+INVALID = """
+SELECT n.nspname, coalesce((SELECT min(l.pid) FROM pg_locks l WHERE l.relation = x.indrelid AND l.granted
+  AND l.mode = 'ShareUpdateExclusiveLock'
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())), 0)
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+JOIN pg_namespace n ON n.oid = t.relnamespace
+WHERE NOT x.indisvalid AND i.relkind = 'i' AND i.relname = %s AND t.relname = %s AND n.nspname = current_schema()
+"""
 
 
 class Catalogue:
@@ -80,3 +99,10 @@ class Catalogue:
     def constraints(self, cursor, table):
         """The names of a table's indexes and constraints."""
         return set(self.connection.introspection.get_constraints(cursor, table))
+
+    def invalid(self, cursor, table, name):
+        """[{name, table, schema, pid}] of the index of that name, where it is there and not valid (pg_index)."""
+        if self.connection.vendor != "postgresql" or not name:
+            return []
+        cursor.execute(INVALID, [name, table])
+        return [{"name": name, "table": table, "schema": schema, "pid": pid} for schema, pid in cursor.fetchall()]

@@ -52,6 +52,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     find_static_files,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_unset_variables import unset_for
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_upkeep import ask_upkeep
 
 BODY_LIMIT = 65536
 
@@ -192,6 +193,7 @@ STEPS = (
     ("apps", set_up_apps),
     ("database", ask_database),
     ("privileges", ask_privileges),
+    ("upkeep", ask_upkeep),
     ("migrations", compare_migrations),
     ("checks", run_checks),
     ("static", find_static_files),

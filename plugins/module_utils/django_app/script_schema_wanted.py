@@ -8,10 +8,20 @@ of which only its author knows what it does is left out.
 
 from __future__ import annotations
 
+import re
+
 # Django's own operations that make or take away nothing of a name of its own.
 WITHOUT_NAMES = (
     "AlterModelOptions", "AlterModelManagers", "AlterModelTableComment", "AlterUniqueTogether", "AlterIndexTogether",
+    "ValidateConstraint",
 )  # fmt: skip
+
+
+# CREATE INDEX CONCURRENTLY name ON table (...), that statement alone, and without a schema's name.
+INDEX_MADE = re.compile(
+    r"""(?is)^\s*CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?(\w+|"[^"]+")"""
+    r"""\s+ON\s+(\w+|"[^"]+")\s*(?:\(|USING\b)[^;]*;?\s*$"""
+)
 
 
 class Wanted:
@@ -124,18 +134,44 @@ class Wanted:
         """An index with a name of its own."""
         self.want("index", self.table_in(state, app, operation.model_name), operation.index.name)
 
+    # django.contrib.postgres has its own; PostgreSQL keeps what such a one has begun when it is interrupted.
+    on_AddIndexConcurrently = on_AddIndex  # noqa: N815
+
     def on_RemoveIndex(self, operation, app, state):  # noqa: N802
         """Its name is free then."""
         self.free(self.table_in(state, app, operation.model_name), operation.name)
+
+    on_RemoveIndexConcurrently = on_RemoveIndex  # noqa: N815
 
     def on_AddConstraint(self, operation, app, state):  # noqa: N802
         """A constraint with a name of its own. SQLite makes the table anew, so that none is in the way."""
         if self.connection.vendor != "sqlite":
             self.want("constraint", self.table_in(state, app, operation.model_name), operation.constraint.name)
 
+    on_AddConstraintNotValid = on_AddConstraint  # noqa: N815
+
     def on_RemoveConstraint(self, operation, app, state):  # noqa: N802
         """Its name is free then."""
         self.free(self.table_in(state, app, operation.model_name), operation.name)
+
+    def on_RunSQL(self, operation, _app, _state):  # noqa: N802
+        """One statement that makes an index concurrently says which; of any other nothing is known."""
+        made = INDEX_MADE.match(operation.sql if isinstance(operation.sql, str) else "")
+        if made is None:
+            self.is_known = False
+        else:
+            name, table = (part.strip('"') if '"' in part else part.lower() for part in made.groups())
+            # Where IF NOT EXISTS is said, an index that is not valid is taken for made.
+            self.want("index", table, name, counts="if not exists" not in operation.sql.lower())
+
+    def on_SeparateDatabaseAndState(self, operation, app, state):  # noqa: N802
+        """What is done in the database."""
+        state, migration = state.clone(), self.place["migration"]
+        for inner in operation.database_operations:
+            self.note(inner, app, migration, state)
+            if not self.is_known:
+                return
+            inner.state_forwards(app, state)
 
     def free(self, table, name):
         """The column, index or constraint that bears this name now is gone when later operations come."""

@@ -34,8 +34,10 @@ PLAIN, KEY, MANY = Field(), Field("_id"), Field(many=True)
 class Connection:
     """A database that has these tables: {name: its columns, indexes and constraints}. Not PostgreSQL's catalogue."""
 
-    def __init__(self, tables: dict[str, set[str]], vendor: str = "mysql") -> None:
-        self.tables, self.vendor, self.alias = tables, vendor, "default"
+    def __init__(
+        self, tables: dict[str, set[str]], vendor: str = "mysql", invalid: dict[str, tuple[str, int]] | None = None
+    ) -> None:
+        self.tables, self.vendor, self.alias, self.unfinished = tables, vendor, "default", invalid or {}
         self.ops = SimpleNamespace(max_name_length=lambda: 63)
         self.introspection = self
 
@@ -48,6 +50,17 @@ class Connection:
 
     def __exit__(self, *_given: object) -> None:
         pass
+
+    def execute(self, sql: str, values: list[str] | None = None) -> None:
+        """PostgreSQL's catalogue: names of relations, or the index of a name where it is not valid."""
+        self.rows: list[tuple[Any, ...]] = [(name,) for name in self.tables]
+        if "indisvalid" in sql:
+            name = (values or [""])[0]
+            self.rows = [self.unfinished[name]] if name in self.unfinished else []
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """What was asked for last."""
+        return self.rows
 
     def table_names(self, _cursor: Any, include_views: bool) -> list[str]:
         """As Django's introspection."""
@@ -95,12 +108,18 @@ def create(name: str, *fields: tuple[str, Field], **options: Any) -> Any:
     return operation("CreateModel", name=name, fields=list(fields), options=options, bases=())
 
 
-def present(tables: dict[str, set[str]], *operations: Any, vendor: str = "mysql") -> list[dict[str, Any]]:
+def present(
+    tables: dict[str, set[str]],
+    *operations: Any,
+    vendor: str = "mysql",
+    invalid: dict[str, tuple[str, int]] | None = None,
+) -> list[dict[str, Any]]:
     """What the database has of one migration of the app `shop`, whose model Order has a name and a city."""
     model = SimpleNamespace(options={}, fields={"name": PLAIN, "city": PLAIN})
     old = SimpleNamespace(options={"db_table": "old_things"}, fields={"name": PLAIN})
     state = SimpleNamespace(models={("shop", "order"): model, ("shop", "thing"): old, ("shop", "bill"): model})
-    connection = Connection(tables, vendor)
+    state.clone = lambda: state
+    connection = Connection(tables, vendor, invalid)
     wanted = Wanted(connection)
     for item in operations:
         wanted.note(item, "shop", "0002", state)
@@ -222,3 +241,67 @@ def test_where_the_catalogue_cannot_be_asked_nothing_is_said(monkeypatch: pytest
     """As where the connection is lost meanwhile."""
     monkeypatch.setattr(script_present_schema.Catalogue, "all_tables", lambda *_given: 1 / 0)
     assert present(ORDER, add("city")) == []
+
+
+BY_NAME = SimpleNamespace(name="by_name")
+CONCURRENTLY = "CREATE INDEX CONCURRENTLY {}by_name ON shop_order USING btree (name)"
+
+
+def begun(*operations: Any, pid: int = 0, tables: Any = None) -> list[dict[str, Any]]:
+    """What PostgreSQL has of a migration, where it has begun the index by_name and not finished it."""
+    tables = tables or {"shop_order": {"name", "city", "by_name"}}
+    return present(tables, *operations, vendor="postgresql", invalid={"by_name": ("public", pid)})
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        operation("AddIndexConcurrently", model_name="Order", index=BY_NAME),
+        operation("AddIndex", model_name="Order", index=BY_NAME),
+        operation("RunSQL", sql=CONCURRENTLY.format("")),
+        # It would not end there, and take it for made.
+        operation("RunSQL", sql=CONCURRENTLY.format("IF NOT EXISTS ") + ";"),
+        operation("RunSQL", sql='create unique index concurrently "by_name" on "shop_order" (name) where city > 1'),
+        operation(
+            "SeparateDatabaseAndState",
+            database_operations=[operation("RunSQL", sql=CONCURRENTLY.format(""), state_forwards=lambda *_given: None)],
+        ),
+    ],
+    ids=lambda item: type(item).__name__,
+)
+@pytest.mark.parametrize("pid", [0, 812])
+def test_an_index_that_was_begun_and_not_finished(made: Any, pid: int) -> None:
+    """It is known as such, however a migration would make it; and whether somebody may be making it now."""
+    (found,) = begun(made, pid=pid)
+    assert found["has"] == ["index shop_order.by_name"]
+    assert found["invalid"] == [{"name": "by_name", "table": "shop_order", "schema": "public", "pid": pid}]
+
+
+def test_an_index_that_is_taken_away_before_is_made_anew() -> None:
+    """By a migration that does away with it itself."""
+    away = operation("RemoveIndexConcurrently", model_name="Order", name="by_name")
+    assert begun(away, operation("AddIndexConcurrently", model_name="Order", index=BY_NAME)) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        CONCURRENTLY.format("") + "; DROP TABLE shop_order",
+        "DROP INDEX by_name; " + CONCURRENTLY.format(""),
+        "CREATE INDEX CONCURRENTLY by_name ON shop.shop_order (name)",
+        "CREATE INDEX by_name ON shop_order (name)",
+        ["DROP INDEX IF EXISTS by_name", CONCURRENTLY.format("")],
+    ],
+)
+def test_of_other_sql_nothing_is_said(sql: Any) -> None:
+    """Nor of what follows it."""
+    assert begun(operation("RunSQL", sql=sql), add("city")) == []
+
+
+def test_a_finished_index_ends_what_would_make_it() -> None:
+    """But where IF NOT EXISTS is said."""
+    there = {"shop_order": {"name", "city", "other"}}
+    sql = "CREATE INDEX CONCURRENTLY {}other ON shop_order (name)"
+    (found,) = begun(operation("RunSQL", sql=sql.format("")), tables=there)
+    assert (found["has"], found.get("invalid")) == (["index shop_order.other"], None)
+    assert begun(operation("RunSQL", sql=sql.format("IF NOT EXISTS ")), tables=there) == []
