@@ -11,7 +11,7 @@ module: socket_folder
 short_description: Make the folder that the app's socket is to lie in
 version_added: 0.4.0
 description:
-  - Makes the folder, mode 0755, and gives it to the app's user. Folders above it that are missing become root's.
+  - Makes the folder and gives it to the app's user. Folders above it that are missing become root's.
   - Leaves one that is there as it is. C(ansible.builtin.file) is not used, because it follows links on the way, which
     the app's user may have put there a moment ago.
   - Refuses a place that neither root's own files name nor the app's user could make by itself.
@@ -35,6 +35,11 @@ options:
     description: The group that gets it. The user's own unless given.
     type: str
     default: ''
+  mode:
+    description: The folder's mode, in octal. Folders above it that are missing get 0755.
+    type: str
+    choices: ['0755', '0700']
+    default: '0755'
   folders:
     description:
       - Folders and files that are the app's by what root's own files say, such as a socket in the unit's command.
@@ -75,6 +80,7 @@ ARGUMENTS = {
     "path": {"type": "path", "required": True},
     "user": {"type": "str", "required": True},
     "group": {"type": "str", "default": ""},
+    "mode": {"type": "str", "choices": ["0755", "0700"], "default": "0755"},
     "folders": {"type": "list", "elements": "str"},
 }
 
@@ -100,7 +106,7 @@ def make(given: dict[str, Any]) -> str:
         try:
             if number == len(names):
                 os.fchown(made, uid, gid)
-            os.fchmod(made, MODE)
+            os.fchmod(made, int(given["mode"], 8) if number == len(names) else MODE)
         finally:
             os.close(made)
     return path

@@ -54,7 +54,7 @@ PLANTS: list[tuple[str, str, str]] = [
     ("service/confined", lines("TemporaryFileSystem=/var/www"), ""),
     ("service/unit-invalid", EDIT.format("^ExecStart=", "ExecStrat=") + START, ""),
     ("service/unit-invalid", EDIT.format("^WorkingDirectory=/", "WorkingDirectory=") + START, ""),
-    ("service/crashes-at-start", option("--worker-tmp-dir /run/nobody-made-it"), ""),
+    ("service/worker-folder-missing", option("--worker-tmp-dir /run/nobody-made-it"), ""),
     ("service/crashes-at-start", option("--user root") + "sleep 8", ""),
     ("service/no-workers", "unit_drop_in '[Service]' 'Environment=WEB_CONCURRENCY=0' 'ExecStart='"
      " \"ExecStart=$(start_command | sed 's/--workers 2//')\"" + START, ""),
@@ -88,3 +88,28 @@ def test_a_folder_for_the_pid_file(site: Site) -> None:
     assert [action["remedy"] for action in incident["actions"]] == ["make_socket_dir", "restart"], output
     owner = site.host.run("stat -c %U /run/shop").stdout.strip()
     assert owner == site.shape.user
+
+
+def test_a_folder_for_the_workers_on_a_memory_disk(site: Site) -> None:
+    """Right below /dev/shm it is made, closed to others, and it is said that it goes with the next boot."""
+    site.host.break_with("", option("--worker-tmp-dir /dev/shm/shop-workers") + "sleep 4")
+    assert site.host.ask(site.shape.api_path)[0] == 502, "the fault"
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    (cause,) = incident["root_causes"]
+    assert cause["id"] == "service/worker-folder-missing", output
+    assert "gone again after the next boot" in cause["because"]
+    assert [action["remedy"] for action in incident["actions"]] == ["make_socket_dir", "restart"], output
+    made = site.host.run("stat -c '%U %a' /dev/shm/shop-workers").stdout.strip()
+    assert made == f"{site.shape.user} 700"
+
+
+@pytest.mark.parametrize("folder", ["/dev/shm/deeper/workers", "/etc/shop-workers", "/dev/shop-workers"])
+def test_a_folder_that_root_does_not_make_is_a_persons(site: Site, folder: str) -> None:
+    """What would only be refused is not tried, and the app is not started into it."""
+    site.host.break_with("", option(f"--worker-tmp-dir {folder}") + "sleep 4")
+    assert site.host.ask(site.shape.api_path)[0] == 502, "the fault"
+    _code, incident, output = site.play("recover")
+    assert (incident["outcome"], incident["actions"]) == ("needs-human", []), output
+    assert [cause["id"] for cause in incident["root_causes"]] == ["service/worker-folder-missing"], output
+    assert "belongs to the system" in incident["root_causes"][0]["because"]

@@ -10,8 +10,9 @@ import socket
 import stat
 from typing import Any
 
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import files
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
-from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.roots_word import WORKER_FILE
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
@@ -69,6 +70,8 @@ def _socket_file(path: str, held: bool, stack: Stack) -> dict[str, Any]:
     }
     if facts["file_missing"] or facts["folder_missing"]:
         facts["removed_by"] = removed_paths.removers(path)
+    if facts["folder_missing"] is True or facts["stale_socket"] is True:
+        facts.update(_objection(stack, folder if facts["folder_missing"] is True else path))
     try:
         account = access.Account(stack.properties.get("User") or "root", stack.properties.get("Group") or None)
         above = os.stat(folder)
@@ -122,7 +125,15 @@ def pidfile_facts(stack: Stack) -> dict[str, Any]:
     why = why or (unread.sealed(f"/proc/{pid}/cgroup") if alive else "")
     return {
         "path": path,
-        **({"folder_missing": folder, "named": os.path.normpath(path) in stack.word.paths()} if gone else {}),
+        **(
+            {
+                "folder_missing": folder,
+                "named": os.path.normpath(path) in stack.word.paths(),
+                **_objection(stack, folder),
+            }
+            if gone
+            else {}
+        ),
         "pid": pid,
         "alive": alive,
         "command": command[:300],
@@ -132,7 +143,7 @@ def pidfile_facts(stack: Stack) -> dict[str, Any]:
 
 
 def worker_folder_missing(stack: Stack) -> dict[str, Any]:
-    """{path, named} of the folder for the workers' own files (--worker-tmp-dir), where it is not there.
+    """{path, named, objection} of the folder for the workers' own files (--worker-tmp-dir), where it is not there.
 
     named: whether root's own files name it. Nothing of one that systemd makes, or that cannot be looked for.
     """
@@ -140,7 +151,15 @@ def worker_folder_missing(stack: Stack) -> dict[str, Any]:
     made = folder in systemd.runtime_directories(stack.properties)
     if not stack.server.worker_tmp_dir or made or os.path.lexists(folder) or unread.hidden(folder):
         return {}
-    return {"path": folder, "named": os.path.join(folder, WORKER_FILE) in stack.word.paths()}
+    named = os.path.join(folder, WORKER_FILE) in stack.word.paths()
+    return {"path": folder, "named": named, **_objection(stack, folder)}
+
+
+def _objection(stack: Stack, place: str) -> dict[str, str]:
+    """{objection}: why root would refuse to make or remove a place, as the remedies judge it; {} where it would not."""
+    given = {"user": stack.user, "group": stack.group, "folders": files.named_folders(stack)}
+    why = own_folders.objection_to_place(place, given)
+    return {"objection": why} if why else {}
 
 
 def read_pid(path: str) -> int:

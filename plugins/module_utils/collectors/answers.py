@@ -29,9 +29,10 @@ SNIPPET = "rescue502-proxy-buffers.conf"
 def collect(
     stack: Stack, asked: dict[str, Any], errors: list[dict[str, Any]], wrong: Wrong, listening: bool
 ) -> dict[str, Any]:
-    """{big_headers, buffers, slow, handed_on}. errors: nginx's since it last read its configuration.
+    """{big_headers, buffers, slow, handed_on}.
 
-    wrong: checks that were not answered as wanted, by edge.wrong(). listening: whether the app listens.
+    errors: nginx's since it last read its configuration, and since the app was started. wrong: checks that were not
+    answered as wanted, by edge.wrong(). listening: whether the app listens.
 
     big_headers: paths whose header nginx refused and that the app itself answers. slow: checks that timed out at the
     edge, with how long the app itself took; status 0 where it did not answer within PATIENCE. handed_on: names of

@@ -40,7 +40,7 @@ def collect(
     asked: what the edge section holds, for the port and the name of the server. errors: lines of nginx_log.errors().
     who: the account of nginx's workers, which is still refused what `denied` lists; None where it is not known.
     """
-    found = nginx_log.reports(errors)
+    found = nginx_log.reports(errors, asked.get("asked_at", 0))
     root = stack.nginx_root
     for item in found["known"]:
         setting = _setting(root, item, asked) if root else None

@@ -16,6 +16,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import unr
 
 LINE_LENGTH = 400
 MOST = 5
+# For how long nginx does not dial a server of an upstream that did not answer (fail_timeout; 10 s by default).
+FAIL_TIMEOUT = 10.0
 NO_CONNECTION = ("connect-refused", "connect-unreachable", "connect-timeout")
 _UPSTREAM = re.compile(r'upstream: "\w+://(\[[0-9a-f:]+\]|[0-9.]+):(\d+)')
 DEFAULT = "/var/log/nginx/error.log"
@@ -54,13 +56,15 @@ def _logs(stack: Stack) -> list[str]:
     return sorted(named | {stack.nginx_error_log or DEFAULT})
 
 
-def reports(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """What these lines say, by name: {known, reported}.
+def reports(found: list[dict[str, Any]], asked_at: float = 0.0) -> dict[str, Any]:
+    """What these lines say, by name: {known, reported}. asked_at: when the checks of this look were made; 0: unknown.
 
     known: {name, text, count, paths, files} of each limit or failure that is known by name, the newest line first;
-    files are those that nginx's workers were refused. reported: the newest severe lines of which nothing is known.
+    files are those that nginx's workers were refused. `earlier` is added, as True, where nginx has not said so again
+    since the checks were made. reported: the newest severe lines of which nothing is known.
     """
     named: dict[str, dict[str, Any]] = {}
+    now = _said_now_since(found, asked_at)
     reported: list[str] = []
     for item in reversed(found):
         name = nginx_errors.name_of(item["text"])
@@ -69,13 +73,23 @@ def reports(found: list[dict[str, Any]]) -> dict[str, Any]:
         if not name or name == nginx_errors.ORDINARY:
             continue
         text = in_short(item["text"]).partition(", client: ")[0]
-        entry = named.setdefault(name, {"name": name, "text": text, "count": 0, "paths": [], "files": []})
+        if name not in named:
+            earlier = {"earlier": True} if item["when"] < now else {}
+            named[name] = {"name": name, "text": text, "count": 0, "paths": [], "files": [], **earlier}
+        entry = named[name]
         entry["count"] += 1
         path, file = nginx_errors.request(item["text"])[1][:200], nginx_errors.denied_file(item["text"])[:300]
         for key, value in (("paths", path), ("files", file)):
             if value and value not in entry[key] and len(entry[key]) < MOST:
                 entry[key].append(value)
     return {"known": list(named.values()), "reported": reported[:MOST]}
+
+
+def _said_now_since(found: list[dict[str, Any]], asked_at: float) -> float:
+    """From when on a line is about the present: nginx writes whole seconds, and dials a server that failed not anew."""
+    since = float(int(asked_at))
+    waits = any(item["when"] >= since and nginx_errors.name_of(item["text"]) == "no-live-upstreams" for item in found)
+    return since - FAIL_TIMEOUT if waits else since
 
 
 def in_short(text: str) -> str:

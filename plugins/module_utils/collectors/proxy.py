@@ -63,6 +63,8 @@ def collect(
     newer = sorted(p for p in [*stack.nginx_files, *renewed] if started and filesystems.modified(p) > reloaded)
     unused = [] if stack.behind_nginx else upstreams.unused_files(stack)
     since_read = [item for item in errors if item["when"] >= int(reloaded)]
+    # Of what the app answers, only the one that runs now.
+    since_start = [item for item in since_read if item["when"] >= int(service.started_at(stack.properties))]
     # nginx writes whole seconds.
     said = [item["text"] for item in errors if item["when"] >= int(asked.get("asked_at", 0))]
     test = _test(stack, lambda: _was_valid(stack, shown, reloaded))
@@ -103,7 +105,7 @@ def collect(
         "stalled_paths": unread.reported(
             nginx_log.paths(errors, "upstream timed out|upstream prematurely closed"), "nginx's error log", log_bar
         ),
-        **answers.collect(stack, asked, since_read, wrong, listening),
+        **answers.collect(stack, asked, since_start, wrong, listening),
     }
 
 

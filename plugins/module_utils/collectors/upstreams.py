@@ -49,6 +49,7 @@ def collect(
             bind = gunicorn_config.parse_bind(address)
             path = bind["path"] if bind["kind"] == "unix" else ""
             exists = bool(path) and os.path.lexists(path)
+            ours = any(same_address(address, own) for own in stack.bind)
             found[address] = {
                 "address": address,
                 "file": location["file"],
@@ -57,14 +58,12 @@ def collect(
                 "path": path,
                 "exists": unread.known(exists, f"nginx's upstream {path}", unread.hidden(path) if path else ""),
                 "backup": address in location["backups"],
-                "is_ours": unread.known(
-                    any(same_address(address, own) for own in stack.bind), "where the app is to listen", stack.bind_bar
-                ),
+                "is_ours": unread.known(ours, "where the app is to listen", stack.bind_bar),
                 "listening": _listening(bind, listeners),
                 "unreachable": (bar := reachability.barred(bind, listeners, account)),
                 "rules": reachability.rules(bind["port"]) if bar else [],
                 "moved_from": _moved_from(bind, errors),
-                "denied": nginx_workers.obstacles(path, who, stack) if exists and who else [],
+                "denied": nginx_workers.obstacles(path, who, stack) if path and (exists or ours) and who else [],
                 "hidden_by": "" if well or not path else unit_view.option(path, shown),
                 **({"tls": tls[address]} if address in tls else {}),
             }

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import glob
+import importlib
 import locale
 import os
 import re
@@ -18,6 +20,10 @@ import sys
 
 LOOKED_FOR = []
 NO_LIBRARY = re.compile(r"([^\s:'\"]+\.so[.\d]*): cannot open shared object file")
+# Where the dynamic loader looks, besides what its cache and the environment name (ld.so(8)).
+LIBRARIES = ("/lib", "/usr/lib", "/usr/local/lib", "/lib64", "/usr/lib64", "/usr/lib/*-linux-gnu*")
+# Where the C library has its locales (locale(7)).
+LOCALES = "/usr/lib/locale"
 NO_ZONE = re.compile(r"^(?:'?No time zone found with key |Incorrect timezone setting: )([\w+/-]+)")
 # Where a program is that the PATH of the app's unit may not name.
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin:/opt/bin"
@@ -69,10 +75,45 @@ def lacking(chain, is_own):
         return None  # a log
     for error in chain:
         kind, name = need_of(error, is_own)
-        if name:
+        if name and not is_withheld(kind, str(name)):
             found = shutil.which(name, path=USUAL_PATH) if kind == "program" else None
             return {"kind": kind, "name": str(name)[:300], "found": found or ""}
     return None
+
+
+def is_withheld(kind, name):
+    """Whether the host may have it all the same, and keeps it from this account: its modes say no, or its way does."""
+    if kind == "program":
+        folders = [*os.environ.get("PATH", "").split(":"), *USUAL_PATH.split(":")] if "/" not in name else [""]
+        places, wanted = [os.path.join(folder, name) for folder in folders], os.X_OK
+    elif kind == "library":
+        places, wanted = [os.path.join(found, name) for folder in LIBRARIES for found in glob.glob(folder)], os.R_OK
+    elif kind == "time zone":
+        places, wanted = [os.path.join(folder, name) for folder in zone_folders()], os.R_OK
+    elif kind == "locale":
+        places, wanted = [LOCALES, os.path.join(LOCALES, "locale-archive")], os.R_OK
+    else:
+        return False
+    return any(is_refused(place, wanted) for place in places)
+
+
+def zone_folders():
+    """The folders in which Python looks for time zones; none where it has no module for them."""
+    try:
+        return list(importlib.import_module("zoneinfo").TZPATH)
+    except ImportError:
+        return []
+
+
+def is_refused(path, wanted):
+    """Whether something is there that this account may not use, or the way there is closed to it."""
+    try:
+        os.stat(path)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return not os.access(path, wanted)
 
 
 def need_of(error, is_own):

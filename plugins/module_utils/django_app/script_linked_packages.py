@@ -58,8 +58,15 @@ def all_links(top):
     package = sys.modules.get(top)
     # A folder whose files cannot be seen is taken for a namespace package, in which nothing is.
     if package is not None and getattr(package, "__file__", None) is None:
-        links += [{"by": path, "path": path, "names": [top]} for path in getattr(package, "__path__", ())]
+        paths = [path for path in getattr(package, "__path__", ()) if not is_in_place(path)]
+        links += [{"by": path, "path": path, "names": [top]} for path in paths]
     return [link for link in links if os.path.isabs(link["path"]) and "\0" not in link["path"]]
+
+
+def is_in_place(path):
+    """Whether a folder lies in the environment, or in the app's own folder: then no link leads to it."""
+    own = [sys.prefix, os.getcwd(), *(place for place in sys.path if place.endswith("-packages"))]
+    return any(is_below(os.path.realpath(path), os.path.realpath(folder)) for folder in own)
 
 
 def lines_of_site(place):

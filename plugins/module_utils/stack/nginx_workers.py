@@ -69,6 +69,7 @@ def paths(stack: Stack, media: str) -> list[str]:
 def obstacles(path: str, who: access.Account, stack: Stack) -> list[dict[str, Any]]:
     """The obstacles to an account's connecting to a unix socket: folders without x, a socket without w (unix(7)).
 
+    Of one that is not there yet, the folders as far as they are, and as systemd would make the last one.
     `by_group` says whether the group that it belongs to may pass, which is neither root's nor the account's.
     """
     made = systemd.runtime_directories(stack.properties)
@@ -83,7 +84,11 @@ def obstacles(path: str, who: access.Account, stack: Stack) -> list[dict[str, An
             questions.append(Question(step, os.stat(step), wanted))
         except OSError:
             break
+    last = os.path.dirname(path)
+    planned = None if os.path.lexists(last) else _planned(last, stack)
     with KernelAccess(who) as kernel:
+        denied = [*kernel.denied(questions)]
+        denied += [planned] if planned and not who.may(planned.status, planned.need) else []
         return [
             {
                 "path": step,
@@ -94,5 +99,22 @@ def obstacles(path: str, who: access.Account, stack: Stack) -> list[dict[str, An
                 "group": accounts.group_name(status.st_gid),
                 "by_group": bool(status.st_mode >> 3 & wanted) and status.st_gid != 0,
             }
-            for step, status, wanted in kernel.denied(questions)
+            for step, status, wanted in denied
         ]
+
+
+def _planned(folder: str, stack: Stack) -> Question | None:
+    """A folder that is not there, as the unit's next start makes it; None where it does not.
+
+    Source: systemd.exec(5), RuntimeDirectory= and RuntimeDirectoryMode=.
+    """
+    shown = stack.properties
+    named = [name.partition(":")[0] for name in shown.get("RuntimeDirectory", "").split()]
+    if folder not in [os.path.join("/run", name) for name in named]:
+        return None
+    try:
+        uid, gid, _groups = accounts.account_ids(shown.get("User") or "root", shown.get("Group") or None)
+        mode = stat.S_IFDIR | int(shown.get("RuntimeDirectoryMode") or "0755", 8)
+    except (KeyError, ValueError):
+        return None
+    return Question(folder, os.stat_result((mode, 0, 0, 1, uid, gid, 0, 0, 0, 0)), access.ENTER)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files, virtual_env
-from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, systemd
 
 SYSTEM = (
     "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run/credentials",
@@ -141,9 +141,13 @@ class OwnFolders:
         except OSError as error:
             return f"cannot be judged: {error}"
         path = os.path.join(folder, os.path.relpath(os.path.normpath(place), above))
+        is_named = any(path in (item, os.path.dirname(item)) for item in map(os.path.realpath, self.named))
+        # Right below a memory disk for all, such as /dev/shm, it is not the system's: any account makes one there.
+        if is_named and os.path.dirname(path) == folder and filesystems.is_shared_memory(folder):
+            return ""
         if wrong := self._never(path):
             return wrong
-        if any(path in (item, os.path.dirname(item)) for item in map(os.path.realpath, self.named)):
+        if is_named:
             return ""
         return "" if self._is_accounts(folder, status) else self._elsewhere()
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
@@ -107,6 +108,21 @@ def keeps_own_numbers(path: str) -> bool:
     except (OSError, IndexError, ValueError):
         return False
     return kind in _OWN_DISKS and "idmapped" not in words[5].split(",")
+
+
+def is_shared_memory(folder: str) -> bool:
+    """Whether a folder is a memory disk of root's in which every account makes files and nobody takes another's.
+
+    As /dev/shm and /run/lock are; folder: its real path. Sources: shm_overview(7), inode(7), S_ISVTX.
+    """
+    try:
+        status = os.lstat(folder)
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+            words = [line for line in map(str.split, file) if _unescape(line[4]) == folder][-1]
+        kind = words[words.index("-") + 1]
+    except (OSError, IndexError, ValueError):
+        return False
+    return kind == "tmpfs" and status.st_uid == 0 and stat.S_IMODE(status.st_mode) & 0o1777 == 0o1777
 
 
 def mount_points() -> list[str]:

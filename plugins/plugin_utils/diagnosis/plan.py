@@ -79,7 +79,8 @@ def make(
     consent, tried = Consent(set(approved), site_state(diagnosis.evidence), was_down), set(failed)
     repaired = [cause for cause in diagnosis.to_repair if consent.allows(cause)]
     waiting = [cause for cause in diagnosis.to_repair if cause not in repaired]
-    effects = _effects(diagnosis, repaired, consent)
+    # What went down with a cause whose remedy has failed would only fail again.
+    effects = _effects(diagnosis, [cause for cause in repaired if not blocking.has_failed(cause, tried)], consent)
     down = consent.state in (SiteState.DOWN, SiteState.BARRED)
     actions = _merge(
         action

@@ -100,6 +100,18 @@ def test_a_linked_folder_is_named_with_what_is_in_the_way() -> None:
     assert {cause.risk for cause in (closed, gone, perhaps)} == {"never"}
 
 
+def test_a_link_within_the_apps_own_folders_is_a_matter_of_their_modes() -> None:
+    """What is closed there is named by files/code-unreadable, and given back."""
+    closed = {"path": "/home/deploy", "part": "code", "problem": "cannot be entered", "owner": 0, "group": 0}
+
+    def unreadable(evidence: Evidence) -> None:
+        more = {"mode": "0755", "inode": 1}
+        evidence["files"]["violations"]["code"] = [{**closed, **more}]
+
+    assert causes(LINKED) == [LINKED]
+    assert causes(LINKED, unreadable) == ["files/code-unreadable"]
+
+
 def test_without_a_broken_link_the_package_is_merely_missing() -> None:
     """And with one, that it is missing is its effect."""
 

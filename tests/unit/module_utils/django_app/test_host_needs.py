@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import script_host_needs
 from test_asked_variables import failed
 
 MAKESHIFT = """
@@ -70,6 +73,32 @@ def test_a_program_may_be_where_the_path_does_not_lead(tmp_path: Path) -> None:
     """Then it is said where."""
     error = failed(tmp_path, "import subprocess\nsubprocess.run(['ls'])", PATH="/nowhere")
     assert error["lacks"]["found"] in ("/usr/bin/ls", "/bin/ls")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "place"),
+    [
+        ("program", "atlantis", "/usr/local/bin/atlantis"),
+        ("program", "/opt/atlantis/run", "/opt/atlantis/run"),
+        ("library", "libatlantis.so.1", "/usr/lib/libatlantis.so.1"),
+        ("time zone", "US/Atlantis", "/usr/share/zoneinfo/US/Atlantis"),
+        ("locale", "xx_XX.UTF-8", "/usr/lib/locale/locale-archive"),
+    ],
+)
+def test_what_is_kept_from_the_account_is_not_absent(
+    monkeypatch: pytest.MonkeyPatch, kind: str, name: str, place: str
+) -> None:
+    """Its mode says no, or a folder on the way does; Python and the loader say only that there is none."""
+    real = os.stat
+
+    def stat(path: Any, *given: Any, **more: Any) -> os.stat_result:
+        if str(path) == place:
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, *given, **more)
+
+    assert not script_host_needs.is_withheld(kind, name)
+    monkeypatch.setattr(os, "stat", stat)
+    assert script_host_needs.is_withheld(kind, name)
 
 
 @pytest.mark.parametrize("fault", OWN)

@@ -148,6 +148,23 @@ def test_a_package_whose_files_cannot_be_seen(site: Path, tmp_path: Path, monkey
     assert broken("rates.models") is None
 
 
+def test_a_package_that_was_installed_is_not_linked(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root's pip leaves it under a strict umask: its folder is closed, and nothing leads elsewhere."""
+    for place in (site, Path(sys.prefix), tmp_path / "app"):
+        package = ModuleType("corsheaders")
+        package.__path__ = [str(place / "corsheaders")]
+        monkeypatch.setitem(sys.modules, "corsheaders", package)
+        monkeypatch.setattr(os, "getcwd", lambda: str(tmp_path / "app"))
+        closed(monkeypatch, place / "corsheaders")
+        assert broken("corsheaders.middleware") is None, place
+    # A link that leads into the environment from elsewhere is one all the same.
+    (tmp_path / "away").mkdir()
+    (site / "rates").symlink_to(tmp_path / "gone")
+    assert broken("rates")
+
+
 def test_other_errors_have_no_link(site: Path, tmp_path: Path) -> None:
     """Whatever is linked."""
     editable(site, tmp_path / "gone")

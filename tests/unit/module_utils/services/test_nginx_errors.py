@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import nginx_log
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_errors
@@ -106,6 +108,25 @@ def test_what_is_not_known_is_reported_as_it_stands() -> None:
     assert known["open-files"]["count"] == 2
     assert known["worker-connections"]["paths"] == ["/health/"]
     assert known["file-denied"]["files"] == ["/srv/a/static/index.html", "/srv/a/media/x.png"]
+
+
+def line(when: float, text: str) -> dict[str, Any]:
+    """A line of the log at a time."""
+    return {"when": when, "level": "error", "text": text + TAIL, "path": "/health/"}
+
+
+def test_what_nginx_says_no_more_is_marked() -> None:
+    """What it said while the app was started is over; of a server that failed it says nothing for ten seconds."""
+    missing = "*1 connect() to unix:/run/a.sock failed (2: No such file or directory) while connecting to upstream"
+    header = "*1 upstream sent too big header while reading response header from upstream"
+    said = [line(90.0, missing), line(100.0, header)]
+    earlier = {item["name"]: item.get("earlier") for item in nginx_log.reports(said, 100.7)["known"]}
+    assert earlier == {"connect-missing": True, "header-too-big": None}, "nginx writes whole seconds"
+    assert "earlier" not in nginx_log.reports([line(90.0, missing), line(101.0, missing)], 100.7)["known"][0]
+    assert "earlier" not in nginx_log.reports(said, 0)["known"][1], "it is not known when the edge was asked"
+    waits = [*said, line(101.0, "*1 no live upstreams while connecting to upstream")]
+    assert not any("earlier" in item for item in nginx_log.reports(waits, 100.7)["known"])
+    assert nginx_log.reports([line(89.0, missing), *waits[2:]], 100.7)["known"][1]["earlier"] is True
 
 
 def test_the_addresses_that_nginx_dials_in_vain() -> None:

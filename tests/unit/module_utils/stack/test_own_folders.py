@@ -10,6 +10,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import acce
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import OwnFolders
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 UNIT = "shop.service"
@@ -223,3 +224,31 @@ def test_a_socket_that_roots_files_name(own: OwnFolders) -> None:
     assert [word.objection_to_place(path) for path in ("/run/by-unit", "/run/by-unit/app.sock")] == ["", ""]
     assert "outside" in word.objection_to_place("/run/by-unit/other.sock")
     assert "belongs to the system" in word.objection_to_place("/etc/in")
+
+
+def test_a_folder_on_a_memory_disk_for_all(own: OwnFolders, tmp_path: Path) -> None:
+    """Right below it, where a file of root's names it or the file in it; nothing deeper, and nothing by a link."""
+    shared = "/dev/shm"
+    if not filesystems.is_shared_memory(shared):
+        pytest.skip("no memory disk for all on this machine")
+    name = f"{shared}/rescue502-test-{os.getpid()}"
+    assert "belongs to the system" in own.objection_to_place(name)
+    word = OwnFolders(own.root, own.venv, own.env_files, own.account, [f"{name}/wgunicorn-"])
+    assert word.objection_to_place(name) == ""
+    assert "belongs to the system" in word.objection_to_place(f"{name}-other")
+    deep = OwnFolders(own.root, own.venv, own.env_files, own.account, [f"{name}/deeper/wgunicorn-"])
+    assert "belongs to the system" in deep.objection_to_place(f"{name}/deeper")
+    assert "belongs to the system" in OwnFolders("", "", [], own.account, ["/dev/x/f"]).objection_to_place("/dev/x")
+    os.symlink("/etc", name)
+    try:
+        assert "belongs to the system" in word.objection_to_place(f"{name}/wgunicorn-")
+    finally:
+        os.unlink(name)
+
+
+def test_what_a_memory_disk_for_all_is(tmp_path: Path) -> None:
+    """A mount of root's own, sticky; a folder with these modes on a disk is none, nor is one below it."""
+    tmp_path.chmod(0o1777)
+    assert not filesystems.is_shared_memory(str(tmp_path))
+    assert not filesystems.is_shared_memory("/dev/shm/none")
+    assert not filesystems.is_shared_memory("/proc")

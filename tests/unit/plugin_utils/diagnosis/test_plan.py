@@ -156,6 +156,15 @@ def test_nothing_follows_a_remedy_that_failed() -> None:
     assert names(made(MISSING, failed=[("pip_install", "dependencies/other")]).actions) == ["pip_install", "restart"]
 
 
+def test_what_went_down_with_it_is_not_started_either() -> None:
+    """A folder that root refuses to make: the unit that has given up for it would only give up again."""
+    folder = found("service/worker-folder-missing", "make_socket_dir", then=["restart"])
+    gave_up = found("service/start-limit-hit", "restart", explained_by=[folder.id])
+    assert names(made(folder, gave_up).actions) == ["make_socket_dir", "restart"]
+    failed = [("make_socket_dir", folder.id)]
+    assert names(made(folder, gave_up, evidence=DOWN | BOOTS, failed=failed).actions) == ["make_socket_dir"]
+
+
 def test_an_approval_is_by_the_mode_or_its_remedy() -> None:
     """Of what asks only: what nobody may repair stays with a person, whatever is approved."""
     assert made(SYNTAX).actions == []
