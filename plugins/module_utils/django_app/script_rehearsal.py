@@ -38,6 +38,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_origins import judge_origins
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_packages import look_at_packages
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_programs import watch_programs
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_read_files import watch_reads
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
     compare_requirements,
 )
@@ -223,6 +224,7 @@ def main():
         sys.meta_path.insert(0, PutAside(plan["aside"], lambda path: inside_app(path, plan)))
     watch_lookups()
     watch_programs()
+    watch_reads(lambda path: inside_app(path, plan))
     watch_environment(lambda path: inside_app(path, plan))
     for name, function in STEPS:
         if name not in plan["steps"]:
