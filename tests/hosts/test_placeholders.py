@@ -7,20 +7,26 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 from test_trials import BACK, KEEP
 
 from lab import look
-from lab.site import Site, named
+from lab.site import Site
 
 CATALOGUE = load()
 POINTER, EMPTIED, CONFLICT = "code/lfs-pointer", "code/file-emptied", "code/conflict-committed"
 # Bash: an app whose urls.py reads a file of its own, which is there.
 READS = """
 cd $ROOT; printf '*.json filter=lfs diff=lfs merge=lfs -text\\n' > .gitattributes
-printf '\\nimport json\\nfrom pathlib import Path\\n\\nTAX = json.loads((Path(__file__).parent / "tax.json").read_text())\\n' >> $PACKAGE/urls.py
+cat >> $PACKAGE/urls.py <<END
+import json
+from pathlib import Path
+
+TAX = json.loads((Path(__file__).parent / "tax.json").read_text())
+END
 printf '{"tax": 7}\\n' > $PACKAGE/tax.json; chown $APP_USER: .gitattributes $PACKAGE/tax.json
 app_git add -A; app_git commit -qm Taxes; restart_app
 until_true "curl -sfo /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
 """
 LFS = "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%064d\\nsize 63410\\n' 7"
-SHOWS = "\nrestart_app; until_true \"curl -so /dev/null -w '%{http_code}' -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH | grep -q '^50'\""
+ASK = "curl -so /dev/null -w '%{http_code}' -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
+SHOWS = f'\nrestart_app; until_true "{ASK} | grep -q ^50"'
 # How the site is broken, the cause, and what is said of it.
 WAYS = {
     "a pointer in JSON": (
@@ -29,7 +35,8 @@ WAYS = {
         "tax.json is a Git LFS pointer and not the file itself, which has 63410 bytes; JSONDecodeError in ",
     ),
     "a pointer, opened by a library in C": (
-        f"{LFS} > $PACKAGE/geo.json; printf 'import ctypes\\nctypes.CDLL(\"%s\")\\n' $ROOT/$PACKAGE/geo.json >> $PACKAGE/urls.py\n"
+        f"{LFS} > $PACKAGE/geo.json\n"
+        "printf 'import ctypes\\nctypes.CDLL(\"%s\")\\n' $ROOT/$PACKAGE/geo.json >> $PACKAGE/urls.py\n"
         "chown $APP_USER: $PACKAGE/geo.json; app_git add -A; app_git commit -qm 'By LFS'",
         POINTER,
         "geo.json is a Git LFS pointer and not the file itself",
@@ -53,11 +60,14 @@ WAYS = {
 @pytest.mark.parametrize("site", ["unix"], indirect=True)
 def test_what_lies_in_the_place_of_a_file(site: Site) -> None:
     """That alone is the cause, and no commit is offered."""
-    site.host.run(READS)
-    site.host.run(KEEP)
+    site.host.break_with("", READS)
+    site.host.break_with("", KEEP)
     for way, (breaks, cause, said) in WAYS.items():
-        site.host.run(f"cd $ROOT; {breaks}{SHOWS}")
+        site.host.break_with("", f"cd $ROOT; {breaks}{SHOWS}")
         found = look.diagnosed(site.host, CATALOGUE)
-        assert named(found) == [cause], (way, [(item.id, item.because) for item in found.findings])
+        assert [item.id for item in found.root_causes] == [cause], (
+            way,
+            [(item.id, item.because) for item in found.findings],
+        )
         assert said in found.root_causes[0].because, (way, found.root_causes[0].because)
-        site.host.run(BACK)
+        site.host.break_with("", BACK)

@@ -52,6 +52,7 @@ STEPS = (
     "packages",
     "shadows",
     "brokers",
+    "collected",
 )
 
 

@@ -9,6 +9,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_asked_variables,
     script_brokers,
     script_code,
+    script_collected,
     script_database,
     script_errors,
     script_file_folders,
@@ -66,6 +67,7 @@ PARTS = (
     script_session,
     script_shadowing,
     script_static_files,
+    script_collected,
     script_rehearsal,
 )
 

@@ -22,6 +22,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_brokers import ask_brokers
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_code import compile_code
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_collected import find_uncollected
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_database import (
     ask_database,
     ask_privileges,
@@ -206,6 +207,7 @@ STEPS = (
     ("packages", look_at_packages),
     ("shadows", look_for_shadows),
     ("brokers", ask_brokers),
+    ("collected", find_uncollected),
 )
 
 
