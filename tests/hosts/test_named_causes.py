@@ -84,7 +84,7 @@ NIGHTLY = {
     "proxy/upstream-unresolved", "proxy/request-too-long", "host/local-ports-exhausted", "host/conntrack-full",
     "code/submodule-missing", "database/host-malformed", "database/pooler-loses-session", "database/damaged",
     "environment/key-changed", "database/extension-missing", "code/lfs-pointer", "code/file-emptied",
-    "proxy/static-not-served",
+    "proxy/static-not-served", "files/build-missing", "files/translations-missing",
     "database/never-migrated", "database/sequence-behind", "database/sqlite-locked",
     "database/statement-refused", "database/time-limit", "database/too-old", "database/waits-for-standby",
     "dependencies/do-not-fit", "dependencies/python-does-not-start",

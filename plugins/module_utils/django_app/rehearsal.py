@@ -53,6 +53,7 @@ STEPS = (
     "shadows",
     "brokers",
     "collected",
+    "translations",
 )
 
 

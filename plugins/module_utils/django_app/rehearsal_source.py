@@ -8,6 +8,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_amqp,
     script_asked_variables,
     script_brokers,
+    script_builds,
     script_code,
     script_collected,
     script_database,
@@ -30,6 +31,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_session,
     script_shadowing,
     script_static_files,
+    script_translations,
     script_unset_variables,
     source_text,
 )
@@ -49,6 +51,7 @@ PARTS = (
     script_programs,
     script_linked_packages,
     script_read_files,
+    script_builds,
     script_errors,
     script_file_folders,
     script_amqp,
@@ -68,6 +71,7 @@ PARTS = (
     script_shadowing,
     script_static_files,
     script_collected,
+    script_translations,
     script_rehearsal,
 )
 

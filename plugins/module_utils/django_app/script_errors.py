@@ -14,6 +14,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     fields_wrong,
     missing_variables,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_builds import missed_build
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import lacking
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_linked_packages import broken_link
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_programs import failed_program
@@ -91,6 +92,9 @@ def describe(error, plan):
     program = failed_program(causes)
     if program:
         described["program"] = program
+    build = missed_build(causes)
+    if build:
+        described["build"] = build
     unusable = unusable_file(error, own, lambda path: inside_app(path, plan))
     if unusable:
         described["unusable"] = unusable

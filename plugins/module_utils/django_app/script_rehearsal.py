@@ -47,12 +47,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_session import ask_session
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_shadowing import (
     PutAside,
-    find_shadows,
+    look_for_shadows,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_static_files import (
     find_missing_entry,
     find_static_files,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_translations import find_uncompiled
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_unset_variables import unset_for
 
 BODY_LIMIT = 65536
@@ -76,11 +77,6 @@ def load_server(plan):
         if plan["root"] not in sys.path:
             sys.path.insert(1, plan["root"])
     return {}
-
-
-def look_for_shadows(plan):
-    """Of an app that fails: which of its files hide an installed package, or a module of Python's own."""
-    return {"found": find_shadows(plan, lambda path: inside_app(path, plan)) if "error" in plan else []}
 
 
 def load_django(_plan):
@@ -208,6 +204,7 @@ STEPS = (
     ("shadows", look_for_shadows),
     ("brokers", ask_brokers),
     ("collected", find_uncollected),
+    ("translations", find_uncompiled),
 )
 
 
