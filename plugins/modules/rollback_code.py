@@ -159,10 +159,10 @@ class Code:
         own = venv and os.path.exists(path) and not write_access.first_open([venv], self.checkout.owner.pw_uid)
         return path if own else system_python.path()
 
-    def require_own_files(self) -> None:
-        """End the module where the checkout's files must not be changed as its owner."""
+    def require_own_files(self, target: str) -> None:
+        """End the module where the checkout's files must not be changed to a commit's as its owner."""
         try:
-            why = self.checkout.objection_to_change()
+            why = self.checkout.objection_to_change() or self.checkout.objection_to_filters(target)
         except GitError as error:
             why = str(error)
         if why:
@@ -215,7 +215,7 @@ def main() -> None:
         target = code.last_good(python)
     after = target[:12]
     if not module.check_mode and after != before:
-        code.require_own_files()
+        code.require_own_files(target)
         try:
             code.note(target, module.params["keep_branch"])
         except OSError as error:

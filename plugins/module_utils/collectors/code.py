@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.services import bytecode
+from ansible_collections.rescue502.django.plugins.module_utils.services import bytecode, placeholders
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError, top_of
 from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import is_below
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -62,7 +62,11 @@ def git_facts(root: str) -> dict[str, Any] | unread.Unread:
     status = _git(checkout, "status", "--porcelain=v2", "--branch", "--untracked-files=no").splitlines()
     log = _log(checkout, 5, "HEAD")
     before = _git(checkout, "rev-parse", "--short=12", "--verify", "--quiet", "HEAD@{1}")
-    submodules = _submodules_missing(checkout)
+    absent = {
+        "submodules_missing": _submodules_missing(checkout),
+        "emptied": placeholders.emptied(checkout),
+        "pointers": placeholders.pointers(checkout),
+    }
     headers = dict(line[2:].partition(" ")[::2] for line in status if line.startswith("# "))
     return {
         "is_checkout": True,
@@ -76,7 +80,7 @@ def git_facts(root: str) -> dict[str, Any] | unread.Unread:
         "log": log,
         "before": before,
         "changed": _changed(checkout, top, before or (log[1]["commit"] if len(log) > 1 else "")),
-        **({"submodules_missing": submodules} if submodules else {}),
+        **{name: paths for name, paths in absent.items() if paths},
     }
 
 

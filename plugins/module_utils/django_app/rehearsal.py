@@ -53,6 +53,8 @@ STEPS = (
     "packages",
     "shadows",
     "brokers",
+    "collected",
+    "translations",
 )
 
 

@@ -14,9 +14,11 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     fields_wrong,
     missing_variables,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_builds import missed_build
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import lacking
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_linked_packages import broken_link
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_programs import failed_program
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_read_files import unusable_file
 
 TEXT_LIMIT = 2000
 # What may be a part of a password, and is in no text of ours.
@@ -90,6 +92,12 @@ def describe(error, plan):
     program = failed_program(causes)
     if program:
         described["program"] = program
+    build = missed_build(causes)
+    if build:
+        described["build"] = build
+    unusable = unusable_file(error, own, lambda path: inside_app(path, plan))
+    if unusable:
+        described["unusable"] = unusable
     links = [link for link in map(broken_link, causes) if link and not inside_app(link["path"], plan)]
     if links:
         described["link"] = links[0]

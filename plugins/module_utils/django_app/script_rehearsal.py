@@ -22,6 +22,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_brokers import ask_brokers
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_code import compile_code
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_collected import find_uncollected
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_database import (
     ask_database,
     ask_privileges,
@@ -38,6 +39,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_origins import judge_origins
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_packages import look_at_packages
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_programs import watch_programs
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_read_files import watch_reads
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
     compare_requirements,
 )
@@ -45,12 +47,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_session import ask_session
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_shadowing import (
     PutAside,
-    find_shadows,
+    look_for_shadows,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_static_files import (
     find_missing_entry,
     find_static_files,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_translations import find_uncompiled
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_unset_variables import unset_for
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_upkeep import ask_upkeep
 
@@ -75,11 +78,6 @@ def load_server(plan):
         if plan["root"] not in sys.path:
             sys.path.insert(1, plan["root"])
     return {}
-
-
-def look_for_shadows(plan):
-    """Of an app that fails: which of its files hide an installed package, or a module of Python's own."""
-    return {"found": find_shadows(plan, lambda path: inside_app(path, plan)) if "error" in plan else []}
 
 
 def load_django(_plan):
@@ -207,6 +205,8 @@ STEPS = (
     ("packages", look_at_packages),
     ("shadows", look_for_shadows),
     ("brokers", ask_brokers),
+    ("collected", find_uncollected),
+    ("translations", find_uncompiled),
 )
 
 
@@ -225,6 +225,7 @@ def main():
         sys.meta_path.insert(0, PutAside(plan["aside"], lambda path: inside_app(path, plan)))
     watch_lookups()
     watch_programs()
+    watch_reads(lambda path: inside_app(path, plan))
     watch_environment(lambda path: inside_app(path, plan))
     for name, function in STEPS:
         if name not in plan["steps"]:

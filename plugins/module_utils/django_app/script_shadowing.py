@@ -12,7 +12,14 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import inside_app
+
 MOST_SHADOWS = 10
+
+
+def look_for_shadows(plan):
+    """Of an app that fails: which of its files hide an installed package, or a module of Python's own."""
+    return {"found": find_shadows(plan, lambda path: inside_app(path, plan)) if "error" in plan else []}
 
 
 def other_places(is_own):

@@ -25,6 +25,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     host,
     idle_units,
     kept_apps,
+    linked_files,
     log,
     proxy,
     service,
@@ -40,6 +41,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import unit
 from ansible_collections.rescue502.django.plugins.module_utils.probe import (
     concurrent,
     quick_check,
+    rehearsal_facts,
     settling,
     started_aside,
     trials,
@@ -79,7 +81,7 @@ def look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]
     if deeper:
         listening = quick["service"].get("listening") is True
         pages = repeated_requests.pages(wrong, quick["edge"].get("origin", ""), listening)
-        found = {**found, **_with_settings(stack, found, listeners, pages, bool(wrong) and given["shadow_start"])}
+        found = {**found, **_with_settings(stack, given, found, listeners, pages, bool(wrong))}
     return found, because
 
 
@@ -184,37 +186,45 @@ def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -
 
 def _with_settings(
     stack: Stack,
+    given: dict[str, Any],
     found: dict[str, Any],
     listeners: list[dict[str, Any]],
     pages: list[repeated_requests.Page],
-    asks_unit: bool,
+    unwell: bool,
 ) -> dict[str, Any]:
     """The sections that what the rehearsal learnt of Django's settings sharpens. found: those of the stages before.
 
-    asks_unit: whether something may be started as the app's unit would be.
+    unwell: whether a check was not answered as wanted.
     """
     rehearsed = found["rehearsal"]
     settings_bar = rehearsed.why if isinstance(rehearsed, unread.Unread) else ""
     step = ((rehearsed or {}).get("steps") or {}).get("settings") or {}
     settings = step if step.get("ok") else None
     base = database.settled(found["database"], stack, listeners, rehearsed)
+    # Whether something may be started as the app's unit would be.
+    asks_unit = unwell and given["shadow_start"]
+    refused = rehearsal_facts.was_refused(rehearsed)
     sections: Sections = {
         "files": lambda: files.collect(stack, settings, settings_bar=settings_bar),
-        "storage": lambda: storage.collect(stack, base, settings, _linked(rehearsed)),
-        "names": lambda: {"names": host.needed_names(stack, base, _unreached(rehearsed), asks_unit)},
-        "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(rehearsed) else []},
+        "storage": lambda: storage.collect(stack, base, settings, rehearsal_facts.linked(rehearsed)),
+        "names": lambda: {"names": host.needed_names(stack, base, rehearsal_facts.unreached(rehearsed), asks_unit)},
+        "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if refused else []},
     }
     name, user = base.get("name", ""), base.get("user", "")
     sections["pooler"] = lambda: database_pooler.collect(base.get("port", 0), name, user, listeners)
     sections["certificate"] = lambda: {"shown": database_certificate.collect(base, found.get("database_activity"))}
     git = found["code"].get("git")
     sections["denied"] = lambda: {"denied": denied_paths.collect(stack, rehearsed)}
+    sections["linked"] = lambda: {"linked": linked_files.collect(stack, found["edge"], given["edge"], rehearsed)}
     sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages, asks_unit)
     later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
     sharpened = {
         "database": {**base, **({"certificate": shown} if (shown := later["certificate"].get("shown")) else {})},
         "dependencies": dependencies.settled(found["dependencies"], stack, rehearsed),
-        "files": {**later["files"], **({"denied": denied} if (denied := later["denied"].get("denied")) else {})},
+        "files": {
+            **later["files"],
+            **{name: later[name][name] for name in ("denied", "linked") if later[name].get(name)},
+        },
         "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
     }
     if base.get("used") and database.is_local(base["host"]):
@@ -224,23 +234,3 @@ def _with_settings(
     if "database_activity" in found:
         sharpened["database_activity"] = database_for_app.settled(found["database_activity"], name, user)
     return sharpened
-
-
-def _unreached(rehearsed: Any) -> list[dict[str, Any]]:
-    """The brokers that did not answer in the rehearsal as they should."""
-    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
-    return [item for item in (steps.get("brokers") or {}).get("found") or [] if item["problem"]]
-
-
-def _linked(rehearsed: Any) -> list[str]:
-    """Folders that packages are linked from, and that the app could not use in the rehearsal."""
-    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
-    errors = [step.get("error") or {} for step in steps.values()]
-    return [error["link"]["path"] for error in errors if "link" in error]
-
-
-def _was_refused(rehearsed: Any) -> bool:
-    """Whether something but the database refused the app a connection: a service that is down may be why."""
-    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
-    well = (steps.get("database") or {}).get("ok") is True
-    return well and any("refused" in str(step.get("error")) for step in steps.values())

@@ -127,9 +127,13 @@ def _commits(stack: Stack, steps: dict[str, Any], git: Any, seconds: float) -> d
     is_code = error.get("module_in_app") if error.get("module") else error.get("in_app")
     # The app's own code asks a package for what that does not have.
     is_code = is_code or ((steps.get("packages") or {}).get("misfit") or {}).get("importer") == ""
+    if not isinstance(git, dict):
+        return {}
+    # Of an emptied file nothing need be the last that fails, such as of the settings.
+    is_code = is_code or bool(git.get("emptied"))
     if not is_code or any(error.get(name) for name in ("env_key", "env_value", "lacks")):
         return {}
-    if not isinstance(git, dict) or not git.get("is_checkout") or git.get("operation") != "":
+    if not git.get("is_checkout") or git.get("operation") != "":
         return {}
     try:
         return code_trial.search(Checkout(git["top"]), stack, error, bool(git.get("edited")), seconds)

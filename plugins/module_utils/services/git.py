@@ -19,6 +19,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import safe
 from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
 
 TIMEOUT = 60.0
+# How many names one command line takes.
+_AT_ONCE = 500
 # What may name a program, or have one run in a submodule, where this command line does not reach (git-config(1)).
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
@@ -123,6 +125,20 @@ class Checkout:
         found = (write_access.on_the_way(os.path.join(self.top, folder), 0) for folder in sorted(folders))
         path = next((step for step in found if step), "")
         return f"{self.top} is root's, but others can write {path}: its files are not changed as root" if path else ""
+
+    def objection_to_filters(self, commit: str) -> str:
+        """Why HEAD's files must not be replaced by a commit's; empty where they may be. Raises GitError.
+
+        Filters are not run here (gitattributes(5)): of a file that Git LFS keeps, its pointer would be written.
+        """
+        names = self.git("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", "HEAD", commit, "--").split("\0")
+        for begin in range(0, len(names), _AT_ONCE):
+            some = [name for name in names[begin : begin + _AT_ONCE] if name]
+            said = self.git("check-attr", "-z", "filter", "--", *some).split("\0") if some else []
+            for name, value in zip(said[::3], said[2::3]):
+                if value not in ("unspecified", "unset", "set"):
+                    return f"git keeps {name} by the filter {value}, which is not run here"
+        return ""
 
     def objection_to_own_configuration(self, environment: dict[str, str]) -> str:
         """Why git must not obey all configuration and hooks that it finds; empty where only its owner can write them.
