@@ -78,7 +78,7 @@ NIGHTLY = {
     "edge/csrf-host-differs", "edge/csrf-origin-not-trusted", "edge/csrf-scheme-not-believed",
     "proxy/host-not-passed", "service/interface-mismatch", "dependencies/service-unreachable",
     "edge/csrf-scheme-not-passed", "edge/preflight-refused", "database/password-unusable",
-    "service/slower-than-timeout", "code/module-ignored",
+    "service/slower-than-timeout", "code/module-ignored", "code/refuses-request", "code/url-unknown",
     "database/cluster-displaced", "files/app-file-denied",
     "edge/cors-doubled", "edge/cors-lost-in-nginx", "edge/cors-credentials", "proxy/client-certificate",
     "proxy/upstream-unresolved", "proxy/request-too-long", "host/local-ports-exhausted", "host/conntrack-full",

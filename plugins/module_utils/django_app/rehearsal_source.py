@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     script_amqp,
+    script_answering,
     script_asked_variables,
     script_brokers,
     script_code,
@@ -21,6 +22,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_present_schema,
     script_programs,
     script_rehearsal,
+    script_requests,
     script_requirements,
     script_schema,
     script_schema_wanted,
@@ -47,6 +49,8 @@ PARTS = (
     script_programs,
     script_linked_packages,
     script_errors,
+    script_answering,
+    script_requests,
     script_file_folders,
     script_amqp,
     script_brokers,

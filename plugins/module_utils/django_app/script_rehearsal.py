@@ -38,6 +38,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_origins import judge_origins
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_packages import look_at_packages
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_programs import watch_programs
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requests import ask_for_pages
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
     compare_requirements,
 )
@@ -52,9 +53,6 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     find_static_files,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_unset_variables import unset_for
-
-BODY_LIMIT = 65536
-
 
 # What the server's program has imported before it looks into the app's folder.
 PROGRAMS = {"gunicorn": "gunicorn.app.wsgiapp", "uvicorn": "uvicorn.main"}
@@ -160,28 +158,6 @@ def run_checks(_plan):
     messages = checks.run_checks()
     errors = [m for m in messages if m.level >= checks.ERROR and not m.is_silenced()]
     return {"errors": [{"id": short(m.id), "message": short(m.msg)} for m in errors[:20]]}
-
-
-def ask_for_pages(plan):
-    """The requests that the app did not answer as wanted, made once more here: what anybody may ask for.
-
-    Their answers stay on the host: repeated_requests.py judges them.
-    """
-    answers = []
-    for page in plan["pages"]:
-        from django.test import Client
-
-        try:
-            answer = Client(HTTP_HOST=page["host"]).get(page["path"], secure=page["secure"], **page["headers"])
-        except Exception as error:
-            if page["is_error"]:
-                plan["page_error"] = error
-                return {"ok": False, "path": page["path"], "error": describe(error, plan)}
-            answers.append(None)
-            continue
-        body = getattr(answer, "content", b"")[:BODY_LIMIT].decode("utf-8", "replace")
-        answers.append({"status": answer.status_code, "headers": dict(answer.items()), "body": body})
-    return {"answers": answers}
 
 
 STEPS = (
