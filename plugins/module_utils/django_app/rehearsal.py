@@ -53,6 +53,7 @@ STEPS = (
     "packages",
     "shadows",
     "brokers",
+    "processes",
 )
 
 

@@ -30,6 +30,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_session,
     script_shadowing,
     script_static_files,
+    script_two_processes,
     script_unset_variables,
     source_text,
 )
@@ -68,6 +69,7 @@ PARTS = (
     script_session,
     script_shadowing,
     script_static_files,
+    script_two_processes,
     script_rehearsal,
 )
 

@@ -52,6 +52,11 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     find_missing_entry,
     find_static_files,
 )
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_two_processes import (
+    Twin,
+    compare_processes,
+    digest,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_unset_variables import unset_for
 
 # What the server's program has imported before it looks into the app's folder.
@@ -181,7 +186,16 @@ STEPS = (
     ("packages", look_at_packages),
     ("shadows", look_for_shadows),
     ("brokers", ask_brokers),
+    ("processes", compare_processes),
 )
+
+
+def another_key(plan, salt):
+    """A digest of the SECRET_KEY that another process of the app reads."""
+    load_server(plan)
+    load_application(plan)
+    load_settings(plan)
+    return digest(salt)
 
 
 def main():
@@ -195,6 +209,9 @@ def main():
         limit = getattr(resource, name)
         resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
     sys.argv[1:] = []
+    # Before anything is loaded, so that it shares nothing with this process; it loads only what it is asked to.
+    if not plan["unwell"]:
+        plan.update(given=set(os.environ.values()), twin=Twin(lambda salt: another_key(plan, salt), [out]))
     if plan["aside"]:
         sys.meta_path.insert(0, PutAside(plan["aside"], lambda path: inside_app(path, plan)))
     watch_lookups()
