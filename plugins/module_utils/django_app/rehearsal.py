@@ -20,6 +20,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     hang_location,
     own_view,
     rehearsal_source,
+    repeated_requests,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.repeated_requests import Page
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
@@ -55,6 +56,7 @@ STEPS = (
     "brokers",
     "collected",
     "translations",
+    "processes",
 )
 
 
@@ -102,9 +104,7 @@ def rehearse(
     outcome["steps"] = {step.pop("step"): step for step in _steps(ended.lines)}
     if "answers" in outcome["steps"].get("requests", {}):
         answers = outcome["steps"]["requests"].pop("answers")
-        outcome["steps"]["requests"]["served"] = [
-            page.name for page, answer in zip(pages, answers) if page.is_served_by(answer)
-        ]
+        outcome["steps"]["requests"].update(repeated_requests.judged(pages, answers))
     if "origins" in outcome["steps"]:
         outcome["steps"]["origins"] = form_origins.placed(outcome["steps"]["origins"], list(origins))
     outcome["ran"] = bool(outcome["steps"])

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     script_amqp,
+    script_answering,
     script_asked_variables,
     script_brokers,
     script_builds,
@@ -24,6 +25,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_programs,
     script_read_files,
     script_rehearsal,
+    script_requests,
     script_requirements,
     script_schema,
     script_schema_wanted,
@@ -32,6 +34,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     script_shadowing,
     script_static_files,
     script_translations,
+    script_two_processes,
     script_unset_variables,
     script_upkeep,
     source_text,
@@ -54,6 +57,8 @@ PARTS = (
     script_read_files,
     script_builds,
     script_errors,
+    script_answering,
+    script_requests,
     script_file_folders,
     script_amqp,
     script_brokers,
@@ -74,6 +79,7 @@ PARTS = (
     script_upkeep,
     script_collected,
     script_translations,
+    script_two_processes,
     script_rehearsal,
 )
 

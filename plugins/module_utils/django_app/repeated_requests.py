@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
 
 SERVER_ERROR = 500
-GATEWAY_ERRORS = (502, 503, 504)
+UNAVAILABLE = 503
+GATEWAY_ERRORS = (502, UNAVAILABLE, 504)
 GATEWAY_TIMEOUT = 504
 
 
@@ -24,6 +25,10 @@ class Page:
     origin: str
     # Whether its error is the running app's own, so that what it raises here is why.
     is_error: bool
+    # What the edge answered; 0 where nobody did.
+    status: int = 0
+    # Whether only who makes its answer is asked, because it may be nginx's own.
+    who_alone: bool = False
 
     def request(self) -> dict[str, Any]:
         """It, as the script makes it."""
@@ -44,6 +49,28 @@ class Page:
         return http_client.is_as_wanted(self.wanted, self.origin, {**answer, "headers": headers})
 
 
+def judged(pages: list[Page], answers: list[dict[str, Any] | None]) -> dict[str, Any]:
+    """{served, answered}: names of those answered as wanted; and of those answered as the edge did, by whom.
+
+    answered: [{name, path, status, kind, by, file, line, in_app, type, message}] in script_answering.py's words.
+    """
+    asked = [(page, answer) for page, answer in zip(pages, answers) if answer]
+    wrong = [(page, answer) for page, answer in asked if not page.is_served_by(answer)]
+    return {
+        "served": [page.name for page, answer in asked if not page.who_alone and (page, answer) not in wrong],
+        "answered": [
+            {
+                "path": page.request()["path"],
+                "status": page.status,
+                **{("by" if fact == "name" else fact): value for fact, value in answer["by"].items()},
+                "name": page.name,
+            }
+            for page, answer in wrong
+            if answer.get("by") and answer["status"] == page.status
+        ],
+    }
+
+
 def late_pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str) -> list[Page]:
     """The first request that was too late: repeated only to see where it works, while the app is seen to work on it."""
     found = [(wanted, shown) for wanted, shown in wrong if is_late(shown) and not wanted.get("preflight")]
@@ -61,9 +88,26 @@ def pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, liste
     Not preflights, which the shadow start is asked, and not what was too late, which would be too late here too.
     listening: whether the app listens, so that it is the app that ends its connection with nginx.
     """
-    no_answers = (0, 503, 504) if listening else (0, *GATEWAY_ERRORS)
+    no_answers = (0, UNAVAILABLE, GATEWAY_TIMEOUT) if listening else (0, *GATEWAY_ERRORS)
     return [
-        Page(wanted, shown["name"], origin, shown["status"] == SERVER_ERROR)
+        Page(wanted, shown["name"], origin, shown["status"] == SERVER_ERROR, shown["status"])
         for wanted, shown in wrong
         if shown["status"] not in no_answers and not wanted.get("preflight")
     ]
+
+
+def unavailable_pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str) -> list[Page]:
+    """The requests answered 503, which is nginx's answer or the app's: asked only for who in the app would give it."""
+    return [
+        Page(wanted, shown["name"], origin, False, UNAVAILABLE, who_alone=True)
+        for wanted, shown in wrong
+        if shown["status"] == UNAVAILABLE and not wanted.get("preflight")
+    ]
+
+
+def of_first_rehearsal(
+    wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: bool, is_busy: bool
+) -> list[Page]:
+    """All that is made once more while the running app is looked at. is_busy: whether it is seen to work."""
+    unavailable = unavailable_pages(wrong, origin) if listening else []
+    return [*pages(wrong, origin, listening), *unavailable, *(late_pages(wrong, origin) if is_busy else [])]

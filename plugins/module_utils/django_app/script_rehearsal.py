@@ -40,6 +40,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_packages import look_at_packages
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_programs import watch_programs
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_read_files import watch_reads
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requests import ask_for_pages
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_requirements import (
     compare_requirements,
 )
@@ -54,11 +55,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     find_static_files,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_translations import find_uncompiled
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_two_processes import (
+    Twin,
+    compare_processes,
+    digest,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_unset_variables import unset_for
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_upkeep import ask_upkeep
-
-BODY_LIMIT = 65536
-
 
 # What the server's program has imported before it looks into the app's folder.
 PROGRAMS = {"gunicorn": "gunicorn.app.wsgiapp", "uvicorn": "uvicorn.main"}
@@ -161,28 +164,6 @@ def run_checks(_plan):
     return {"errors": [{"id": short(m.id), "message": short(m.msg)} for m in errors[:20]]}
 
 
-def ask_for_pages(plan):
-    """The requests that the app did not answer as wanted, made once more here: what anybody may ask for.
-
-    Their answers stay on the host: repeated_requests.py judges them.
-    """
-    answers = []
-    for page in plan["pages"]:
-        from django.test import Client
-
-        try:
-            answer = Client(HTTP_HOST=page["host"]).get(page["path"], secure=page["secure"], **page["headers"])
-        except Exception as error:
-            if page["is_error"]:
-                plan["page_error"] = error
-                return {"ok": False, "path": page["path"], "error": describe(error, plan)}
-            answers.append(None)
-            continue
-        body = getattr(answer, "content", b"")[:BODY_LIMIT].decode("utf-8", "replace")
-        answers.append({"status": answer.status_code, "headers": dict(answer.items()), "body": body})
-    return {"answers": answers}
-
-
 STEPS = (
     ("server", load_server),
     ("django", load_django),
@@ -207,7 +188,16 @@ STEPS = (
     ("brokers", ask_brokers),
     ("collected", find_uncollected),
     ("translations", find_uncompiled),
+    ("processes", compare_processes),
 )
+
+
+def another_key(plan, salt):
+    """A digest of the SECRET_KEY that another process of the app reads."""
+    load_server(plan)
+    load_application(plan)
+    load_settings(plan)
+    return digest(salt)
 
 
 def main():
@@ -221,6 +211,9 @@ def main():
         limit = getattr(resource, name)
         resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
     sys.argv[1:] = []
+    # Before anything is loaded, so that it shares nothing with this process; it loads only what it is asked to.
+    if not plan["unwell"]:
+        plan.update(given=set(os.environ.values()), twin=Twin(lambda salt: another_key(plan, salt), [out]))
     if plan["aside"]:
         sys.meta_path.insert(0, PutAside(plan["aside"], lambda path: inside_app(path, plan)))
     watch_lookups()

@@ -141,9 +141,7 @@ def _deep_sections(
 ) -> Sections:
     listening = quick["service"].get("listening") is True
     origin = quick["edge"].get("origin", "")
-    pages = repeated_requests.pages(wrong, origin, listening)
-    if any(item["ours"] for item in busy):
-        pages += repeated_requests.late_pages(wrong, origin)
+    pages = repeated_requests.of_first_rehearsal(wrong, origin, listening, any(item["ours"] for item in busy))
     return {
         "rehearsal": lambda: _rehearsed(stack, pages, bool(wrong), quick["edge"]),
         "code": lambda: code.collect(stack),
