@@ -9,21 +9,25 @@ from lab.site import Site, named
 
 pytestmark = pytest.mark.nightly
 
-# How it is closed; what is named; whether that can be approved.
+# How it is closed, and what is named.
 CLOSED = {
     "account and folder": (
-        'usermod -L -e 1 "$APP_USER"; chown root:root "$ROOT"; chmod 0 "$ROOT"; restart_app',
-        "service/account-expired",
-        False,
+        'usermod -L -e 1 "$APP_USER"; chown root:root "$ROOT"; chmod 0 "$ROOT"; restart_app; '
+        'until_true "systemctl is-failed -q $UNIT"',
+        "files/code-unreadable",
     ),
-    "account alone": ('usermod -e 1 "$APP_USER"; stop_app', "service/account-expired", False),
-    "folder alone": ('chown root:root "$ROOT"; chmod 0 "$ROOT"; restart_app', "files/parent-not-traversable", True),
+    "account, and folder to root": (
+        'usermod -e 1 "$APP_USER"; chown root:root "$ROOT"; chmod 700 "$ROOT"; restart_app; '
+        'until_true "systemctl is-failed -q $UNIT"',
+        "files/code-unreadable",
+    ),
+    "account alone": ('usermod -e 1 "$APP_USER"; stop_app', "service/stopped"),
+    "folder alone": ('chown root:root "$ROOT"; chmod 0 "$ROOT"; restart_app', "files/parent-not-traversable"),
     "code alone": (
         # It is over when systemd has given up.
         'chown root:root "$ROOT/$PACKAGE"; chmod 0 "$ROOT/$PACKAGE"; restart_app; '
         'until_true "systemctl is-failed -q $UNIT"',
         "files/code-unreadable",
-        True,
     ),
 }
 
@@ -31,12 +35,12 @@ CLOSED = {
 @pytest.mark.parametrize("how", CLOSED)
 def test_it_is_not_opened(site: Site, how: str) -> None:
     """A suspended customer's account has expired; a mode of 0000 is nobody's slip."""
-    script, name, may_be_approved = CLOSED[how]
+    script, name = CLOSED[how]
     site.host.break_with("", script)
     assert site.host.ask(site.shape.api_path)[0] == 502
     with left_as_it_was(site):
         _code, incident, output = site.play("recover", rescue502_level="full")
-    assert incident["outcome"] == ("needs-approval" if may_be_approved else "needs-human"), output
+    assert incident["outcome"] == "needs-approval", output
     assert name in named(incident), output
     assert incident["actions"] == []
 
@@ -102,3 +106,11 @@ def test_of_two_clusters_for_one_port_none_is_started(site: Site) -> None:
     assert (incident["outcome"], named(incident)[:1]) == ("needs-approval", ["database/kept-by-hand"]), output
     assert "-new.service is down" in incident["root_causes"][0]["because"]
     assert site.host.run("pg_lsclusters -h").stdout.count(" down ") == 2
+
+
+def test_an_account_that_has_expired_by_a_rule_of_the_house_bars_nothing(site: Site) -> None:
+    """As where all accounts of services are locked and expired: a log that root has taken is given back."""
+    site.host.break_with("", 'usermod -L -e 1 "$APP_USER"')
+    site.host.break_with("files/log-not-writable")
+    _code, incident, output = site.play("recover")
+    assert (incident["outcome"], named(incident)) == ("recovered", ["files/log-not-writable"]), output

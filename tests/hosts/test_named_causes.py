@@ -95,7 +95,6 @@ NIGHTLY = {
     "schema/tables-differ", "database/row-security",
     "environment/key-missing", "proxy/other-front-stopped", "service/type-wrong", "code/crashes-on-load",
     "schema/conflicting-migrations", "proxy/protocol-mismatch",
-    "service/account-expired",
     "host/access-policy", "host/neighbour-takes-all", "code/request-eats-cpu", "database/long-query",
 }  # fmt: skip
 

@@ -11,6 +11,8 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 _PARTS = ("code", "parents", "env_file", "logs")
+# An account may be expired by a rule of the house, and lose a log to root all the same.
+_WITH_ITS_ACCOUNT = ("code", "parents")
 
 
 def collect(violations: list[dict[str, Any]], user: str) -> dict[str, str]:
@@ -20,10 +22,10 @@ def collect(violations: list[dict[str, Any]], user: str) -> dict[str, str]:
     """
     if os.geteuid() != 0:
         return {}
-    closed = [item["path"] for item in violations if item["part"] in _PARTS]
-    for path in closed:
-        if _is_shut(path):
-            return {"path": path, "why": "is root's and has the mode 0000, which nobody sets by mistake"}
+    for item in violations:
+        if item["part"] in _PARTS and _is_shut(item["path"]):
+            return {"path": item["path"], "why": "is root's and has the mode 0000, which nobody sets by mistake"}
+    closed = [item["path"] for item in violations if item["part"] in _WITH_ITS_ACCOUNT]
     day = accounts.expired_on(user) if closed else ""
     return {"path": closed[0], "why": f"is closed to {user}, whose account expired on {day}"} if day else {}
 

@@ -26,7 +26,7 @@ def find_uncollected(plan):
     from django.apps import apps
     from django.conf import settings
 
-    if "error" in plan or plan["unwell"] or not settings.STATIC_URL:
+    if "error" in plan or plan.get("unwell") or not settings.STATIC_URL:
         return {}
     found = {
         "pages": login_pages(apps, settings),

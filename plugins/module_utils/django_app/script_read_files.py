@@ -22,7 +22,7 @@ POINTER_BYTES = 1024
 POINTER = re.compile(rb"\Aversion https?://(?:git-lfs|hawser)\.github\.com/spec/v\d+\n(?:ext-.*\n)*oid ")
 POINTER_SIZE = re.compile(rb"^size (\d{1,18})$", re.MULTILINE)
 MARKERS = re.compile(rb"^<{7} .*^={7}\r?$.*^>{7} ", re.MULTILINE | re.DOTALL)
-MOST_BYTES = 1 << 18
+MOST_READ = 1 << 18
 
 
 def watch_reads(is_own):
@@ -86,7 +86,7 @@ def fault_of(path):
         if not os.path.isfile(path):
             return "", 0
         with open(path, "rb") as file:
-            begin = file.read(MOST_BYTES)
+            begin = file.read(MOST_READ)
     except (OSError, ValueError):
         return "", 0
     if POINTER.match(begin) and len(begin) < POINTER_BYTES:

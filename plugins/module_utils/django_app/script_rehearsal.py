@@ -212,7 +212,7 @@ def main():
         resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
     sys.argv[1:] = []
     # Before anything is loaded, so that it shares nothing with this process; it loads only what it is asked to.
-    if not plan["unwell"]:
+    if not plan.get("unwell"):
         plan.update(given=set(os.environ.values()), twin=Twin(lambda salt: another_key(plan, salt), [out]))
     if plan["aside"]:
         sys.meta_path.insert(0, PutAside(plan["aside"], lambda path: inside_app(path, plan)))

@@ -13,7 +13,7 @@ import re
 
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_errors import inside_app
 
-MOST_BYTES = 1 << 20
+MOST_OF_CATALOGUE = 1 << 20
 MOST = 20
 # A message of one line, its translation, and neither empty nor with an escape (the PO format of gettext's manual).
 ENTRY = re.compile(r'^msgid "([^"\\\n]+)"\nmsgstr "([^"\\\n]+)"$', re.MULTILINE)
@@ -26,7 +26,7 @@ def find_uncompiled(plan):
     """
     from django.conf import settings
 
-    if "error" in plan or plan["unwell"] or not settings.USE_I18N:
+    if "error" in plan or plan.get("unwell") or not settings.USE_I18N:
         return {}
     found = []
     for folder in locale_folders(plan, settings):
@@ -60,6 +60,6 @@ def is_lost(path, name, settings):
     if language not in [code.lower() for code in shown]:
         return False
     with open(path, encoding="utf-8", errors="replace") as file:
-        entry = next((item for item in ENTRY.findall(file.read(MOST_BYTES)) if item[0] != item[1]), None)
+        entry = next((item for item in ENTRY.findall(file.read(MOST_OF_CATALOGUE)) if item[0] != item[1]), None)
     with override(language):
         return entry is not None and gettext(entry[0]) == entry[0]

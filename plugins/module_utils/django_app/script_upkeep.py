@@ -7,9 +7,9 @@ Its catalogue is read, in the app's own database and as its own role: no table i
 
 from __future__ import annotations
 
-MOST_SHOWN = 20
+MOST_UPKEEP = 20
 # What is made concurrently is not valid either until it is made, and holds this lock on its table meanwhile.
-INVALID = """
+INVALID_INDEXES = """
 SELECT i.relname, t.relname, n.nspname
 FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
 JOIN pg_namespace n ON n.oid = t.relnamespace
@@ -71,7 +71,7 @@ def ask_upkeep(_plan):
 
 
 QUERIES = (
-    (INVALID, ("name", "table", "schema")),
+    (INVALID_INDEXES, ("name", "table", "schema")),
     (UNCOUNTED, ("table", "mib")),
     (NEARLY_USED_UP, ("table", "column", "sequence", "last", "most", "step", "type")),
 )
@@ -80,4 +80,4 @@ QUERIES = (
 def rows(cursor, sql, names):
     """The rows of a query, each by the names of its columns."""
     cursor.execute(sql)
-    return [dict(zip(names, row)) for row in cursor.fetchall()[:MOST_SHOWN]]
+    return [dict(zip(names, row)) for row in cursor.fetchall()[:MOST_UPKEEP]]

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import binascii
+import base64
 import inspect
 import re
 import zlib
@@ -13,6 +13,8 @@ from types import ModuleType
 
 # Lines that stand once, or not at all, in one text.
 _FUTURE = "from __future__ import annotations\n"
+_COMMENT = re.compile(r"^ *#.*\n", re.MULTILINE)
+_BEST = 9
 _OWN_IMPORT = re.compile(r"^from ansible_collections\.\S+ import (\([^)]*\)|.+)\n", re.MULTILINE)
 
 
@@ -25,8 +27,8 @@ def join(parts: Sequence[ModuleType]) -> str:
 def packed(text: str, begin: str) -> str:
     """A text as one word of a command line, of which Linux takes no more than 128 KiB (MAX_ARG_STRLEN).
 
-    begin: what is done before anything is imported.
+    Comments stay behind. begin: what is done before anything is imported.
     """
-    word = binascii.b2a_base64(zlib.compress(text.encode()), newline=False).decode()
-    unpacked = f"zlib.decompress(binascii.a2b_base64({word!r}))"
-    return f"{begin}import binascii, zlib\nexec(compile({unpacked}, '<string>', 'exec'))\n"
+    word = base64.b85encode(zlib.compress(_COMMENT.sub("", text).encode(), _BEST)).decode()
+    unpacked = f"zlib.decompress(base64.b85decode({word!r}))"
+    return f"{begin}import base64, zlib\nexec(compile({unpacked}, '<string>', 'exec'))\n"

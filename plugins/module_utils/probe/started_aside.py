@@ -43,7 +43,7 @@ def _rest(stack: Stack, base: dict[str, Any]) -> str:
     """
     if base.get("by_hand"):
         return f"{base['by_hand']['unit']}, its database, is to be started by hand alone"
-    if day := accounts.expired_on(stack.user):
+    if stack.properties.get("Result") == "success" and (day := accounts.expired_on(stack.user)):
         return f"the account {stack.user} expired on {day}"
     sent_to = [address for item in stack.locations for address in item["addresses"]]
     is_asked = not sent_to or not stack.bind or any(same_address(one, own) for one in sent_to for own in stack.bind)

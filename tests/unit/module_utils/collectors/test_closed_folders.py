@@ -44,4 +44,4 @@ def test_an_account_that_has_expired_makes_it_one(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(accounts, "expired_on", lambda _user: "2026-11-01")
     found = seen(made(tmp_path, 0o700))
     assert found["why"] == "is closed to shop, whose account expired on 2026-11-01"
-    assert closed_folders.collect([], "shop") == {}
+    assert closed_folders.collect([], "shop") == seen(found["path"], "logs") == {}

@@ -38,7 +38,9 @@ def test_a_pointer_is_seen(tmp_path: Path, way: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "how"), [(b"\0" * 4096, "zeros"), (b"", "empty"), (CONFLICT, "conflict"), (b"no json", "")]
+    ("content", "how"),
+    [(b"\0" * 4096, "zeros"), (b"", "empty"), (CONFLICT, "conflict"), (b"no json", "")],
+    ids=["zeros", "empty", "conflict", "something else"],
 )
 def test_what_lies_in_its_place(tmp_path: Path, content: bytes, how: str) -> None:
     """Nothing is said of a file that has some content of its own."""

@@ -43,7 +43,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any], vendor: str 
 def answers(*numbers: tuple[Any, ...]) -> dict[str, Any]:
     """Rows for all three questions."""
     return {
-        script_upkeep.INVALID: [("by_name", "shop_order", "public")],
+        script_upkeep.INVALID_INDEXES: [("by_name", "shop_order", "public")],
         script_upkeep.UNCOUNTED: [("shop_order", 12)],
         script_upkeep.NEARLY_USED_UP: list(numbers),
     }
@@ -67,11 +67,11 @@ def test_numbers_are_used_up_where_the_next_does_not_fit(
 def test_what_cannot_be_asked_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of another database, or of a version that lacks a catalogue; the app's start has not failed by it."""
     assert asked(monkeypatch, answers(), vendor="mysql") == {}
-    assert asked(monkeypatch, {script_upkeep.INVALID: []}) == {}
+    assert asked(monkeypatch, {script_upkeep.INVALID_INDEXES: []}) == {}
 
 
 def test_no_more_than_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a thousand tables, some."""
     many = answers()
     many[script_upkeep.UNCOUNTED] = [(f"shop_{number}", 9) for number in range(1000)]
-    assert len(asked(monkeypatch, many)["uncounted"]) == script_upkeep.MOST_SHOWN
+    assert len(asked(monkeypatch, many)["uncounted"]) == script_upkeep.MOST_UPKEEP

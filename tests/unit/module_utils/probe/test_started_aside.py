@@ -24,11 +24,12 @@ def bar(
     wanted: bool = True,
     state: str = "inactive",
     file_state: str = "enabled",
+    result: str = "success",
     sent_to: str = OURS,
 ) -> str:
     """Why an app in this state, with nginx sending there, is not started."""
     bind = [{"kind": "tcp", "host": "127.0.0.1", "port": 8000, "path": ""}]
-    properties = {"ActiveState": state, "UnitFileState": file_state}
+    properties = {"ActiveState": state, "UnitFileState": file_state, "Result": result}
     locations = [{"addresses": [sent_to]}] if sent_to else []
     stack: Any = SimpleNamespace(
         unit="shop.service", user="shop", properties=properties, locations=locations, bind=bind
@@ -58,5 +59,8 @@ def test_the_users_word_nginx_and_a_closed_account_count(monkeypatch: pytest.Mon
     assert bar(wanted=False) == "rescue502_shadow_start is false"
     monkeypatch.setattr(accounts, "expired_on", lambda _user: "2026-11-01")
     assert bar() == "the account shop expired on 2026-11-01"
+    assert bar(state="failed", result="exit-code") == "", (
+        "a rule of the house may have it expire; nobody stopped the app"
+    )
     monkeypatch.setattr(started_aside.refusals, "collect", lambda _stack, _asked: [{"certain": True}])
     assert bar() == "nginx is configured to answer without the app"

@@ -18,7 +18,7 @@ TODAY = 20_000
         (f"shop:!:19000:0:99999:7::{TODAY}:\n", "2024-10-04"),
         (f"shop:!:19000:0:99999:7::{TODAY + 1}:\n", ""),
         ("shop:!:19000:0:99999:7:::\n", ""),
-        # Who is not root is told nothing.
+        # Nothing is said to one who is not root.
         ("", ""),
         ("shop:x\n", ""),
     ],
