@@ -83,7 +83,7 @@ NIGHTLY = {
     "edge/cors-doubled", "edge/cors-lost-in-nginx", "edge/cors-credentials", "proxy/client-certificate",
     "proxy/upstream-unresolved", "proxy/request-too-long", "host/local-ports-exhausted", "host/conntrack-full",
     "code/submodule-missing", "database/host-malformed", "database/pooler-loses-session", "database/damaged",
-    "environment/key-changed", "database/extension-missing",
+    "environment/key-changed", "environment/not-as-written", "database/extension-missing",
     "database/never-migrated", "database/sequence-behind", "database/sqlite-locked",
     "database/statement-refused", "database/time-limit", "database/too-old", "database/waits-for-standby",
     "dependencies/do-not-fit", "dependencies/python-does-not-start",

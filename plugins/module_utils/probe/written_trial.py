@@ -27,7 +27,7 @@ Steps = dict[str, Any]
 def collect(
     stack: Stack, steps: Steps, rehearse: Callable[[Stack], Steps], progress: Callable[[Steps], int], asks_unit: bool
 ) -> list[dict[str, Any]]:
-    """{name, file, line, kind, specifiers, in_unit, given, helps} of each variable that is written otherwise.
+    """{name, file, line, kind, specifiers, alone, in_unit, given, helps} of each variable that is written otherwise.
 
     given: whether systemd sets it at all. helps: whether the app gets further with it as it is written; known of those
     that were tried. steps: the rehearsal's. rehearse: makes it again. asks_unit: whether systemd may be asked.
@@ -56,6 +56,7 @@ def _described(item: Written, given: bool, helps: bool) -> dict[str, Any]:
         "line": reading.line,
         "kind": reading.kind,
         "specifiers": list(reading.specifiers),
+        "alone": reading.alone,
         "in_unit": item.in_unit,
         "given": given,
         "helps": helps,
