@@ -21,6 +21,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack.written_var
 
 SECONDS = 6.0
 MOST = 8
+MOST_SHOWN = 20
 Steps = dict[str, Any]
 
 
@@ -45,7 +46,7 @@ def collect(
         if given.get(name) == value if given is not None else not item.in_unit:
             continue
         found.append(_described(item, name in stack.environment, item in helping))
-    return found
+    return sorted(found, key=lambda shown: not shown["helps"])[:MOST_SHOWN]
 
 
 def _described(item: Written, given: bool, helps: bool) -> dict[str, Any]:
