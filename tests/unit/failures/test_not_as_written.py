@@ -24,7 +24,7 @@ def changed(**facts: Any) -> dict[str, Any]:
 
 
 def test_it_is_the_cause_and_a_persons() -> None:
-    """Tried; the refused password is its effect, so that nobody is told to change the role's."""
+    """Tried; the refused password is its effect, so that nobody is asked to change the role's."""
     found = diagnose(changed(), CATALOGUE)
     assert [(cause.id, cause.known.how) for cause in found.root_causes] == [(WRITTEN, "tried")]
     assert WRITTEN in next(item.explained_by for item in found.findings if item.id == WRONG)
@@ -60,7 +60,7 @@ KINDS = {
     ("dollar", True): ("which systemd takes for a variable", "each $ of the value as $$"),
     ("dollar", False): ("has $$ in it, which stays $$", "write a $ once"),
     ("reference", False): ("names another variable", "the value itself"),
-    ("comment", False): ("a comment behind the value", "a line of its own"),
+    ("comment", False): ("a comment behind it", "a line of its own"),
     ("backslash", True): ("a backslash", r"as \\"),
     ("backslash", False): ("a backslash", "between single quotes"),
     ("quote", True): ("a quote", "with a backslash before it"),
@@ -77,4 +77,4 @@ def test_each_part_has_its_words(kind: str, in_unit: bool) -> None:
     assert to_write in cause.by_hand
     assert "ignores the whole" not in cause.because
     (cause,) = diagnose(changed(kind=kind, in_unit=in_unit, given=False), CATALOGUE).root_causes
-    assert "it ignores the whole assignment" in cause.because
+    assert "systemd ignores the whole assignment" in cause.because
