@@ -21,13 +21,14 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack.written_var
 
 SECONDS = 6.0
 MOST = 8
+MOST_SHOWN = 20
 Steps = dict[str, Any]
 
 
 def collect(
     stack: Stack, steps: Steps, rehearse: Callable[[Stack], Steps], progress: Callable[[Steps], int], asks_unit: bool
 ) -> list[dict[str, Any]]:
-    """{name, file, line, kind, specifiers, in_unit, given, helps} of each variable that is written otherwise.
+    """{name, file, line, kind, specifiers, alone, in_unit, given, helps} of each variable that is written otherwise.
 
     given: whether systemd sets it at all. helps: whether the app gets further with it as it is written; known of those
     that were tried. steps: the rehearsal's. rehearse: makes it again. asks_unit: whether systemd may be asked.
@@ -45,7 +46,7 @@ def collect(
         if given.get(name) == value if given is not None else not item.in_unit:
             continue
         found.append(_described(item, name in stack.environment, item in helping))
-    return found
+    return sorted(found, key=lambda shown: not shown["helps"])[:MOST_SHOWN]
 
 
 def _described(item: Written, given: bool, helps: bool) -> dict[str, Any]:
@@ -56,6 +57,7 @@ def _described(item: Written, given: bool, helps: bool) -> dict[str, Any]:
         "line": reading.line,
         "kind": reading.kind,
         "specifiers": list(reading.specifiers),
+        "alone": reading.alone,
         "in_unit": item.in_unit,
         "given": given,
         "helps": helps,

@@ -7,6 +7,7 @@ The values are secrets, or may be: they stay on the host.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import safe
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd, written_assignments
 from ansible_collections.rescue502.django.plugins.module_utils.system.written_assignments import Reading
+
+MOST_PAIRS = 500
 
 
 class Written(NamedTuple):
@@ -46,7 +49,7 @@ def differing(stack: Stack, given: dict[str, str]) -> list[Written]:
 
 def pairs(stack: Stack) -> list[tuple[str, str]]:
     """(name, value) of each, for the redaction: systemd's log quotes what it does not accept."""
-    return [(item.reading.name, item.reading.value) for item in _all(stack)]
+    return [(item.reading.name, item.reading.value) for item in itertools.islice(_all(stack), MOST_PAIRS)]
 
 
 def _all(stack: Stack) -> Iterator[Written]:

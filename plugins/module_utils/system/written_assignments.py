@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # What of the text systemd reads otherwise.
 SPECIFIER, PERCENT, DOLLAR, REFERENCE = "specifier", "percent", "dollar", "reference"
@@ -28,7 +28,8 @@ _COMMENT = re.compile(r"(?<!\s)\s+#.*")
 class Reading:
     """One way to read an assignment. kind: what systemd reads otherwise; empty where nothing in it is.
 
-    specifiers: those in it, such as `%h`. Without a name it is the empty Environment=, which unsets those before it.
+    specifiers: those in it, such as `%h`. alone: whether its line sets nothing else. Without a name it is the empty
+    Environment=, which unsets those before it.
     """
 
     name: str
@@ -36,16 +37,20 @@ class Reading:
     line: int
     kind: str
     specifiers: tuple[str, ...] = ()
+    alone: bool = False
 
 
 def in_unit(text: str, known: dict[str, str]) -> Iterator[Reading]:
     """Readings of Environment=, and of the words NAME=VALUE of ExecStart=. known: values of variables."""
+    lines = text.split("\n")
     for line, setting, rest in _settings(text):
         if setting == "Environment" and not rest:
             yield Reading("", "", line, "")
         elif setting == "Environment":
-            for name, value in _of_environment(rest):
-                yield from _as_written(name, value, line)
+            assignments = _of_environment(rest)
+            for name, value in assignments:
+                alone = len(assignments) == 1 and value in lines[line - 1]
+                yield from (replace(item, alone=alone) for item in _as_written(name, value, line))
                 yield from _expanded(name, value, line, known)
         elif setting == "ExecStart":
             for word in _WORD.findall(rest):

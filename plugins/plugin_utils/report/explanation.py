@@ -32,7 +32,10 @@ UNDO = {
 LIVE, REHEARSAL, LOG = "live facts", "the rehearsal", "the log of this invocation"
 # What a piece of evidence rests on, by the beginning of its name; what is not listed is looked up live.
 _RESTS_ON = (
-    (REHEARSAL, ("app", "rehearsal", "database.text", "database.error", "database.answered", "database.hung")),
+    (
+        REHEARSAL,
+        ("app", "rehearsal", "trials", "database.text", "database.error", "database.answered", "database.hung"),
+    ),
     (LOG, ("log", "proxy.errors", "edge.recent_errors")),
 )
 # How another failure mode or a role is named: as a link on a page, plainly on a terminal.

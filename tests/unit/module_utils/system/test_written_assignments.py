@@ -45,6 +45,12 @@ def test_in_a_unit(line: str) -> None:
     assert {item.line for item in found} <= {4}
 
 
+def test_whether_a_line_sets_nothing_else() -> None:
+    """Then it may be changed as a whole."""
+    text = "[Service]\nEnvironment=A=%h\nEnvironment=B=%h C=%h\nEnvironment=\\\n  D=%h\n"
+    assert [item.alone for item in written_assignments.in_unit(text, {})] == [True, False, False, False]
+
+
 def test_a_line_that_goes_on_has_the_number_of_its_beginning() -> None:
     """A comment may stand within it (systemd.syntax(7))."""
     found = list(written_assignments.in_unit("[Service]\nEnvironment=A=1 \\\n# note\n  B=%h\nEnvironment=\n", {}))
