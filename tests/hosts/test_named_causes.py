@@ -49,7 +49,7 @@ NIGHTLY = {
     "proxy/upstream-refuses-tls", "dependencies/linked-folder-lost",
     "schema/partly-applied", "schema/index-left-invalid", "database/index-invalid", "database/statistics-missing",
     "database/numbers-used-up", "database/numbers-running-out", "database/log-kept",
-    "database/collation-changed",
+    "database/collation-changed", "database/mysql-refuses",
     "service/option-wrong", "code/load-hangs", "code/raises-on-request", "service/app-not-found",
     "service/ended-unloaded", "database/wrong-password", "files/log-elsewhere", "proxy/refuses-by-itself",
     "service/crashes-at-start",

@@ -15,6 +15,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     database_activity,
     database_certificate,
     database_for_app,
+    database_mysql,
     database_pooler,
     database_startup,
     denied_paths,
@@ -39,7 +40,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     shadow_start,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files import unit_view
-from ansible_collections.rescue502.django.plugins.module_utils.probe import concurrent, quick_check, settling, trials
+from ansible_collections.rescue502.django.plugins.module_utils.probe import (
+    concurrent,
+    quick_check,
+    rehearsal_results,
+    settling,
+    trials,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent import Section, Sections
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processor_time, sockets, unread
@@ -204,21 +211,26 @@ def _with_settings(
     base = database.settled(found["database"], stack, listeners, rehearsed)
     sections: Sections = {
         "files": lambda: files.collect(stack, settings, settings_bar=settings_bar),
-        "storage": lambda: storage.collect(stack, base, settings, _linked(rehearsed)),
-        "names": lambda: {"names": host.needed_names(stack, base, _unreached(rehearsed), asks_unit)},
-        "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(rehearsed) else []},
+        "storage": lambda: storage.collect(stack, base, settings, rehearsal_results.linked_folders(rehearsed)),
+        "names": lambda: {"names": host.needed_names(stack, base, rehearsal_results.unreached(rehearsed), asks_unit)},
+        "idle": lambda: {
+            "idle_units": idle_units.collect(stack.unit) if rehearsal_results.was_refused(rehearsed) else []
+        },
     }
     name, user = base.get("name", ""), base.get("user", "")
     sections["pooler"] = lambda: database_pooler.collect(base.get("port", 0), name, user, listeners)
-    sections["certificate"] = lambda: {"shown": database_certificate.collect(base, found.get("database_activity"))}
+    sections["certificate"] = lambda: {
+        "certificate": database_certificate.collect(base, found.get("database_activity"))
+    }
+    sections["mysql"] = lambda: {"mysql": database_mysql.collect(base, rehearsed)}
     git = found["code"].get("git")
     sections["denied"] = lambda: {"denied": denied_paths.collect(stack, rehearsed)}
     sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages)
     later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
     sharpened = {
-        "database": {**base, **({"certificate": shown} if (shown := later["certificate"].get("shown")) else {})},
+        "database": {**base, **_if_found(later, "certificate"), **_if_found(later, "mysql")},
         "dependencies": dependencies.settled(found["dependencies"], stack, rehearsed),
-        "files": {**later["files"], **({"denied": denied} if (denied := later["denied"].get("denied")) else {})},
+        "files": {**later["files"], **_if_found(later, "denied")},
         "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
     }
     if base.get("used") and database.is_local(base["host"]):
@@ -230,21 +242,6 @@ def _with_settings(
     return sharpened
 
 
-def _unreached(rehearsed: Any) -> list[dict[str, Any]]:
-    """The brokers that did not answer in the rehearsal as they should."""
-    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
-    return [item for item in (steps.get("brokers") or {}).get("found") or [] if item["problem"]]
-
-
-def _linked(rehearsed: Any) -> list[str]:
-    """Folders that packages are linked from, and that the app could not use in the rehearsal."""
-    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
-    errors = [step.get("error") or {} for step in steps.values()]
-    return [error["link"]["path"] for error in errors if "link" in error]
-
-
-def _was_refused(rehearsed: Any) -> bool:
-    """Whether something but the database refused the app a connection: a service that is down may be why."""
-    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
-    well = (steps.get("database") or {}).get("ok") is True
-    return well and any("refused" in str(step.get("error")) for step in steps.values())
+def _if_found(later: dict[str, Any], name: str) -> dict[str, Any]:
+    """What the section of that name has found, by that name; empty where it has found nothing."""
+    return {name: found} if (found := later[name].get(name)) else {}
