@@ -14,7 +14,6 @@ REFUSES = "database/mysql-refuses"
 CATALOGUE = load()
 # Each with what takes it back, and what is said of it.
 APP = "-h127.0.0.1 -usite -pbetween-7391"
-KILL = "for pid in $(pidof mariadb); do kill $pid; done; sleep 1"
 HOLD = f"for n in $(seq 12); do (setsid mariadb {APP} -e 'SELECT SLEEP(200)' > /dev/null 2>&1 &); done; sleep 2"
 WAYS = {
     "another password": (
@@ -36,11 +35,6 @@ WAYS = {
         f"mariadb -e 'SET GLOBAL max_connections = 10'; {HOLD}",
         "mariadb -e 'SET GLOBAL max_connections = 100'",
         "all of its 10 connections are taken (max_connections); 10 by site from ",
-    ),
-    "connections that its root holds too": (
-        f"{KILL}; mariadb -e 'SET GLOBAL max_connections = 10'; {HOLD.replace(APP, '')}",
-        f"{KILL}; sleep 1; mariadb -e 'SET GLOBAL max_connections = 100'",
-        "all of its connections are taken, also the one that it keeps for its root",
     ),
 }
 
