@@ -78,7 +78,9 @@ def test_what_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", gzip.compress(b"{")[:-4], gzip.compress(b"[]"), gzip.compress(b"[" * 99999)]
+    "content",
+    [b"", b"{}", gzip.compress(b"{")[:-4], gzip.compress(b"[]"), gzip.compress(b"[" * 99999)],
+    ids=["empty", "not compressed", "cut off", "a list", "nested too deeply"],
 )
 def test_a_damaged_one_is_empty(content: bytes) -> None:
     """A disk that was full, a host that lost its power."""
