@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import files
 from ansible_collections.rescue502.django.plugins.module_utils.files import unit_view
-from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files, postgresql_wal
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.storage import (
     disk_usage,
@@ -45,7 +45,8 @@ def collect(
     full, without = (_by_device(systems, wrong) for wrong in ("full", "without_inodes"))
     if not glance:
         logs = files.log_files(stack, settings)
-        filled = {item["device"]: _filled_by(item, logs) for item in [*full, *without]}
+        servers = database.get("folders", [])
+        filled = {item["device"]: {**_filled_by(item, logs), **_log_kept(item, servers)} for item in [*full, *without]}
         for item in [*full, *without]:
             item.update(filled[item["device"]])
     return {
@@ -157,3 +158,12 @@ def _filled_by(item: dict[str, Any], logs: list[str]) -> dict[str, Any]:
         "dispensable_mib": filesystems.mib(sum(file["bytes"] for file in spare)),
         "dispensable_files": len(spare),
     }
+
+
+def _log_kept(item: dict[str, Any], folders: list[str]) -> dict[str, Any]:
+    """{wal} of a file system on which a server keeps log that it does not need itself; empty without such."""
+    for folder in folders:
+        wal = postgresql_wal.kept(folder)
+        if wal and os.stat(wal["folder"]).st_dev == item["device"]:
+            return {"wal": {**wal, "share": int(100 * wal["mib"] / item["total_mib"]) if item["total_mib"] else 0}}
+    return {}

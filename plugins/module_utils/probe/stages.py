@@ -15,6 +15,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
     database_activity,
     database_certificate,
     database_for_app,
+    database_mysql,
     database_pooler,
     database_startup,
     denied_paths,
@@ -210,19 +211,19 @@ def _with_settings(
     }
     name, user = base.get("name", ""), base.get("user", "")
     sections["pooler"] = lambda: database_pooler.collect(base.get("port", 0), name, user, listeners)
-    sections["certificate"] = lambda: {"shown": database_certificate.collect(base, found.get("database_activity"))}
+    sections["certificate"] = lambda: {
+        "certificate": database_certificate.collect(base, found.get("database_activity"))
+    }
+    sections["mysql"] = lambda: {"mysql": database_mysql.collect(base, rehearsed)}
     git = found["code"].get("git")
     sections["denied"] = lambda: {"denied": denied_paths.collect(stack, rehearsed)}
     sections["linked"] = lambda: {"linked": linked_files.collect(stack, found["edge"], given["edge"], rehearsed)}
     sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages, asks_unit)
     later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
     sharpened = {
-        "database": {**base, **({"certificate": shown} if (shown := later["certificate"].get("shown")) else {})},
+        "database": {**base, **_if_found(later, "certificate"), **_if_found(later, "mysql")},
         "dependencies": dependencies.settled(found["dependencies"], stack, rehearsed),
-        "files": {
-            **later["files"],
-            **{name: later[name][name] for name in ("denied", "linked") if later[name].get(name)},
-        },
+        "files": {**later["files"], **_if_found(later, "denied"), **_if_found(later, "linked")},
         "host": {**found["host"], **later["names"], **later["idle"], **later["storage"]},
     }
     if base.get("used") and database.is_local(base["host"]):
@@ -232,3 +233,8 @@ def _with_settings(
     if "database_activity" in found:
         sharpened["database_activity"] = database_for_app.settled(found["database_activity"], name, user)
     return sharpened
+
+
+def _if_found(later: dict[str, Any], name: str) -> dict[str, Any]:
+    """What the section of that name has found, by that name; empty where it has found nothing."""
+    return {name: found} if (found := later[name].get(name)) else {}
