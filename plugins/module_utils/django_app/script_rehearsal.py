@@ -42,6 +42,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     compare_requirements,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_schema import compare_schema
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_server_binds import ask_binds
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_session import ask_session
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_shadowing import (
     PutAside,
@@ -205,6 +206,7 @@ STEPS = (
     ("packages", look_at_packages),
     ("shadows", look_for_shadows),
     ("brokers", ask_brokers),
+    ("binds", ask_binds),
 )
 
 

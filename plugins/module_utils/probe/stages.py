@@ -11,6 +11,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.baseline import c
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
     answers,
     code,
+    cors_lines,
     database,
     database_activity,
     database_certificate,
@@ -171,7 +172,7 @@ def _started_aside(stack: Stack, given: dict[str, Any], asked: dict[str, Any], w
         why_not = "nginx is configured to answer without the app"
     if why_not:
         return {"tried": False, "why_not": why_not}
-    return shadow_start.try_start(stack, wrong, given["cors_origin"])
+    return cors_lines.with_doubled(shadow_start.try_start(stack, wrong, given["cors_origin"]), stack, wrong)
 
 
 def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:
@@ -208,14 +209,14 @@ def _with_settings(
         "names": lambda: {"names": host.needed_names(stack, base, _unreached(rehearsed), asks_unit)},
         "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if _was_refused(rehearsed) else []},
     }
-    name, user = base.get("name", ""), base.get("user", "")
+    name, user, git = base.get("name", ""), base.get("user", ""), found["code"].get("git")
     sections["pooler"] = lambda: database_pooler.collect(base.get("port", 0), name, user, listeners)
     sections["certificate"] = lambda: {"shown": database_certificate.collect(base, found.get("database_activity"))}
-    git = found["code"].get("git")
     sections["denied"] = lambda: {"denied": denied_paths.collect(stack, rehearsed)}
     sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages)
     later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
     sharpened = {
+        "service": service.settled(found["service"], stack, listeners, rehearsed),
         "database": {**base, **({"certificate": shown} if (shown := later["certificate"].get("shown")) else {})},
         "dependencies": dependencies.settled(found["dependencies"], stack, rehearsed),
         "files": {**later["files"], **({"denied": denied} if (denied := later["denied"].get("denied")) else {})},
@@ -223,8 +224,7 @@ def _with_settings(
     }
     if base.get("used") and database.is_local(base["host"]):
         sharpened["database_pooler"] = later["pooler"]
-    if later["trials"]:
-        sharpened["trials"] = later["trials"]
+    sharpened.update({"trials": later["trials"]} if later["trials"] else {})
     if "database_activity" in found:
         sharpened["database_activity"] = database_for_app.settled(found["database_activity"], name, user)
     return sharpened
