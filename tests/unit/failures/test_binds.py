@@ -26,6 +26,8 @@ def free(evidence: Evidence) -> None:
     """Somebody has put it right by now, and has not started the app."""
     for item in evidence["service"]["binds"]:
         item.pop("bar", None)
+    for upstream in evidence["proxy"]["upstreams"]:
+        upstream["is_ours"] = True
 
 
 @pytest.mark.parametrize("mode", [LONG, TAKEN, ELSEWHERE])
@@ -81,6 +83,14 @@ def test_a_path_is_barred_for_the_service_alone() -> None:
     """Where somebody listens, or systemd makes the socket, the app's own path is another matter."""
     assert LONG not in causes(LONG, lambda e: e["service"].update(listening=True))
     assert LONG not in causes(LONG, lambda e: e["service"]["unit"].update(triggered_by="shop.socket"))
+
+
+def test_for_an_address_that_the_apps_file_computes_nobody_is_ended() -> None:
+    """Who holds it is named; what the app's user can write does not decide what root ends."""
+    taken = "service/port-taken"
+    (known,) = found(taken).root_causes
+    (computed,) = found(taken, lambda e: e["stack"].update(bind=[])).root_causes
+    assert ([known.id, known.risk], [computed.id, computed.risk]) == ([taken, "ask"], [taken, "never"])
 
 
 def doubled(evidence: Evidence) -> None:
