@@ -42,6 +42,7 @@ NIGHTLY = {
     "proxy/tls-handshake", "proxy/upstream-certificate", "proxy/authorization-service", "proxy/header-doubled",
     "proxy/redirects-by-itself", "proxy/proxy-protocol", "proxy/masked", "proxy/dependency-failed",
     "proxy/unit-refuses", "edge/tls-untrusted", "edge/differs-from-app", "host/loopback-down", "host/system-closed",
+    "service/address-not-here", "service/socket-path-taken", "service/socket-path-too-long",
     "service/limited", "service/no-workers", "service/port-denied", "service/script-name-wrong",
     "proxy/held", "proxy/port-filtered", "proxy/pid-file-differs", "proxy/file-not-served",
     "service/start-too-slow", "service/start-waits", "service/unit-invalid",

@@ -33,6 +33,14 @@ def option(more: str) -> str:
     return f"unit_drop_in '[Service]' 'ExecStart=' \"ExecStart=$(start_command) {more}\"" + START
 
 
+def computed(address: str) -> str:
+    """A configuration file that computes where to listen, which only gunicorn itself knows."""
+    text = f'bind = "".join(["{address}"])'
+    command = "$(start_command | sed -E 's#(--bind|-b)[ =][^ ]+##')"
+    drop_in = f"unit_drop_in '[Service]' 'ExecStart=' \"ExecStart={command} --config /run/computed.py\""
+    return f"printf '%s\\n' '{text}' > /run/computed.py; chmod 644 /run/computed.py; {drop_in}" + START
+
+
 # Another unit that is on its way, and stays so.
 GATE = (
     r"printf '[Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart=/bin/sleep 3000\n'"
@@ -41,6 +49,7 @@ GATE = (
 AFTER = "; unit_drop_in '[Unit]' 'Wants=gate.service' 'After=gate.service'"
 # A line of the unit's file becomes another one while the app is down.
 EDIT = 'systemctl stop "$UNIT"; sed -i "s#{}#{}#" "$UNIT_FILE"; systemctl daemon-reload'
+A_FILE = "echo kept > /run/a-file; "
 # By what is named: a plant, and how it is taken back where the unit's files do not say it.
 PLANTS: list[tuple[str, str, str]] = [
     ("service/start-waits", GATE + AFTER + START, ""),
@@ -59,6 +68,12 @@ PLANTS: list[tuple[str, str, str]] = [
     ("service/no-workers", "unit_drop_in '[Service]' 'Environment=WEB_CONCURRENCY=0' 'ExecStart='"
      " \"ExecStart=$(start_command | sed 's/--workers 2//')\"" + START, ""),
     ("service/port-denied", option("--bind 127.0.0.1:81") + "sleep 3", ""),
+    ("service/port-denied", computed("127.0.0.1:81") + "sleep 3", "rm /run/computed.py"),
+    ("service/address-not-here", option("--bind no-such-host.invalid:8000"), ""),
+    ("service/address-not-here", computed("[2001:db8::7]:8000"), "rm /run/computed.py"),
+    ("service/socket-path-too-long", option("--bind unix:/run/" + "s" * 103), ""),
+    ("service/socket-path-taken", A_FILE + computed("unix:/run/a-file"), "rm /run/a-file"),
+    ("service/socket-path-taken", A_FILE + computed("unix:/run/a-file/app.sock"), "rm /run/a-file"),
     ("host/system-closed", "chmod 700 /" + START, "chmod 755 /"),
     ("host/system-closed", "chmod 700 /usr/bin/python3.11" + START, "chmod 755 /usr/bin/python3.11"),
     ("host/loopback-down", "ip link set lo down", "ip link set lo up"),
@@ -66,7 +81,7 @@ PLANTS: list[tuple[str, str, str]] = [
 
 
 def test_what_keeps_the_app_down(site: Site) -> None:
-    """Eighteen ways, each named alone."""
+    """Two dozen ways, each named alone."""
     site.host.run(KEEP)
     for number, (wanted, plant, undo) in enumerate(PLANTS):
         site.host.break_with("", RESTORE + plant)

@@ -10,8 +10,9 @@ import socket
 import stat
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import files
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import bind_bars, files
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.roots_word import WORKER_FILE
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -44,9 +45,18 @@ def bind_facts(bind: dict[str, Any], listeners: list[dict[str, Any]], stack: Sta
         for item in sockets.matching(bind, listeners)
     ]
     facts = dict(bind, listeners=holders, **_NO_SOCKET)
+    if not holders and (found := bind_bars.bar(bind, stack.properties)):
+        facts.update(bar=found, named=_is_named(bind, stack))
     if bind["kind"] == "unix":
         facts.update(_socket_file(bind["path"], bool(holders), stack))
     return facts
+
+
+def _is_named(bind: dict[str, Any], stack: Stack) -> bool:
+    """Whether root's own files have the app listen there, rather than its own configuration alone."""
+    own = [gunicorn_config.parse_bind(text) for text in stack.word.server.bind]
+    own += [gunicorn_config.parse_bind(path) for path in stack.word.activated]
+    return any(all(item[key] == bind[key] for key in ("kind", "host", "port", "path")) for item in own)
 
 
 def _socket_file(path: str, held: bool, stack: Stack) -> dict[str, Any]:

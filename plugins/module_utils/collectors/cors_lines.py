@@ -73,6 +73,26 @@ def _check(
     }
 
 
+def with_doubled(started: dict[str, Any], stack: Stack, wrong: answers.Wrong) -> dict[str, Any]:
+    """The section of a shadow start with `cors_doubled` too, where there is any.
+
+    That is {name, allowed, words, file, line} of each check to whose answer nginx adds a second header of allowed
+    origins. line: nginx's own, if its value is known not to be empty (nginx adds no header without a value).
+    """
+    allowed = {check["name"]: check["allowed"] for check in started.get("checks", []) if "allowed" in check}
+    root, found = stack.nginx_root, []
+    for wanted, _shown in wrong if root and allowed else ():
+        name, path = wanted.get("name") or wanted["url"], urlsplit(wanted["url"]).path or "/"
+        contexts = nginx_servers.contexts(root, wanted["url"], wanted.get("host") or "", path) if root else []
+        line, instead = said_by_nginx(contexts) or (None, None)
+        value = line.words[2] if line and len(line.words) > 2 else ""
+        adds = bool(value) and ("$" not in value or value == "$http_origin") and not instead
+        if line and adds and allowed.get(name) and not _hiding(contexts):
+            words = " ".join(line.words)[:200]
+            found.append({"name": name, "allowed": allowed[name], "words": words, "file": line.file, "line": line.line})
+    return {**started, **({"cors_doubled": found[:MOST]} if found else {})}
+
+
 def said_by_nginx(contexts: list[Directive]) -> tuple[Directive, Directive | None] | None:
     """(nginx's own line about allowed origins, the line of an inner block that keeps it from being inherited).
 

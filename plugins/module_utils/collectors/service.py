@@ -52,24 +52,43 @@ def collect(
     stack: Stack, listeners: list[dict[str, Any]], health_json: Any, health_timeout: float = HEALTH_TIMEOUT
 ) -> dict[str, Any]:
     """Unit, processes, listeners, backend. health_timeout is in seconds."""
-    binds = [addresses.bind_facts(bind, listeners, stack) for bind in stack.bind]
-    nameless = sockets.barred([item for bind in binds for item in bind["listeners"]]), stack.bind_bar
-    foreign = [item for bind in binds for item in bind["listeners"] if item["foreign"]]
     return {
         "unit": unit_facts(stack),
         "start_limit_hit": _start_limit_hit(stack.properties),
         "processes": unit_processes(stack.properties),
-        "binds": binds,
-        "listening": unread.known(
-            bool(binds) and all(bind["listeners"] for bind in binds), "where the app is to listen", stack.bind_bar
-        ),
-        "foreign": unread.reported(foreign, "whose processes listen", *nameless),
+        **_binds(stack, stack.bind, listeners),
         "elsewhere": unread.reported(_elsewhere(stack, listeners), "whose processes listen", sockets.barred(listeners)),
         "exec": _exec_facts(stack),
         "backend": backend.collect(stack, health_json, health_timeout),
         "pidfile": addresses.pidfile_facts(stack),
         **({"worker_folder": folder} if (folder := addresses.worker_folder_missing(stack)) else {}),
         "start": startup.collect(stack.properties),
+    }
+
+
+def settled(service: Any, stack: Stack, listeners: list[dict[str, Any]], rehearsed: Any) -> Any:
+    """The section with the addresses that gunicorn itself has said in the rehearsal, where its file computes them.
+
+    service: the section as collect() gave it. rehearsed: the rehearsal.
+    """
+    steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
+    asked = (steps.get("binds") or {}).get("addresses")
+    if not asked or not isinstance(service, dict) or service.get("binds") != []:
+        return service
+    return {**service, **_binds(stack, asked, listeners)}
+
+
+def _binds(stack: Stack, places: list[dict[str, Any]], listeners: list[dict[str, Any]]) -> dict[str, Any]:
+    """{binds, listening, foreign} of the addresses that the app is to listen on."""
+    binds = [addresses.bind_facts(bind, listeners, stack) for bind in places]
+    nameless = sockets.barred([item for bind in binds for item in bind["listeners"]]), stack.bind_bar
+    foreign = [item for bind in binds for item in bind["listeners"] if item["foreign"]]
+    return {
+        "binds": binds,
+        "listening": unread.known(
+            bool(binds) and all(bind["listeners"] for bind in binds), "where the app is to listen", stack.bind_bar
+        ),
+        "foreign": unread.reported(foreign, "whose processes listen", *nameless),
     }
 
 

@@ -57,6 +57,7 @@ STEPS = (
     "collected",
     "translations",
     "processes",
+    "binds",
 )
 
 
@@ -155,6 +156,8 @@ def _start(
         "app": stack.server.app,
         "server": stack.server.server or "gunicorn",
         "argv": stack.server.argv,
+        # Its configuration computes them, and nobody listens who would show them.
+        "asks_binds": stack.server.server == "gunicorn" and not stack.bind and not stack.bind_bar,
         "settings_module": stack.settings_module,
         "requirements": stack.requirements.paths,
         "pips": requirements.bundled_pips(),

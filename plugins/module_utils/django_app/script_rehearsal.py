@@ -45,6 +45,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     compare_requirements,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_schema import compare_schema
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_server_binds import ask_binds
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_session import ask_session
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_shadowing import (
     PutAside,
@@ -189,6 +190,7 @@ STEPS = (
     ("collected", find_uncollected),
     ("translations", find_uncompiled),
     ("processes", compare_processes),
+    ("binds", ask_binds),
 )
 
 

@@ -244,7 +244,7 @@ def _ask(
             "url": f"{scheme}://{host or 'localhost'}/{path}",
         }
         answer = http_client.check(plain, origin, left)
-        found.append({name: answer[name] for name in ("name", "status", "problem", "well", "seconds")})
+        found.append(shadow_result.check_facts(answer))
         if not answer["status"]:
             break
     return found

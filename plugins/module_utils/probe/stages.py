@@ -209,18 +209,18 @@ def _with_settings(
         "names": lambda: {"names": host.needed_names(stack, base, rehearsal_facts.unreached(rehearsed), asks_unit)},
         "idle": lambda: {"idle_units": idle_units.collect(stack.unit) if refused else []},
     }
-    name, user = base.get("name", ""), base.get("user", "")
+    name, user, git = base.get("name", ""), base.get("user", ""), found["code"].get("git")
     sections["pooler"] = lambda: database_pooler.collect(base.get("port", 0), name, user, listeners)
     sections["certificate"] = lambda: {
         "certificate": database_certificate.collect(base, found.get("database_activity"))
     }
     sections["mysql"] = lambda: {"mysql": database_mysql.collect(base, rehearsed)}
-    git = found["code"].get("git")
     sections["denied"] = lambda: {"denied": denied_paths.collect(stack, rehearsed)}
     sections["linked"] = lambda: {"linked": linked_files.collect(stack, found["edge"], given["edge"], rehearsed)}
     sections["trials"] = lambda: trials.collect(stack, rehearsed, git, pages, asks_unit)
     later = concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + trials.SECONDS)
     sharpened = {
+        "service": service.settled(found["service"], stack, listeners, rehearsed),
         "database": {**base, **_if_found(later, "certificate"), **_if_found(later, "mysql")},
         "dependencies": dependencies.settled(found["dependencies"], stack, rehearsed),
         "files": {**later["files"], **_if_found(later, "denied"), **_if_found(later, "linked")},
@@ -228,8 +228,7 @@ def _with_settings(
     }
     if base.get("used") and database.is_local(base["host"]):
         sharpened["database_pooler"] = later["pooler"]
-    if later["trials"]:
-        sharpened["trials"] = later["trials"]
+    sharpened.update({"trials": later["trials"]} if later["trials"] else {})
     if "database_activity" in found:
         sharpened["database_activity"] = database_for_app.settled(found["database_activity"], name, user)
     return sharpened

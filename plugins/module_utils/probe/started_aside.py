@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import answers, refusals
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import answers, cors_lines, refusals
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import shadow_start
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -24,7 +24,7 @@ def collect(
     """
     if why_not := bar(stack, given, asked, base):
         return {"tried": False, "why_not": why_not}
-    return shadow_start.try_start(stack, wrong, given["cors_origin"])
+    return cors_lines.with_doubled(shadow_start.try_start(stack, wrong, given["cors_origin"]), stack, wrong)
 
 
 def bar(stack: Stack, given: dict[str, Any], asked: dict[str, Any], base: dict[str, Any]) -> str:

@@ -33,6 +33,32 @@ def faults(
 
 
 @pytest.mark.parametrize(
+    ("lines", "allowed", "doubles"),
+    [
+        (f"{ALWAYS} location / {{ {PASS} }}", ORIGIN, True),
+        (f"location / {{ add_header Access-Control-Allow-Origin $http_origin; {PASS} }}", ORIGIN, True),
+        (f"{ALWAYS} location / {{ {PASS} }}", "", False),
+        (f"location / {{ {PASS} }}", ORIGIN, False),
+        # What a variable holds is not known; an inner block inherits nothing; the app's own is taken out.
+        (f"location / {{ add_header Access-Control-Allow-Origin $allowed; {PASS} }}", ORIGIN, False),
+        (f"{ALWAYS} location / {{ {PLAIN} {PASS} }}", ORIGIN, False),
+        (f"{ALWAYS} location / {{ proxy_hide_header Access-Control-Allow-Origin; {PASS} }}", ORIGIN, False),
+    ],
+)
+def test_what_nginx_would_add_to_an_app_that_is_down(tmp_path: Path, lines: str, allowed: str, doubles: bool) -> None:
+    """By what the app said when it was started for trial, and nginx's own lines about that request."""
+    (tmp_path / "nginx.conf").write_text(f"http {{ server {{ listen 80; {lines} }} }}")
+    stack: Any = SimpleNamespace(nginx_root=nginx_config.load(str(tmp_path / "nginx.conf"))[0])
+    wanted = {"url": "http://127.0.0.1/api/", "host": "api.example", "name": "api"}
+    started = {"checks": [{"name": "api", **({"allowed": allowed} if allowed else {})}]}
+    found = cors_lines.with_doubled(started, stack, [(wanted, {})])
+    assert ("cors_doubled" in found) == doubles
+    if doubles:
+        assert (found["cors_doubled"][0]["name"], found["cors_doubled"][0]["allowed"]) == ("api", ORIGIN)
+    assert cors_lines.with_doubled({"tried": False}, stack, [(wanted, {})]) == {"tried": False}
+
+
+@pytest.mark.parametrize(
     ("lines", "status", "allowed", "app", "fault"),
     [
         # Both add it, in a server or in a location, as a name or a wildcard.

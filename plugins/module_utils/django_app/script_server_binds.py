@@ -1,0 +1,37 @@
+# Copyright: rescue502 maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs inside the app's own Python, as a part of script_rehearsal.py: where gunicorn's own configuration has it listen.
+
+A configuration file may compute its addresses, and of a server that is down nobody sees them. gunicorn itself is asked,
+as its program would read its options, variables and file; the app is not loaded by that, and no address is opened.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+
+def ask_binds(plan):
+    """{addresses: [{kind, host, port, path}]} of a gunicorn that is down; {} where it is not asked, or does not say."""
+    words = [os.path.expandvars(word) for word in plan["argv"]]
+    after = [number for number, word in enumerate(words) if os.path.basename(word).startswith("gunicorn")]
+    if not plan["asks_binds"] or not plan["unwell"] or not after or any("$" in word for word in words):
+        return {}
+    sys.argv = words[after[0] :]
+    try:
+        # It reads sys.argv, GUNICORN_CMD_ARGS and the file as it is made (gunicorn/app/base.py).
+        server = importlib.import_module("gunicorn.app.wsgiapp").WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]")
+        return {"addresses": [as_facts(address) for address in server.cfg.address]}
+    except BaseException:  # it calls sys.exit where it refuses its configuration, which the shadow start shows
+        return {}
+
+
+def as_facts(address):
+    """An address as gunicorn has parsed it: a path, a host and port, or the number of an inherited socket."""
+    if isinstance(address, int):
+        return {"kind": "fd", "host": "", "port": 0, "path": ""}
+    if isinstance(address, (str, bytes)):
+        return {"kind": "unix", "host": "", "port": 0, "path": os.fsdecode(address)}
+    return {"kind": "tcp", "host": str(address[0]), "port": int(address[1]), "path": ""}

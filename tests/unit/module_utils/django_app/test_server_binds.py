@@ -1,0 +1,55 @@
+"""Where gunicorn's own configuration has it listen, asked of the installed gunicorn in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import script_server_binds
+
+pytest.importorskip("gunicorn")
+SOURCE = Path(script_server_binds.__file__).read_text(encoding="utf-8")
+ASK = "\nimport json\nprint(json.dumps(ask_binds(json.loads(sys.argv[1]))))\n"
+COMPUTED = """
+from pathlib import Path
+HERE = Path(__file__).resolve().parent
+bind = [f"unix:{HERE}/run/app.sock", "[::1]:8001", "0.0.0.0:8002"]
+"""
+
+
+def asked(folder: Path, *words: str, **changed: Any) -> dict[str, Any]:
+    """What is found for a command line, in that working folder."""
+    plan = {"argv": ["/venv/bin/gunicorn", *words], "asks_binds": True, "unwell": True, **changed}
+    done = subprocess.run(
+        [sys.executable, "-c", SOURCE + ASK, json.dumps(plan)], cwd=folder, capture_output=True, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_a_file_that_computes_them(tmp_path: Path) -> None:
+    """As gunicorn has parsed them; the app itself is not loaded."""
+    (tmp_path / "gunicorn.conf.py").write_text(COMPUTED)
+    (tmp_path / "shop.py").write_text("raise SystemExit('the app was loaded')\n")
+    path = str(tmp_path.resolve() / "run" / "app.sock")
+    assert asked(tmp_path, "--workers", "3", "shop:application")["addresses"] == [
+        {"kind": "unix", "host": "", "port": 0, "path": path},
+        {"kind": "tcp", "host": "::1", "port": 8001, "path": ""},
+        {"kind": "tcp", "host": "0.0.0.0", "port": 8002, "path": ""},
+    ]
+    assert asked(tmp_path, "--bind", "127.0.0.1:9", "shop:application")["addresses"][0]["port"] == 9
+
+
+def test_what_is_not_asked_or_does_not_say(tmp_path: Path) -> None:
+    """Of a site that is well nothing is run; a file that fails leaves it unknown."""
+    (tmp_path / "gunicorn.conf.py").write_text(COMPUTED)
+    for changed in ({"unwell": False}, {"asks_binds": False}, {"argv": ["uvicorn", "shop:app"]}):
+        assert asked(tmp_path, "shop:application", **changed) == {}
+    assert asked(tmp_path, "--bind", "$ADDRESS_502", "shop:application") == {}
+    for text in ("raise RuntimeError('no')", "import sys\nsys.exit(3)", "bind = 'no:port'"):
+        (tmp_path / "gunicorn.conf.py").write_text(text + "\n")
+        assert asked(tmp_path, "shop:application") == {}
