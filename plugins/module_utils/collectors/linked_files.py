@@ -58,7 +58,8 @@ def collect(stack: Stack, asked: dict[str, Any], configured: list[dict[str, Any]
     step, settings = steps.get("collected") or {}, steps.get("settings") or {}
     if asked.get("well") is not True or not step.get("static_url") or not settings.get("ok"):
         return []
-    checks = [item for item in edge.checks_for(stack, configured) if not item.get("preflight")]
+    pairs = zip(edge.checks_for(stack, configured), asked["checks"])
+    checks = [item for item, answer in pairs if answer["status"] == 200 and not item.get("preflight")]
     found: dict[str, dict[str, Any]] = {}
     until = time.monotonic() + SECONDS
     for check, page in _pages(checks, step["pages"]):
@@ -71,9 +72,10 @@ def collect(stack: Stack, asked: dict[str, Any], configured: list[dict[str, Any]
 
 
 def _pages(checks: list[dict[str, Any]], logins: list[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    """(check, path) of the pages that are asked for: the checks' own, and the login forms at the first one's server."""
-    own = [(check, urlsplit(check["url"]).path or "/") for check in checks if check.get("status") in (None, 200)]
-    more = [(checks[0], path) for path in logins] if checks else []
+    """(check, path) of the pages that are asked for: the checks' own, and login forms, by TLS where it is served."""
+    own = [(check, urlsplit(check["url"]).path or "/") for check in checks]
+    servers = sorted(checks, key=lambda check: not check["url"].startswith("https:"))
+    more = [(servers[0], path) for path in logins] if servers else []
     yield from [*more, *(item for item in own if item not in more)][:MOST_PAGES]
 
 

@@ -46,7 +46,7 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         collected = {"pages": [], "static_url": "/static/", "media_url": "/media/", "missing": [], "older": [], **step}
         rehearsed = {"steps": {"settings": roots, "collected": collected}}
         stack: Any = SimpleNamespace(nginx_root=nginx_config.load(str(tmp_path / "nginx.conf"))[0])
-        found = linked_files.collect(stack, {"well": True}, [CHECK], rehearsed)
+        found = linked_files.collect(stack, {"well": True, "checks": [{"status": 200}]}, [CHECK], rehearsed)
         assert all(url.startswith("https://127.0.0.1/") for url in asked)
         return found
 
@@ -117,4 +117,4 @@ def test_a_site_that_is_not_well_is_not_asked() -> None:
     """Nor is one of whose settings nothing is known."""
     stack: Any = SimpleNamespace(nginx_root=None)
     for well, rehearsed in ((False, {"steps": {"collected": {"static_url": "/static/"}}}), (True, None), (True, {})):
-        assert linked_files.collect(stack, {"well": well}, [CHECK], rehearsed) == []
+        assert linked_files.collect(stack, {"well": well, "checks": []}, [CHECK], rehearsed) == []
