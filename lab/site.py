@@ -104,9 +104,15 @@ def put(host: lab.Host, path: str, text: str) -> None:
     host.put(path, text.encode("utf-8", "surrogateescape"))
 
 
+_FULL_LOOK = (
+    "files/media-elsewhere", "files/static-behind", "files/translations-missing", "files/compressed-copy-old",
+    "proxy/static-not-served",
+)  # fmt: skip
+
+
 def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
     """The further variables that a user must have set for this fault to be reported."""
-    if fault == "files/media-elsewhere" or fault.startswith("edge/csrf-"):
+    if fault in _FULL_LOOK or fault.startswith("edge/csrf-"):
         # Django is asked by a full look only, where the edge is well.
         return {"rescue502_level": "full"}
     if fault in ("edge/not-from-outside", "edge/otherwise-from-outside"):

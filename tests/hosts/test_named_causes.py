@@ -90,6 +90,7 @@ NIGHTLY = {
     "environment/key-changed", "database/extension-missing", "code/lfs-pointer", "code/file-emptied",
     "proxy/static-not-served", "files/build-missing", "files/translations-missing",
     "environment/not-as-written",
+    "files/compressed-copy-old",
     "database/never-migrated", "database/sequence-behind", "database/sqlite-locked",
     "database/statement-refused", "database/time-limit", "database/too-old", "database/waits-for-standby",
     "dependencies/do-not-fit", "dependencies/python-does-not-start",

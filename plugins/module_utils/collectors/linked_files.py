@@ -16,7 +16,7 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, old_copy
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_servers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
@@ -48,17 +48,18 @@ class _Links(HTMLParser):
 
 
 def collect(stack: Stack, asked: dict[str, Any], configured: list[dict[str, Any]], rehearsed: Any) -> list[Any]:
-    """{page, name, kind, status, path, there, state, words, file, line} of each such file, of a site that is well.
+    """{page, name, kind, status, path, there, state, words, file, line, old_copy} of each, of a site that is well.
 
     asked: the edge's answers; configured: the user's checks. kind: static or media. path: where the app keeps it.
     there: whether it is there. state: missing or older where collectstatic would copy it, else empty. words, file,
-    line: of the location that answers from disk; empty where the app was asked.
+    line: of the location that answers from disk; empty where the app was asked. old_copy: see that file.
     """
     steps = rehearsed.get("steps", {}) if isinstance(rehearsed, dict) else {}
     step, settings = steps.get("collected") or {}, steps.get("settings") or {}
     if asked.get("well") is not True or not step.get("static_url") or not settings.get("ok"):
         return []
-    checks = [item for item in edge.checks_for(stack, configured) if not item.get("preflight")]
+    pairs = zip(edge.checks_for(stack, configured), asked["checks"])
+    checks = [item for item, answer in pairs if answer["status"] == 200 and not item.get("preflight")]
     found: dict[str, dict[str, Any]] = {}
     until = time.monotonic() + SECONDS
     for check, page in _pages(checks, step["pages"]):
@@ -71,14 +72,16 @@ def collect(stack: Stack, asked: dict[str, Any], configured: list[dict[str, Any]
 
 
 def _pages(checks: list[dict[str, Any]], logins: list[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    """(check, path) of the pages that are asked for: the checks' own, and the login forms at the first one's server."""
-    own = [(check, urlsplit(check["url"]).path or "/") for check in checks if check.get("status") in (None, 200)]
-    more = [(checks[0], path) for path in logins] if checks else []
+    """(check, path) of the pages that are asked for: the checks' own, and login forms, by TLS where it is served."""
+    own = [(check, urlsplit(check["url"]).path or "/") for check in checks]
+    servers = sorted(checks, key=lambda check: not check["url"].startswith("https:"))
+    more = [(servers[0], path) for path in logins] if servers else []
     yield from [*more, *(item for item in own if item not in more)][:MOST_PAGES]
 
 
-def _ask(check: dict[str, Any], url: str) -> dict[str, Any]:
-    return http_client.ask(url, check.get("host") or "", check.get("verify_tls", True), "", PATIENCE)
+def _ask(check: dict[str, Any], url: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    host, verify = check.get("host") or "", check.get("verify_tls", True)
+    return http_client.ask(url, host, verify, "", PATIENCE, more_headers=headers)
 
 
 def _linked(check: dict[str, Any], page: str) -> list[str]:
@@ -109,7 +112,8 @@ def _facts(
             kept = os.path.join(folder, name)
             answer = {"page": page, "name": path[:300], "kind": kind, "status": _ask(check, url)["status"]}
             facts = {"path": kept[:300], "there": os.path.isfile(kept), "state": _state(name, step, kind)}
-            return {**answer, **facts, **_place(stack, check, path)}
+            old = old_copy.served(kept, lambda headers: _ask(check, url, headers))
+            return {**answer, **facts, **_place(stack, check, path), **({"old_copy": old} if old else {})}
     return None
 
 
@@ -117,7 +121,7 @@ def _is_amiss(item: dict[str, Any]) -> bool:
     """Whether visitors do not get the file, though the app has it, or get an older one from nginx."""
     if item["status"] == 404:
         return bool(item["there"] or item["state"])
-    return bool(item["status"] == 200 and item["state"] == "older" and item["words"])
+    return bool(item.get("old_copy") or (item["status"] == 200 and item["state"] == "older" and item["words"]))
 
 
 def _state(name: str, step: dict[str, Any], kind: str) -> str:

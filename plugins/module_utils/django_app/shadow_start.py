@@ -229,7 +229,7 @@ def _ask(
 ) -> list[dict[str, Any]]:
     """What it answers to each of the requests, as nginx would hand them on: {name, status, problem, well, seconds}."""
     found = list[dict[str, Any]]()
-    for wanted, _shown in wrong[:MOST_REQUESTS]:
+    for wanted, shown in wrong[:MOST_REQUESTS]:
         if (left := deadline - time.monotonic()) <= 0 or (found and unit.state().get("ActiveState") in _ENDED):
             break
         host, headers = nginx_headers.handed_on(stack.nginx_root, wanted)
@@ -237,7 +237,7 @@ def _ask(
         path, scheme = wanted["url"].partition("://")[2].partition("/")[2], "https" if stack.server.certfile else "http"
         plain = {
             **wanted,
-            "name": wanted.get("name") or wanted["url"],
+            "name": shown["name"],
             "host": host,
             "headers": headers,
             "unix_path": socket,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import linked_files
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import linked_files, old_copy
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config
 from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
 
@@ -34,7 +35,7 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             "location / { proxy_pass http://127.0.0.1:8000; } } }"
         )
 
-        def answer(url: str, host: str, *_more: Any) -> dict[str, Any]:
+        def answer(url: str, host: str, *_more: Any, **_headers: Any) -> dict[str, Any]:
             asked.append(url)
             path = url.removeprefix("https://127.0.0.1")
             status = 200 if path == "/" else statuses.get(path.partition("?")[0], 404)
@@ -45,7 +46,7 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         collected = {"pages": [], "static_url": "/static/", "media_url": "/media/", "missing": [], "older": [], **step}
         rehearsed = {"steps": {"settings": roots, "collected": collected}}
         stack: Any = SimpleNamespace(nginx_root=nginx_config.load(str(tmp_path / "nginx.conf"))[0])
-        found = linked_files.collect(stack, {"well": True}, [CHECK], rehearsed)
+        found = linked_files.collect(stack, {"well": True, "checks": [{"status": 200}]}, [CHECK], rehearsed)
         assert all(url.startswith("https://127.0.0.1/") for url in asked)
         return found
 
@@ -82,6 +83,31 @@ def test_what_collecting_would_bring(site: Any) -> None:
     assert site(served, older=["js/app.js"]) == []
 
 
+@pytest.mark.parametrize(
+    ("content", "length", "found"), [(b"older", 25, True), (b"older", 0, False), (b"new", 23, False)]
+)
+def test_an_old_copy(tmp_path: Path, content: bytes, length: int, found: bool) -> None:
+    """Of another content, and what a browser gets: not one that nginx compresses as it sends it."""
+    (tmp_path / "site.css").write_bytes(b"new")
+    (tmp_path / "site.css.gz").write_bytes(gzip.compress(content))
+    assert not length or (tmp_path / "site.css.gz").stat().st_size == length
+
+    def ask(headers: dict[str, str]) -> dict[str, Any]:
+        assert headers == {"Accept-Encoding": "gzip"}
+        said = {"content-encoding": "gzip", **({"content-length": str(length)} if length else {})}
+        return {"status": 200, "headers": said}
+
+    assert old_copy.served(str(tmp_path / "site.css"), ask) == (str(tmp_path / "site.css.gz") if found else "")
+
+
+def test_no_copy(tmp_path: Path) -> None:
+    """Nothing is asked for where there is none, or it is not compressed."""
+    (tmp_path / "site.css").write_bytes(b"new")
+    assert old_copy.served(str(tmp_path / "site.css"), lambda _headers: {}) == ""
+    (tmp_path / "site.css.gz").write_bytes(b"no copy")
+    assert old_copy.served(str(tmp_path / "site.css"), lambda _headers: {}) == ""
+
+
 def test_what_is_no_page(site: Any) -> None:
     """An answer that is no HTML links to nothing."""
     assert site({}, kind="application/json") == []
@@ -91,4 +117,4 @@ def test_a_site_that_is_not_well_is_not_asked() -> None:
     """Nor is one of whose settings nothing is known."""
     stack: Any = SimpleNamespace(nginx_root=None)
     for well, rehearsed in ((False, {"steps": {"collected": {"static_url": "/static/"}}}), (True, None), (True, {})):
-        assert linked_files.collect(stack, {"well": well}, [CHECK], rehearsed) == []
+        assert linked_files.collect(stack, {"well": well, "checks": []}, [CHECK], rehearsed) == []
