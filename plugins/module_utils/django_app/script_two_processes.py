@@ -77,7 +77,7 @@ def compare_keys(plan):
     """Not asked where the site is not well, nor of a key that the environment gave this process: it gives it to all."""
     from django.conf import settings
 
-    if plan["unwell"] or not settings.SECRET_KEY or settings.SECRET_KEY in plan["given"]:
+    if plan.get("unwell", True) or not settings.SECRET_KEY or settings.SECRET_KEY in plan["given"]:
         return {}
     salt = os.urandom(16).hex()
     other = plan["twin"].ask(salt)

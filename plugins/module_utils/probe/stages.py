@@ -36,6 +36,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     own_view,
     rehearsal,
     repeated_requests,
+    returned_cookies,
     shadow_start,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files import unit_view
@@ -158,8 +159,8 @@ def _rehearsed(stack: Stack, pages: list[repeated_requests.Page], unwell: bool, 
         return unread.Unread("the rehearsal of the app's start", unit_view.bar(stack.unit))
     if stack.environment_unread:
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
-    origins = form_origins.collect(stack, asked)
-    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages, unwell=unwell, origins=origins)
+    origins, visitors = form_origins.collect(stack, asked), returned_cookies.visitors(stack, asked)
+    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages, unwell=unwell, origins=origins, visitors=visitors)
 
 
 def _started_aside(stack: Stack, given: dict[str, Any], asked: dict[str, Any], wrong: answers.Wrong) -> dict[str, Any]:
