@@ -55,7 +55,7 @@ class Twin:
 
 
 def digest(salt):
-    """Of SECRET_KEY, which is told to nobody."""
+    """Of SECRET_KEY, which itself stays in this process."""
     from django.conf import settings
 
     key = settings.SECRET_KEY
