@@ -27,7 +27,7 @@ def test_the_kernel_says_who_waits(tmp_path: Path) -> None:
 
 
 def test_what_is_cut_short_ends() -> None:
-    """A length that cannot be is no reason to go on for ever."""
+    """A length that cannot be ends the reading."""
     assert list(accept_queues.messages(struct.pack("=IHHII", 0, 20, 0, 1, 0) * 2)) == []
     assert list(accept_queues.attributes(struct.pack("=HH", 1, 4) * 2)) == []
     assert list(accept_queues.attributes(struct.pack("=HHI", 8, 4, 7))) == [(4, struct.pack("=I", 7))]
