@@ -83,6 +83,7 @@ NIGHTLY = {
     "edge/csrf-scheme-not-passed", "edge/preflight-refused", "database/password-unusable",
     "service/slower-than-timeout", "code/module-ignored", "code/refuses-request", "code/url-unknown",
     "environment/secret-key-varies", "environment/sessions-in-one-process",
+    "edge/cookie-not-returned", "edge/cookie-secure-over-http", "service/queue-full",
     "database/cluster-displaced", "files/app-file-denied",
     "edge/cors-doubled", "edge/cors-lost-in-nginx", "edge/cors-credentials", "proxy/client-certificate",
     "proxy/upstream-unresolved", "proxy/request-too-long", "host/local-ports-exhausted", "host/conntrack-full",

@@ -5,17 +5,18 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import nginx_log
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import nginx_log, service
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_access import KernelAccess, Question
-from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_servers
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_config, nginx_errors, nginx_servers
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
+from ansible_collections.rescue502.django.plugins.module_utils.system import accept_queues, accounts
 
 # The directive behind a limit. Of worker_connections the default is 512, of client_max_body_size 1m.
 DIRECTIVES = {
@@ -30,6 +31,9 @@ DIRECTIVES = {
     "upstream-certificate": "proxy_ssl_verify",
     "authorization-service": "auth_request",
 }
+
+_QUEUE_FULL = "connect-queue-full"
+_SOCKET = re.compile(r"connect\(\) to unix:(/\S+) failed")
 
 
 def collect(
@@ -46,9 +50,23 @@ def collect(
         setting = _setting(root, item, asked) if root else None
         item["words"] = " ".join(setting.words)[:200] if setting else ""
         item["file"], item["line"] = (setting.file, setting.line) if setting else ("", 0)
+        if item["name"] == _QUEUE_FULL:
+            item.update(_queue(item, errors, service.started_at(stack.properties)))
         writes = item["name"] == "temporary-file"
         item["denied"] = [bar for file in item["files"] for bar in _denied(file, who, writes)] if who else []
     return found
+
+
+def _queue(item: dict[str, Any], errors: list[dict[str, Any]], since: float) -> dict[str, Any]:
+    """{queue: {refused, waiting, most}} of a Unix socket whose queue was full; empty of TCP.
+
+    since: when the app was started that has this queue, in seconds since the epoch.
+    """
+    match = _SOCKET.search(item["text"])
+    # nginx writes whole seconds.
+    lines = [line for line in errors if line["when"] > since and nginx_errors.name_of(line["text"]) == _QUEUE_FULL]
+    found = accept_queues.unix().get(match[1]) if match and lines else None
+    return {"queue": {"refused": len(lines), "waiting": found[0], "most": found[1]}} if found else {}
 
 
 def _denied(file: str, who: access.Account, writes: bool) -> list[dict[str, Any]]:

@@ -57,7 +57,7 @@ def collect(stack: Stack, asked: dict[str, Any]) -> list[dict[str, Any]]:
     named = list(_of_checks(root, asked.get("checks", []))) if asked.get("configured") else []
     named = named or list(_of_nginx(root, stack))
     # A certificate that is in none of nginx's files is shown by another server.
-    behind = _is_behind_another(root) or any(not shown["on_disk"] for shown in asked.get("shown", []))
+    behind = is_behind_another(root) or any(not shown["on_disk"] for shown in asked.get("shown", []))
     found = [item for public in named for item in _requests(root, stack, public, behind)]
     found = [item for number, item in enumerate(found) if item not in found[:number]][:MOST]
     front = asked.get("origin", "")
@@ -75,7 +75,7 @@ def _of_checks(root: Directive, configured: list[dict[str, Any]]) -> Iterator[Pu
         url = urlsplit(check["url"])
         host = check.get("host") or nginx_servers.netloc(check["url"])
         # An address of this host stands for the public one on the usual port only.
-        if url.scheme != "https" or not _is_public(host) or (check.get("host") and url.port not in (None, TLS_PORT)):
+        if url.scheme != "https" or not is_public(host) or (check.get("host") and url.port not in (None, TLS_PORT)):
             continue
         found = nginx_servers.answering_check(root, check["url"], host)
         plain = found or nginx_servers.answering(root, 80, nginx_servers.host_name(host))
@@ -89,12 +89,12 @@ def _of_nginx(root: Directive, stack: Stack) -> Iterator[Public]:
         if not any(listen.rpartition(":")[2] == str(TLS_PORT) for listen in item["tls"]):
             continue
         for name in item["server_names"]:
-            found = nginx_servers.answering(root, TLS_PORT, name) if _is_public(name) else None
+            found = nginx_servers.answering(root, TLS_PORT, name) if is_public(name) else None
             if found and _is_served_by(item, found.server):
                 yield Public(f"https://{name.lower()}", found.server, True)
 
 
-def _is_behind_another(root: Directive) -> bool:
+def is_behind_another(root: Directive) -> bool:
     """Whether nginx's lines speak of a server in front of it; formats of logs name all sorts of headers."""
     return any(
         line.name in _BEHIND_ANOTHER
@@ -104,7 +104,7 @@ def _is_behind_another(root: Directive) -> bool:
     )
 
 
-def _is_public(name: str) -> bool:
+def is_public(name: str) -> bool:
     """Whether others than this host may know it by that name: no wildcard, no expression, no bare word."""
     bare = nginx_servers.host_name(name)
     return bool(re.match(r"^\w[\w.-]*\.\w[\w-]*$", bare)) and not _LITERAL.match(bare)

@@ -21,6 +21,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     own_view,
     rehearsal_source,
     repeated_requests,
+    returned_cookies,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.repeated_requests import Page
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
@@ -45,6 +46,7 @@ STEPS = (
     "checks",
     "static",
     "origins",
+    "cookies",
     "requirements",
     "code",
     "requests",
@@ -69,11 +71,13 @@ def rehearse(
     aside: Sequence[str] = (),
     unwell: bool = False,
     origins: Sequence[dict[str, Any]] = (),
+    visitors: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Run the rehearsal for at most `timeout` seconds. pages: requests that are made once more in it.
 
     steps: those that are taken, in the order of STEPS. aside: modules that are not taken from the app's own folders.
     unwell: whether the site is not well, though perhaps no step fails. origins: of form_origins.collect().
+    visitors: of returned_cookies.visitors().
 
     Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung, crashed, place}. The step that did not end is
     named by `hung` where it was still under way, and by `crashed` where the interpreter itself ended; `place` is where.
@@ -94,6 +98,7 @@ def rehearse(
                 "aside": list(aside),
                 "unwell": unwell,
                 "origins": list(origins),
+                "visitors": list(visitors),
             }
             ended = _run(stack, rehearsal_source.program(), variables, timeout, more)
     except KeyError as error:
@@ -108,6 +113,8 @@ def rehearse(
         outcome["steps"]["requests"].update(repeated_requests.judged(pages, answers))
     if "origins" in outcome["steps"]:
         outcome["steps"]["origins"] = form_origins.placed(outcome["steps"]["origins"], list(origins))
+    if "cookies" in outcome["steps"]:
+        outcome["steps"]["cookies"] = returned_cookies.judged(outcome["steps"]["cookies"], list(visitors))
     outcome["ran"] = bool(outcome["steps"])
     missing = [name for name in steps if name not in outcome["steps"]]
     if missing and outcome["ran"]:

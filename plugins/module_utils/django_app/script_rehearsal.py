@@ -23,6 +23,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_brokers import ask_brokers
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_code import compile_code
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_collected import find_uncollected
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_cookies import cookies_set
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_database import (
     ask_database,
     ask_privileges,
@@ -178,6 +179,7 @@ STEPS = (
     ("checks", run_checks),
     ("static", find_static_files),
     ("origins", judge_origins),
+    ("cookies", cookies_set),
     ("requirements", compare_requirements),
     ("code", compile_code),
     ("requests", ask_for_pages),
@@ -214,7 +216,7 @@ def main():
         resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
     sys.argv[1:] = []
     # Before anything is loaded, so that it shares nothing with this process; it loads only what it is asked to.
-    if not plan.get("unwell"):
+    if not plan.get("unwell", True):
         plan.update(given=set(os.environ.values()), twin=Twin(lambda salt: another_key(plan, salt), [out]))
     if plan["aside"]:
         sys.meta_path.insert(0, PutAside(plan["aside"], lambda path: inside_app(path, plan)))

@@ -55,7 +55,7 @@ class Twin:
 
 
 def digest(salt):
-    """Of SECRET_KEY, which nobody learns."""
+    """Of SECRET_KEY, which itself stays in this process."""
     from django.conf import settings
 
     key = settings.SECRET_KEY
@@ -77,7 +77,7 @@ def compare_keys(plan):
     """Not asked where the site is not well, nor of a key that the environment gave this process: it gives it to all."""
     from django.conf import settings
 
-    if plan.get("unwell") or not settings.SECRET_KEY or settings.SECRET_KEY in plan["given"]:
+    if plan.get("unwell", True) or not settings.SECRET_KEY or settings.SECRET_KEY in plan["given"]:
         return {}
     salt = os.urandom(16).hex()
     other = plan["twin"].ask(salt)

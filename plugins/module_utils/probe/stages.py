@@ -37,6 +37,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
     own_view,
     rehearsal,
     repeated_requests,
+    returned_cookies,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files import unit_view
 from ansible_collections.rescue502.django.plugins.module_utils.probe import (
@@ -167,8 +168,8 @@ def _rehearsed(stack: Stack, pages: list[repeated_requests.Page], unwell: bool, 
         return unread.Unread("the rehearsal of the app's start", unit_view.bar(stack.unit))
     if stack.environment_unread:
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
-    origins = form_origins.collect(stack, asked)
-    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages, unwell=unwell, origins=origins)
+    origins, visitors = form_origins.collect(stack, asked), returned_cookies.visitors(stack, asked)
+    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages, unwell=unwell, origins=origins, visitors=visitors)
 
 
 def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:

@@ -83,6 +83,29 @@ def test_the_line_that_sets_a_limit(tmp_path: Path) -> None:
     assert said["body-too-big"][0].startswith("client_max_body_size")
 
 
+def test_a_queue_that_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the kernel says of that socket; nothing of a queue that the app before this one had, nor of TCP."""
+    monkeypatch.setattr(nginx_limits.accept_queues, "unix", lambda: {"/run/app.sock": (2, 4)})
+    monkeypatch.setattr(nginx_limits.service, "started_at", lambda properties: properties["started"])
+    full = "connect() to unix:/run/app.sock failed (11: Resource temporarily unavailable) while connecting to upstream"
+    over_tcp = full.replace("to unix:/run/app.sock ", "")
+    stack = stack_of(tmp_path, "http { }")
+
+    def queue(started: float, text: str = full) -> Any:
+        errors = [
+            {"when": when, "level": "error", "text": f"*7 {text}, client: ::1", "path": ""} for when in (5.0, 9.0)
+        ]
+        stack.properties = {"started": started}
+        known = nginx_limits.collect(stack, {}, errors, None)["known"]
+        return known[0].get("queue")
+
+    assert queue(4.0) == {"refused": 2, "waiting": 2, "most": 4}
+    assert queue(7.5) == {"refused": 1, "waiting": 2, "most": 4}
+    assert queue(9.5) is None
+    assert queue(4.0, over_tcp) is None
+    assert queue(4.0, full.replace("app.sock", "gone.sock")) is None
+
+
 @pytest.fixture
 def listening() -> Iterator[socket.socket]:
     """A listener that nobody is kept from."""
