@@ -38,14 +38,14 @@ def collect(database: dict[str, Any], rehearsed: Any) -> dict[str, Any] | None:
     """
     units = database.get("mysql_units") or []
     number = refused(rehearsed)
-    if not number or not any(unit["active_state"] == "active" for unit in units) or not accounts.may_become("root"):
+    if not number or not any(unit["active_state"] == "active" for unit in units) or not _may_ask():
         return None
     user, name = database.get("user", ""), database.get("name", "")
     try:
         rows = mysql.ask(_SQL.format(user=mysql.text(user), name=mysql.text(name)), database["port"])
     except mysql.MysqlError as error:
         taken = f"ERROR {FULL[0]} " in str(error)
-        words = "all of its connections are taken, also the one that it keeps for its root" if taken else ""
+        words = "all of its connections are taken, also the one that it keeps for administrators" if taken else ""
         return {"number": number, "asked": False, "problem": str(error), "why": words, "holders": []}
     of_kind = {kind: [row[1:] for row in rows if row[0] == kind] for kind in ("account", "database", "right", "holder")}
     limit, read_only, errors = next(row[1:] for row in rows if row[0] == "server")
@@ -61,6 +61,13 @@ def collect(database: dict[str, Any], rehearsed: Any) -> dict[str, Any] | None:
         "max_connections": int(limit),
         "holders": holders,
     }
+
+
+def _may_ask() -> bool:
+    try:
+        return accounts.may_become(mysql.ACCOUNT)
+    except KeyError:
+        return False
 
 
 def refused(rehearsed: Any) -> int:
