@@ -129,16 +129,25 @@ class Checkout:
     def objection_to_filters(self, commit: str) -> str:
         """Why HEAD's files must not be replaced by a commit's; empty where they may be. Raises GitError.
 
-        Filters are not run here (gitattributes(5)): of a file that Git LFS keeps, its pointer would be written.
+        Filters are not run here (gitattributes(5)): of a file that Git LFS keeps, its pointer would be written. A file
+        that is on the disk as HEAD holds it is not changed by its filter.
         """
         names = self.git("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", "HEAD", commit, "--").split("\0")
         for begin in range(0, len(names), _AT_ONCE):
             some = [name for name in names[begin : begin + _AT_ONCE] if name]
             said = self.git("check-attr", "-z", "filter", "--", *some).split("\0") if some else []
             for name, value in zip(said[::3], said[2::3]):
-                if value not in ("unspecified", "unset", "set"):
+                if value not in ("unspecified", "unset", "set") and not self._is_as_stored(name):
                     return f"git keeps {name} by the filter {value}, which is not run here"
         return ""
+
+    def _is_as_stored(self, name: str) -> bool:
+        """Whether a file is on the disk as HEAD holds it, without any filter; not where it is in one of them alone."""
+        try:
+            stored = self.git("rev-parse", "--verify", "--quiet", f"HEAD:{name}")
+            return stored == self.git("hash-object", "--no-filters", "--", name)
+        except GitError:
+            return False
 
     def objection_to_own_configuration(self, environment: dict[str, str]) -> str:
         """Why git must not obey all configuration and hooks that it finds; empty where only its owner can write them.
