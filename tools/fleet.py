@@ -34,6 +34,8 @@ FAULTS = (
     "files/log-folder-missing", "files/log-not-writable", "files/parent-not-traversable", "service/exec-failed",
     "service/failed", "service/pid-folder-missing", "service/stale-process", "service/worker-folder-missing",
 )  # fmt: skip
+# What a host's systemd and its services watch with, of what the kernel grants to all hosts together.
+INOTIFY, INOTIFY_A_HOST = Path("/proc/sys/fs/inotify/max_user_instances"), 6
 SNAPSHOTS_AT_ONCE = 2
 POLL_SECONDS = 0.25
 
@@ -85,6 +87,8 @@ def changed(output: str) -> dict[str, int]:
 
 def main() -> int:
     """Boot, break, recover, compare; the exit code."""
+    if int(INOTIFY.read_text(encoding="ascii")) < (needed := HOSTS * INOTIFY_A_HOST):
+        sys.exit(f"{HOSTS} hosts need more inotify instances: sysctl -w fs.inotify.max_user_instances={needed}")
     hosts = boot([f"fleet{number:02}" for number in range(1, HOSTS + 1)])
     try:
         for host, fault in zip(hosts, FAULTS, strict=False):
