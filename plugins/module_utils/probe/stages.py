@@ -74,9 +74,7 @@ def look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]
     if deeper:
         sections = {**_deep_sections(stack, listeners, quick, wrong, busy), **_database_sections(quick, listeners)}
         if wrong:
-            sections["shadow_start"] = lambda: started_aside.collect(
-                stack, given, quick["edge"], wrong, quick["database"]
-            )
+            sections["shadow_start"] = lambda: started_aside.collect(stack, given, quick, wrong)
     if given["hold_seconds"] and quick["edge"].get("well"):
         sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
     found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}

@@ -10,41 +10,39 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import shadow_start
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 _DOWN = ("inactive", "failed")
 
 
-def collect(
-    stack: Stack, given: dict[str, Any], asked: dict[str, Any], wrong: answers.Wrong, base: dict[str, Any]
-) -> dict[str, Any]:
+def collect(stack: Stack, given: dict[str, Any], quick: dict[str, Any], wrong: answers.Wrong) -> dict[str, Any]:
     """The section `shadow_start` of the evidence.
 
-    given: the probe's options. asked: what the edge section holds. wrong: of edge.wrong(). base: the database section.
+    given: the probe's options. quick: the sections of the quick look. wrong: of edge.wrong().
     """
-    if why_not := bar(stack, given, asked, base):
+    if why_not := bar(stack, given, quick):
         return {"tried": False, "why_not": why_not}
     return cors_lines.with_doubled(shadow_start.try_start(stack, wrong, given["cors_origin"]), stack, wrong)
 
 
-def bar(stack: Stack, given: dict[str, Any], asked: dict[str, Any], base: dict[str, Any]) -> str:
+def bar(stack: Stack, given: dict[str, Any], quick: dict[str, Any]) -> str:
     """Why the app is not started for trial; empty where it may be."""
     if not given["shadow_start"]:
         return "rescue502_shadow_start is false"
-    if any(item["certain"] for item in refusals.collect(stack, asked)):
+    if any(item["certain"] for item in refusals.collect(stack, quick["edge"])):
         return "nginx is configured to answer without the app"
-    return _rest(stack, base) if stack.properties.get("ActiveState") in _DOWN else ""
+    return _rest(stack, quick) if stack.properties.get("ActiveState") in _DOWN else ""
 
 
-def _rest(stack: Stack, base: dict[str, Any]) -> str:
+def _rest(stack: Stack, quick: dict[str, Any]) -> str:
     """Why an app that is down is to stay so, as far as somebody has said it; empty where nobody has.
 
     One that sends mail or payments when it starts would do so in a trial too: twice, where its host was moved from.
     """
-    if base.get("by_hand"):
-        return f"{base['by_hand']['unit']}, its database, is to be started by hand alone"
-    if stack.properties.get("Result") == "success" and (day := accounts.expired_on(stack.user)):
-        return f"the account {stack.user} expired on {day}"
+    by_hand, start = quick["database"].get("by_hand"), quick["service"].get("start") or {}
+    if by_hand:
+        return f"{by_hand['unit']}, its database, is to be started by hand alone"
+    if stack.properties.get("Result") == "success" and "account_expired" in start:
+        return f"the account {start['account']} expired on {start['account_expired']}"
     sent_to = [address for item in stack.locations for address in item["addresses"]]
     is_asked = not sent_to or not stack.bind or any(same_address(one, own) for one in sent_to for own in stack.bind)
     if stack.properties.get("UnitFileState") == "disabled" and not is_asked:

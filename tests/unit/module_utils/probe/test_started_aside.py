@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.probe import started_aside
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
 OURS, OTHERS = "127.0.0.1:8000", "10.77.0.2:8000"
 
@@ -15,7 +14,6 @@ OURS, OTHERS = "127.0.0.1:8000", "10.77.0.2:8000"
 @pytest.fixture(autouse=True)
 def _nobody_is_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(started_aside.refusals, "collect", lambda _stack, _asked: [])
-    monkeypatch.setattr(accounts, "expired_on", lambda _user: "")
 
 
 def bar(
@@ -25,6 +23,7 @@ def bar(
     state: str = "inactive",
     file_state: str = "enabled",
     result: str = "success",
+    start: dict[str, str] | None = None,
     sent_to: str = OURS,
 ) -> str:
     """Why an app in this state, with nginx sending there, is not started."""
@@ -34,7 +33,8 @@ def bar(
     stack: Any = SimpleNamespace(
         unit="shop.service", user="shop", properties=properties, locations=locations, bind=bind
     )
-    return started_aside.bar(stack, {"shadow_start": wanted}, {}, base or {})
+    quick = {"edge": {}, "database": base or {}, "service": {"start": start or {}}}
+    return started_aside.bar(stack, {"shadow_start": wanted}, quick)
 
 
 def test_an_app_that_is_down_may_be_tried() -> None:
@@ -57,10 +57,10 @@ def test_one_whose_database_is_kept_down_is_left() -> None:
 def test_the_users_word_nginx_and_a_closed_account_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each by itself."""
     assert bar(wanted=False) == "rescue502_shadow_start is false"
-    monkeypatch.setattr(accounts, "expired_on", lambda _user: "2026-11-01")
-    assert bar() == "the account shop expired on 2026-11-01"
-    assert bar(state="failed", result="exit-code") == "", (
+    expired = {"account": "shop", "account_expired": "2026-11-01"}
+    assert bar(start=expired) == "the account shop expired on 2026-11-01"
+    assert bar(state="failed", result="exit-code", start=expired) == "", (
         "a rule of the house may have it expire; nobody stopped the app"
     )
     monkeypatch.setattr(started_aside.refusals, "collect", lambda _stack, _asked: [{"certain": True}])
-    assert bar() == "nginx is configured to answer without the app"
+    assert bar(start=expired) == "nginx is configured to answer without the app"
