@@ -19,6 +19,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import 
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import report
 from hypothesis import given
+from passable import make_passable
 from test_hostile import ACTIVE, ESCAPES, MARKUP, check_clean, thorough, values, whole_run
 
 from tools import recordings
@@ -145,9 +146,7 @@ def test_commits_between(tmp_path: Path) -> None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     # git is asked as the owner of the checkout, who must be able to get there.
-    for parent in [tmp_path, *tmp_path.parents]:
-        if os.stat(parent).st_uid == os.geteuid() and str(parent) != "/":
-            os.chmod(parent, os.stat(parent).st_mode | 0o111)
+    make_passable(tmp_path)
     git("init", "-q")
     ids = []
     for subject in ("First", "Second\twith a tab", "Third"):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import denied_paths
+from passable import make_passable
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root asks what another account may do")
 
@@ -16,8 +17,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root asks what a
 @pytest.fixture
 def open_folder(tmp_path: Path) -> Path:
     """A folder that anybody may enter, whatever those of pytest are."""
-    for folder in [tmp_path, *tmp_path.parents][:-2]:
-        folder.chmod(0o755)
+    make_passable(tmp_path)
     return tmp_path
 
 

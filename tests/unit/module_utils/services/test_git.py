@@ -14,6 +14,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.services.git impo
     RefusedError,
     top_of,
 )
+from passable import make_passable
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 NOBODY = 65534
@@ -22,9 +23,7 @@ NOBODY = 65534
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout with one commit, of who runs the tests."""
-    for parent in [tmp_path, *tmp_path.parents]:
-        if os.stat(parent).st_uid == os.geteuid() and str(parent) != "/":
-            os.chmod(parent, os.stat(parent).st_mode | 0o111)
+    make_passable(tmp_path)
     top = tmp_path / "shop"
     subprocess.run(["git", "init", "-q", str(top)], check=True)
     commit = ["git", "-c", "user.name=dev", "-c", "user.email=dev@example.org", "-C", str(top), "commit"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.services import placeholders
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout
+from passable import make_passable
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "7" * 64 + "\nsize 63410\n"
 
@@ -16,9 +17,7 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "7" * 64 +
 @pytest.fixture
 def top(tmp_path: Path) -> Path:
     """A checkout of the account that runs the tests: two files by LFS, one of which is there, and three others."""
-    for parent in [tmp_path, *tmp_path.parents]:
-        if os.stat(parent).st_uid == os.geteuid() and str(parent) != "/":
-            os.chmod(parent, os.stat(parent).st_mode | 0o111)
+    make_passable(tmp_path)
     top = tmp_path / "shop"
     (top / "data").mkdir(parents=True)
     (top / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")

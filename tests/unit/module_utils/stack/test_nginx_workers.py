@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
+from passable import make_passable
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes nginx's account")
 RUNTIME = {
@@ -44,9 +45,7 @@ def test_a_folder_that_is_there_without_its_socket(tmp_path: Path) -> None:
     """As in a release, while the app is down: who may enter it is known."""
     folder = tmp_path / "run"
     folder.mkdir(mode=0o750)
-    for parent in tmp_path.parents:
-        if parent != Path("/") and parent.stat().st_uid == 0:
-            parent.chmod(parent.stat().st_mode | 0o111)
+    make_passable(tmp_path.parent)
     tmp_path.chmod(0o755)
     (bar,) = bars(str(folder / "app.sock"))
     assert (bar["path"], bar["mode"], bar["made_at_start"]) == (str(folder), "0750", False)

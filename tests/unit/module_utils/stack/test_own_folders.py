@@ -11,6 +11,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files.file_look i
 from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import OwnFolders
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems
+from passable import make_passable
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 UNIT = "shop.service"
@@ -176,9 +177,7 @@ def test_a_logs_folder_is_part_of_the_log(
     root: Path, mode: int, log: str, wanted: list[tuple[str, str, int, str]]
 ) -> None:
     """It is opened no further than it takes: to pass through where the log is there, to write where it is not."""
-    for parent in root.parents:
-        if os.stat(parent).st_uid == 0 and str(parent) != "/":
-            parent.chmod(parent.stat().st_mode | 0o111)
+    make_passable(root.parent)
     give(root / "logs" / "shop.log")
     (root / "logs").chmod(mode)
     account = access.Account("nobody", None)
