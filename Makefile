@@ -14,7 +14,7 @@ DECIDING := $(wildcard $(addprefix plugins/plugin_utils/,catalogue/*.py diagnosi
 SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test nightly release lint sanity all-sanity unit coverage mutants molecule hosts all-hosts versions bench fleet lab shapes matrix fuzz score chaos record docs clean
+.PHONY: help install demo test nightly release lint sanity all-sanity unit coverage mutants molecule hosts all-hosts versions bench fleet trials lab shapes matrix fuzz score chaos record docs clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -105,6 +105,10 @@ bench: lab ## seconds of a diagnosis compared with those of a ping, medians of s
 
 fleet: lab ## forty real hosts, twelve of them broken in different ways, and one command; HOSTS=40
 	HOSTS=$(HOSTS) $(BIN)/python -m tools.fleet
+
+trials: JOBS = 1
+trials: shapes ## cases that somebody else wrote, each once on a host of its own; CASES=folder ONLY='03 07' FAULT_ALONE=1
+	CASES=$(CASES) ONLY='$(ONLY)' JOBS=$(JOBS) FAULT_ALONE=$(FAULT_ALONE) KEEP=$(KEEP) $(BIN)/python -m tools.trials
 
 versions: lab ## diagnose and recover with each supported ansible-core and Python, on targets old and new; writes docs/versions.md
 	$(BIN)/python -m tools.versions
