@@ -22,6 +22,7 @@ FREE_CODE = "operations = [migrations.RunPython(lambda apps, editor: None, migra
 FAILS = 'operations = [migrations.RunSQL("SELECT 1/0", migrations.RunSQL.noop)]'
 # Rows that are there speak against it, which no look at the tables shows.
 ONE_EACH = "operations = [migrations.AddConstraint('sgi', models.UniqueConstraint(fields=['city'], name='one_each'))]"
+INDEX = "operations = [migrations.AddIndex('sgi', models.Index(fields=['name'], name='by_name'))]"
 NEW_FIELD = (
     "operations = [migrations.AddField('sgi', 'street', models.CharField(max_length=9, default='', blank=True))]"
 )
@@ -171,10 +172,9 @@ def test_a_column_made_by_hand_is_known_before_migrate(site: Site) -> None:
 def test_a_redeploy_ends_before_a_migration_that_is_partly_there(site: Site) -> None:
     """Nothing is migrated, not even what comes before it; the old code is back on disk, and serves."""
     before, had, head = invocation(site), applied(site), site.host.run(CHECKOUT + "rev-parse HEAD").stdout
-    index = "operations = [migrations.AddIndex('sgi', models.Index(fields=['name'], name='by_name'))]"
     publish(
         site,
-        f"{migration('0003_by_name', '0002_sgi_city', index)}\n{migration('0004_street', '0003_by_name', NEW_FIELD)}",
+        f"{migration('0003_by_name', '0002_sgi_city', INDEX)}\n{migration('0004_street', '0003_by_name', NEW_FIELD)}",
     )
     site.host.run("runuser -u postgres -- psql -qXd xamila -c 'ALTER TABLE sgis_sgi ADD street varchar(9)'")
     tables = site.host.snapshot()["tables"]
@@ -259,6 +259,21 @@ def test_a_recovery_does_not_restart_into_a_failed_migration(site: Site) -> None
     assert done == [("pip_install", True), ("migrate", False)], output
     assert "The database is as it was" in incident["actions"][1]["message"]
     assert invocation(site) == before
+    assert site.host.ask("/api/sgis/")[0] == 200
+
+
+@pytest.mark.nightly
+def test_what_is_down_for_another_reason_comes_back_without_its_migrations(site: Site) -> None:
+    """An index is held back for the night, and a package is gone: that is installed, and the app needs no index."""
+    had = applied(site)
+    publish(site, migration("0003_by_name", "0002_sgi_city", INDEX))
+    site.host.run(CHECKOUT + "pull -q")
+    site.host.break_with("dependencies/missing")
+    assert site.host.ask("/api/sgis/")[0] == 502
+    _code, incident, output = site.play("recover")
+    assert [action["remedy"] for action in incident["actions"]] == ["pip_install", "restart"], output
+    assert (incident["outcome"], [item["id"] for item in incident["awaiting"]]) == ("degraded", [SAFE]), output
+    assert applied(site) == had
     assert site.host.ask("/api/sgis/")[0] == 200
 
 

@@ -14,7 +14,13 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files, postgresql_refusals
-from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, journal, systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    filesystems,
+    journal,
+    required_units,
+    systemd,
+    unread,
+)
 
 LINES = 300
 REASON_LENGTH = 400
@@ -41,7 +47,8 @@ def collect(unit_names: list[str], port: int) -> dict[str, Any]:
     """The latest start of the first unit that is not well, else of the first one: reason, place in a configuration.
 
     unit_names: the units that run a server. port: where the app looks for it. {unit, started, reason, no_room, file,
-    line, edited_since, refusal, data}.
+    line, edited_since, dependencies, refusal, data}. dependencies: as of
+    required_units.broken(), of all units that are not well.
     """
     units = [systemd.show(name) for name in unit_names]
     bad = [shown for shown in units if shown.get("ActiveState") != "active"]
@@ -64,6 +71,7 @@ def collect(unit_names: list[str], port: int) -> dict[str, Any]:
         "line": line,
         # Where somebody has repaired the file meanwhile, what the log says of it is no longer true.
         "edited_since": bool(file) and filesystems.modified(file) > started,
+        "dependencies": [found for unit in bad for found in required_units.broken(unit)],
         "refusal": _refusal(shown, lines if shown in bad else [], folder, port, started),
         "data": _room(folder),
     }

@@ -7,12 +7,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import startup
 from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import nginx_trial
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_unit
 from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_config import Directive
-from ansible_collections.rescue502.django.plugins.module_utils.system import journal, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import journal, required_units, systemd
 
 # How a start of its own fails; a signal or a full memory may have ended what ran.
 _BY_ITSELF = ("exit-code", "timeout", "protocol", "resources", "start-limit-hit")
@@ -25,7 +24,7 @@ def collect(shown: dict[str, str], test: dict[str, Any], root: Directive | None,
 
     objection: what nginx says within its unit's options, where without them it has nothing against its configuration.
     pid_files: systemd's and nginx's own, where these are two. drop_ins: the files that may set options. dependencies:
-    as of startup.broken_dependencies(). said: systemd's last words on the unit. shown: its properties. test: what
+    as of required_units.broken(). said: systemd's last words on the unit. shown: its properties. test: what
     `nginx -t` said. root, files: its configuration; root asks nothing of what others can write: nginx makes the folders
     that it names.
     """
@@ -41,7 +40,7 @@ def collect(shown: dict[str, str], test: dict[str, Any], root: Directive | None,
         "objection": nginx_trial.objection(shown, [*words, "-t", "-q"]) if fails else "",
         "pid_files": _pid_files(shown, root) if state == "failed" and root else [],
         "drop_ins": systemd.words(shown.get("DropInPaths", ""))[:MOST],
-        "dependencies": startup.broken_dependencies(shown) if state == "inactive" else [],
+        "dependencies": required_units.broken(shown) if state == "inactive" else [],
         "said": [entry.message[:300] for entry in said if "ailed" in entry.message][-MOST:],
     }
 

@@ -19,6 +19,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.collectors import
 )
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
     accounts,
+    required_units,
     systemd,
     unit_conflicts,
     unread,
@@ -29,9 +30,6 @@ _WAITED_FOR = (
     "postgresql*.service", "pgbouncer*.service", "mysql*.service", "mariadb*.service", "redis*.service",
     "valkey*.service", "memcached*.service", "rabbitmq*.service", "*.mount", "network-online.target",
 )  # fmt: skip
-RELATIONS = ("Requires", "BindsTo", "Requisite")
-DEPTH = 3
-MAX_UNITS = 40
 # What systemd was doing when it gave up, by the status that it leaves (systemd.exec(5), "Process Exit Codes").
 STEPS = {
     200: "entering the working directory", 201: "setting the nice level", 202: "closing files",
@@ -81,7 +79,7 @@ def collect(properties: dict[str, str]) -> dict[str, Any]:
         "step": _step(properties) if down else {"status": 0, "what": "", "command": ""},
         "condition": _condition(properties),
         "limit": unit_limits.last_end(properties),
-        "dependencies": broken_dependencies(properties) if properties.get("ActiveState") == "inactive" else [],
+        "dependencies": required_units.broken(properties) if properties.get("ActiveState") == "inactive" else [],
         "conflicts": unit_conflicts.ended_by_start([properties["Id"]]) if down and "Id" in properties else [],
         "scheduled": _scheduled(properties) if _was_stopped(properties) else [],
         "unheard": notifications.refused(properties) if down else "",
@@ -109,7 +107,9 @@ def _came_later(properties: dict[str, str]) -> list[str]:
     """Units that came up after the unit had given up: a database that was late at a boot, a folder mounted since."""
     gave_up = systemd.number(properties.get("InactiveEnterTimestampMonotonic", ""))
     named = [
-        name for relation in ("After", *RELATIONS, "Wants") for name in systemd.words(properties.get(relation, ""))
+        name
+        for relation in ("After", *required_units.RELATIONS, "Wants")
+        for name in systemd.words(properties.get(relation, ""))
     ]
     units = systemd.show_many([*_WAITED_FOR, *named], ["Id", "ActiveState", "ActiveEnterTimestampMonotonic"])
     later = {
@@ -118,7 +118,7 @@ def _came_later(properties: dict[str, str]) -> list[str]:
         if item.get("ActiveState") == "active"
         and 0 < gave_up < systemd.number(item.get("ActiveEnterTimestampMonotonic", ""))
     }
-    return sorted(later)[:MAX_UNITS]
+    return sorted(later)[: required_units.MAX_UNITS]
 
 
 def _step(properties: dict[str, str]) -> dict[str, Any]:
@@ -204,39 +204,3 @@ def _holds_now(name: str, parameter: str, negated: bool) -> bool:
         return ask is not None and bool(ask(parameter)) != negated
     except OSError:
         return False
-
-
-def broken_dependencies(properties: dict[str, str]) -> list[dict[str, Any]]:
-    """Units that this one cannot start without and that failed or cannot be started; the nearest first."""
-    found: list[dict[str, Any]] = []
-    # The unit's own socket fails with it, and is not a cause.
-    seen = {properties.get("Id", ""), *systemd.words(properties.get("TriggeredBy", ""))}
-    level = [properties]
-    for _depth in range(DEPTH):
-        wanted = {
-            name: relation
-            for shown in level
-            for relation in RELATIONS
-            for name in systemd.words(shown.get(relation, ""))
-        }
-        names = [name for name in wanted if name not in seen][:MAX_UNITS]
-        seen.update(names)
-        keys = ["Id", "LoadState", "ActiveState", "SubState", "Result", *RELATIONS]
-        shown_units = systemd.show_many(names, keys)
-        for shown in shown_units:
-            cannot = shown.get("LoadState") not in ("loaded", "")
-            if cannot or shown.get("ActiveState") == "failed":
-                found.append(
-                    {
-                        "name": shown.get("Id", ""),
-                        "relation": wanted.get(shown.get("Id", ""), "Requires"),
-                        "load_state": shown.get("LoadState", ""),
-                        "active_state": shown.get("ActiveState", ""),
-                        "result": shown.get("Result", ""),
-                    }
-                )
-        # Those that are up have what they need.
-        level = [shown for shown in shown_units if shown.get("ActiveState") == "inactive"]
-        if not level or found:
-            break
-    return found

@@ -29,6 +29,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.remedies import o
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.venv_swap import StagedVenv
 from ansible_collections.rescue502.django.plugins.module_utils.run import undo_log
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout
+from ansible_collections.rescue502.django.plugins.module_utils.system import processes
 
 TIMEOUT = 60.0
 Entry = undo_log.Entry
@@ -120,6 +121,9 @@ def _put_back(path: str, before: Entry) -> None:
 def _folder(entry: Entry, dry: bool) -> bool:
     if not os.path.lexists(entry["path"]):
         return False
+    if processes.has_files_below(entry["path"]):
+        # gunicorn's workers delete theirs at once; without the folder the next worker ends the whole server.
+        raise LeftError("a process has files of it open")
     if not dry:
         try:
             safe_files.remove(entry["path"])

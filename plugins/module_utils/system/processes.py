@@ -49,6 +49,17 @@ def descriptors(pid: int) -> list[str]:
         return []
 
 
+def has_files_below(folder: str) -> bool:
+    """Whether a process has a file of a folder open, or one that was deleted from it. proc(5), /proc/pid/fd."""
+    for path in (path for pid in pids() for path in descriptors(pid)):
+        try:
+            if os.readlink(path).startswith(f"{folder}/"):
+                return True
+        except OSError:
+            continue
+    return False
+
+
 def file_limit(pid: int) -> int:
     """How many files a process may have open; 0 where that is not known or has no limit."""
     return _limit(pid, "Max open files")

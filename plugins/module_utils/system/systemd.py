@@ -206,6 +206,11 @@ def words(value: str) -> list[str]:
     ]
 
 
+def unescaped(name: str) -> str:
+    """A part of a unit's name as systemd-escape(1) unescapes it; of a path without its first slash."""
+    return re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found.group(1), 16)), name.replace("-", "/"))
+
+
 def _unescaped(match: re.Match[str]) -> str:
     """The character that systemd has written with a backslash: as C does, or itself."""
     text = match.group(1)

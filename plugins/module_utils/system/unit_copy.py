@@ -14,6 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
+
 # Matched against the name of an assignment in [Service].
 _LEFT_OUT = re.compile(
     r"(Exec(Start|StartPre|StartPost|Reload|Stop|StopPost)|Type|Restart\w*|RemainAfterExit|PIDFile|BusName"
@@ -124,12 +126,7 @@ def _specified(line: str, unit: str) -> str:
     base = unit.rpartition(".")[0]
     prefix, _at, instance = base.partition("@")
     values = {"n": unit, "N": base, "p": prefix, "i": instance, "j": prefix.rpartition("-")[2]}
-    values.update({upper: _unescaped(values[lower]) for upper, lower in (("P", "p"), ("I", "i"), ("J", "j"))})
-    values["f"] = "/" + _unescaped(instance or prefix).lstrip("/")
+    values.update({upper: systemd.unescaped(values[lower]) for upper, lower in (("P", "p"), ("I", "i"), ("J", "j"))})
+    values["f"] = "/" + systemd.unescaped(instance or prefix).lstrip("/")
     escaped = {name: value.replace("%", "%%") for name, value in values.items()}
     return _SPECIFIER.sub(lambda found: escaped.get(found.group(1), found.group()), line)
-
-
-def _unescaped(name: str) -> str:
-    """A part of a unit's name as systemd-escape(1) unescapes it."""
-    return re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found.group(1), 16)), name.replace("-", "/"))

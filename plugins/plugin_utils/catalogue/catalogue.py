@@ -32,6 +32,7 @@ KEYS: Schema = {
     "risk": (str, True),
     "safe_when": (list, False),
     "repair_when": (list, False),
+    "blocks_when": (list, False),
     "severity": (str, True),
     "lesser_when": (list, False),
     "edge": (str, True),
@@ -76,6 +77,8 @@ class FailureMode:
     lesser_when: tuple[str, ...] = ()
     # Where not all of these hold, the remedy may be the wrong one: it is never applied, approved or not.
     repair_when: tuple[str, ...] = ()
+    # Where not all of these are known to hold, a start of the app need not wait until it is repaired.
+    blocks_when: tuple[str, ...] = ()
     explained_by: tuple[str, ...] = ()
     # Effects that are named here and not in their own files; an effect may name this one too.
     explains: tuple[str, ...] = ()
@@ -94,6 +97,10 @@ class FailureMode:
         """The failure mode as it is on this host: of severity `degraded` where all of lesser_when is known to hold."""
         lesser = self.lesser_when and all(expressions.holds(source, evidence) for source in self.lesser_when)
         return replace(self, severity="degraded") if lesser else self
+
+    def blocks_on(self, evidence: dict[str, Any]) -> bool:
+        """Whether, while it waits for a person, an app that is down stays down: not where blocks_when may not hold."""
+        return all(expressions.holds(source, evidence) for source in self.blocks_when)
 
     def risk_on(self, evidence: dict[str, Any]) -> str:
         """The risk on this host: `never` where not all of repair_when is known to hold, and `safe` instead of `ask`
@@ -192,15 +199,8 @@ def check_names(mode: FailureMode, modes: Iterable[str]) -> None:
 
 
 def _error(path: Path, key: str, wrong: str) -> CatalogueError:
-    return CatalogueError(f"{path}:{lines_of_keys(path.read_text(encoding='utf-8')).get(key, 1)}: key '{key}': {wrong}")
-
-
-def lines_of_keys(text: str) -> dict[str, int]:
-    """The line that each top-level key stands on, counted from 1."""
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
-    if not isinstance(node, yaml.MappingNode):
-        return {}
-    return {key.value: key.start_mark.line + 1 for key, _value in node.value}
+    line = yaml_text.lines_of_keys(path.read_text(encoding="utf-8")).get(key, 1)
+    return CatalogueError(f"{path}:{line}: key '{key}': {wrong}")
 
 
 def key_problems(data: dict[str, Any], keys: Schema) -> Iterable[tuple[str, str]]:

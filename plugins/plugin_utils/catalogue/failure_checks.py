@@ -50,7 +50,7 @@ def _source_problems(data: dict[str, Any]) -> Iterable[tuple[str, str]]:
     """Conditions, sentences and variables that are not valid Jinja, or that ask for what the evidence never has."""
     if not data.get("when"):
         yield "when", "needs at least one condition"
-    keys = ("when", "lesser_when", "safe_when", "repair_when")
+    keys = ("when", "lesser_when", "safe_when", "repair_when", "blocks_when")
     expected = [(key, item) for key in keys for item in data.get(key) or []]
     expected += [("vars", item) for item in (data.get("vars") or {}).values()]
     for key, item in expected:

@@ -22,7 +22,6 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
     CatalogueError,
     Schema,
     key_problems,
-    lines_of_keys,
     own_path,
 )
 
@@ -152,7 +151,7 @@ def _known(path: Path) -> dict[str, Any]:
         return {}
     data = _read(path)
     for key, wrong in _problems(data):
-        line = lines_of_keys(path.read_text(encoding="utf-8")).get(key, 1)
+        line = yaml_text.lines_of_keys(path.read_text(encoding="utf-8")).get(key, 1)
         raise CatalogueError(f"{path}:{line}: key '{key}': {wrong}")
     return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
 

@@ -15,3 +15,11 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def load(text: str) -> Any:
     """What the text holds. Raises yaml.YAMLError where it is not YAML."""
     return yaml.load(text, Loader=_LOADER)
+
+
+def lines_of_keys(text: str) -> dict[str, int]:
+    """The line that each top-level key stands on, counted from 1."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {key.value: key.start_mark.line + 1 for key, _value in node.value}

@@ -40,10 +40,11 @@ class Blocking:
 def causes(diagnosis: Diagnosis, waiting: list[Finding], failed: set[tuple[str, str]]) -> Blocking:
     """What holds remedies back. waiting: causes that wait for a person. failed: (remedy, cause) tried in vain."""
     # The app is started all the same where the rehearsal says that it would come up.
-    boots = diagnosis.evidence.get("app", {}).get("serves") is True
+    evidence = diagnosis.evidence
+    boots = evidence.get("app", {}).get("serves") is True
     return Blocking(
         work_on_code=[finding.id for finding in diagnosis.findings if finding.id in IN_CONFLICT],
-        run_app=[] if boots else [cause.id for cause in waiting if cause.is_outage],
+        run_app=[] if boots else [cause.id for cause in waiting if cause.is_outage and cause.mode.blocks_on(evidence)],
         start_app=_unmigrated(diagnosis, waiting, failed),
         failed=[]
         if boots

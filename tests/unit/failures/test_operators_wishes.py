@@ -80,7 +80,7 @@ LEFT, DONE, NOT_FOUND = ("ask", False), ("safe", True), ("", False)
                 set_in("rehearsal.steps.requests", {"ok": True, "error": None}),
                 set_in("service.unit.active_state", "inactive"),
             ],
-            DONE,
+            LEFT,
         ),
         ("schema/unapplied-migrations", [set_in("edge.well", True)], LEFT),
     ],
@@ -113,3 +113,17 @@ def test_the_app_is_no_cause_where_nginx_refuses() -> None:
     assert "the app itself does not answer" in found.root_causes[0].because
     todo = plan.make(found, ["service/stopped"])
     assert [action.remedy for action in todo.actions] == ["restart"]
+
+
+def test_an_app_that_is_down_comes_back_without_the_migrations_that_nothing_has_asked_for() -> None:
+    """Somebody may hold them back until tonight: the package is installed, and what the app then asks for is seen."""
+    evidence = copy.deepcopy(recordings.evidence("dependencies/missing"))
+    unapplied = recordings.evidence("schema/unapplied-migrations")["rehearsal"]["steps"]
+    evidence["rehearsal"]["steps"]["migrations"] = unapplied["migrations"]
+    found = diagnose(evidence, CATALOGUE)
+    assert {"dependencies/missing", "schema/unapplied-migrations"} <= {cause.id for cause in found.root_causes}
+    todo = plan.make(found)
+    assert [(action.remedy, action.causes) for action in todo.actions] == [
+        ("pip_install", ["dependencies/missing"]), ("restart", ["dependencies/missing"]),
+    ]  # fmt: skip
+    assert [item["id"] for item in todo.awaiting] == ["schema/unapplied-migrations"]

@@ -119,6 +119,19 @@ def test_what_was_changed_since_is_left_alone(app: Path) -> None:
     assert (app / "content").read_text() == "somebody's"
 
 
+def test_a_folder_whose_deleted_files_are_open_is_left_alone(app: Path) -> None:
+    """As gunicorn's workers have theirs: the next one would have no place for its own."""
+    undo_log.note_folder(str(app / "workers"))
+    (app / "workers").mkdir()
+    with (app / "workers" / "heartbeat").open("w"):
+        (app / "workers" / "heartbeat").unlink()
+        (left,) = undo.take_back(INCIDENT, dry=False)["left"]
+        assert left["why"] == "a process has files of it open"
+        assert (app / "workers").is_dir()
+    assert len(undo.take_back(INCIDENT, dry=False)["undone"]) == 1
+    assert os.listdir(app) == []
+
+
 def test_contents_made_and_removed_files_go_back(app: Path) -> None:
     """Content, owner, mode and time of a file; a made one goes, a removed one comes back."""
     (app / "changed").write_text("before")

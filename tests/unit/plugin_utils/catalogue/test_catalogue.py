@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import yaml_text
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
     CatalogueError,
     check_names,
-    lines_of_keys,
     load,
     load_file,
     own_path,
@@ -131,7 +131,7 @@ def test_a_file_that_is_no_mapping_is_told(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, text)
     with pytest.raises(CatalogueError, match=r"mine\.yml:1: .* mapping"):
         load_file(path)
-    assert lines_of_keys(text) == {}
+    assert yaml_text.lines_of_keys(text) == {}
 
 
 def test_a_folder_is_a_layer(tmp_path: Path) -> None:
