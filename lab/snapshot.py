@@ -77,8 +77,10 @@ def files() -> dict[str, list[object]]:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
-                if entry.path not in LEFT_OUT and not entry.path.endswith(("/.git/index", "/.git/ORIG_HEAD")):
-                    found[entry.path] = describe(entry.path, entry.stat(follow_symlinks=False))
+                if entry.path not in LEFT_OUT and not entry.path.endswith("/.git/ORIG_HEAD"):
+                    seen = describe(entry.path, entry.stat(follow_symlinks=False))
+                    # git's index holds times of its own.
+                    found[entry.path] = seen[:4] if entry.path.endswith("/.git/index") else seen
     return found
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.rescue502.django.plugins.module_utils.services import bytecode, placeholders
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError, top_of
@@ -59,22 +59,21 @@ def git_facts(root: str) -> dict[str, Any] | unread.Unread:
     if not accounts.may_become(checkout.owner.pw_name):
         lacking = unread.only_root("what git says of the checkout", f"become {checkout.owner.pw_name}")
         return {"is_checkout": True, "top": top, "operation": operation(top), **dict.fromkeys(names, lacking)}
-    status = _git(checkout, "status", "--porcelain=v2", "--branch", "--untracked-files=no").splitlines()
+    status = _status(checkout)
     log = _log(checkout, 5, "HEAD")
     before = _git(checkout, "rev-parse", "--short=12", "--verify", "--quiet", "HEAD@{1}")
     absent = {
         "submodules_missing": _submodules_missing(checkout),
-        "emptied": placeholders.emptied(checkout),
+        "emptied": placeholders.emptied(checkout.top, status.modified),
         "pointers": placeholders.pointers(checkout),
     }
-    headers = dict(line[2:].partition(" ")[::2] for line in status if line.startswith("# "))
     return {
         "is_checkout": True,
         "top": top,
-        "head": headers.get("branch.oid", "")[:12],
-        "branch": headers.get("branch.head", ""),
-        "edited": [line.rpartition(" ")[2] for line in status if line[:2] in ("1 ", "2 ")][:LIMIT],
-        "unmerged": [line.rpartition(" ")[2] for line in status if line.startswith("u ")][:LIMIT],
+        "head": status.headers.get("branch.oid", "")[:12],
+        "branch": status.headers.get("branch.head", ""),
+        "edited": status.edited[:LIMIT],
+        "unmerged": status.unmerged[:LIMIT],
         "operation": operation(top),
         "conflicts": _git(checkout, "grep", "--name-only", "-I", "-E", "^(<<<<<<<|>>>>>>>) ").splitlines()[:LIMIT],
         "log": log,
@@ -82,6 +81,28 @@ def git_facts(root: str) -> dict[str, Any] | unread.Unread:
         "changed": _changed(checkout, top, before or (log[1]["commit"] if len(log) > 1 else "")),
         **{name: paths for name, paths in absent.items() if paths},
     }
+
+
+class _Status(NamedTuple):
+    """What git says of the files: edited differ from the commit, modified from the index too."""
+
+    headers: dict[str, str]
+    edited: list[str]
+    modified: list[str]
+    unmerged: list[str]
+
+
+def _status(checkout: Checkout) -> _Status:
+    """Source: git-status(1), porcelain format version 2. `git diff` would write the index anew, and is not asked."""
+    words = ["status", "--porcelain=v2", "--branch", "--untracked-files=no", "--no-renames", "-z"]
+    lines = _git(checkout, *words).split("\0")
+    edited = [line.split(" ", 8) for line in lines if line.startswith("1 ")]
+    return _Status(
+        headers=dict(line[2:].partition(" ")[::2] for line in lines if line.startswith("# ")),
+        edited=[words[8] for words in edited],
+        modified=[words[8] for words in edited if words[1].endswith("M")],
+        unmerged=[line.split(" ", 10)[10] for line in lines if line.startswith("u ")],
+    )
 
 
 def _submodules_missing(checkout: Checkout) -> list[dict[str, str]]:
@@ -186,6 +207,6 @@ def operation(top: str) -> str:
 def _git(checkout: Checkout, *arguments: str) -> str:
     """git's output; empty where it fails."""
     try:
-        return checkout.git(*arguments, timeout=GIT_TIMEOUT, variables={"GIT_OPTIONAL_LOCKS": "0"})
+        return checkout.git(*arguments, timeout=GIT_TIMEOUT)
     except (GitError, OSError):
         return ""

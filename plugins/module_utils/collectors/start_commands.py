@@ -10,10 +10,14 @@ import shutil
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
+from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
 
 _COMMAND = re.compile(
     r"\{ path=(\S+) ; argv\[\]=(.*?) ; ignore_errors=(yes|no) ; .*?; code=(\S+) ; status=(\d+)[^}]*\}"
 )
+# Programs that only ask, so that they can be asked again.
+_ASKS = ("[", "mountpoint", "test")
+_ASK_SECONDS = 2.0
 # Programs that are binaries and run whatever text they are given.
 _RUNS_TEXT = re.compile(r"(python|perl|ruby|node|php|lua|awk|gawk|mawk)[\d.]*|(ba|da|z|k|fi)?sh|busybox|make")
 
@@ -56,3 +60,19 @@ def loads_no_app(command: str) -> bool:
         return False
     runs_text = _RUNS_TEXT.fullmatch(os.path.basename(program))
     return is_binary and not runs_text and not any(shutil.which(argument) for argument in arguments if argument)
+
+
+def does_well_now(command: str, user: str) -> bool:
+    """Whether a command that failed, and does nothing but ask, has another answer by now.
+
+    False where it may do more, where systemd would put something into it, and where it cannot be asked. user: the
+    unit's own; empty for root.
+    """
+    argv = command.split(" ")
+    if os.path.basename(argv[0]) not in _ASKS or re.search(r"[$%\\\"']", command) or not loads_no_app(command):
+        return False
+    try:
+        done = run_as(user or "root", None, argv, {}, "/", _ASK_SECONDS)
+    except (KeyError, PermissionError):
+        return False
+    return done.returncode == 0

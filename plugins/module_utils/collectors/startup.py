@@ -75,7 +75,7 @@ def collect(properties: dict[str, str]) -> dict[str, Any]:
     failed = start_commands.failed(properties) if down else []
     return {
         "failed": failed,
-        "came_later": _came_later(properties) if failed else [],
+        "came_later": _came_later(properties, failed[0]["command"]) if failed else [],
         "step": _step(properties) if down else {"status": 0, "what": "", "command": ""},
         "condition": _condition(properties),
         "limit": unit_limits.last_end(properties),
@@ -103,8 +103,13 @@ def _was_stopped(properties: dict[str, str]) -> bool:
     return (properties.get("ActiveState"), properties.get("Result")) == ("inactive", "success") and "Id" in properties
 
 
-def _came_later(properties: dict[str, str]) -> list[str]:
-    """Units that came up after the unit had given up: a database that was late at a boot, a folder mounted since."""
+def _came_later(properties: dict[str, str], command: str) -> list[str]:
+    """Units that came up after the unit had given up: a database that was late at a boot, a folder mounted since.
+
+    Or what the command that failed asks for, where it finds that now.
+    """
+    if start_commands.does_well_now(command, properties.get("User", "")):
+        return ["what it asks for"]
     gave_up = systemd.number(properties.get("InactiveEnterTimestampMonotonic", ""))
     named = [
         name

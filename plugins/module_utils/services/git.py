@@ -49,11 +49,12 @@ _NAMED_SETTINGS = {
     "clean": "", "smudge": "", "process": "", "required": "false", "command": "true", "textconv": "cat",
     "driver": "false", "helper": "", "program": "false",
 }  # fmt: skip
-# No remote is asked: a partial clone would fetch what it lacks, by whatever its configuration says.
+# No remote is asked: a partial clone would fetch what it lacks, by whatever its configuration says. What only asks does
+# not write the index anew, which would have another owner and mode then.
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_ALLOW_PROTOCOL": "none", "GIT_OPTIONAL_LOCKS": "0",
 }  # fmt: skip
 
 

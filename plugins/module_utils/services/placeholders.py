@@ -25,18 +25,21 @@ _MOST_BYTES = 1 << 16
 
 def pointers(checkout: Checkout) -> list[str]:
     """The paths of tracked files that are kept by Git LFS and in whose place a pointer lies, at most LIMIT."""
-    names = _names(checkout, "ls-files", "-z", "--", ":(top,attr:filter=lfs)")
+    try:
+        listed = checkout.git("ls-files", "-z", "--", ":(top,attr:filter=lfs)", timeout=GIT_TIMEOUT)
+    except (GitError, OSError):
+        return []
+    names = [name for name in listed.split("\0") if name][:MOST_LOOKED_AT]
     paths = [os.path.join(checkout.top, name) for name in names]
     return [path for path in paths if _begin(path, _POINTER_BYTES).startswith(_POINTER)][:LIMIT]
 
 
-def emptied(checkout: Checkout) -> list[str]:
+def emptied(top: str, modified: list[str]) -> list[str]:
     """The paths of tracked files that are empty, or hold nothing but zeros, unlike the commit's, at most LIMIT.
 
-    git compares with the index, which has what was last checked out or added.
+    modified: those that git finds to differ from the index, which has what was last checked out or added.
     """
-    edited = _names(checkout, "diff", "--name-only", "--no-renames", "--diff-filter=M", "--no-ext-diff", "-z")
-    paths = [os.path.join(checkout.top, name) for name in edited]
+    paths = [os.path.join(top, name) for name in modified[:MOST_LOOKED_AT]]
     return [path for path in paths if _is_void(path)][:LIMIT]
 
 
@@ -58,12 +61,3 @@ def _begin(path: str, most: int) -> bytes:
         return safe_files.read_bytes(path, most)
     except OSError:
         return b""
-
-
-def _names(checkout: Checkout, *words: str) -> list[str]:
-    """The names that git lists, at most MOST_LOOKED_AT; none where it fails."""
-    try:
-        listed = checkout.git(*words, timeout=GIT_TIMEOUT, variables={"GIT_OPTIONAL_LOCKS": "0"})
-    except (GitError, OSError):
-        return []
-    return [name for name in listed.split("\0") if name][:MOST_LOOKED_AT]

@@ -18,6 +18,7 @@ def take_in(record: Record, diagnosis: Diagnosis, planned: plan.Plan, checklist:
         record["edge"]["before"] = edge
     record["edge"]["after"] = edge
     record["edge"]["checks"] = edge_summary.checks(diagnosis.evidence.get("edge", {}))
+    record["root_causes"] = [cause for cause in record["root_causes"] if not _is_explained(cause, record, diagnosis)]
     _add(record["root_causes"], diagnosis.root_causes)
     _add(record["also_found"], diagnosis.also_found)
     earlier = {item["id"]: item for item in record["findings"]}
@@ -38,3 +39,9 @@ def _add(recorded: list[Cause], findings: Iterable[Finding]) -> None:
     """Take in findings of a look that no earlier look has recorded."""
     known = {item["id"] for item in recorded}
     recorded += [finding.in_short() for finding in findings if finding.id not in known]
+
+
+def _is_explained(cause: Cause, record: Record, diagnosis: Diagnosis) -> bool:
+    """Whether an earlier look's cause turns out to be the effect of another, and nothing was done for it."""
+    treated = any(cause["id"] in action["for"] for action in record["actions"])
+    return not treated and any(found.id == cause["id"] and found.is_explained for found in diagnosis.findings)

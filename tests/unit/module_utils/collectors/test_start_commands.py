@@ -34,6 +34,21 @@ def test_what_runs_something_else_may_have_loaded_it(command: str) -> None:
     assert not start_commands.loads_no_app(command)
 
 
+def test_what_only_asks_is_asked_again(tmp_path: Path) -> None:
+    """It finds now what it did not find then."""
+    command = f"{TEST} -e {tmp_path / 'licence'}"
+    assert not start_commands.does_well_now(command, "")
+    (tmp_path / "licence").write_text("", encoding="utf-8")
+    assert start_commands.does_well_now(command, "")
+    assert not start_commands.does_well_now(command, "nobody-of-this-name")
+
+
+@pytest.mark.parametrize("command", [shutil.which("true"), f"{TEST} -e $HOME", f"{TEST} -n %n", "test -e /", ""])
+def test_what_may_do_more_is_not_asked_again(command: str) -> None:
+    """A program that is not known to only ask, text that systemd expands, and a program without a path."""
+    assert not start_commands.does_well_now(command, "")
+
+
 def test_a_script_may_have_loaded_it(tmp_path: Path) -> None:
     """Whatever its text says."""
     script = tmp_path / "wait"

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
 from ansible_collections.rescue502.django.plugins.module_utils.services import placeholders
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout
 from passable import make_passable
@@ -41,7 +42,7 @@ def git(*words: str, top: Path) -> None:
 def test_pointers(top: Path) -> None:
     """What git keeps by its filter, and has no content of its own here; no text that looks like one."""
     assert placeholders.pointers(Checkout(str(top))) == [str(top / "data/zones.bin")]
-    assert placeholders.emptied(Checkout(str(top))) == []
+    assert code.git_facts(str(top)).get("emptied", []) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 300])
@@ -49,7 +50,7 @@ def test_emptied_files(top: Path, content: bytes) -> None:
     """Not one that the commit has empty, too."""
     (top / "urls.py").write_bytes(content)
     os.utime(top / "empty.py", (1, 1))
-    assert placeholders.emptied(Checkout(str(top))) == [str(top / "urls.py")]
+    assert code.git_facts(str(top))["emptied"] == [str(top / "urls.py")]
 
 
 def test_a_link_is_not_followed(top: Path) -> None:
@@ -58,13 +59,17 @@ def test_a_link_is_not_followed(top: Path) -> None:
     (top / "urls.py").symlink_to("empty.py")
     (top / "data/zones.bin").unlink()
     (top / "data/zones.bin").symlink_to("../pointer.txt")
-    assert placeholders.emptied(Checkout(str(top))) == placeholders.pointers(Checkout(str(top))) == []
+    found = code.git_facts(str(top))
+    assert "emptied" not in found
+    assert "pointers" not in found
 
 
 def test_no_checkout_of_ours(top: Path) -> None:
     """Where git fails nothing is said."""
     (top / ".git/index").write_bytes(b"no index")
-    assert placeholders.emptied(Checkout(str(top))) == placeholders.pointers(Checkout(str(top))) == []
+    found = code.git_facts(str(top))
+    assert "emptied" not in found
+    assert "pointers" not in found
 
 
 def test_no_commit_is_taken_back_that_a_filter_writes(top: Path) -> None:
