@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 
 TREES = ("/var/www", "/etc", "/srv", "/home", "/root", "/opt", os.environ["LOG_DIR"])
-TEMPORARY = ("/tmp", "/var/tmp")
+TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
 ENABLING = ("/etc/systemd/system", "/run/systemd/system")
 LOGS = "/var/log/"
 ACL = "system.posix_acl_access"

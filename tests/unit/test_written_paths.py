@@ -66,7 +66,7 @@ ON_PATHS = {
     "pip", "shell", "raw", "script", "uri", "tempfile", "synchronize",
 }  # fmt: skip
 # Folders that root alone can exchange: the role takes these two and no other.
-EXCEPTIONS = {"roles/restore_temporary_folders/tasks/main.yml": ["/tmp", "/var/tmp"]}
+EXCEPTIONS = {"roles/restore_temporary_folders/tasks/main.yml": ["/tmp", "/var/tmp", "/dev/shm"]}
 TASK_PROGRAMS = SYSTEM | {"timeout", "psql", "runuser"}
 # The variables that name what is the app's.
 APPS_VARIABLES = tuple(

@@ -34,6 +34,8 @@ _OF_PYTHON = re.compile(
     r"^(pyvenv\.cfg|\.gitignore|\.lock|CACHEDIR\.TAG|bin/([Aa]ctivate[\w.]*|deactivate[\w.]*|python[\d.]*|pip[\d.]*"
     r"|pydoc[\w.]*))$|/site-packages/_virtualenv\.(py|pth)$|\.rescue502-\w+$"
 )
+# Digest and size of a file, as a RECORD has them.
+_RECORDED = re.compile(r"(?:sha256=[\w-]{43}|sha384=[\w-]{64}|sha512=[\w-]{86})?,\d{0,15}")
 _RECORD_BYTES = 8 * 2**20
 _METADATA_BYTES = 2**18
 _ELF_BYTES = 64
@@ -122,6 +124,16 @@ def _digest(path: str) -> str:
 def recorded_digest(content: bytes) -> str:
     """The digest of a content, as RECORD writes it."""
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+
+
+def is_record(content: bytes) -> bool:
+    """Whether a content is a RECORD, and nothing else: it lists itself, by no digest, and each line is a file's."""
+    try:
+        rows = list(csv.reader(content.decode().splitlines(), strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        return False
+    fits = all(len(row) == 3 and row[0].isprintable() and _RECORDED.fullmatch(",".join(row[1:])) for row in rows)
+    return fits and any(row[0].endswith(f"{_METADATA}/RECORD") and row[1:] == ["", ""] for row in rows)
 
 
 def _sibling(record: str, name: str) -> str:

@@ -33,7 +33,9 @@ class KnownContent:
             return False
         if self._digests is None:
             self._digests = frozenset([*_of_index(self.root), *_of_records(self.venv)])
-        return len(content) <= MOST_BYTES and not self._digests.isdisjoint(_digests_of(content))
+        is_listed = not self._digests.isdisjoint(_digests_of(content))
+        # A list cannot have its own digest; it tells of files what anybody may know who has the package.
+        return len(content) <= MOST_BYTES and (is_listed or installed_packages.is_record(content))
 
 
 def _digests_of(content: bytes) -> list[str]:

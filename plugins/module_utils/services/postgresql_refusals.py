@@ -105,8 +105,9 @@ def _said(lines: list[str], line: str) -> str:
 
 
 def paths(line: str) -> list[str]:
-    """The absolute paths that a line names."""
-    return list(dict.fromkeys(path.rstrip(",.;") for path in _PATH.findall(line)))
+    """The absolute paths that a line names; a segment of shared memory by its file (shm_overview(7))."""
+    named = dict.fromkeys(path.rstrip(",.;") for path in _PATH.findall(line))
+    return [_SHARED_MEMORY + path if f'shared memory segment "{path}"' in line else path for path in named]
 
 
 def holders(lines: list[str], port: int) -> list[str]:

@@ -136,3 +136,27 @@ def test_packages_are_reported_before_what_is_in_them(site: Path) -> None:
     record(site, *deep, "shop/utils/__init__.py,sha256=x,9")
     modules = [module for _requirement, module, _why in reported(site)]
     assert (modules[0], len(modules)) == ("shop.utils", installed_packages.KEPT)
+
+
+RECORD = f"""shop/__init__.py,sha256={"a" * 43},120
+"shop/with, comma.py",sha256={"b" * 43},3
+shop-1.0.dist-info/RECORD,,
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "is_one"),
+    [
+        (RECORD, True),
+        ("shop-1.0.dist-info/RECORD,,\n", True),
+        (RECORD.replace("shop-1.0.dist-info/RECORD,,\n", ""), False),
+        (RECORD + "DB_PASSWORD=hunter2\n", False),
+        (RECORD + "password,hunter2,\n", False),
+        (RECORD + "a,sha256=hunter2,\n", False),
+        ("", False),
+        ("\x00", False),
+    ],
+)
+def test_a_record_is_a_record_and_nothing_else(content: str, is_one: bool) -> None:
+    """It lists itself, and has no line in which something else could be said."""
+    assert installed_packages.is_record(content.encode()) == is_one

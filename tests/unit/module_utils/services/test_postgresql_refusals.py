@@ -44,6 +44,7 @@ END = [STAMP + "LOG:  database system is shut down", "pg_ctl: could not start se
         ("key-file", STAMP + 'FATAL:  private key file "/etc/ssl/private/k.key" has group or world access'),
         ("library", STAMP + 'FATAL:  could not access file "pg_nope": No such file or directory'),
         ("denied", 'pg_ctl: could not access directory "/var/lib/postgresql/15/main": Permission denied'),
+        ("denied", STAMP + 'FATAL:  could not open shared memory segment "/PostgreSQL.71": Permission denied'),
         ("denied", STAMP + 'FATAL:  could not open lock file "/run/postgresql/.s.PGSQL.5432.lock": Permission denied'),
         ("no-address", STAMP + 'LOG:  could not bind IPv4 address "10.0.0.5": Cannot assign requested address'),
         # What is not known is left to a start.
@@ -148,3 +149,10 @@ def test_an_address_that_the_host_has_got_meanwhile_is_left_to_a_start(tmp_path:
     """As after a network that was late at boot."""
     line = STAMP + f'LOG:  could not bind IPv4 address "{address}": Cannot assign requested address'
     assert postgresql_refusals.refusal([line, *END], str(tmp_path), "postgres", 5432, time.time())["kind"] == kind
+
+
+def test_a_segment_of_shared_memory_is_a_file() -> None:
+    """The server names it as shm_open(3) takes it; what bars the way to it is looked for where it is."""
+    line = 'FATAL:  could not open shared memory segment "/PostgreSQL.2915541092": Permission denied'
+    assert postgresql_refusals.paths(line) == ["/dev/shm/PostgreSQL.2915541092"]
+    assert postgresql_refusals.paths('FATAL:  could not open file "/srv/data/base": x') == ["/srv/data/base"]
