@@ -27,9 +27,18 @@ attributes:
     support: full
 options:
   keep:
-    description: How many dumps of this database are kept, the newest; older ones are removed once a new one is there.
+    description:
+      - How many dumps of this database are kept, the newest; older ones are removed once a new one is there. Those with
+        I(lossy) are not counted, and stay.
     type: int
     default: 3
+  lossy:
+    description:
+      - Whether what comes after the dump may lose rows. The dump may then be the only copy of them, and stays until a
+        person removes it.
+    type: bool
+    default: false
+    version_added: 0.3.0
   timeout:
     description: How many seconds the dump may take.
     type: float
@@ -82,7 +91,11 @@ from ansible_collections.rescue502.django.plugins.module_utils.remedies import d
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.dump_postgresql import PostgreSQL
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.dump_sqlite import SQLite
 
-OPTIONS = {"keep": {"type": "int", "default": 3}, "timeout": {"type": "float", "default": 1800}}
+OPTIONS = {
+    "keep": {"type": "int", "default": 3},
+    "lossy": {"type": "bool", "default": False},
+    "timeout": {"type": "float", "default": 1800},
+}
 
 
 def source(given: dict[str, Any]) -> database_dump.Source:
@@ -106,7 +119,7 @@ def main() -> None:
         name = database.identity["name"]
         if module.check_mode:
             module.exit_json(changed=True, database=name, bytes=size, msg=f"{name} would be dumped")
-        done = database_dump.take(database, module.params["keep"], module.params["timeout"])
+        done = database_dump.take(database, module.params["keep"], module.params["timeout"], module.params["lossy"])
     except KeyError as error:
         module.fail_json(msg=f"no such account: {error.args[0]}. Nothing was changed.")
     except (app_settings.SettingsError, database_dump.DumpError) as error:

@@ -82,9 +82,10 @@ def shortage(needed: int, free: int, total: int) -> str:
     return f"up to {_mib(needed)} are needed and {_mib(stays)} have to stay free, of {_mib(free)} that are"
 
 
-def take(source: Source, keep: int, seconds: float) -> dict[str, Any]:
+def take(source: Source, keep: int, seconds: float, lossy: bool = False) -> dict[str, Any]:
     """Dump the database: {path, bytes, seconds, restore}. The newest `keep` dumps of it stay.
 
+    lossy: whether what comes after it may lose rows. Then it may be the only copy, and stays until a person removes it.
     Raises DumpError where there is no dump then; older ones are all kept.
     """
     begun = time.monotonic()
@@ -93,7 +94,7 @@ def take(source: Source, keep: int, seconds: float) -> dict[str, Any]:
         path = _free_name(folder, source.identity["name"])
         _write(source, path, seconds)
         dump = {"path": path, "bytes": os.path.getsize(path), "restore": source.restore(path)}
-        _note(path, {**source.identity, **dump})
+        _note(path, {**source.identity, **dump, "lossy": lossy})
     except OSError as error:
         raise DumpError(f"{error.filename or state_directory.STATE}: {error.strerror or error}") from error
     _forget(folder, source.identity, keep)
@@ -130,11 +131,11 @@ def _note(path: str, facts: dict[str, Any]) -> None:
 
 
 def _forget(folder: str, identity: dict[str, str], keep: int) -> None:
-    """Remove this database's dumps but the newest, and what was left half written long ago."""
+    """Remove this database's dumps but the newest and the lossy, and what was left half written long ago."""
     dumps, halves = [], []
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
-        if name.endswith(".dump") and _is_of(path, identity):
+        if name.endswith(".dump") and _may_go(path, identity):
             dumps.append(path)
         elif name.endswith(".part") and time.time() - os.path.getmtime(path) > LEFT_SECONDS:
             halves.append(path)
@@ -144,14 +145,16 @@ def _forget(folder: str, identity: dict[str, str], keep: int) -> None:
             os.unlink(path)
 
 
-def _is_of(path: str, identity: dict[str, str]) -> bool:
-    """Whether a dump is of that database. One without its note may be anybody's."""
+def _may_go(path: str, identity: dict[str, str]) -> bool:
+    """Whether a dump is of that database, and not lossy. One without a note may be anybody's, an old one lossy."""
     try:
         with open(f"{path}.json", encoding="utf-8") as file:
             facts = json.load(file)
     except (OSError, ValueError):
         return False
-    return isinstance(facts, dict) and all(facts.get(name) == value for name, value in identity.items())
+    if not isinstance(facts, dict) or facts.get("lossy") is not False:
+        return False
+    return all(facts.get(name) == value for name, value in identity.items())
 
 
 def _mib(count: int) -> str:

@@ -131,10 +131,11 @@ def known() -> list[str]:
 
 
 def _begun(incident: str) -> str:
-    """The incident, whose folder is about to be made; the oldest ones make room for it."""
+    """The incident, whose folder is about to be made; the oldest make room for it, but those that keep a content."""
     folder, others = state_directory.made(FOLDER), known()
     if incident not in others:
-        for name in others[: max(0, len(others) - INCIDENTS + 1)]:
+        old = others[: max(0, len(others) - INCIDENTS + 1)]
+        for name in (name for name in old if not os.path.lexists(os.path.join(folder, name, KEPT))):
             shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
     return incident
 

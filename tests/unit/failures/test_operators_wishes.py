@@ -83,6 +83,11 @@ LEFT, DONE, NOT_FOUND = ("ask", False), ("safe", True), ("", False)
             LEFT,
         ),
         ("schema/unapplied-migrations", [set_in("edge.well", True)], LEFT),
+        ("files/code-unreadable", [], DONE),
+        ("files/code-unreadable", [set_in("service.backend.well", True), answered(500)], DONE),
+        # What runs has read its code; nginx gets no answer for another reason.
+        ("files/code-unreadable", [set_in("service.backend.well", True)], LEFT),
+        ("files/code-unreadable", [set_in("service.backend.well", True), answered(0)], LEFT),
     ],
 )
 def test_what_may_be_an_operators_wish(name: str, changes: list[Change], expected: tuple[str, bool]) -> None:

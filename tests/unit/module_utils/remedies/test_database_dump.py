@@ -72,6 +72,22 @@ def test_the_newest_few_of_each_database_stay(state: Path) -> None:
     assert len([name for name in os.listdir(state) if name.endswith(".json")]) == 3
 
 
+def test_what_may_be_the_only_copy_of_rows_stays(state: Path) -> None:
+    """However many come after it; and so does one of before that was noted."""
+    lossy = [database_dump.take(Fake(), 1, 1.0, lossy=True)["path"] for _time in range(3)]
+    unnoted = database_dump.take(Fake(), 1, 1.0)["path"]
+    note = Path(f"{unnoted}.json")
+    note.write_text(
+        json.dumps({name: value for name, value in json.loads(note.read_text()).items() if name != "lossy"})
+    )
+    for path in (*lossy, unnoted):
+        os.utime(path, (1, 1))
+    for _time in range(2):
+        newest = database_dump.take(Fake(), 1, 1.0)["path"]
+    left = {str(state / name) for name in os.listdir(state) if name.endswith(".dump")}
+    assert left == {*lossy, unnoted, newest}
+
+
 def test_a_name_cannot_lead_out_of_the_folder(state: Path) -> None:
     """Whatever a database is called."""
     path = database_dump.take(Fake("../../etc/x y"), 1, 1.0)["path"]

@@ -221,6 +221,21 @@ def test_the_newest_incidents_are_kept(app: Path, monkeypatch: pytest.MonkeyPatc
     assert undo_log.known()[0] == "20260131T120003Z-ab12cd"
 
 
+def test_what_was_put_aside_is_kept(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record of an incident that keeps a file's content is no rotation's to remove."""
+    (app / "only").write_text("copy")
+    first = "20260131T120000Z-ab12cd"
+    monkeypatch.setenv(state_directory.INCIDENT, first)
+    undo_log.note_file(str(app / "only"), b"after")
+    for number in range(1, undo_log.INCIDENTS + 3):
+        monkeypatch.setenv(state_directory.INCIDENT, f"20260131T1200{number:02}Z-ab12cd")
+        undo_log.note({"kind": "unit", "unit": "x", "before": "enabled"})
+    assert undo_log.known()[0] == first
+    (app / "only").write_bytes(b"after")
+    assert len(undo.take_back(first, dry=False)["undone"]) == 1
+    assert (app / "only").read_text() == "copy"
+
+
 def environment(folder: Path) -> Path:
     """Something like a virtual environment."""
     venv = folder / "venv"
