@@ -92,6 +92,9 @@ def fill(owner: Owner, path: str, venv: str, folder: str, rebuild: bool) -> dict
     else:
         result = install(owner, path, folder) or {}
         require_unchanged(owner, before, installed_packages.versions(folder))
+        # In the copy alone: the environment that it replaces is kept as it was.
+        if folder != venv and (left := installed_packages.remains(folder)):
+            owner.run(["/bin/rm", "-r", "--", *left], "/")
     return {**result, "changed": rebuild or result["changed"], "kept": ""}
 
 

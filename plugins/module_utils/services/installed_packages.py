@@ -75,6 +75,16 @@ def versions(venv: str) -> dict[str, str]:
     return dict(sorted(found.items())[:MANY_PACKAGES])
 
 
+def remains(venv: str) -> list[str]:
+    """What pip, killed while it replaced a package, has left of its metadata by a tilde, where the package is there.
+
+    pip takes the first of the two that it meets for the package, and the tilde for no valid name: it sees neither then.
+    """
+    there = versions(venv)
+    pattern = os.path.join(glob.escape(venv), "lib", "python*", "site-packages", f"~*{_METADATA}")
+    return [path for path in sorted(glob.glob(pattern)) if canonical(_requirement(path).partition("==")[0]) in there]
+
+
 def _names(folder: str) -> list[str]:
     """The names in a folder whose path has no links; none where it cannot be listed."""
     try:

@@ -160,3 +160,15 @@ shop-1.0.dist-info/RECORD,,
 def test_a_record_is_a_record_and_nothing_else(content: str, is_one: bool) -> None:
     """It lists itself, and has no line in which something else could be said."""
     assert installed_packages.is_record(content.encode()) == is_one
+
+
+def test_remains_hide_what_is_installed(tmp_path: Path) -> None:
+    """Metadata under a name with a tilde, of a package that is there under its own name, too; not where it is alone."""
+    site = tmp_path / "lib" / "python3.11" / "site-packages"
+    for folder, name in (("~jango-4.2.dist-info", "Django"), ("~lone-1.0.dist-info", "alone")):
+        (site / folder).mkdir(parents=True)
+        (site / folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\n")
+    (site / "~jango").mkdir()
+    assert installed_packages.remains(str(tmp_path)) == []
+    (site / "Django-4.2.dist-info").mkdir()
+    assert installed_packages.remains(str(tmp_path)) == [str(site / "~jango-4.2.dist-info")]
