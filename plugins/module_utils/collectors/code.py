@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from ansible_collections.rescue502.django.plugins.module_utils.services import bytecode, placeholders
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError, top_of
-from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import is_below
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system.filesystems import is_below
 
 GIT_TIMEOUT = 4.0
 LIMIT = 20

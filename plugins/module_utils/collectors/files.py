@@ -9,8 +9,8 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
     closed_folders,
+    owner_unknown,
     sqlite_files,
-    unowned_files,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, barrier, unit_view, violations
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
@@ -72,7 +72,7 @@ def collect(
     static_bar = unit_view.bar(stack.unit) if static_seen is None else settings_bar
     bars = _bars(stack, settings, media, refused, settings_bar)
     sqlite = _sqlite(stack, settings, account) if settings and account else {}
-    unowned = unowned_files.collect(stack, found, folders, account) if account else None
+    unowned = owner_unknown.collect(stack, found, folders, account) if account else None
     return {
         "violations": {
             part: unread.reported(items, f"owners and modes: {_WORDS[part]}", *bars[part])
@@ -181,7 +181,7 @@ def _account(user: str, group: str, properties: dict[str, str]) -> access.Accoun
 
 def _concerns(item: dict[str, Any], log: str) -> bool:
     """Whether it is about this log: the file itself, or a folder above it."""
-    return bool(item["part"] == "logs") and own_folders.is_below(log, item["path"])
+    return bool(item["part"] == "logs") and filesystems.is_below(log, item["path"])
 
 
 def _bars(

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
+from ansible_collections.rescue502.django.plugins.module_utils.system.filesystems import is_below
 
 MOST_LINKS = 40
 _PRIVATE = ("/tmp", "/var/tmp")
@@ -45,7 +46,7 @@ def option(path: str, properties: dict[str, str]) -> str:
 
 
 def _is_below(path: str, places: Iterable[str]) -> bool:
-    return any(os.path.join(path, "").startswith(os.path.join(place, "")) for place in places)
+    return any(is_below(path, place) for place in places)
 
 
 def reached(path: str, properties: dict[str, str]) -> str | None:

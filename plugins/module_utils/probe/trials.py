@@ -22,9 +22,9 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import virt
 from ansible_collections.rescue502.django.plugins.module_utils.probe import written_trial
 from ansible_collections.rescue502.django.plugins.module_utils.remedies import code_trial
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import Checkout, GitError
-from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import is_below
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system.filesystems import is_below
 
 # For all of them together.
 SECONDS = 15.0

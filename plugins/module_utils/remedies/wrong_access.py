@@ -11,7 +11,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import acce
 from ansible_collections.rescue502.django.plugins.module_utils.files.file_look import Paths
 from ansible_collections.rescue502.django.plugins.module_utils.services import known_content
 from ansible_collections.rescue502.django.plugins.module_utils.stack import own_folders, sqlite_access
-from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, systemd
 
 _LIMIT = 100_000
 
@@ -54,6 +54,6 @@ def is_refused(item: dict[str, Any], doubtful: list[str]) -> bool:
     if item["part"] == "code":
         # Where the code is may be the app's word, too. Apps are installed in /root and below /usr at times.
         places = [path for path in own_folders.SYSTEM if path not in ("/root", "/usr")]
-        system = any(own_folders.is_below(os.path.realpath(item["path"]), place) for place in places)
+        system = any(filesystems.is_below(os.path.realpath(item["path"]), place) for place in places)
         item["objection"] = "belongs to the system" if system else ""
     return bool(item.get("objection"))

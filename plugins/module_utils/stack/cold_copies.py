@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import is_below
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system.filesystems import is_below
 
 # What every data folder of PostgreSQL's has, and what its server leaves there while it runs.
 _MARKS = ("PG_VERSION", "global/pg_control")

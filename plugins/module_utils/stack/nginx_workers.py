@@ -14,7 +14,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_acce
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_unit
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, own_folders
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes, sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    accounts,
+    filesystems,
+    processes,
+    sockets,
+    systemd,
+)
 
 
 def pids(shown: dict[str, str]) -> list[int]:
@@ -62,7 +68,7 @@ def paths(stack: Stack, media: str) -> list[str]:
     there = {path for path in own if os.path.lexists(path) and app_files.may_connect(stack, path)}
     files = {item["file"] for item in stack.roots_locations}
     served = [item["folder"] for item in stack.static_locations if item["file"] in files]
-    served = [folder for folder in served if not media or not own_folders.is_below(os.path.realpath(folder), media)]
+    served = [folder for folder in served if not media or not filesystems.is_below(os.path.realpath(folder), media)]
     return sorted(there | {os.path.join(folder, "x") for folder in served if os.path.isdir(folder)})
 
 

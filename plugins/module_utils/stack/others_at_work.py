@@ -19,8 +19,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import run_pr
 from ansible_collections.rescue502.django.plugins.module_utils.services import change_tools, postgresql_sessions
 from ansible_collections.rescue502.django.plugins.module_utils.services.git import top_of
 from ansible_collections.rescue502.django.plugins.module_utils.stack import cold_copies
-from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import is_below
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processes
+from ansible_collections.rescue502.django.plugins.module_utils.system.filesystems import is_below
 
 POLL_SECONDS = 0.5
 KEPT = 10

@@ -19,6 +19,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access, safe_files, virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system.filesystems import is_below
 
 SYSTEM = (
     "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run/credentials",
@@ -205,8 +206,3 @@ def _is_log(path: str, status: os.stat_result) -> bool:
     """Whether a file has the name of a log, rotated ones included, and cannot be run."""
     name = os.path.basename(path)
     return stat.S_ISREG(status.st_mode) and not status.st_mode & 0o111 and bool(_LOG_NAME.search(name))
-
-
-def is_below(path: str, folder: str) -> bool:
-    """Whether a path is a folder or something in it; both are real paths."""
-    return folder == "/" or path == folder or path.startswith(folder + os.path.sep)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ansible_collections.rescue502.django.plugins.module_utils.files import virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config
 from ansible_collections.rescue502.django.plugins.module_utils.stack import roots_word
-from ansible_collections.rescue502.django.plugins.module_utils.stack.own_folders import is_below
 from ansible_collections.rescue502.django.plugins.module_utils.system import processes, sockets, systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system.filesystems import is_below
 
 # What systemd and a shell add at each start; it is of that start alone (systemd.exec(5)).
 _OF_THE_START = (

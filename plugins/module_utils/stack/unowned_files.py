@@ -36,7 +36,7 @@ class Places:
             elif os.path.isdir(path) or owner(path) == uid:
                 found.append(path)
         tops = sorted({path for path in found if path})
-        return [path for path in tops if not any(own_folders.is_below(path, top) for top in tops if top != path)]
+        return [path for path in tops if not any(filesystems.is_below(path, top) for top in tops if top != path)]
 
 
 def places(stack: Stack, named: list[str]) -> Places:
@@ -53,7 +53,7 @@ def place(path: str) -> str:
         found = safe_files.resolve(path) if path.startswith("/") else ""
     except OSError:
         return ""
-    if not found or found in own_folders.SHARED or any(own_folders.is_below(found, top) for top in own_folders.SYSTEM):
+    if not found or found in own_folders.SHARED or any(filesystems.is_below(found, top) for top in own_folders.SYSTEM):
         return ""
     return found if filesystems.keeps_own_numbers(found) else ""
 

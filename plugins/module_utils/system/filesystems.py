@@ -152,3 +152,9 @@ def _mount_with(device: int, mounts: list[str]) -> str:
 
 def _mount_of(path: str, mounts: list[str]) -> str:
     return next((m for m in mounts if path == m or path.startswith(m.rstrip("/") + "/")), "/")
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path is a folder or something in it; both are absolute, without links."""
+    top = folder.rstrip("/")
+    return path == top or path.startswith(f"{top}/")

@@ -66,3 +66,19 @@ def test_a_starved_database_has_no_room_or_no_inodes(monkeypatch: pytest.MonkeyP
     system |= {"read_only": False, "full": False}
     storage._add_starved_databases([system], {"running": False, "listening": False, "folders": ["/data"]})
     assert system["full"] is not without
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "below"),
+    [
+        ("/srv/shop", "/srv", True),
+        ("/srv", "/srv/", True),
+        ("/srv/", "/srv", True),
+        ("/srv-old/shop", "/srv", False),
+        ("/srv", "/srv/shop", False),
+        ("/srv", "/", True),
+    ],
+)
+def test_what_is_below_a_folder(path: str, folder: str, below: bool) -> None:
+    """The folder itself too, and not one whose name only begins alike."""
+    assert filesystems.is_below(path, folder) == below

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.collectors import unowned_files as collector
+from ansible_collections.rescue502.django.plugins.module_utils.collectors import owner_unknown
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers, unowned_files
 from ansible_collections.rescue502.django.plugins.module_utils.system import absent_ids, unread
@@ -42,7 +42,7 @@ class Host:
         places = unowned_files.Places(self.home, self.root, list(others))
         self.monkeypatch.setattr(unowned_files, "places", lambda _stack, _named: places)
         stack: Any = SimpleNamespace(bind=[], word=SimpleNamespace(paths=list))
-        return collector.collect(stack, [{"part": part, "path": path} for part, path in barred], [], self.account)
+        return owner_unknown.collect(stack, [{"part": part, "path": path} for part, path in barred], [], self.account)
 
 
 @pytest.fixture

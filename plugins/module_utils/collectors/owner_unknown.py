@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers, own_folders, unowned_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import absent_ids, accounts, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import absent_ids, accounts, filesystems, unread
 
 # The distributions' own accounts, such as www-data, are shared: whose files they run is not theirs by that alone.
 _FIRST_OWN = 100
@@ -83,7 +83,7 @@ def _belongs(path: str, uid: int, gid: int | None) -> bool:
 def _is_in(path: str, folders: list[str]) -> bool:
     """Whether it is what a repair would reach: in one of the folders, links on the way resolved."""
     real = os.path.realpath(path)
-    return any(own_folders.is_below(real, folder) for folder in folders)
+    return any(filesystems.is_below(real, folder) for folder in folders)
 
 
 def _closed_socket_folders(stack: Stack, account: access.Account) -> list[str]:
