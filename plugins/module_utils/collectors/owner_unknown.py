@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
-from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers, own_folders, unowned_files
+from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers, unowned_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import absent_ids, accounts, filesystems, unread
 

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.rescue502.django.plugins.module_utils.files import access
 from ansible_collections.rescue502.django.plugins.module_utils.files.kernel_access import KernelAccess, Question
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_unit
-from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files, own_folders
+from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
     accounts,
