@@ -183,6 +183,33 @@ TREES = {
     ),
 }
 
+# What of each tree others can write, as the refusal names it.
+_WRITTEN = {
+    "a-pth-file": "venv/lib/",
+    "a-module-of-pip": "venv/lib/",
+    "the-interpreter": "venv/bin:",
+    "a-package-in-the-requirements": "app/requirements.txt:",
+    "included-requirements": "app/more.txt:",
+    "requirements-of-an-odd-spelling": "app/more:",
+    "a-local-package": "app/evil:",
+    "a-local-package-of-pyproject": "app/evil:",
+    "the-folder-of-the-requirements": "app:",
+    "pips-configuration": "venv/pip.conf:",
+    "pyproject-and-a-pth-file": "venv/lib/",
+    # In check mode; else the link itself is refused.
+    "a-linked-environment": "venv:",
+    "an-access-list-of-requirements": "app/requirements.txt:",
+}
+
+
+def times_refused(name: str, output: str) -> int:
+    """How often the output of Ansible says that others can write this place in a tree, or who made the link there."""
+    tree, text = f"/srv/trees/{name}", " ".join(output.split())
+    linked = f"msg: '{tree}/venv: {tree}/venv is a link made by uid 33 to what belongs to somebody else."
+    return text.count(f"msg: 'the environment is root''s, and others can write {tree}/{_WRITTEN[name]}") + (
+        text.count(linked) if name == "a-linked-environment" else 0
+    )
+
 
 # The same for the app's own site, whose environment root has made: of its packages one is missing.
 OF_THE_SITE = {

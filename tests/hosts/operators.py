@@ -38,13 +38,18 @@ stop_app
 systemctl reload nginx
 """
 ENDED = 'cp /srv/site "$NGINX_SITE"; systemctl reload nginx'
-# Another web server of the operator's, which hands requests to the app.
+# Another web server of the operator's, which serves static files and hands other requests to the app.
 FRONT = r"""
 cat > /srv/front.py <<'END'
 import http.client, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Front(BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path.startswith("/static/"):
+            with open(sys.argv[2] + self.path[len("/static"):].partition("?")[0], "rb") as file:
+                self.send_response(200)
+                self.end_headers()
+                return self.wfile.write(file.read())
         app = http.client.HTTPConnection("127.0.0.1", 8000)
         app.request("GET", self.path, headers=dict(self.headers))
         answer = app.getresponse()
@@ -58,7 +63,7 @@ class Front(BaseHTTPRequestHandler):
 ThreadingHTTPServer(("0.0.0.0", int(sys.argv[1])), Front).serve_forever()
 END
 systemctl disable -q --now nginx
-systemd-run -q --unit=front python3 /srv/front.py PORT
+systemd-run -q --unit=front python3 /srv/front.py PORT "$STATIC_ROOT"
 until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1:PORT$API_PATH"
 """
 # A second copy of the app on this host, and nginx that asks both.

@@ -32,12 +32,18 @@ CLOSED = {
 }
 
 
+def expires(site: Site) -> str:
+    """The day on which the app's account expires, counted from 1970 (shadow(5)); empty where it never does."""
+    return site.host.run('getent shadow "$APP_USER"').stdout.split(":")[7]
+
+
 @pytest.mark.parametrize("how", CLOSED)
 def test_it_is_not_opened(site: Site, how: str) -> None:
     """A suspended customer's account has expired; a mode of 0000 is nobody's slip."""
     script, name = CLOSED[how]
     site.host.break_with("", script)
     assert site.host.ask(site.shape.api_path)[0] == 502
+    assert expires(site) == ("1" if how.startswith("account") else ""), "the account has expired on 1970-01-02"
     with left_as_it_was(site):
         _code, incident, output = site.play("recover", rescue502_level="full")
     assert incident["outcome"] == "needs-approval", output
@@ -111,6 +117,7 @@ def test_of_two_clusters_for_one_port_none_is_started(site: Site) -> None:
 def test_an_account_that_has_expired_by_a_rule_of_the_house_bars_nothing(site: Site) -> None:
     """As where all accounts of services are locked and expired: a log that root has taken is given back."""
     site.host.break_with("", 'usermod -L -e 1 "$APP_USER"')
+    assert expires(site) == "1"
     site.host.break_with("files/log-not-writable")
     _code, incident, output = site.play("recover")
     assert (incident["outcome"], named(incident)) == ("recovered", ["files/log-not-writable"]), output

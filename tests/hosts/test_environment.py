@@ -105,15 +105,19 @@ def test_an_interrupted_change_of_places_is_finished(site: Site, state: str) -> 
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("fault", ["dependencies/missing", "dependencies/venv-broken"])
-def test_where_the_index_cannot_be_reached_nothing_is_changed(site: Site, fault: str) -> None:
-    """The packages cannot be had: the old environment is as it was, and nothing lies next to it."""
+@pytest.mark.parametrize(
+    ("fault", "remedy"), [("dependencies/missing", "pip_install"), ("dependencies/venv-broken", "rebuild_venv")]
+)
+def test_where_the_index_cannot_be_reached_nothing_is_changed(site: Site, fault: str, remedy: str) -> None:
+    """The packages cannot be had: it is tried, the old environment is as it was, and nothing lies next to it."""
     site.host.run("mv /var/cache/wheels /var/cache/wheels.gone")
     site.host.break_with(fault)
     before = site.host.snapshot()
     code, incident, output = site.play("recover")
     assert (code, named(incident)) == (2, [fault]), output
+    assert [(action["remedy"], action["ok"]) for action in incident["actions"]] == [(remedy, False)], output
     assert differences(before, site.host.snapshot()) == set()
+    assert seen(site) == []
 
 
 @pytest.mark.nightly

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from test_setbacks import MODE, done, settings
+
 from lab.site import Site, differences, named
 
 STATE = "/var/lib/rescue502"
@@ -48,3 +53,39 @@ def test_a_site_that_answers_is_not_red(site: Site) -> None:
     code, incident, output = site.play("recover")
     assert code == 0, output
     assert site.host.ask(site.shape.api_path)[0] == 200
+
+
+@pytest.mark.nightly
+def test_a_remedy_that_finds_nothing_to_change_is_not_red(site: Site, tmp_path: Path) -> None:
+    """Somebody has approved it for a cause that is none: it is applied, changes nothing, and the site answers."""
+    own = settings(tmp_path / "own", "degraded", "collectstatic", rescue502_approve=[MODE])
+    before = site.host.snapshot()
+    code, incident, output = site.play("recover", **own)
+    assert done(incident) == [("collectstatic", False, False)], output
+    assert (code, incident["outcome"]) == (0, "degraded"), output
+    assert "the edge answers" in incident["message"]
+    assert differences(before, site.host.snapshot()) == set()
+    words = ["--failures", own["rescue502_failures_path"], "-e", "rescue502_level=full", "--approve", MODE]
+    finished = site.rescue502("recover", *words)
+    assert finished.returncode == 6, finished.stdout + finished.stderr
+
+
+@pytest.mark.nightly
+def test_the_runner_is_not_red_where_a_site_that_answers_is_locked(site: Site) -> None:
+    """6, as of a site that answers and has something left over; 5 where it is down; 0 when the lock is free."""
+    site.host.break_with("files/static-missing")
+    site.host.break_with("", OTHERS)
+    assert site.host.run("flock --nonblock /run/rescue502/lock true", check=False).returncode != 0
+    before = site.host.snapshot()
+    finished = site.rescue502("recover", "--approve", "files/static-missing")
+    assert finished.returncode == 6, finished.stdout + finished.stderr
+    assert "another run is at work" in finished.stdout
+    assert site.host.ask(site.shape.api_path)[0] == 200
+    assert differences(before, site.host.snapshot()) == set()
+    site.host.break_with("service/stopped")
+    finished = site.rescue502("recover", "--approve", "files/static-missing")
+    assert finished.returncode == 5, finished.stdout + finished.stderr
+    assert "another run is at work" in finished.stdout
+    site.host.run("systemctl is-active another; systemctl stop another")
+    finished = site.rescue502("recover", "--approve", "files/static-missing")
+    assert finished.returncode == 0, finished.stdout + finished.stderr

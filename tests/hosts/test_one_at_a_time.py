@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab.interruptions import MARKED
-from lab.site import Run, Site, differences, named
+from lab.site import Run, Site, differences
 
 GATE = "/run/gate"
 WAITS_AT_THE_GATE = """
@@ -119,33 +119,6 @@ def test_a_used_up_budget_leaves_it_to_a_person(site: Site) -> None:
     assert differences(before, site.host.snapshot()) == set()
 
 
-@pytest.mark.nightly
-def test_what_was_taken_back_or_interrupted_does_not_count(site: Site) -> None:
-    """With a budget of one: a run that was undone, and two that were killed amid their remedy, are none of it."""
-    site.host.break_with("files/log-not-writable")
-    code, incident, output = site.play("recover", rescue502_budget=1)
-    assert (code, incident["outcome"]) == (0, "recovered"), output
-    assert site.play("undo", rescue502_undo=incident["incident"])[0] == 0
-    for _time in range(2):
-        run = begin_at_the_gate(site)
-        os.killpg(run.process.pid, signal.SIGKILL)
-        run.process.wait()
-        site.host.run(f"kill -KILL $({MARKED}); systemctl stop $UNIT; systemctl reset-failed $UNIT", check=False)
-        assert not at_work(site)
-    lines = [json.loads(line) for line in site.host.run("cat /var/lib/rescue502/history.jsonl").stdout.splitlines()]
-    events = [(line["event"], line.get("remedy")) for line in lines]
-    assert events.count(("begun", "restart")) == 3, "the first run, and both that were killed"
-    assert [event for event, _remedy in events if event != "begun"] == ["concluded", "undone"], events
-    open_the_gate(site)
-    for _time in range(3):
-        code, incident, output = site.play("recover", rescue502_budget=1)
-        assert (code, incident["outcome"]) == (0, "recovered"), output
-        site.host.run(f"systemctl stop {site.shape.unit}")
-    code, incident, output = site.play("recover", rescue502_budget=1)
-    assert (code, incident["outcome"]) == (2, "needs-human"), output
-    assert "is tried again where rescue502_budget is higher" in incident["message"]
-
-
 def test_a_killed_run_leaves_nothing_in_folders_for_temporary_files(site: Site) -> None:
     """Python is killed amid a module: what it was unpacked into goes with the run's lock, or with the next run."""
     run = begin_at_the_gate(site)
@@ -171,40 +144,6 @@ def unpacked(site: Site) -> list[str]:
     return site.host.run(
         "ls -d {/tmp,/var/tmp,/dev/shm,/run/rescue502/tmp}/ansible_* 2> /dev/null || true"
     ).stdout.split()
-
-
-@pytest.mark.nightly
-def test_the_same_remedy_is_not_tried_without_end(site: Site) -> None:
-    """Repaired three times and broken again, with a budget of one: a person's, with a bundle, and later tried again."""
-    for _time in range(3):
-        site.host.run(f"systemctl stop {site.shape.unit}")
-        code, incident, output = site.play("recover", rescue502_budget=1)
-        assert (code, incident["outcome"]) == (0, "recovered"), output
-    site.host.run(f"systemctl stop {site.shape.unit}")
-    before = site.host.snapshot()
-    code, incident, output = site.play("recover", rescue502_budget=1)
-    assert (code, incident["outcome"], incident["actions"]) == (2, "needs-human", []), output
-    assert named(incident) == ["service/stopped"]
-    assert "was tried 3 times within 60 min" in incident["message"]
-    assert [item["id"] for item in incident["awaiting"]] == ["service/stopped"]
-    assert incident["awaiting"][0]["by_hand"]
-    assert list(site.folder.glob("reports-*/bundle-*.tar.gz")), output
-    assert differences(before, site.host.snapshot()) == set()
-    _code, incident, output = site.play("recover", "--check", rescue502_budget=1)
-    assert incident["plan"] == [], output
-    code, incident, output = site.play("recover", rescue502_budget=1, rescue502_budget_window=1)
-    assert (code, incident["outcome"]) == (0, "recovered"), output
-
-
-@pytest.mark.nightly
-def test_another_cause_has_a_budget_of_its_own(site: Site) -> None:
-    """The same remedy for another cause was not tried yet."""
-    for _time in range(3):
-        site.host.run(f"systemctl stop {site.shape.unit}")
-        assert site.play("recover", rescue502_budget=1)[1]["outcome"] == "recovered"
-    site.host.break_with("dependencies/missing")
-    _code, incident, output = site.play("recover", rescue502_budget=1)
-    assert incident["outcome"] == "recovered", output
 
 
 def test_nothing_is_begun_after_the_deadline(site: Site) -> None:

@@ -50,6 +50,12 @@ AT_WORK = {
         "python3",
     ),
     "a copy over the network": ("", f"{START} sleep-as rsync --server -logDtpr . $ROOT/", "rsync"),
+    "manage.py": (
+        "mkfifo -m 644 /tmp/fixture; (echo '['; exec sleep 300) >/tmp/fixture 2>/dev/null &",
+        f"{START} {APP} -p EnvironmentFile=$ENV_FILE -p StandardInput=file:/tmp/fixture"
+        " $VENV/bin/python -B manage.py loaddata --format json -",
+        "manage.py loaddata",
+    ),
     "dpkg": (SLOW_PACKAGE, f"{START} dpkg -i /root/slow.deb", "dpkg"),
     "psql": (
         "printf 'SELECT pg_sleep(300);' > /tmp/dump.sql; chmod 644 /tmp/dump.sql",
@@ -62,6 +68,15 @@ AT_WORK = {
         "psql",
     ),
 }  # fmt: skip
+# On a host that has uv, and an environment without pip.
+WITH_UV = {
+    "uv": (
+        SILENT,
+        f"{START} {APP} -E UV_HTTP_TIMEOUT=300 uv --no-config --no-cache pip install --python $VENV/bin/python"
+        " --index-url http://127.0.0.1:8099/ missing",
+        "uv install",
+    ),
+}
 # Others that are there and change nothing: who reads the log of git in a pager, a shell of Django's, a worker.
 HARMLESS = f"""
 {START}-1 {APP} bash -c 'git log -p | sleep 300'
@@ -71,6 +86,7 @@ HARMLESS = f"""
 {START}-5 git -C /srv clone http://127.0.0.1:8099/other.git
 mkfifo -m 644 /tmp/asked; (echo 'SELECT 1;'; exec sleep 300) >/tmp/asked 2>/dev/null &
 {START}-6 -p User=postgres -p StandardInput=file:/tmp/asked psql $DATABASE_NAME
+sleep 2
 for number in 1 2 3 4 5 6; do systemctl is-active -q other-$number; done
 """
 END = "systemctl stop other; systemctl reset-failed other 2>/dev/null || true"
@@ -83,7 +99,7 @@ chmod 755 /usr/local/bin/sleep-as
 
 def begin(site: Site, name: str) -> str:
     """Have somebody at work; the main process's id."""
-    prepare, command, _what = AT_WORK[name]
+    prepare, command, _what = {**AT_WORK, **WITH_UV}[name]
     site.host.break_with("", prepare + "\n" + command)
     # What cannot begin has ended by now.
     time.sleep(2)
@@ -112,6 +128,39 @@ def test_an_operators_pip_is_named_and_then_waited_for(site: Site) -> None:
     assert (code, incident["outcome"], incident["others_at_work"]) == (0, "recovered", []), output
 
 
+# Our own installation is halted as soon as it is seen, and goes on by the same name.
+HALT = """
+timeout 120 bash -c 'until pgrep -of "[p]ip install" > /run/ours; do sleep 0.02; done'
+kill -STOP $(cat /run/ours)
+"""
+
+
+@pytest.mark.nightly
+def test_what_begins_during_our_own_installation_is_not_exchanged_under(site: Site) -> None:
+    """An operator's pip that was not there when the run began: the new environment is thrown away, and it is named."""
+    site.host.break_with("dependencies/missing")
+    before, inode = site.host.snapshot(), site.host.run("stat -c %i $VENV").stdout
+    run = site.begin("recover", rescue502_others_patience=1)
+    site.host.run(HALT)
+    assert "rescue502-new" in site.host.run("tr '\\0' ' ' < /proc/$(cat /run/ours)/cmdline").stdout, "ours is halted"
+    pid = begin(site, "pip")
+    site.host.run("kill -CONT $(cat /run/ours)")
+    code, incident, output = site.finish(run)
+    assert code == 2, output
+    assert [(action["remedy"], action["ok"], action["changed"]) for action in incident["actions"]] == [
+        ("pip_install", False, False)
+    ], output
+    message = incident["actions"][0]["message"]
+    assert f"pip install (process {pid}, of {site.shape.user}) is at work on " in message, message
+    assert "Nothing was changed." in message
+    assert site.host.run("systemctl is-active other; stat -c %i $VENV").stdout.split() == ["active", inode.strip()]
+    assert differences(before, site.host.snapshot()) == set()
+    site.host.run(END)
+    code, incident, output = site.play("recover", rescue502_others_patience=1)
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    assert site.host.run("stat -c %i $VENV").stdout != inode, "with nobody else at work it is exchanged"
+
+
 @pytest.mark.nightly
 def test_who_changes_nothing_is_not_waited_for(site: Site) -> None:
     """A pager, a shell, a worker, another site's deployment: the site is repaired next to them, without a wait."""
@@ -119,7 +168,8 @@ def test_who_changes_nothing_is_not_waited_for(site: Site) -> None:
     site.host.break_with("", SILENT + HARMLESS)
     code, incident, output = site.play("recover", rescue502_others_patience=2)
     assert (code, incident["outcome"], incident["others_at_work"]) == (0, "recovered", []), output
-    site.host.run("for number in 1 2 3 4 5; do systemctl is-active other-$number; done")
+    states = site.host.run("systemctl show -P ActiveState other-{1..6}").stdout.split()
+    assert states == ["active"] * 6, "all of them were there until the end"
 
 
 @pytest.mark.nightly
@@ -137,10 +187,13 @@ def test_a_lock_of_gits_is_waited_for(site: Site) -> None:
 
 
 @pytest.mark.nightly
-def test_each_kind_of_work_is_seen(site: Site) -> None:
+@pytest.mark.parametrize(
+    ("site", "works"), [("tcp", AT_WORK), ("uv", WITH_UV)], ids=["the usual", "uv"], indirect=["site"]
+)
+def test_each_kind_of_work_is_seen(site: Site, works: dict[str, tuple[str, str, str]]) -> None:
     """By what it stands in, has open, names or has locked: one after the other on a host that is down."""
     site.host.run(SLEEP_AS + "systemctl stop $UNIT")
-    for name, (_prepare, _command, what) in AT_WORK.items():
+    for name, (_prepare, _command, what) in works.items():
         pid = begin(site, name)
         with left_as_it_was(site):
             code, incident, output = site.play("recover", rescue502_others_patience=1)
@@ -148,7 +201,7 @@ def test_each_kind_of_work_is_seen(site: Site) -> None:
         found = {(item["what"], str(item["pid"])) for item in incident["others_at_work"]}
         assert (what, pid) in found, f"{name}: {found}"
         site.host.run(END)
-    assert site.host.ask("/health/")[0] == 502
+    assert site.host.ask(site.shape.api_path)[0] == 502
     code, incident, output = site.play("recover", rescue502_others_patience=1)
     assert (code, incident["outcome"]) == (0, "recovered"), output
 

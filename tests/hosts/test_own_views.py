@@ -44,6 +44,8 @@ restart_app
 """
 
 
+# Where the environment is by then; elsewhere it is where the shape has it.
+MOVED = {"a root of its own": "/srv/jail{venv}", "code that is bound in": "/srv/release-7/venv"}
 WAYS = {
     "a root of its own": ROOT_DIRECTORY,
     "code that is bound in": """
@@ -72,14 +74,29 @@ def test_what_only_the_unit_sees(site: Site, way: str) -> None:
     pid = site.host.run('systemctl show -P MainPID "$UNIT"').stdout.strip()
     mounts = f"readlink /proc/{pid}/ns/mnt /proc/self/ns/mnt | uniq | wc -l"
     assert site.host.run(mounts).stdout.strip() == "2", "the unit has its own view"
-    with left_as_it_was(site):
+    with left_as_it_was(site, MOVED.get(way, "").format(venv=site.shape.venv)):
         found = look.diagnosed(site.host, CATALOGUE)
     assert [(item.id, item.because) for item in found.findings] == []
 
 
-def test_a_working_directory_that_is_lost_is_still_named(site: Site) -> None:
+@pytest.mark.parametrize(
+    "option",
+    [
+        "BindReadOnlyPaths=/usr/share:/mnt",
+        pytest.param(
+            "TemporaryFileSystem=/mnt",
+            marks=pytest.mark.xfail(
+                strict=True, reason="service/confined is named next to it (status 200, and the option)"
+            ),
+        ),
+    ],
+)
+def test_a_working_directory_that_is_lost_is_still_named(site: Site, option: str) -> None:
     """A unit whose view of it is the host's, with a mount of its own elsewhere."""
-    site.host.break_with("", "unit_drop_in '[Service]' 'PrivateTmp=yes' 'TemporaryFileSystem=/mnt'\n")
+    site.host.break_with("", f"unit_drop_in '[Service]' 'PrivateTmp=yes' '{option}'\nrestart_app\n")
+    pid = site.host.run('systemctl show -P MainPID "$UNIT"').stdout.strip()
+    mounts = site.host.run(f"cut -d' ' -f5 /proc/{pid}/mountinfo").stdout.split()
+    assert {"/tmp", "/mnt"} <= set(mounts), "the unit has a mount of its own"
     site.host.break_with("service/workdir-missing")
     found = look.diagnosed(site.host, CATALOGUE)
     assert [item.id for item in found.root_causes] == ["service/workdir-missing"]

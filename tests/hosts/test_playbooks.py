@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import tarfile
@@ -122,6 +123,36 @@ def test_bundle_has_all_and_no_secret(site: Site) -> None:
     assert "password=********" in texts["bundle/journal-app.txt"], "what was said was collected, and masked"
     assert "postgres://x:********@db" in "".join(texts.values())
     assert site.host.run("ls -d /tmp/rescue502-* 2>/dev/null || true").stdout == ""
+
+
+@pytest.mark.nightly
+def test_what_a_run_reports_is_its_users_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders are 0700 and files 0600, whatever the umask: of a playbook, and of the runner."""
+    site.host.break_with("service/stopped")
+    # With a setting of its own a playbook is a child of this process, and has its umask.
+    monkeypatch.setenv("ANSIBLE_FORKS", "1")
+    umask = os.umask(0)
+    try:
+        code, incident, output = site.play("recover")
+        open_to_all = site.folder / "open-to-all"
+        open_to_all.mkdir()
+        site.host.break_with("service/stopped")
+        # The bundle too: a person's, as the budget is exhausted.
+        exhausted = site.rescue502("recover", "-e", "rescue502_budget=0")
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(open_to_all.stat().st_mode) == 0o777, "the umask took nothing away"
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    assert exhausted.returncode == 2, exhausted.stdout + exhausted.stderr
+    folders = [path for path in site.folder.rglob("20*") if path.is_dir()]
+    assert incident["incident"] in [path.name for path in folders]
+    assert len(folders) == 2, folders
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert {".json", ".html", ".md"} <= {path.suffix for path in files}, files
+    files += site.folder.rglob("bundle-*.tar.gz")
+    assert files[-1].suffix == ".gz", files
+    assert {str(path): oct(stat.S_IMODE(path.stat().st_mode)) for path in folders} == {str(p): "0o700" for p in folders}
+    assert {str(path): oct(stat.S_IMODE(path.stat().st_mode)) for path in files} == {str(p): "0o600" for p in files}
 
 
 @pytest.mark.nightly

@@ -20,15 +20,14 @@ MARKS = "/run/marks"
 # with who that was. In /run, so that the marks of the app's own account are no change of the host's.
 PLANT = rf"""
 install -d -m 1777 {MARKS}
-if [ -n "$VENV" ] && [ -d "$VENV" ]; then
-  for site in "$VENV"/lib/python3*/site-packages; do
-    printf '%s\n' "import os; os.access('{MARKS}', os.W_OK) and open('{MARKS}/%d' % os.geteuid(), 'w').close()" \
-      > "$site/who-runs-this.pth"
-    chown --reference="$site" "$site/who-runs-this.pth"; chmod 644 "$site/who-runs-this.pth"
-  done
-  "$VENV/bin/python" -c pass
-  [ -e {MARKS}/0 ] && rm -f {MARKS}/*
-fi
+for site in "$VENV"/lib/python3*/site-packages; do
+  printf '%s\n' "import os; os.access('{MARKS}', os.W_OK) and open('{MARKS}/%d' % os.geteuid(), 'w').close()" \
+    > "$site/who-runs-this.pth"
+  chown --reference="$site" "$site/who-runs-this.pth"; chmod 644 "$site/who-runs-this.pth"
+done
+"$VENV/bin/python" -c pass
+test -e {MARKS}/0
+rm -f {MARKS}/*
 """
 RUNNING = "systemctl show -p Id -p InvocationID \"$UNIT\" nginx 'postgresql@*'"
 
@@ -40,12 +39,13 @@ def count(**found: Collection[str]) -> None:
 
 
 @contextmanager
-def left_as_it_was(site: Site) -> Iterator[None]:
+def left_as_it_was(site: Site, venv: str = "") -> Iterator[None]:
     """Fail where what is done inside changes a file, table or link, starts or restarts a unit, or has root run the app.
 
-    The units are the app's, nginx, and each cluster of PostgreSQL. Logs may grow.
+    The units are the app's, nginx, and each cluster of PostgreSQL. Logs may grow. venv: where the app's environment is,
+    unless where the shape has it. LabError where there is none: then nothing would show that root runs the app.
     """
-    site.host.run(PLANT)
+    site.host.run(PLANT, variables={"VENV": venv or site.shape.venv})
     before, running = site.host.snapshot(), site.host.run(RUNNING).stdout
     assert "InvocationID=" in running
     yield

@@ -103,6 +103,30 @@ def test_what_brings_the_site_back_comes_first() -> None:
         assert ([action.remedy for action in todo.actions], todo.later) == (SAFE, [])
 
 
+@pytest.mark.parametrize(("was_used", "is_given_back"), [(True, True), (False, False), (None, False)])
+def test_uploads_that_the_app_never_wrote_are_not_given_back_unasked(
+    was_used: bool | None, is_given_back: bool
+) -> None:
+    """Where nothing there is the app's own it may be kept from writing on purpose: an approval by name gives it back.
+
+    None: it is not known.
+    """
+    name = "files/media-not-writable"
+    evidence = copy.deepcopy(recordings.evidence(name))
+    assert evidence["files"]["media_was_used"] is True
+    assert [item for item in evidence["files"]["violations"]["media"] if "doubt" in item] == []
+    if was_used is None:
+        del evidence["files"]["media_was_used"]
+    else:
+        evidence["files"]["media_was_used"] = was_used
+    found = diagnose(evidence, CATALOGUE)
+    assert ids(found.also_found) == {name}
+    todo = plan.make(found, was_down=True)
+    assert [action.remedy for action in todo.actions] == (["permissions"] if is_given_back else [])
+    assert [item["id"] for item in todo.awaiting if item["approve_with"]] == ([] if is_given_back else [name])
+    assert [action.causes for action in plan.make(found, [name]).actions] == [[name]]
+
+
 def test_one_remedy_for_both_runs_for_the_outage_first() -> None:
     """Owners of the code now, of the uploads later."""
     todo = plan.make(diagnose(with_lesser_ones("files/code-unreadable"), CATALOGUE))
