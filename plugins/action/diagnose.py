@@ -14,7 +14,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.rescue502.django.plugins.module_utils.probe.options import DISCOVERY
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue, remedies
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary, plan
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import edge_summary
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, diagnose
 from ansible_collections.rescue502.django.plugins.plugin_utils.report import checklist, conclusion
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import bundles, host_lock, outside_edge, settings
@@ -205,9 +205,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if lock.waited:
             # What the other run did meanwhile is seen by the next look.
             return {"plan": [], "done": False}
-        record.give_up(lock.exhausted, given.budget_window)
-        along = plan.held_with(lock.exhausted, {action["remedy"]: action["for"] for action in look["plan"]})
-        fresh = [action for action in look["plan"] if action["remedy"] not in {*lock.exhausted, *along}]
+        given_up = record.give_up(lock.exhausted, given.budget_window)
+        fresh = [action for action in look["plan"] if action["remedy"] not in given_up]
         return {"plan": fresh, "done": not fresh, "bundle_due": bool(lock.exhausted) and not bundles.is_at_hand(given)}
 
     def _remembers(self) -> bool:

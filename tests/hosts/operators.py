@@ -27,7 +27,10 @@ systemd-run -q --unit=stand-in python3 /srv/stand-in.py
 echo 'upstream drained { server 127.0.0.1:8000 down; }' > /etc/nginx/conf.d/drained.conf
 cp "$NGINX_SITE" /srv/site
 """
-USUAL = "location / { proxy_pass http://127.0.0.1:8000; proxy_set_header Host $host; }"
+USUAL = (
+    "location / { proxy_pass http://127.0.0.1:8000; proxy_set_header Host $host; "
+    "proxy_set_header X-Forwarded-Proto $scheme; }"
+)
 MAINTAIN = r"""
 sed '/location \/ {/,$d' /srv/site > "$NGINX_SITE"
 cat >> "$NGINX_SITE" <<'END'

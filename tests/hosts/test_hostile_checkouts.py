@@ -71,6 +71,7 @@ cd "$ROOT"; quiet() { app_git -c core.hooksPath=/dev/null -c core.fsmonitor=fals
 quiet merge --abort 2> /dev/null || true
 quiet checkout -qf -B "$(cat /srv/branch)" "$(cat /srv/start)"
 quiet branch -q -u "origin/$(cat /srv/branch)"
+systemctl reset-failed "$UNIT"
 restart_app; until_true "curl -sf -o /dev/null -H 'Host: $SERVER_NAME' http://127.0.0.1$API_PATH"
 """
 # On a terminal, as a pager wants it.

@@ -52,7 +52,7 @@ def test_the_folder_of_a_start_script_is_not_a_venv(site: Site) -> None:
     before = site.host.snapshot()
     code, incident, output = site.play("recover", rescue502_level="full")
     assert (code, incident["outcome"]) == (0, "healthy"), output
-    assert incident["evidence"]["stack"]["venv"] == ""
+    assert incident["evidence"]["stack"]["venv"] == f"{ROOT_FOLDER}/venv", "the one whose Python runs"
     assert differences(before, site.host.snapshot()) == set()
     site.host.run("systemctl stop xamila")
     assert site.host.ask("/api/sgis/")[0] == 502

@@ -83,12 +83,7 @@ def test_what_only_the_unit_sees(site: Site, way: str) -> None:
     "option",
     [
         "BindReadOnlyPaths=/usr/share:/mnt",
-        pytest.param(
-            "TemporaryFileSystem=/mnt",
-            marks=pytest.mark.xfail(
-                strict=True, reason="service/confined is named next to it (status 200, and the option)"
-            ),
-        ),
+        "TemporaryFileSystem=/mnt",
     ],
 )
 def test_a_working_directory_that_is_lost_is_still_named(site: Site, option: str) -> None:

@@ -19,7 +19,8 @@ import shutil
 import sys
 
 LOOKED_FOR = []
-NO_LIBRARY = re.compile(r"([^\s:'\"]+\.so[.\d]*): cannot open shared object file")
+# From the start of a word on: from within each, a long one would take minutes.
+NO_LIBRARY = re.compile(r"(?<![^\s:'\"])([^\s:'\"]+\.so[.\d]*): cannot open shared object file")
 # Where the dynamic loader looks, besides what its cache and the environment name (ld.so(8)).
 LIBRARIES = ("/lib", "/usr/lib", "/usr/local/lib", "/lib64", "/usr/lib64", "/usr/lib/*-linux-gnu*")
 # Where the C library has its locales (locale(7)).

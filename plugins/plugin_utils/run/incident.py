@@ -171,14 +171,15 @@ class Incident:
         """Nothing is done on this host in this run, for what other hosts show."""
         self.data["held"] = why
 
-    def give_up(self, exhausted: dict[str, int], window: float) -> None:
-        """Take remedies out of the plan that were tried so many times within `window` seconds: a person is to look."""
-        causes = {action["remedy"]: action["for"] for action in self.data["plan"]}
-        partners = plan.held_with(exhausted, causes)
-        held = [action for action in self.data["plan"] if action["remedy"] in {*exhausted, *partners}]
+    def give_up(self, exhausted: dict[str, int], window: float) -> set[str]:
+        """Take what was tried so many times within `window` seconds, and what needs it, out of the plan; the names."""
+        # As where a remedy fails: the app is not restarted into what is not repaired.
+        given_up = [action for action in self.data["plan"] if action["remedy"] in exhausted]
+        depending = plan.depending_on([cause for action in given_up for cause in action["for"]], self.data["plan"])
+        held = [action for action in self.data["plan"] if action["remedy"] in {*exhausted, *depending}]
         self.data["plan"] = [action for action in self.data["plan"] if action not in held]
         for action in held:
-            why = f"is not done without {partners.get(action['remedy'])}"
+            why = f"is not done without {' and '.join(item['remedy'] for item in given_up)}"
             if action["remedy"] in exhausted:
                 tried = f"was tried {exhausted[action['remedy']]} times within {window / 60:g} min"
                 why = f"{tried}, in vain or to break again; it is tried again where rescue502_budget is higher"
@@ -188,6 +189,7 @@ class Incident:
         waiting = {item["id"] for item in self.data["awaiting"]}
         open_causes = dict.fromkeys(cause for action in held for cause in action["for"] if cause not in waiting)
         self.data["awaiting"] += [_for_a_person(item) for item in self.data["findings"] if item["id"] in open_causes]
+        return {action["remedy"] for action in held}
 
     def ends(self, deadline: float) -> float:
         """When the run's time is up, `deadline` seconds after it began here, in seconds since the epoch.

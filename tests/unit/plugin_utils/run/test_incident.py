@@ -7,7 +7,6 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Planned
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
 
@@ -64,7 +63,6 @@ def test_when_time_is_up_all_waits_but_what_a_migration_needs(tmp_path: Path) ->
     assert opened.not_now(0) == []
 
 
-@pytest.mark.xfail(strict=True, reason="only migrate and restart are held back with each other")
 def test_what_follows_a_remedy_whose_budget_is_exhausted_waits_too(tmp_path: Path) -> None:
     """As where it fails: the app is not restarted into what was not repaired."""
     opened = record(tmp_path)
