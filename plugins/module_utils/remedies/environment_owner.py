@@ -8,6 +8,7 @@ import os
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.rescue502.django.plugins.module_utils.files import posix_acl
 from ansible_collections.rescue502.django.plugins.module_utils.run.commands import run_as
 from ansible_collections.rescue502.django.plugins.module_utils.secrets import app_secrets
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.redaction import Redactor
@@ -28,14 +29,18 @@ class Owner:
         """
         self.module = module
         try:
-            self.status = os.stat(venv if os.path.exists(venv) else module.params["root"])
+            place = venv if os.path.exists(venv) else module.params["root"]
+            self.status = os.stat(place)
             self.account = pwd.getpwuid(self.status.st_uid)
+            by_list = bool(posix_acl.read(os.path.realpath(place)))
         except (OSError, KeyError) as error:
             module.fail_json(msg=f"{venv}: {error}. Nothing was changed.")
         if why := requirements.objection_to_account(self.account.pw_name, module.params["user"], venv, path):
             module.fail_json(msg=f"{why}. Nothing was changed.")
-        # The login's umask, or sudo's, is nothing to go by: what is new is for those who may use what is there.
-        self.umask = ["sh", "-c", f'umask {0o777 & ~self.status.st_mode | 0o022:03o}; exec "$@"', "sh"]
+        # The login's umask, or sudo's, is nothing to go by: what is new is for those who may use what is there. For all
+        # where they may by an access control list, or by a group that the account's own new files do not have.
+        others = 0o055 if by_list or self.status.st_gid != self.account.pw_gid else 0
+        self.umask = ["sh", "-c", f'umask {0o777 & ~(self.status.st_mode | others) | 0o022:03o}; exec "$@"', "sh"]
         # No cache: the owner's home may not be writable, and nothing is left behind.
         quiet = {"PIP_NO_CACHE_DIR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "UV_NO_CACHE": "1"}
         home = {"PATH": requirements.PATH, "HOME": self.account.pw_dir, "LC_ALL": "C.UTF-8", "UV_NO_PROGRESS": "1"}

@@ -129,6 +129,18 @@ def depending_on(failed: Collection[str], planned: Collection[Planned]) -> list[
     return sorted({*held, *held_with(held, {action["remedy"]: action["for"] for action in planned})})
 
 
+def not_done_without(exhausted: Collection[str], planned: list[Planned], lesser: Collection[str]) -> set[str]:
+    """The planned remedies that are not done where some have no tries left: those, and what follows or needs them.
+
+    lesser: ids of causes that take no site down; what is for others as well goes on without their repair.
+    """
+    begins = next((place for place, action in enumerate(planned) if action["remedy"] in exhausted), len(planned))
+    causes = {cause for action in planned if action["remedy"] in exhausted for cause in action["for"]}
+    alone = {action["remedy"] for action in planned[begins:] if {*action["for"]} <= causes}
+    partners = held_with(exhausted, {action["remedy"]: action["for"] for action in planned})
+    return {*exhausted, *alone, *partners, *depending_on(causes - {*lesser}, planned[begins:])}
+
+
 def _actions(
     found: Finding, causes: list[Finding], failed: set[tuple[str, str]], down: bool, consent: Consent
 ) -> Iterable[Action]:

@@ -19,7 +19,7 @@ def take_in(record: Record, diagnosis: Diagnosis, planned: plan.Plan, checklist:
     record["edge"]["after"] = edge
     record["edge"]["checks"] = edge_summary.checks(diagnosis.evidence.get("edge", {}))
     record["root_causes"] = [cause for cause in record["root_causes"] if not _is_explained(cause, record, diagnosis)]
-    _add(record["root_causes"], diagnosis.root_causes)
+    _add(record["root_causes"], [cause for cause in diagnosis.root_causes if not _was_explained(cause, record)])
     _add(record["also_found"], diagnosis.also_found)
     earlier = {item["id"]: item for item in record["findings"]}
     earlier.update({finding.id: finding.public() for finding in diagnosis.findings})
@@ -45,3 +45,15 @@ def _is_explained(cause: Cause, record: Record, diagnosis: Diagnosis) -> bool:
     """Whether an earlier look's cause turns out to be the effect of another, and nothing was done for it."""
     treated = any(cause["id"] in action["for"] for action in record["actions"])
     return not treated and any(found.id == cause["id"] and found.is_explained for found in diagnosis.findings)
+
+
+def _was_explained(finding: Finding, record: Record) -> bool:
+    """Whether an earlier look had it as the effect of a cause that is repaired now, and nothing has started since.
+
+    What the last start has said is in the log until the next one.
+    """
+    done = [action for action in record["actions"] if action["ok"]]
+    if any(action["remedy"] == "restart" for action in done):
+        return False
+    repaired = {cause for action in done for cause in action["for"]}
+    return any(item["id"] == finding.id and repaired & {*item["explained_by"]} for item in record["findings"])

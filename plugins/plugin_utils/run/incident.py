@@ -173,13 +173,12 @@ class Incident:
 
     def give_up(self, exhausted: dict[str, int], window: float) -> set[str]:
         """Take what was tried so many times within `window` seconds, and what needs it, out of the plan; the names."""
-        # As where a remedy fails: the app is not restarted into what is not repaired.
-        given_up = [action for action in self.data["plan"] if action["remedy"] in exhausted]
-        depending = plan.depending_on([cause for action in given_up for cause in action["for"]], self.data["plan"])
-        held = [action for action in self.data["plan"] if action["remedy"] in {*exhausted, *depending}]
+        lesser = [item["id"] for item in self.data["findings"] if item["severity"] != "outage"]
+        names = plan.not_done_without(exhausted, self.data["plan"], lesser)
+        held = [action for action in self.data["plan"] if action["remedy"] in names]
         self.data["plan"] = [action for action in self.data["plan"] if action not in held]
         for action in held:
-            why = f"is not done without {' and '.join(item['remedy'] for item in given_up)}"
+            why = f"is not done without {' and '.join(exhausted)}"
             if action["remedy"] in exhausted:
                 tried = f"was tried {exhausted[action['remedy']]} times within {window / 60:g} min"
                 why = f"{tried}, in vain or to break again; it is tried again where rescue502_budget is higher"

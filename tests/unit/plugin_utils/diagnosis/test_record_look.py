@@ -27,3 +27,20 @@ def test_what_turns_out_to_be_an_effect_is_no_cause(tmp_path: Path, treated: boo
         incident.act("clean_pyc", [EFFECT], changed=True, ok=True)
     incident.look(found, plan.make(found), [])
     assert [cause["id"] for cause in incident.data["root_causes"]] == expected
+
+
+@pytest.mark.parametrize(("remedies", "expected"), [(["permissions"], []), (["permissions", "restart"], [EFFECT])])
+def test_what_the_last_start_said_is_no_cause_until_the_next(
+    tmp_path: Path, remedies: list[str], expected: list[str]
+) -> None:
+    """Its cause is repaired, and the app is not started yet, for it waits for something else."""
+    evidence = recordings.evidence(EFFECT)
+    found = diagnose(evidence, load())
+    assert EFFECT in [cause.id for cause in found.root_causes]
+    incident = Incident(tmp_path, "20260131T120000Z-ab12cd", "shop", "recover")
+    (own,) = [finding.public() for finding in found.findings if finding.id == EFFECT]
+    incident.data["findings"] = [{**own, "explained_by": ["files/log-not-writable"]}]
+    for remedy in remedies:
+        incident.act(remedy, ["files/log-not-writable"], changed=True, ok=True)
+    incident.look(found, plan.make(found), [])
+    assert [cause["id"] for cause in incident.data["root_causes"]] == expected
