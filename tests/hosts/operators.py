@@ -82,7 +82,13 @@ sleep 1
 """
 # Pages that take their time: the app has threads enough for them.
 STREAM = "StreamingHttpResponse((time.sleep(1) or 'tick ' for _ in range(3600)), content_type='text/plain')"
+# A download that comes by the letter, of a length that is said before.
+DRIPS = (
+    "StreamingHttpResponse((time.sleep(1) or 'x' for _ in range(60)), headers={'Content-Length': '60'}, "
+    "content_type='text/csv')"
+)
 SLOW = "time.sleep(9) or HttpResponse('ready')"
+SLOW_PAGES = {"a stream": STREAM, "a download": DRIPS, "a slow page": SLOW}
 PAGE = r"""
 cd "$ROOT"
 cat >> "$PACKAGE/urls.py" <<'END'

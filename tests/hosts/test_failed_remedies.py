@@ -43,6 +43,42 @@ def test_what_does_not_depend_on_it_is_done(site: Site) -> None:
     assert remedies.index("pip_install") < remedies.index("collectstatic"), "what loads the app comes after"
 
 
+@pytest.mark.nightly
+def test_a_package_is_installed_though_the_database_does_not_start(site: Site) -> None:
+    """Neither needs the other; the app, which needs both, is not started before both are repaired."""
+    site.host.run(CANNOT_START)
+    site.host.break_with("dependencies/missing")
+    site.host.break_with("database/stopped")
+    app = site.host.run("systemctl show -P InvocationID $UNIT").stdout
+    code, incident, output = site.play("recover")
+    assert {"dependencies/missing", "database/stopped"} <= set(named(incident)), output
+    assert sorted(done(incident)) == [("pip_install", True), ("start_database", False)], output
+    assert (code, incident["outcome"]) == (2, "failed"), output
+    assert site.host.run("systemctl show -P InvocationID $UNIT").stdout == app
+    site.host.run("rm -r /run/systemd/system/postgresql@15-main.service.d; systemctl daemon-reload")
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+
+
+@pytest.mark.nightly
+def test_a_migration_waits_for_the_package_that_failed_and_nginx_is_reloaded(site: Site) -> None:
+    """What loads the app comes after what it needs, and is not done without it; what lies above is done."""
+    site.host.run("mv /var/cache/wheels /var/cache/wheels.gone")
+    site.host.break_with("schema/unapplied-migrations")
+    site.host.break_with("dependencies/missing")
+    site.host.break_with("proxy/stopped")
+    applied = "runuser -u postgres -- psql -AtXd xamila -c 'SELECT count(*) FROM django_migrations'"
+    had = site.host.run(applied).stdout
+    code, incident, output = site.play("recover")
+    assert done(incident) == [("pip_install", False), ("start_nginx", True)], output
+    assert (code, site.host.run(applied).stdout) == (2, had), output
+    site.host.run("mv /var/cache/wheels.gone /var/cache/wheels")
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"]) == (0, "recovered"), output
+    remedies = [action["remedy"] for action in incident["actions"]]
+    assert remedies.index("pip_install") < remedies.index("migrate"), output
+
+
 def test_what_a_command_said_is_reported_and_the_run_does_not_end_with_0(site: Site) -> None:
     """A unit that systemd cannot start, in a task that logs nothing; and a static folder on a site that answers."""
     site.host.run(CANNOT_START)

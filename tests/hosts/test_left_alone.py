@@ -234,10 +234,10 @@ def test_tables_are_not_renamed_under_the_code_that_serves(site: Site, how: str)
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("full", [True, False])
-@pytest.mark.parametrize("page", [operators.STREAM, operators.SLOW], ids=["a stream", "a slow page"])
+@pytest.mark.parametrize("page", operators.SLOW_PAGES)
 def test_a_page_that_takes_its_time_is_no_hang(site: Site, page: str, full: bool, tmp_path: Path) -> None:
-    """A stream without an end, or a slow page, at `/`, where the app is asked when no health address is set."""
-    site.host.break_with("", operators.PAGE.replace("ANSWER", page))
+    """At `/`, which is asked where no address is set: a stream without end, one of a known length, a slow page."""
+    site.host.break_with("", operators.PAGE.replace("ANSWER", operators.SLOW_PAGES[page]))
     assert site.host.run("curl -sm 6 http://127.0.0.1:8000/", check=False).returncode == 28, "it takes longer than 6 s"
     before, site.full = invocation(site), full
     with left_as_it_was(site):
@@ -246,5 +246,5 @@ def test_a_page_that_takes_its_time_is_no_hang(site: Site, page: str, full: bool
     assert (incident["actions"], invocation(site)) == ([], before), output
     # Where nothing is set, `/` at the edge is all that is asked: then a person is, and nothing is done unasked.
     found = [item["id"] for item in incident["findings"]]
-    asked = (2, "needs-approval", ["service/hung"]) if page == operators.SLOW else (2, "needs-human", [])
+    asked = (2, "needs-approval", ["service/hung"]) if page == "a slow page" else (2, "needs-human", [])
     assert (code, incident["outcome"], found) == ((0, "healthy", []) if full else asked), output
