@@ -99,8 +99,8 @@ def _status(checkout: Checkout) -> _Status:
     edited = [line.split(" ", 8) for line in lines if line.startswith("1 ")]
     return _Status(
         headers=dict(line[2:].partition(" ")[::2] for line in lines if line.startswith("# ")),
-        edited=[words[8] for words in edited],
-        modified=[words[8] for words in edited if words[1].endswith("M")],
+        edited=[fields[8] for fields in edited],
+        modified=[fields[8] for fields in edited if fields[1].endswith("M")],
         unmerged=[line.split(" ", 10)[10] for line in lines if line.startswith("u ")],
     )
 

@@ -83,7 +83,7 @@ class StagedVenv:
         path = self.real(self.name)
         if more := virtual_env.other_content(path):
             return f"{os.path.join(path, more)} is no part of a virtual environment"
-        mounted = [mount for mount in filesystems.mount_points() if f"{mount}/".startswith(f"{path}/")]
+        mounted = [mount for mount in filesystems.mount_points() if filesystems.is_below(mount, path)]
         return f"{mounted[0]} is a mount point" if mounted else ""
 
     def settle(self) -> bool:

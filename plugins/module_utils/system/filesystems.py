@@ -151,7 +151,7 @@ def _mount_with(device: int, mounts: list[str]) -> str:
 
 
 def _mount_of(path: str, mounts: list[str]) -> str:
-    return next((m for m in mounts if path == m or path.startswith(m.rstrip("/") + "/")), "/")
+    return next((mount for mount in mounts if is_below(path, mount)), "/")
 
 
 def is_below(path: str, folder: str) -> bool:

@@ -13,7 +13,7 @@ def above(folder: str, points: set[str] | None = None) -> str:
     points: of missing(), where they are known.
     """
     known = missing() if points is None else points
-    found = [path for path in known if path != "/" and f"{folder}/".startswith(path.rstrip("/") + "/")]
+    found = [path for path in known if path != "/" and filesystems.is_below(folder, path)]
     return max(found, key=len, default="")
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import subprocess
 
-from ansible_collections.rescue502.django.plugins.module_utils.system import systemd
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, systemd
 
 SECONDS = 4.0
 MOST = 5
@@ -28,7 +28,7 @@ def _units(path: str) -> list[str]:
     found = []
     for unit in shown:
         own = [f"/run/{name.partition(':')[0]}" for name in unit.get("RuntimeDirectory", "").split()]
-        if unit.get("RuntimeDirectoryPreserve") != "yes" and any(f"{path}/".startswith(f"{folder}/") for folder in own):
+        if unit.get("RuntimeDirectoryPreserve") != "yes" and any(filesystems.is_below(path, folder) for folder in own):
             found.append(f"RuntimeDirectory={unit['RuntimeDirectory']} of {unit.get('Id', '')}")
     return sorted(set(found))
 
@@ -40,7 +40,7 @@ def rules(path: str, text: str) -> list[str]:
         words = line.split()
         if line.startswith("# /"):
             file = line[2:].strip()
-        elif len(words) > 1 and not line.startswith("#") and f"{path}/".startswith(words[1].rstrip("/") + "/"):
+        elif len(words) > 1 and not line.startswith("#") and filesystems.is_below(path, words[1]):
             aged = words[0][0] in _AGED and len(words) > 5 and words[5] != "-"
             # Lines with x and X keep a path.
             if words[0][0] in "xX":

@@ -54,7 +54,7 @@ def _absent(unit: dict[str, str]) -> str:
     Files are asked: where udev does not run, as in a container, systemd knows of no device.
     """
     name = unit.get("Id", "")
-    path = "/" + systemd.unescaped(name[: -len(".device")]) if name.endswith(".device") else unit.get("What", "")
+    path = "/" + systemd.unescaped_name(name[: -len(".device")]) if name.endswith(".device") else unit.get("What", "")
     down = unit.get("ActiveState") == "inactive" and path.startswith("/dev/")
     return path if down and not os.path.lexists(path) else ""
 

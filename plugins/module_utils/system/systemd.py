@@ -206,7 +206,7 @@ def words(value: str) -> list[str]:
     ]
 
 
-def unescaped(name: str) -> str:
+def unescaped_name(name: str) -> str:
     """A part of a unit's name as systemd-escape(1) unescapes it; of a path without its first slash."""
     return re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found.group(1), 16)), name.replace("-", "/"))
 

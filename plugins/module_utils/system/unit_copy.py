@@ -126,7 +126,8 @@ def _specified(line: str, unit: str) -> str:
     base = unit.rpartition(".")[0]
     prefix, _at, instance = base.partition("@")
     values = {"n": unit, "N": base, "p": prefix, "i": instance, "j": prefix.rpartition("-")[2]}
-    values.update({upper: systemd.unescaped(values[lower]) for upper, lower in (("P", "p"), ("I", "i"), ("J", "j"))})
-    values["f"] = "/" + systemd.unescaped(instance or prefix).lstrip("/")
+    for upper, lower in (("P", "p"), ("I", "i"), ("J", "j")):
+        values[upper] = systemd.unescaped_name(values[lower])
+    values["f"] = "/" + systemd.unescaped_name(instance or prefix).lstrip("/")
     escaped = {name: value.replace("%", "%%") for name, value in values.items()}
     return _SPECIFIER.sub(lambda found: escaped.get(found.group(1), found.group()), line)
