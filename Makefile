@@ -44,7 +44,9 @@ test: install ## what each change must pass: lint, unit tests, molecule, real ho
 	$(MAKE) molecule
 	$(MAKE) hosts
 
-nightly: all-sanity coverage all-hosts record versions fuzz ## all tests on real hosts, coverage of what decides, a seventh of the shapes' matrix, the evidence recorded anew, versions of Ansible and Python, new seeds of hosts and faults: hours
+nightly: all-sanity coverage all-hosts ## all tests on real hosts, coverage of what decides, a seventh of the shapes' matrix, the evidence recorded anew, versions of Ansible and Python, new seeds of hosts and faults: hours
+	$(MAKE) record ONLY=tonight
+	$(MAKE) versions fuzz
 
 coverage: install ## branches of what decides and of what masks secrets that unit tests take: at least 95 % of each file
 	$(BIN)/pytest tests/unit -q -n $(JOBS) --cov --cov-report= --cov-fail-under=0
@@ -74,7 +76,7 @@ all-sanity: install ## also what takes minutes, with every Python that is here
 	$(BIN)/python -m tools.sanity --all
 
 unit: install ## fast tests of pure logic, and of the controller with hosts that are scripts
-	$(BIN)/pytest tests/unit tests/controller -q -n auto --dist loadgroup
+	$(BIN)/pytest tests/unit tests/controller -q -n auto --dist loadgroup --junitxml=reports/unit.xml
 
 molecule: lab ## the remedies alone and the whole recovery, on real hosts
 	PATH=$(CURDIR)/$(BIN):$$PATH $(MAKE) --jobs 2 --output-sync=target $(SCENARIOS:%=molecule-%)
@@ -113,7 +115,7 @@ trials: shapes ## cases that somebody else wrote, each once on a host of its own
 versions: lab ## diagnose and recover with each supported ansible-core and Python, on targets old and new; writes docs/versions.md
 	$(BIN)/python -m tools.versions
 
-record: lab ## record the evidence of failure modes on lab hosts, for the unit tests; ONLY=layer/name, name@shape or stale
+record: lab ## record the evidence of failure modes on lab hosts, for the unit tests; ONLY=layer/name, name@shape, stale or tonight
 	JOBS=$(JOBS) $(BIN)/python -m tools.record_evidence $(ONLY)
 
 docs: install ## write docs/failure-modes from the catalogue

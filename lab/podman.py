@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import resource
 import shutil
@@ -12,7 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-PREFIX = "rescue502-"
+# Containers are a checkout's own: another one's tests on this machine neither meet nor remove them.
+PREFIX = f"rescue502-{hashlib.sha256(str(Path(__file__).resolve().parent).encode()).hexdigest()[:6]}-"
 CACHE = Path(os.environ.get("RESCUE502_LAB_CACHE") or Path.home() / ".cache" / "rescue502-lab")
 NAMESPACE = CACHE / "namespace.pid"
 PACKAGES = {

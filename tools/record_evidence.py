@@ -2,7 +2,8 @@
 
 Each failure mode on each shape of host that suits it. `ONLY=database/stopped` is one on its usual shape,
 `ONLY=database/stopped@unix` on that one, `ONLY=database/stopped@all` on all of them. `ONLY=stale` records what is
-missing or stale, so that a run which was ended early goes on where it stopped; `JOBS=6` has six hosts at a time.
+missing or stale, so that a run which was ended early goes on where it stopped. `ONLY=tonight` records each on its usual
+shape, and a seventh of all others, another one each day. `JOBS=6` has six hosts at a time.
 
 A host is booted and broken for each, and its evidence is kept only where the diagnosis names that mode and no other.
 What is kept is what left the host: redacted there.
@@ -23,13 +24,14 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnos
 import lab
 from lab import look
 from lab import shape as shapes
-from lab.matrix import suitable
+from lab.matrix import elsewhere, suitable
 from lab.podman import LabError
 from lab.site import Site, settings_for
 from tools import recordings
 
 AT_ONCE = int(os.environ.get("JOBS", "3"))
 STALE = "stale"
+TONIGHT = "tonight"
 ALL = "all"
 # The name of a failure mode, or recordings.HEALTHY, and the shape of a host.
 Pair = tuple[str, str]
@@ -95,7 +97,7 @@ def everything(known: Catalogue) -> list[Pair]:
 
 
 def wanted(only: list[str], known: Catalogue) -> list[Pair]:
-    """The recordings to make. only: failure modes, alone or with `@shape`; STALE alone; empty for all.
+    """The recordings to make. only: failure modes, alone or with `@shape`; STALE or TONIGHT alone; empty for all.
 
     ValueError with what suits nothing.
     """
@@ -105,6 +107,9 @@ def wanted(only: list[str], known: Catalogue) -> list[Pair]:
     if only == [STALE]:
         there = set(recordings.pairs())
         return [pair for pair in pairs if pair not in there or recordings.stale(*pair)]
+    if only == [TONIGHT]:
+        usual = [pair for pair in pairs if pair in _meant(pair[0], pairs)]
+        return [*usual, *((mode.id, shape) for shape, mode in elsewhere())]
     meant = {word: _meant(word, pairs) for word in only}
     if unknown := [word for word, found in meant.items() if not found]:
         raise ValueError(f"no failure mode, or none on a host of that shape: {', '.join(unknown)}")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import names
 import pytest
 import unharmed
 
@@ -37,7 +38,7 @@ def _warm(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture
 def site(worker_id: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     """A fresh host whose site answers; of the usual shape unless the test is parametrized with another's name."""
-    name = f"{os.environ.get('RESCUE502_TEST_HOST', 'test')}-{worker_id}"
+    name = names.of(worker_id)
     host = lab.Host(name, getattr(request, "param", shapes.DEFAULT)).up()
     yield Site(host, tmp_path)
     host.down()

@@ -5,11 +5,11 @@ Those of which the controller alone can tell are in tests/controller/test_refuse
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import names
 import pytest
 from tiers import each_change
 
@@ -34,7 +34,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.fixture(scope="module")
 def broken(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One host for all, whose app is stopped: nothing here may start it."""
-    host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'test')}-{worker_id}").up()
+    host = lab.Host(names.of(worker_id)).up()
     host.break_with("service/stopped")
     yield Site(host, tmp_path_factory.mktemp("settings"))
     host.down()

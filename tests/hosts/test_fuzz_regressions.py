@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
+import names
 import pytest
 
 from tools.fuzz import regressions
@@ -17,7 +17,7 @@ TUTORIAL = ["way-closed", "database-stopped", "upstream-socket-wrong"]
 
 def name_of(worker_id: str) -> str:
     """A host for this worker alone."""
-    return f"{os.environ.get('RESCUE502_TEST_HOST', 'test')}-fuzz-{worker_id}"
+    return names.of(worker_id, "fuzz")
 
 
 @pytest.mark.parametrize("kept", regressions.load(), ids=lambda one: f"{one['seed']} {' '.join(one['faults'])}")

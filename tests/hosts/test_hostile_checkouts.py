@@ -5,10 +5,10 @@ So that what ends a merge, pulls, and tries commits comes to its work: it does t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import hostile_trees
+import names
 import pytest
 from hostile_trees import HOLES, MARKS
 from test_hostile_trees import marks
@@ -20,7 +20,6 @@ from lab.site import Site, differences
 # They share a host, so one worker takes them all.
 pytestmark = pytest.mark.xdist_group("hostile-checkouts")
 
-PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 # What else git can be told to run; each with the command that runs it.
 PROGRAMS = {
     "a-remote-shell": "ls-remote ssh://localhost/nowhere",
@@ -125,7 +124,7 @@ REMOTES = {
 @pytest.fixture(scope="module")
 def own(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A host whose checkout is the app's, with all programs planted; each runs when git is used by hand."""
-    host = lab.Host(f"{PREFIX}-{worker_id}-c").up()
+    host = lab.Host(names.of(worker_id, "c")).up()
     host.run(hostile_trees.PREPARE)
     host.break_with("", hostile_trees.PLANT_GIT_PROGRAMS + PLANT)
     marks(host)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import bad_inputs
+import names
 import pytest
 from ansible_collections.rescue502.django.plugins.module_utils.secrets.printable import printable
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean
@@ -28,7 +29,6 @@ from lab.site import Site, differences, put
 # They share a host, and one run under all bad names.
 pytestmark = pytest.mark.xdist_group("hostile")
 
-PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 APP = "/var/www/xamila/xamila_backend"
 # Puts the text of /srv/text in every place where text of others gets into the evidence; fails where it did not take.
 PLANT = (Path(__file__).parent / "planted" / "texts.py").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ systemctl daemon-reload; systemctl reset-failed xamila; systemctl start xamila
 @pytest.fixture(scope="module")
 def shared(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One host for all tests of this file: each puts back what it has planted."""
-    host = lab.Host(f"{PREFIX}-{worker_id}").up()
+    host = lab.Host(names.of(worker_id)).up()
     host.run(f"runuser -u www-data -- git -C {APP} tag KEPT")
     CANARY.unlink(missing_ok=True)
     yield Site(host, tmp_path_factory.mktemp("hostile"))

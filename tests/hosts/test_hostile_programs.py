@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 
+import names
 import pytest
 from test_traps import play
 from tiers import each_change
@@ -16,7 +16,6 @@ from lab.site import Site, differences, put
 # They share a host, so one worker takes them all.
 pytestmark = pytest.mark.xdist_group("hostile-programs")
 
-PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 ROLE = """
 - name: The program can be executed
   ansible.builtin.include_role:
@@ -85,7 +84,7 @@ systemd-run -q --unit=race python3 /srv/race.py "$VENV/bin"
 @pytest.fixture(scope="module")
 def own(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A host whose environment is the app's own."""
-    host = lab.Host(f"{PREFIX}-{worker_id}-p").up()
+    host = lab.Host(names.of(worker_id, "p")).up()
     host.run(PREPARE)
     yield Site(host, tmp_path_factory.mktemp("hostile-programs"))
     host.down()

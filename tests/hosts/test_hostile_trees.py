@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import hostile_trees
+import names
 import pytest
 from handed_out import all_text
 from hostile_trees import GIT_PROGRAMS, HOLES, MARKS, SETTINGS, TREES
@@ -18,7 +18,6 @@ from unharmed import count
 import lab
 from lab.site import Site, differences, named
 
-PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 SHADOW = "daemon:*:"
 # The modules that run git, for real and in check mode.
 GIT_MODULES = """
@@ -76,7 +75,7 @@ def marks(host: lab.Host) -> set[str]:
 @pytest.fixture(scope="module")
 def usual(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One host of the usual shape for all plants that stand in folders of their own."""
-    host = lab.Host(f"{PREFIX}-{worker_id}").up()
+    host = lab.Host(names.of(worker_id)).up()
     host.run(hostile_trees.PREPARE)
     yield Site(host, tmp_path_factory.mktemp("hostile-trees"))
     host.down()
@@ -208,7 +207,7 @@ def test_a_recovery_installs_nothing_as_root_for_the_app(site: Site, name: str) 
 @pytest.fixture(scope="module")
 def configured(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A host whose gunicorn.conf.py and environment file are the app's own."""
-    host = lab.Host(f"{PREFIX}-{worker_id}-b", "unix").up()
+    host = lab.Host(names.of(worker_id, "b"), "unix").up()
     host.run(hostile_trees.PREPARE)
     host.run(
         'cp -p "$ROOT/gunicorn.conf.py" "$ENV_FILE" /srv; echo secret-of-root > /root/secret.log; chmod 600 /root/*.log'

@@ -5,10 +5,10 @@ uv takes its settings from the folder that it is started in and those above it: 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import hostile_trees
+import names
 import pytest
 from hostile_trees import Tree
 from test_hostile_trees import PIP_ROLES, Seen, as_root, marks
@@ -21,7 +21,6 @@ from lab.site import Site, differences
 # They share a host, so one worker takes them all.
 pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("hostile-uv")]
 
-PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 BASE = "uv venv --quiet --no-cache --python /usr/bin/python3 /srv/base"
 # A package whose build leaves a mark, in a folder of the app's that no file of requirements names.
 LINKS = r"""
@@ -57,7 +56,7 @@ WRITTEN = {
 @pytest.fixture(scope="module")
 def trees(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """By hand root's uv obeys each; then rescue502 installs, in check mode, for real, and anew."""
-    host, by_hand = lab.Host(f"{PREFIX}-{worker_id}-u", "uv").up(), set[str]()
+    host, by_hand = lab.Host(names.of(worker_id, "u"), "uv").up(), set[str]()
     host.run(f"{hostile_trees.PREPARE}\n{BASE}")
     for name, tree in {**TREES, "none": Tree("echo sqlparse > app/requirements.txt", BY_HAND)}.items():
         host.run(f"{hostile_trees.TREE}\n{tree.plant}\n{tree.by_hand}", variables={"NAME": name})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import names
 import operators
 import pytest
 from test_migrations import applied, invocation
@@ -17,7 +17,6 @@ from unharmed import left_as_it_was
 import lab
 from lab.site import Site, named
 
-PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 REFUSES, STOPPED = "proxy/refuses-by-itself", "service/stopped"
 
 
@@ -40,7 +39,7 @@ def recovered(site: Site, *words: str, **settings: Any) -> tuple[int, dict[str, 
 @pytest.fixture(scope="module")
 def maintained(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A host on which an operator has a maintenance at hand."""
-    host = lab.Host(f"{PREFIX}-maintained-{worker_id}").up()
+    host = lab.Host(names.of(worker_id, "maintained")).up()
     host.break_with("", operators.PREPARE)
     yield Site(host, tmp_path_factory.mktemp("maintained"))
     host.down()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import names
 import pytest
 from undoing import taken_back
 
@@ -36,7 +36,7 @@ systemctl restart nginx
 @pytest.fixture
 def tutorial(worker_id: str, tmp_path: Path) -> Iterator[Site]:
     """A host as the tutorials leave it, with a service alone."""
-    host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'test')}-moved-{worker_id}", TUTORIAL).up()
+    host = lab.Host(names.of(worker_id, "moved"), TUTORIAL).up()
     yield Site(host, tmp_path)
     host.down()
 

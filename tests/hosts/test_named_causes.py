@@ -32,6 +32,7 @@ TOGETHER = (
     ("service/type-wrong", "code/crashes-on-load"),
     ("service/dependency-failed", "environment/file-lost"),
     ("service/confined", "database/unreachable-remote"),
+    ("schema/tables-differ", "files/served-unreadable"),
 )
 
 
@@ -65,11 +66,11 @@ NIGHTLY = {
     "schema/ahead-of-code", "code/uncommitted-edits", "database/no-connection", "database/disk-full",
     "database/password-expired", "host/dns-broken", "host/clock-skew", "host/read-only", "proxy/socket-missing",
     "proxy/site-not-enabled", "files/media-elsewhere", "edge/cors-hidden-by-502",
-    "host/locale-missing", "host/time-zone-missing", "host/library-missing", "host/program-missing",
+    "host/locale-missing", "host/library-missing", "host/program-missing",
     "code/program-fails", "database/kept-by-hand", "service/start-scheduled",
     "host/file-missing", "dependencies/shadowed-module", "dependencies/other-python",
     "dependencies/driver-missing", "dependencies/broker-unreachable",
-    "edge/not-from-outside", "edge/otherwise-from-outside", "files/served-unreadable",
+    "edge/not-from-outside", "edge/otherwise-from-outside",
     "proxy/answers-in-its-place", "proxy/body-too-big", "proxy/forwarded-contradictory",
     "proxy/name-not-served", "proxy/open-files", "proxy/other-front", "proxy/rate-limited",
     "proxy/temporary-files", "proxy/upstream-unreachable",
@@ -98,7 +99,7 @@ NIGHTLY = {
     "dependencies/do-not-fit", "dependencies/python-does-not-start",
     "files/app-file-missing",
     "schema/asked-while-loading", "schema/cache-table-missing", "schema/history-inconsistent",
-    "schema/tables-differ", "database/row-security",
+    "database/row-security",
     "environment/key-missing", "proxy/other-front-stopped", "service/type-wrong", "code/crashes-on-load",
     "schema/conflicting-migrations", "proxy/protocol-mismatch",
     "host/access-policy", "host/neighbour-takes-all", "code/request-eats-cpu", "database/long-query",

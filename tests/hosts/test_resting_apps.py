@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
+import names
 import pytest
 from test_left_alone import answers, recovered, state
 from unharmed import left_as_it_was
@@ -14,7 +14,6 @@ from lab.site import Site, named
 
 pytestmark = [pytest.mark.nightly, pytest.mark.xdist_group("resting")]
 
-PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 # How the app came to rest, what is named, and how that ends.
 SCHEDULED = "service/start-scheduled"
 CONDITION = "service/condition-unmet"
@@ -77,7 +76,7 @@ until_true "grep -qs '^-' $data/postmaster.pid"
 @pytest.fixture(scope="module")
 def resting(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A host on which the app is put to rest, in one way after the other."""
-    host = lab.Host(f"{PREFIX}-resting-{worker_id}").up()
+    host = lab.Host(names.of(worker_id, "resting")).up()
     yield Site(host, tmp_path_factory.mktemp("resting"))
     host.down()
 

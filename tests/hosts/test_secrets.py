@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import names
 import pytest
 import yaml
 from canaries import CANARIES
@@ -115,7 +116,7 @@ class Run:
 @pytest.fixture(scope="module")
 def everything(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Texts]:
     """All texts of all commands on one host that is full of secrets, broken in several ways, and repaired."""
-    host = lab.Host(f"{os.environ.get('RESCUE502_TEST_HOST', 'test')}-{worker_id}").up()
+    host = lab.Host(names.of(worker_id)).up()
     run = Run(Site(host, tmp_path_factory.mktemp("secrets")))
     for name in ("leak.py", "watch.py"):
         put(host, f"/srv/{name}", (PLANTED / name).read_text(encoding="utf-8"))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import bad_inputs
+import names
 import pytest
 import yaml
 
@@ -21,7 +22,6 @@ from lab.site import Site, differences, put
 # They share a host, so one worker takes them all.
 pytestmark = [pytest.mark.xdist_group("traps"), pytest.mark.nightly]
 
-PREFIX = os.environ.get("RESCUE502_TEST_HOST", "test")
 # The remedies that work on files as root, each made to find something; the account could not use what was planted.
 REMEDIES = """
 - name: Owners and modes are right
@@ -183,7 +183,7 @@ def entries(host: lab.Host) -> Entries:
 @pytest.fixture(scope="module")
 def trapped(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trapped]:
     """A host with all traps in the app's tree."""
-    host = lab.Host(f"{PREFIX}-{worker_id}").up()
+    host = lab.Host(names.of(worker_id)).up()
     facts = {"ROOT": ROOT_FOLDER, "LOGS": "/var/log/xamila"}
     added, before = {}, entries(host)
     for name, script in bad_inputs.TRAPS.items():

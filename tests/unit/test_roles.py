@@ -147,6 +147,15 @@ def test_a_users_own_role_says_the_same_of_itself(own: Path) -> None:
     assert blocking.Blocking([], [], ["schema/risky-migrations"]).of("acme.shop.unlock") == ["schema/risky-migrations"]
 
 
+def test_a_users_own_role_is_not_done_without_the_restart(own: Path) -> None:
+    """Nor the restart without it, as with our migrations, where its file says so."""
+    name, causes = "acme.shop.unlock", {"acme.shop.unlock": ["own/behind"], plan.RESTART: ["own/behind"]}
+    own.write_text(f"{KNOWN}before_restart: true\n", encoding="utf-8")
+    assert plan.held_with({name}, causes) == {plan.RESTART: name}
+    assert plan.held_with({plan.RESTART}, causes) == {name: plan.RESTART}
+    assert plan.held_with({"clean_pyc"}, {"clean_pyc": ["own/behind"], **causes}) == {}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "key"),
     [

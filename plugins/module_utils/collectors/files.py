@@ -63,6 +63,7 @@ def collect(
         if settings and os.geteuid() == 0:
             found += sqlite_access.find(sqlite_files.databases(settings), account, word, stack.properties)
     found = [item for item in found if item["part"] != "env_file" or app_secrets.holds_secret(item["path"])]
+    found = _without_served(found, static)
     others = [item for item in found if item.get("objection")]
     more = [sqlite_access.PART] if any(item["part"] == sqlite_access.PART for item in found) else []
     parts = [*PARTS, *more]
@@ -98,6 +99,13 @@ def collect(
         "logs": [path for path in logs if not any(_concerns(item, path) for item in others)],
         "nginx": {"user": nginx_user, "paths": nginx_paths},
     }
+
+
+def _without_served(found: list[dict[str, Any]], static: str) -> list[dict[str, Any]]:
+    """The violations, without those of code where all are among collected static files, of which the app loads none."""
+    code, top = [item for item in found if item["part"] == "code"], os.path.realpath(static)
+    served = bool(static) and all(filesystems.is_below(item["path"], top) for item in code)
+    return [item for item in found if item["part"] != "code"] if served else found
 
 
 def _sqlite(stack: Stack, settings: dict[str, Any], account: access.Account) -> dict[str, Any]:

@@ -52,7 +52,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.probe.concurrent 
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts, processor_time, sockets, unread
 
-# A network file system whose server is gone never answers.
+# Of the glance at files and storage: a network file system whose server is gone never answers.
 GLANCE_SECONDS = 2.0
 REHEARSAL_SECONDS = 9.0
 
@@ -115,21 +115,20 @@ def _quick(stack: Stack, given: dict[str, Any], ask_edge: Section) -> tuple[dict
     found = {**found, "edge": {**found["edge"], "recent_errors": errors}, "database": base}
     if given["level"] == "full" or quick_check.reasons_to_look_deeper(found):
         return found, listeners
-    storage_glance: Section = lambda: storage.collect(stack, base, glance=True)  # noqa: E731
-    host_glance = concurrent.collect({"host": storage_glance}, GLANCE_SECONDS)
-    return {**found, **host_glance}, listeners
+    # Only where they can still decide whether to look deeper: a deep look takes both in whole.
+    glance: Sections = {
+        "files": lambda: files.collect(stack, glance=True),
+        "host": lambda: storage.collect(stack, base, glance=True),
+    }
+    return {**found, **concurrent.collect(glance, GLANCE_SECONDS)}, listeners
 
 
 def _quick_sections(stack: Stack, given: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:
-    """Files, and storage after all others, get a glance only where it can still decide whether to look deeper."""
-    sections: Sections = {
+    return {
         "service": lambda: service.collect(stack, listeners, given["health_json"]),
         "database": lambda: database.collect(stack, listeners),
         "environment": lambda: environment.collect(stack),
     }
-    if given["level"] != "full":
-        sections["files"] = lambda: files.collect(stack, glance=True)
-    return sections
 
 
 def _deep_sections(

@@ -17,6 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import (
     file_look,
+    hard_links,
     least_change,
     safe_files,
     unit_view,
@@ -139,7 +140,7 @@ def _objection(place: _Place, refused: list[_File], account: Account, own: OwnFo
 def _objection_to_status(file: _File, _database: _File) -> str:
     if not stat.S_ISREG(file.status.st_mode):
         return "is not a regular file"
-    return "has another name elsewhere" if file.status.st_nlink > 1 else ""
+    return "has another name elsewhere" if hard_links.has_other_names(file.status) else ""
 
 
 def _objection_to_content(file: _File, of: _File) -> str:

@@ -42,6 +42,7 @@ KEYS: Schema = {
     "runs_app": (bool, True),
     "works_on_code": (bool, True),
     "needs": (list, False),
+    "before_restart": (bool, False),
     "also_changes": (list, False),
 }
 _NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+\.[a-z0-9_]+)?")
@@ -68,6 +69,8 @@ class Remedy:
     # The layers that must be whole for it, as it starts or loads the app: what repairs these comes before it, and where
     # that fails, it waits.
     needs: tuple[str, ...] = ()
+    # It is done right before a restart, and neither without the other: migrations alone leave old code on new tables.
+    before_restart: bool = False
     # It changes the code's tree or works with it: a tree in conflict is first made whole, by a person.
     works_on_code: bool = False
     # Patterns of paths that it may change besides those that were broken; {root}, {venv} and {unit} are the app's.

@@ -23,8 +23,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_st
     site_state,
 )
 
-# Remedies of which neither is done without the other: migrations without a restart leave old code on new tables.
-PARTNERS = ("migrate", "restart")
+RESTART = "restart"
 _SERVICE = LAYERS.index("service")
 
 
@@ -109,13 +108,12 @@ def held_with(held: Collection[str], causes: Mapping[str, Collection[str]]) -> d
     held: remedies that wait. causes: of each remedy that is planned, what it is for. A restart goes on alone where it
     is for another cause as well: then the tables stay as they are, too.
     """
-    migrate, restart = PARTNERS
-    if migrate not in causes or restart not in causes:
-        return {}
-    if restart in held and migrate not in held:
-        return {migrate: restart}
-    if migrate in held and restart not in held and set(causes[restart]) <= set(causes[migrate]):
-        return {restart: migrate}
+    before = [name for name in causes if remedies.get(name).before_restart] if RESTART in causes else []
+    if RESTART in held:
+        return {name: RESTART for name in before if name not in held}
+    for name in before:
+        if name in held and set(causes[RESTART]) <= set(causes[name]):
+            return {RESTART: name}
     return {}
 
 
@@ -186,16 +184,17 @@ def _merge(actions: Iterable[Action]) -> list[Action]:
         for name, value in action.vars.items():
             old = known.vars.get(name)
             known.vars[name] = [*old, *value] if isinstance(old, list) and isinstance(value, list) else value
-    for urgent in (True, False):
-        if ("migrate", urgent) in merged and ("restart", urgent) in merged:
+    for (name, urgent), action in merged.items():
+        if remedies.get(name).before_restart and (RESTART, urgent) in merged:
             # Right before the restart: whatever fails in between would leave old code on new tables.
-            merged["migrate", urgent].layer = merged["restart", urgent].layer
+            action.layer = merged[RESTART, urgent].layer
 
     # What loads the app comes after what repairs the layers that it needs; within a layer the app is started last.
     def place(item: Action) -> tuple[bool, int, bool, int, int]:
-        needed = [LAYERS.index(layer) for layer in remedies.get(item.remedy).needs]
-        partner = PARTNERS.index(item.remedy) if item.remedy in PARTNERS else -1
-        return not item.urgent, max([item.layer, *needed]), bool(needed), partner, item.layer
+        remedy = remedies.get(item.remedy)
+        needed = [LAYERS.index(layer) for layer in remedy.needs]
+        last = 2 if item.remedy == RESTART else int(remedy.before_restart)
+        return not item.urgent, max([item.layer, *needed]), bool(needed), last, item.layer
 
     return sorted(merged.values(), key=place)
 

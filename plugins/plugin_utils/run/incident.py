@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import (
     incident_record,
     plan,
@@ -128,9 +129,8 @@ class Incident:
 
     def has_restarted(self) -> bool:
         """Whether the app was started or restarted since the last look."""
-        return any(
-            act["remedy"] == "restart" and act.get("look") == self.data["passes"] for act in self.data["actions"]
-        )
+        recent = [act["remedy"] for act in self.data["actions"] if act.get("look") == self.data["passes"]]
+        return plan.RESTART in recent
 
     def is_concluded(self) -> bool:
         """Whether the run has ended for this host, as where its first look has failed."""
@@ -204,17 +204,18 @@ class Incident:
 
     def owes_restart(self) -> bool:
         """Whether this run has migrated and not yet restarted the app: until then even a late run goes on."""
-        done = [act["remedy"] for act in self.data["actions"] if act["ok"] and act["remedy"] in plan.PARTNERS]
-        return done[-1:] == ["migrate"] and any(action["remedy"] == "restart" for action in self.data["plan"])
+        done = [act["remedy"] for act in self.data["actions"] if act["ok"]]
+        last = [name for name in done if name == plan.RESTART or remedies.get(name).before_restart][-1:]
+        return last not in ([], [plan.RESTART]) and any(each["remedy"] == plan.RESTART for each in self.data["plan"])
 
-    def expire(self, deadline: float, remedies: list[str]) -> bool:
+    def expire(self, deadline: float, names: list[str]) -> bool:
         """Whether these remedies are not begun any more because the run's time is up; the record says so.
 
         deadline: seconds from its beginning.
         """
-        if not remedies or not self.is_over(deadline):
+        if not names or not self.is_over(deadline):
             return False
-        self.data["overdue"] = f"the run's {deadline:g} s were over before {', '.join(remedies)}"
+        self.data["overdue"] = f"the run's {deadline:g} s were over before {', '.join(names)}"
         return True
 
     def conclude(self, outcome: Outcome, message: str) -> None:

@@ -44,3 +44,15 @@ def test_a_fresh_recording_is_not_made_again(tmp_path: Path, monkeypatch: pytest
     recordings.write(NAME, "unix", given)
     left = record_evidence.wanted([record_evidence.STALE], CATALOGUE)
     assert set(record_evidence.everything(CATALOGUE)) - set(left) == {(NAME, "unix")}
+
+
+def test_a_night_takes_each_mode_once_and_other_shapes_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a week of nights all pairs are recorded."""
+    week = set()
+    for night in range(matrix.PARTS):
+        monkeypatch.setenv("RESCUE502_MATRIX", str(night))
+        pairs = record_evidence.wanted([record_evidence.TONIGHT], CATALOGUE)
+        assert {name for name, _shape in pairs} == {recordings.HEALTHY, *CATALOGUE.modes}
+        week |= set(pairs)
+    healthy = {pair for pair in record_evidence.everything(CATALOGUE) if pair[0] == recordings.HEALTHY}
+    assert week | healthy == set(record_evidence.everything(CATALOGUE))
