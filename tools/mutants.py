@@ -34,8 +34,8 @@ WANTED = 0.85
 PATIENCE = 120
 # What is mutated, and the unit tests of it, the ones that fail soonest first.
 MODULES = {
-    "diagnosis/diagnosis": ("findings", "diagnosis", "severity", "unread", "recorded"),
-    "diagnosis/plan": ("plan", "diagnosis", "severity", "migrations", "recorded"),
+    "diagnosis/diagnosis": ("findings", "diagnosis", "severity", "unread", "nobody_is_worse_off", "recorded"),
+    "diagnosis/plan": ("plan", "incident", "severity", "migrations", "nobody_is_worse_off", "recorded"),
     "diagnosis/blocking": ("plan", "migrations", "diagnosis", "severity", "recorded"),
     "diagnosis/approvals": ("approvals",),
     "diagnosis/consent": ("plan", "nobody_is_worse_off", "migrations", "severity", "recorded"),

@@ -85,7 +85,8 @@ def test_all_hosts_are_approved_where_that_is_said_on_purpose() -> None:
     both = ("web1", "web2")
     for host in both:
         assert approved_here(parse("service/masked@*"), KNOWN, scope(host, run=both)) == ["service/masked"]
-    with pytest.raises(ApprovalError, match=r"write service/masked@web1 for this host, or service/masked@\* for all"):
+    words = r"on all 2 hosts of this run; write service/masked@web1 for this host, or service/masked@\* for all"
+    with pytest.raises(ApprovalError, match=words):
         approved_here(parse("service/masked"), KNOWN, scope(run=both))
 
 
@@ -97,3 +98,13 @@ def test_in_a_slice_an_approval_names_its_host_however_many_the_slice_has() -> N
     assert approved_here(parse("service/masked@web1"), KNOWN, scope(slices=2)) == ["service/masked"]
     with pytest.raises(ApprovalError, match="no host of the inventory"):
         approved_here(parse("service/masked@web9"), KNOWN, scope())
+
+
+def test_a_run_is_one_of_several_only_where_that_is_said() -> None:
+    """A run by hand has no slices, and neither has a job of AWX's that says 0."""
+    alone = Scope("web1", ("web1", "web2"), ("web1",), NOON, for_run=True)
+    assert not alone.is_of_many
+    assert approved_here(parse("service/masked"), KNOWN, alone) == ["service/masked"]
+    with pytest.raises(ApprovalError, match="no host of the inventory"):
+        approved_here(parse("service/masked@web9"), KNOWN, scope(slices=0))
+    assert not scope(slices=0).is_of_many

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import blocking, plan
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis, Finding
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Planned
 
 WELL = {"edge": {"well": True, "configured": True, "checks": [{"name": "/", "status": 200, "well": True}]}}
 DOWN = {"edge": {"well": False, "checks": [{"name": "/", "status": 502, "well": False}]}}
@@ -329,3 +330,54 @@ def test_migrate_and_restart_wait_for_one_another(
 ) -> None:
     """Unless the restart is for another cause as well, or the other one is not planned at all."""
     assert plan.held_with(waits, causes) == partner
+
+
+def test_what_nobody_may_approve_is_not_offered_for_approval() -> None:
+    """A person reads what to do by hand."""
+    (never, ask) = made(
+        found("code/a", "rollback_code", risk="never"), found("code/b", "rollback_code", risk="ask")
+    ).awaiting
+    assert (never["approve_with"], ask["approve_with"]) == (None, "rescue502_approve=[code/b]")
+
+
+@pytest.mark.parametrize(
+    ("exhausted", "lesser", "not_done"),
+    [
+        # What is for its causes alone comes with it, and so does what needs the layer that is not repaired.
+        (["pip_install"], [], {"pip_install", "migrate", "restart"}),
+        # What takes no site down keeps nothing waiting that is for another cause.
+        (["pip_install"], ["dependencies/missing"], {"pip_install"}),
+        # What comes before it goes on.
+        (["migrate"], [], {"migrate", "restart"}),
+        (["start_nginx"], [], {"start_nginx"}),
+        (["restart"], ["dependencies/missing", "schema/unapplied-migrations"], {"restart", "migrate"}),
+        (["unknown"], [], {"unknown"}),
+    ],
+)
+def test_what_has_no_tries_left_keeps_waiting_what_needs_it(
+    exhausted: list[str], lesser: list[str], not_done: set[str]
+) -> None:
+    """In the order of the plan: as where it fails."""
+    planned = [
+        planned_for("pip_install", "dependencies/missing"),
+        planned_for("migrate", "schema/unapplied-migrations"),
+        planned_for("restart", "dependencies/missing", "schema/unapplied-migrations"),
+        planned_for("start_nginx", "proxy/stopped"),
+    ]
+    assert plan.not_done_without(exhausted, planned, lesser) == not_done
+
+
+def test_what_is_for_no_other_cause_waits_with_the_lesser_one_too() -> None:
+    """A restart that only follows what is not done would be one for nothing."""
+    planned = [
+        planned_for("permissions", "files/media-not-writable"),
+        planned_for("restart", "files/media-not-writable"),
+    ]
+    assert plan.not_done_without(["permissions"], planned, ["files/media-not-writable"]) == {"permissions", "restart"}
+    both = [*planned[:1], planned_for("restart", "files/media-not-writable", "service/failed")]
+    assert plan.not_done_without(["permissions"], both, ["files/media-not-writable"]) == {"permissions"}
+
+
+def planned_for(remedy: str, *causes: str) -> Planned:
+    """An action of a plan."""
+    return {"remedy": remedy, "for": list(causes), "risk": "safe", "vars": {}}
