@@ -49,7 +49,7 @@ class Watched:
     statuses: set[int] = field(default_factory=set)
 
     def watch(self, until: threading.Event) -> None:
-        """Ask until told to stop."""
+        """Ask until it is stopped."""
         while not until.is_set():
             status = self.host.ask(self.host.shape.api_path, timeout=2.0)[0]
             self.statuses.add(status)
@@ -98,7 +98,7 @@ def main() -> int:
             folder = Path(name)
             before = list(pool.map(lab.Host.snapshot, well))
             output, began, watched = recovered(hosts, folder)
-            seconds, told, counts = time.monotonic() - began, records(folder), changed(output)
+            seconds, reported, counts = time.monotonic() - began, records(folder), changed(output)
             touched = [
                 host.name
                 for host, then, now in zip(well, before, pool.map(lab.Host.snapshot, well), strict=True)
@@ -107,7 +107,7 @@ def main() -> int:
         print(output[output.rfind("TASK [") :])
         print(f"{'host':<10} {'broken by':<32} {'outcome':<12} {'its own s':>9} {'200 after s':>11}")
         for (name, each), fault in zip(watched.items(), FAULTS, strict=True):
-            record = told.get(name, {})
+            record = reported.get(name, {})
             after = f"{each.well_since - began:.1f}" if each.well_since else "never"
             print(f"{name:<10} {fault:<32} {record.get('outcome')!s:<12} {record.get('seconds')!s:>9} {after:>11}")
         down = [name for name, each in watched.items() if not each.well_since]

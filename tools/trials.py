@@ -124,8 +124,8 @@ def judge(seen: Seen, case: Case, record: Any) -> None:
     """Hold it against what its author called right."""
     if seen.outcome not in case.outcomes:
         seen.wrong.append(f"outcome {seen.outcome} instead of {' or '.join(case.outcomes)}")
-    told = "\n".join(f"{item['id']} {item['title']} {item['because']}" for item in record.get("root_causes", []))
-    seen.wrong += [f"not named: {cause}" for cause in case.causes if not re.search(cause, told, re.IGNORECASE)]
+    named = "\n".join(f"{item['id']} {item['title']} {item['because']}" for item in record.get("root_causes", []))
+    seen.wrong += [f"not named: {cause}" for cause in case.causes if not re.search(cause, named, re.IGNORECASE)]
     if not case.causes and seen.causes:
         seen.wrong.append(f"called broken: {', '.join(seen.causes)}")
 

@@ -24,7 +24,7 @@ PATIENCE = 2.0
 MOST = 4
 MOST_LINES = 12
 # What a block merely says of a request that it takes.
-_NOT_TOLD = ("location", "add_header", "access_log", "error_log", "include", "listen", "server_name")
+_NOT_SHOWN = ("location", "add_header", "access_log", "error_log", "include", "listen", "server_name")
 # As every site has them.
 _USUAL_HEADERS = ("host", "x-real-ip", "x-forwarded-for", "x-forwarded-proto")
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -86,14 +86,14 @@ def _differing(
 
 def _lines(around: list[Directive]) -> list[str]:
     """What stands in the innermost block and around it, as far as it may be why."""
-    lines = [item for block in reversed(around) for item in block.block if _is_told(item)]
+    lines = [item for block in reversed(around) for item in block.block if _is_shown(item)]
     return [_written(item)[:160] for item in lines][:MOST_LINES]
 
 
-def _is_told(item: Directive) -> bool:
+def _is_shown(item: Directive) -> bool:
     if item.name == "proxy_set_header":
         return item.value.lower() not in _USUAL_HEADERS
-    return item.name not in _NOT_TOLD and not item.name.startswith("ssl_")
+    return item.name not in _NOT_SHOWN and not item.name.startswith("ssl_")
 
 
 def _written(item: Directive) -> str:

@@ -61,7 +61,7 @@ def _silent(
         "apart": _listens_apart(systemd.number(unit.get("MainPID", "")), port),
         "lines": [_line(root, server, words) for server in nginx_servers.servers(root) for words in _on(server, port)],
         **({"filtered": why, "rules": reachability.rules(port)} if there and (why := _refused(url, port)) else {}),
-        **({"tls_lines": told} if (told := _about_tls(root, wanted)) else {}),
+        **({"tls_lines": lines} if (lines := _about_tls(root, wanted)) else {}),
         "file": own["file"] if own else "",
         "others": own["listen"][:5] if own else [],
     }

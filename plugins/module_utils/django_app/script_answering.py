@@ -127,8 +127,8 @@ def answerer(heard, answer, plan):
     name = layer["name"] if layer else name_of(who)
     by = {"kind": kind, "name": short(name), "file": file, "line": line, "type": "", "message": ""}
     if error is not None and kind != "urls":
-        told = describe(error, plan)
-        by.update(type=told["type"], message=told["message"], file=told["file"], line=told["line"])
+        raised = describe(error, plan)
+        by.update(type=raised["type"], message=raised["message"], file=raised["file"], line=raised["line"])
     return dict(by, in_app=inside_app(by["file"], plan))
 
 

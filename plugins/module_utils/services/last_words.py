@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What an app that another program keeps said last before it ended: told in its own words, and nothing concluded."""
+"""What an app that another program keeps said last before it ended, in its own words; nothing is concluded from it."""
 
 from __future__ import annotations
 

@@ -100,8 +100,8 @@ def _lines(evidence: Mapping[str, Any], section: str, fact: str) -> list[str]:
     """The newest lines of a fact, which is a text or a list of texts; none where it is not there or anything else."""
     value = _section(evidence, section).get(fact)
     texts = value if isinstance(value, list) else [value]
-    told = [text.strip() for text in texts if isinstance(text, str) and text.strip()]
-    return [text for text in told if not _NO_NEWS.search(text)][-LINES:]
+    said = [text.strip() for text in texts if isinstance(text, str) and text.strip()]
+    return [text for text in said if not _NO_NEWS.search(text)][-LINES:]
 
 
 def _unit(unit: Any) -> str:
