@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import local
 
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import LAYERS
+
 from lab import playbook
 from lab.podman import LabError
 from tools.fuzz import regressions
@@ -75,6 +77,16 @@ def summary(results: list[Result]) -> str:
     return "; ".join(parts)
 
 
+def layers(results: list[Result]) -> str:
+    """How many of each layer passed, by the layers of their true causes; of two, a result counts for both."""
+    asked, passed = Counter[str](), Counter[str]()
+    for result in results:
+        found = {cause.partition("/")[0] for cause in result.causes} if not result.void else set()
+        asked.update(found)
+        passed.update(found if result.passed else ())
+    return ", ".join(f"{name} {passed[name]} of {asked[name]}" for name in LAYERS if asked[name])
+
+
 def _name() -> str:
     """A host's name that no other thread uses."""
     if not hasattr(_THREAD, "name"):
@@ -91,7 +103,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="rescue502-ansible-") as folder:
         playbook.warm_up(Path(folder))
         _run_all(wanted, faults, results)
-    print(summary(results))
+    print(summary(results), layers(results), sep="\n")
     return 0 if results and all(result.passed for result in results) else 2
 
 

@@ -12,7 +12,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 from lab import breaking, fault
 from lab.generator import shape
 from tools.fuzz import regressions, shrink
-from tools.fuzz.__main__ import line, seeds, summary
+from tools.fuzz.__main__ import layers, line, seeds, summary
 from tools.fuzz.trial import Result, score
 
 OPERATORS = fault.load()
@@ -69,6 +69,17 @@ def test_what_is_printed() -> None:
     assert "right: ['a'], heals" in line(results[1])
     assert seeds("5", 2) == ["5", "6"]
     assert seeds("tutorial", 3) == ["tutorial"]
+
+
+def test_layers_are_counted_by_what_was_right() -> None:
+    """From the ground up; of two faults a trial counts for both of their layers, and one without a fault for none."""
+    results = [
+        Result("1", "", causes=["proxy/stopped", "database/stopped|database/masked"]),
+        Result("2", "", causes=["database/stopped"], failed=["causes"]),
+        Result("3", "", causes=["code/syntax-error"], void="it did not take"),
+        Result("4", ""),
+    ]
+    assert layers(results) == "database 1 of 2, proxy 1 of 1"
 
 
 def test_a_failure_is_made_plain(monkeypatch: pytest.MonkeyPatch) -> None:
