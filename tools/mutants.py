@@ -40,7 +40,7 @@ MODULES = {
     "diagnosis/approvals": ("approvals",),
     "diagnosis/consent": ("plan", "nobody_is_worse_off", "migrations", "severity", "recorded"),
     "diagnosis/setbacks": ("setbacks", "record_look", "plan"),
-    "diagnosis/site_state": ("site_state", "nobody_is_worse_off", "severity", "recorded"),
+    "diagnosis/site_state": ("site_state", "nobody_is_worse_off", "severity"),
     "diagnosis/edge_summary": ("edge_summary", "site_state", "severity"),
     "run/decision": ("severity", "nobody_is_worse_off", "incident", "plan", "hostile"),
     "run/verdict": ("verdict",),
