@@ -106,6 +106,9 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     pid, unit = module.params["pid"], module.params["unit"]
+    if pid <= 1:
+        # 0 and below mean groups of processes to kill(2), ours among them.
+        module.fail_json(msg=f"pid: {pid} is not a process that may be ended. Nothing was changed.")
     held = holder(pid, unit, module.params["bind"])
     if not held:
         module.exit_json(changed=False)

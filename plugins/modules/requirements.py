@@ -19,6 +19,8 @@ description:
     enters, or, where that is another file system, as C(VENV.rescue502-old-TIME), of which
     the newest two are kept, and older ones where they may hold somebody's only copy of a file. An environment that is a
     mount point is changed in place; so is one that holds more than an environment does, which is never made anew.
+  - Where O(unit) is given, the app is first tried in the staging copy; nothing is changed where it does not come as far
+    as it comes now.
   - Refuses while somebody else is at work on the app, such as an installation of an operator's own.
   - Refuses a folder that is not a virtual environment (it has neither C(pyvenv.cfg) nor C(lib/python*/site-packages)),
     and one that is or holds the app's own folder.
@@ -42,6 +44,10 @@ options:
     required: true
   user:
     description: The user that the app runs as.
+    type: str
+    default: ''
+  unit:
+    description: The app's systemd unit, as which it is tried before its environment is replaced; not tried without it.
     type: str
     default: ''
   requirements:
@@ -103,6 +109,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import virtual_env
 from ansible_collections.rescue502.django.plugins.module_utils.files.virtual_env import objection, objection_to_rebuild
+from ansible_collections.rescue502.django.plugins.module_utils.remedies import environment_trial
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.environment_owner import Owner
 from ansible_collections.rescue502.django.plugins.module_utils.remedies.package_install import (
     fill,
@@ -118,6 +125,9 @@ from ansible_collections.rescue502.django.plugins.module_utils.services import (
     requirements_files,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
+from ansible_collections.rescue502.django.plugins.module_utils.stack.app_units import StackError
+from ansible_collections.rescue502.django.plugins.module_utils.stack.discovery import discover
+from ansible_collections.rescue502.django.plugins.module_utils.system.systemd import SystemdError
 
 MODE = 0o755
 # What is to be reinstalled stands in a command's arguments: a name and a version, and never an option.
@@ -126,6 +136,7 @@ ARGUMENTS = {
     "root": {"type": "path", "required": True},
     "venv": {"type": "path", "required": True},
     "user": {"type": "str", "default": ""},
+    "unit": {"type": "str", "default": ""},
     "requirements": {"type": "str", "default": ""},
     "reinstall": {"type": "list", "elements": "str", "default": []},
     "packages": {"type": "list", "elements": "str", "default": []},
@@ -140,6 +151,20 @@ def require_alone(owner: Owner, venv: str) -> None:
     if found:
         who = f"{found[0]['what']} (process {found[0]['pid']}, of {found[0]['account']})"
         owner.module.fail_json(msg=f"{who} is at work on {found[0]['where']}. Nothing was changed.")
+
+
+def require_no_worse(owner: Owner, staged: StagedVenv) -> None:
+    """End the module where the app comes less far in the staged environment than it comes now."""
+    given = owner.module.params
+    if not given["unit"]:
+        return
+    try:
+        stack = discover({name: given[name] for name in ("unit", "root", "venv")})
+    except (StackError, SystemdError) as error:
+        owner.module.warn(f"the app was not tried in the new environment: {error}")
+        return
+    if why := environment_trial.objection(stack, staged.path):
+        owner.module.fail_json(msg=f"the new environment was not put in place: {why}. Nothing was changed.")
 
 
 def put_in_place(owner: Owner, path: str, staged: StagedVenv, rebuild: bool) -> dict[str, Any]:
@@ -161,6 +186,7 @@ def put_in_place(owner: Owner, path: str, staged: StagedVenv, rebuild: bool) -> 
     result = fill(owner, path, staged.venv, staged.path, rebuild)
     if result["changed"]:
         require_alone(owner, staged.venv)
+        require_no_worse(owner, staged)
         owner.run(
             [sys.executable, requirements.ISOLATED, "-c", RENAME, staged.path, staged.staged_name, staged.name], "/"
         )

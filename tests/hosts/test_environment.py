@@ -30,6 +30,7 @@ def apply(site: Site, role: str) -> tuple[int, str]:
     """Run one of our roles alone, as anybody's playbook would: (return code, output)."""
     play: dict[str, Any] = {"hosts": "django", "become": True, "gather_facts": False}
     variables = {"rescue502_root": site.shape.root, "rescue502_venv": site.shape.venv, "rescue502_user": "www-data"}
+    variables["rescue502_unit"] = site.shape.unit
     path = site.folder / "role.yml"
     path.write_text(yaml.safe_dump([{**play, "vars": variables, "roles": [f"rescue502.django.{role}"]}]))
     code, _incident, output = site.play(os.path.relpath(path.with_suffix(""), ROOT / "playbooks"))
@@ -160,3 +161,28 @@ def test_a_link_is_followed_and_stays(site: Site) -> None:
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert site.host.run(f"readlink {VENV}; ls /srv/envs").stdout.split()[:2] == ["/srv/envs/app", "app"]
     assert len(site.host.run("ls -A /srv/envs").stdout.split()) == 2
+
+
+# A package whose build has put a module of its own in the place of one of Django's.
+BROKEN_WHEEL = """
+import zipfile
+with zipfile.ZipFile("/srv/wheels/broken-1.0-py3-none-any.whl", "w") as wheel:
+    wheel.writestr("asgiref/__init__.py", "raise ImportError('of the wrong platform')\\n")
+    wheel.writestr("broken-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: broken\\nVersion: 1.0\\n")
+    wheel.writestr("broken-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr("broken-1.0.dist-info/RECORD", "")
+"""
+
+
+def test_one_in_which_the_app_does_not_come_up_is_not_put_in_place(site: Site) -> None:
+    """What is installed may break what still works: the app is tried in the staged environment first."""
+    site.host.run(f"mkdir -p /srv/wheels\npython3 - <<'EOF'\n{BROKEN_WHEEL}EOF\nchmod -R go+rX /srv/wheels")
+    site.host.run('echo /srv/wheels/broken-1.0-py3-none-any.whl >> "$ROOT/requirements.txt"')
+    before = site.host.snapshot()
+    code, output = apply(site, "pip_install")
+    assert (code, "was not put in place" in output, "step application" in output) == (2, True, True), output
+    assert differences(before, site.host.snapshot()) == set()
+    assert seen(site) == []
+    # It would have taken the app down.
+    site.host.run("$VENV/bin/pip install -q --no-deps /srv/wheels/broken-1.0-py3-none-any.whl\nrestart_app")
+    assert site.host.ask(site.shape.api_path)[0] == 502

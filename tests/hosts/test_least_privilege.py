@@ -127,3 +127,27 @@ def test_recovery_with_the_generated_sudoers_file(site: Site, fault: str) -> Non
     hand = sudoers.for_repair_by_hand(sudoers.Wanted(account, password=False), site.shape.unit, "postgresql")
     site.host.run(f"cat > /etc/sudoers.d/by-hand <<'END'\n{hand}END\nchmod 440 /etc/sudoers.d/by-hand; visudo --check")
     site.host.run(f"su - {account} -c 'sudo -n systemctl restart {site.shape.unit} && sudo -n nginx -t'")
+
+
+# Root of a container that its runtime has given no CAP_SYS_PTRACE: Python is started so.
+CONFINED = """
+printf '#!/bin/sh\\nexec setpriv --bounding-set=-sys_ptrace /usr/bin/python3 "$@"\\n' > /usr/local/bin/confined-python
+chmod 755 /usr/local/bin/confined-python
+! /usr/local/bin/confined-python -c 'import os; os.readlink("/proc/1/fd/0")' 2> /dev/null
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("fault", ["service/port-taken", "proxy/port-taken"])
+def test_root_that_may_not_see_who_listens_ends_nobody(site: Site, fault: str) -> None:
+    """Whose a socket is is unknown then, and not nobody's: no restart for a stale process, and no process 0."""
+    site.host.run(CONFINED)
+    site.host.break_with(fault)
+    before = site.host.snapshot()
+    known = {"ansible_python_interpreter": "/usr/local/bin/confined-python"}
+    code, incident, output = site.play("recover", rescue502_approve=["proxy/port-taken"], **known)
+    assert code == 2, output
+    assert "CAP_SYS_PTRACE" in unread(incident)
+    assert not {"service/stale-process", "service/port-taken", "proxy/port-taken"} & set(named(incident))
+    assert not {"end_process", "restart"} & {action["remedy"] for action in incident["actions"] if action["changed"]}
+    assert differences(before, site.host.snapshot()) == set()

@@ -34,7 +34,13 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import comman
 from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_test, nginx_unit, web_servers
 from ansible_collections.rescue502.django.plugins.module_utils.stack import nginx_workers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, processes, systemd, unread
+from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    filesystems,
+    processes,
+    sockets,
+    systemd,
+    unread,
+)
 
 TEST_TIMEOUT = 5.0
 RECENT = 300.0
@@ -119,13 +125,13 @@ def _optional(**facts: Any) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value}
 
 
-def _fronts(stack: Stack, listeners: list[dict[str, Any]], unit: str) -> list[dict[str, Any]]:
+def _fronts(stack: Stack, listeners: list[dict[str, Any]], unit: str) -> Any:
     """Who listens, on whatever address, on a port of nginx's servers for this app, or on a port for browsers."""
     ports = _ports(stack.locations) | edge.WEB_PORTS
     # Who may be ended for nginx's sake, only root's own files say.
     own = _ports(stack.roots_locations)
     others = [item for item in listeners if item["port"] in ports and item["unit"] != unit]
-    return [
+    named = [
         {
             "pid": item["pid"],
             "command": item["command"][:300],
@@ -137,7 +143,9 @@ def _fronts(stack: Stack, listeners: list[dict[str, Any]], unit: str) -> list[di
             "in_the_way": item["port"] in own,
         }
         for item in others
+        if item["pid"]
     ]
+    return unread.reported(named, "whose processes listen on nginx's ports", sockets.barred(others))
 
 
 def _ports(locations: list[dict[str, Any]]) -> set[int]:

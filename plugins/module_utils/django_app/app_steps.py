@@ -4,4 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 APP_STEPS = ("server", "django", "application", "apps", "checks")
+
+
+def progress(steps: dict[str, Any], order: Sequence[str] = APP_STEPS) -> int:
+    """How many steps succeed, in this order, before the first that does not. steps: of the rehearsal, by name."""
+    return next((n for n, name in enumerate(order) if (steps.get(name) or {}).get("ok") is not True), len(order))

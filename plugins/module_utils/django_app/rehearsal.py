@@ -72,12 +72,13 @@ def rehearse(
     unwell: bool = False,
     origins: Sequence[dict[str, Any]] = (),
     visitors: Sequence[dict[str, Any]] = (),
+    hosts: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run the rehearsal for at most `timeout` seconds. pages: requests that are made once more in it.
 
     steps: those that are taken, in the order of STEPS. aside: modules that are not taken from the app's own folders.
     unwell: whether the site is not well, though perhaps no step fails. origins: of form_origins.collect().
-    visitors: of returned_cookies.visitors().
+    visitors: of returned_cookies.visitors(). hosts: names of which Django is asked whether it takes them.
 
     Returns {ran, problem, steps: {name: {ok, error, seconds, …}}, hung, crashed, place}. The step that did not end is
     named by `hung` where it was still under way, and by `crashed` where the interpreter itself ended; `place` is where.
@@ -99,6 +100,7 @@ def rehearse(
                 "unwell": unwell,
                 "origins": list(origins),
                 "visitors": list(visitors),
+                "hosts": list(hosts),
             }
             ended = _run(stack, rehearsal_source.program(), variables, timeout, more)
     except KeyError as error:

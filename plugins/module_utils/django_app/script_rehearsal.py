@@ -36,6 +36,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_file_folders import file_folders
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_host_needs import watch_lookups
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_hosts import refused_hosts
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_migrations import compare_migrations
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_origins import judge_origins
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_packages import look_at_packages
@@ -119,6 +120,7 @@ def load_settings(plan):
         "module": os.environ.get("DJANGO_SETTINGS_MODULE", ""),
         "debug": bool(settings.DEBUG),
         "allowed_hosts": [short(host) for host in settings.ALLOWED_HOSTS],
+        **refused_hosts(plan.get("hosts", ())),
         "databases": {alias: database_facts(values) for alias, values in settings.DATABASES.items()},
         "static_root": str(settings.STATIC_ROOT or ""),
         "media_root": str(settings.MEDIA_ROOT or ""),

@@ -166,7 +166,9 @@ def _rehearsed(stack: Stack, pages: list[repeated_requests.Page], unwell: bool, 
     if stack.environment_unread:
         return unread.Unread("the rehearsal of the app's start", f"{stack.environment_unread[0].what} was not read")
     origins, visitors = form_origins.collect(stack, asked), returned_cookies.visitors(stack, asked)
-    return rehearsal.rehearse(stack, REHEARSAL_SECONDS, pages, unwell=unwell, origins=origins, visitors=visitors)
+    hosts = sorted({check["host"] for check in asked.get("checks", []) if check.get("host")})
+    seconds = REHEARSAL_SECONDS
+    return rehearsal.rehearse(stack, seconds, pages, unwell=unwell, origins=origins, visitors=visitors, hosts=hosts)
 
 
 def _database_sections(quick: dict[str, Any], listeners: list[dict[str, Any]]) -> Sections:

@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import code
-from ansible_collections.rescue502.django.plugins.module_utils.django_app import rehearsal
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import app_steps, rehearsal
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.app_steps import APP_STEPS
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.repeated_requests import Page
 from ansible_collections.rescue502.django.plugins.module_utils.files import virtual_env
@@ -75,7 +75,7 @@ def _of_code(stack: Stack, steps: dict[str, Any], git: Any, pages: list[Page], b
 
 def progress(steps: dict[str, Any]) -> int:
     """How many of the steps in ORDER succeed before the first that does not."""
-    return next((n for n, name in enumerate(ORDER) if (steps.get(name) or {}).get("ok") is not True), len(ORDER))
+    return app_steps.progress(steps, ORDER)
 
 
 def _shadowed(

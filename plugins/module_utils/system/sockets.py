@@ -14,6 +14,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import pro
 
 _LISTEN = "0A"
 _UNIX_ACCEPTING = 0x10000
+# capabilities(7): without it root sees what others' processes hold open no better than anybody does (proc(5)).
+_SYS_PTRACE = 1 << 19
 
 
 def listeners() -> list[dict[str, Any]]:
@@ -131,8 +133,21 @@ def matching(bind: dict[str, Any], found: list[dict[str, Any]]) -> list[dict[str
 
 def barred(found: list[dict[str, Any]]) -> str:
     """Why it is not known of each of these listeners which process it is; empty where it is, or where nobody knows."""
-    nameless = any(not item["pid"] for item in found) and os.geteuid() != 0
-    return "only root sees which process of another account holds a socket" if nameless else ""
+    if all(item["pid"] for item in found):
+        return ""
+    if os.geteuid() != 0:
+        return "only root sees which process of another account holds a socket"
+    return "this root has no CAP_SYS_PTRACE, to see which process holds a socket" if not _may_look_into_others() else ""
+
+
+def _may_look_into_others() -> bool:
+    """Whether root sees more of other accounts' processes than anybody does; True where that is not known."""
+    try:
+        with open("/proc/self/status", encoding="utf-8") as file:
+            match = re.search(r"^CapEff:\s*([0-9a-f]+)", file.read(), re.MULTILINE)
+    except OSError:
+        return True
+    return match is None or bool(int(match.group(1), 16) & _SYS_PTRACE)
 
 
 def connects(bind: dict[str, Any], timeout: float = 1.0) -> str:
