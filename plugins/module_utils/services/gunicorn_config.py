@@ -48,10 +48,11 @@ def parse(argv: list[str], environment: dict[str, str], cwd: str, only_roots: bo
             config, words, split_words(environment.get("GUNICORN_CMD_ARGS", "")), cwd, only_roots
         )
     else:
-        says_all = any(server_name([word]) for word in argv)
-        other_servers.apply(config, words, cwd, only_roots)
-    if not config.bind and says_all and config.server != "uwsgi":
-        config.bind = [f"0.0.0.0:{environment['PORT']}"] if environment.get("PORT") else [DEFAULT_BIND]
+        says_all = other_servers.apply(config, words, environment, cwd, only_roots)
+        says_all = says_all and any(server_name([word]) for word in argv)
+    if not config.bind and says_all:
+        port = environment.get("PORT", "") if config.server == "gunicorn" else ""
+        config.bind = [f"0.0.0.0:{port}"] if port else [DEFAULT_BIND]
     return config
 
 

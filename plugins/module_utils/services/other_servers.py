@@ -7,11 +7,12 @@ Only what matters to us is known of their options (`uvicorn --help` and so on); 
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.files import write_access
+from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, write_access
 from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_options, uwsgi_emperor
 from ansible_collections.rescue502.django.plugins.module_utils.services.server_config import ServerConfig, apply_all
 
@@ -37,6 +38,9 @@ def _parser() -> gunicorn_options.Parser:
     parser.add_argument("--host")
     parser.add_argument("--port")
     parser.add_argument("--uds")
+    parser.add_argument("--fd")
+    # Their values may look like an app's name.
+    parser.add_argument("--header", "--log-config", "--logger-class", action="append", dest="looks_like_an_app")
     parser.add_argument("-w", "--workers")
     parser.add_argument("-k", "--worker-class")
     return parser
@@ -51,24 +55,50 @@ def read(words: list[str]) -> tuple[dict[str, Any], list[str]]:
     return {name: value for name, value in vars(known).items() if value is not None}, rest
 
 
-def apply(config: ServerConfig, words: list[str], cwd: str, only_roots: bool) -> None:
+def apply(config: ServerConfig, words: list[str], environment: dict[str, str], cwd: str, only_roots: bool) -> bool:
     """Put the settings of the command line into the configuration. Never raises: what cannot be read is left as it was.
 
-    words: after the server's own name. cwd: the working directory. only_roots: whether a configuration file that others
-    than root can write is left out.
+    words: after the server's own name. environment: the unit's. cwd: the working directory. only_roots: whether a
+    configuration file that others than root can write is left out.
+    Returns whether what they say of the addresses is known.
     """
     if config.server == "uwsgi":
         _apply_uwsgi(config, words, cwd, only_roots)
-        return
+        return False
     options, rest = read(_as_uvicorn(words) if config.server == "daphne" else words)
+    if config.server == "uvicorn":
+        # Each of its options can be given by a variable (uvicorn.org/settings/).
+        options = {**{name: value for name, value in _of_uvicorn(environment).items() if value}, **options}
     apply_all(config, options)
     if options.get("uds"):
         config.bind = ["unix:" + options["uds"]]
+    elif options.get("fd"):
+        config.bind = ["fd://" + options["fd"]]
     elif options.get("port") or options.get("host"):
         config.bind = [f"{options.get('host') or '127.0.0.1'}:{options.get('port') or 8000}"]
     # They all want `package.module:object`; options that we do not know may take a word of that form too.
     apps = [word for word in rest if re.match(rf"^{_NAME}:{_NAME}(\(.*\))?$", word)]
-    config.app = apps[0] if len(apps) == 1 else ""
+    config.app = apps[0] if len(apps) == 1 else options.get("app", "") if not apps else ""
+    if config.server != "hypercorn" or not options.get("config") or config.bind:
+        return True
+    return _apply_toml(config, os.path.join(cwd, options["config"]), only_roots)
+
+
+def _of_uvicorn(environment: dict[str, str]) -> dict[str, str]:
+    return {name: environment.get(f"UVICORN_{name.upper()}", "") for name in ("app", "host", "port", "uds", "fd")}
+
+
+def _apply_toml(config: ServerConfig, path: str, only_roots: bool) -> bool:
+    """The addresses of hypercorn's configuration file. Returns whether they are known: not those of a Python file."""
+    if only_roots and write_access.on_the_way(path, 0):
+        return False
+    try:
+        # Since Python 3.11.
+        bind = importlib.import_module("tomllib").loads(safe_files.text(path)).get("bind", [])
+    except (ImportError, OSError, ValueError):
+        return False
+    config.bind = [bind] if isinstance(bind, str) else [str(item) for item in bind]
+    return True
 
 
 # daphne's short options, by what uvicorn calls the same (daphne --help); with others they mean something else.
@@ -108,7 +138,23 @@ def _apply_uwsgi(config: ServerConfig, words: list[str], cwd: str, only_roots: b
     config.bind = [f"0.0.0.0{value}" if value.startswith(":") else value for value in sockets]
     spoken = (uwsgi_emperor.SOCKETS[name] for name, _value in known if name in uwsgi_emperor.SOCKETS)
     config.speaks_uwsgi = next(spoken, "") == "uwsgi"
-    config.app = next((value for name, value in known if name in ("module", "wsgi") and ":" in value), "")
     config.chdir = next((value for name, value in known if name == "chdir"), "")
+    config.app = _uwsgi_app(known, os.path.join(cwd, config.chdir))
     homes = [value for name, value in known if name in ("virtualenv", "venv", "home", "pyhome")]
     config.virtualenv = next(iter(homes), "").rstrip("/")
+
+
+def _uwsgi_app(known: list[tuple[str, str]], folder: str) -> str:
+    """The app as gunicorn would name it; of a file, which uWSGI loads by its path, where that is below the folder.
+
+    uWSGI takes the object `application` unless `callable` or the module's own name says otherwise.
+    """
+    last = {name: value for name, value in known if value}
+    module = last.get("module") or last.get("wsgi", "")
+    if not module and (file := last.get("wsgi-file") or last.get("file", "")):
+        path = os.path.relpath(os.path.join(folder, file), folder)
+        module = path[:-3].replace(os.sep, ".") if path.endswith(".py") else ""
+    name, colon, _object = module.partition(":")
+    if not re.match(rf"^{_NAME}$", name):
+        return ""
+    return module if colon else f"{module}:{last.get('callable', 'application')}"

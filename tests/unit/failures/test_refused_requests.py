@@ -22,3 +22,24 @@ def test_an_answer_that_is_well_is_no_refusal(status: int, is_refusal: bool) -> 
     for item in answered:
         item["status"] = status
     assert (REFUSES in {finding.id for finding in diagnose(evidence, load()).findings}) == is_refusal
+
+
+@pytest.mark.parametrize(
+    ("refused", "allowed", "named"),
+    [
+        (["api.xamila.example"], ["localhost"], True),
+        # Django takes all names below it, whatever a comparison of texts says.
+        ([], [".xamila.example"], False),
+        # It was not asked: that is unknown, and no cause.
+        (None, ["localhost"], False),
+    ],
+)
+def test_whether_a_name_is_allowed_django_says(refused: list[str] | None, allowed: list[str], named: bool) -> None:
+    """A 400 has other reasons too."""
+    evidence = copy.deepcopy(recordings.evidence("environment/allowed-hosts"))
+    settings = evidence["rehearsal"]["steps"]["settings"]
+    assert "api.xamila.example" in settings["refused_hosts"], "Django was asked on a real host"
+    settings.update(allowed_hosts=allowed, refused_hosts=refused)
+    if refused is None:
+        del settings["refused_hosts"]
+    assert ("environment/allowed-hosts" in {finding.id for finding in diagnose(evidence, load()).findings}) == named
