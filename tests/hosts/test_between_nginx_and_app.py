@@ -12,7 +12,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import Diagnosis
 
 from lab import look
-from lab.site import Site
+from lab.site import Site, settings_for
 
 pytestmark = pytest.mark.nightly
 CATALOGUE = load()
@@ -118,3 +118,13 @@ def test_nginxs_own_unit(site: Site) -> None:
     assert named(look.diagnosed(site.host, CATALOGUE)) == ["proxy/masked"]
     site.host.break_with("", f"systemctl unmask -q nginx\n{RESTORE}\nchmod a-x /usr/sbin/nginx{RESTART}")
     assert named(look.diagnosed(site.host, CATALOGUE)) == ["proxy/unit-refuses"]
+
+
+def test_a_name_that_django_takes_by_its_end(site: Site) -> None:
+    """`.example` allows all names below it: a 400 for another reason is not one of ALLOWED_HOSTS."""
+    site.host.break_with("", 'set_variable ALLOWED_HOSTS ".${SERVER_NAME#*.}"\nrestart_app')
+    assert site.host.ask(site.shape.api_path)[0] == 200
+    site.host.break_with("proxy/forwarded-contradictory")
+    found = look.diagnosed(site.host, CATALOGUE, settings_for("proxy/forwarded-contradictory", site.shape))
+    assert 400 in found.evidence["edge"]["statuses"]
+    assert [cause.id for cause in found.root_causes] == ["proxy/forwarded-contradictory"]
