@@ -151,7 +151,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if self._mode() == "recover" and not (look["edge"]["well"] and look["done"]):
             return False
         if not record.is_concluded():
-            record.conclude(*judge(record.data, bool(self._task.check_mode)))
+            check = bool(self._task.check_mode)
+            record.conclude(*judge(record.data, check), check)
         return True
 
     def _mode(self) -> str:

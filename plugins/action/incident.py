@@ -60,7 +60,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _conclude(self, given: settings.Settings, record: Incident, task_vars: dict[str, Any]) -> dict[str, Any]:
         """The incident as data, judged, and its host released."""
         if not record.is_concluded():
-            record.conclude(*judge(record.data, bool(self._task.check_mode)))
+            check = bool(self._task.check_mode)
+            record.conclude(*judge(record.data, check), check)
         if record.data.get("holds_lock") and not self._task.check_mode:
             self._release(given, record, task_vars)
         return {

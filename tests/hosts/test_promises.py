@@ -65,6 +65,9 @@ def test_check_mode_changes_nothing_and_prints_the_plan(site: Site) -> None:
     code, incident, output = site.play("recover", "--check")
     assert (code, incident["outcome"]) == (0, "planned"), output
     assert [action["remedy"] for action in incident["plan"]] == ["start_database", "pip_install", "restart"]
+    assert incident["check"]
+    assert "Would be done, nothing was changed:" in output
+    assert "Done:" not in output
     assert differences(before, site.host.snapshot()) == set()
     assert site.host.run("systemctl is-active postgresql", check=False).stdout.strip() == "inactive"
 

@@ -126,6 +126,8 @@ class Record(WhileOpen):
     host: str
     # recover, diagnose or verify.
     mode: str
+    # Whether it was run in check mode: what stands in `actions` would be done, and was not.
+    check: bool
     started: str
     finished: str | None
     seconds: float | None
@@ -174,6 +176,7 @@ def new(host: str = "", mode: str = "", incident: str = "") -> Record:
         "incident": incident,
         "host": host,
         "mode": mode,
+        "check": False,
         "started": "",
         "finished": None,
         "seconds": None,

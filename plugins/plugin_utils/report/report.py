@@ -24,7 +24,7 @@ CHAIN = (
     ("Django", ("files", "environment", "dependencies", "code", "schema")),
     ("PostgreSQL", ("database",)),
 )
-MARKS = {"ok": "✓", "bad": "✗", "unknown": "?"}
+MARKS = {"ok": "✓", "bad": "✗", "unknown": "?", "open": "·"}
 
 
 @cache
@@ -63,6 +63,8 @@ def _view(incident: Mapping[str, Any]) -> dict[str, Any]:
     view["lacks_root"] = not (view["evidence"].get("probe") or {}).get("root")
     view["since"] = recent_changes.summary(view["evidence"])
     view["marks"] = MARKS
+    view["done"] = "Would be done, nothing was changed" if view["check"] else "Done"
+    view["changed"] = "would change" if view["check"] else "changed"
     view["undo"] = awx_job.undo(view["incident"], view["awx"]) if conclusion.can_be_undone(view) else ""
     view["run"] = awx_job.words(view["awx"])
     view["in_survey"] = {item["id"]: awx_job.approval(item, view["host"]) for item in view["awaiting"]}

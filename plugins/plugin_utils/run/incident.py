@@ -218,10 +218,10 @@ class Incident:
         self.data["overdue"] = f"the run's {deadline:g} s were over before {', '.join(names)}"
         return True
 
-    def conclude(self, outcome: Outcome, message: str) -> None:
+    def conclude(self, outcome: Outcome, message: str, check: bool = False) -> None:
         """Close the record and write it; where there is something to report, its pages for people next to it."""
         finished = now()
-        self.data["outcome"], self.data["message"] = outcome, clean(message, 1000)
+        self.data["outcome"], self.data["message"], self.data["check"] = outcome, clean(message, 1000), check
         self.data["finished"] = finished
         self.data["seconds"] = seconds_between(self.data["started"], finished)
         self.data.pop("marked", None)

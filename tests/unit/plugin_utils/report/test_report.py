@@ -40,6 +40,18 @@ def test_html_escapes_all_text() -> None:
     assert "{{ 7 * 7 }}" in page
 
 
+@pytest.mark.parametrize("render", [render_text, render_markdown, render_html])
+def test_a_check_says_what_would_be_done(render: Callable[[dict[str, Any]], str]) -> None:
+    """And of nothing that it was done."""
+    action = {"remedy": "restart", "for": ["a/b"], "changed": True, "ok": True, "seconds": 1.5, "message": ""}
+    done = {**INCIDENT, "outcome": "planned", "actions": [action]}
+    page = render({**done, "check": True})
+    assert "Would be done, nothing was changed" in page
+    assert "would change, 1.5 s" in page
+    assert "✓" not in page
+    assert "Would be done" not in render(done)
+
+
 def test_text_and_markdown_are_clean() -> None:
     """Nothing that a terminal would obey."""
     for text in (render_text(INCIDENT), render_markdown(INCIDENT)):
