@@ -40,7 +40,10 @@ def break_with(host: Host, fault: str, script: str | None) -> None:
     if mode.shows_at_the_edge:
         _await_fault(host, mode)
     elif host.snapshot() == before:
-        raise LabError(f"{fault} did not take on {host.name}: no file, row or unit differs")
+        raise LabError(
+            f"{fault} did not take on {host.name}: no file, row or unit differs "
+            "(/run is not compared: write_drop_in /etc changes a unit so that it shows)"
+        )
 
 
 def prelude() -> str:

@@ -224,8 +224,9 @@ def boot(names: list[str], shape_name: str = shapes.DEFAULT) -> list[Host]:
 
 def running() -> list[Host]:
     """The lab hosts that are up."""
-    listed = podman("ps", "--format", "{{.Names}}", "--filter", f"name=^{PREFIX}").stdout.split()
-    return [Host.find(name[len(PREFIX) :]) for name in sorted(listed)]
+    shown = f'{{{{.Names}}}} {{{{index .Labels "{SHAPE_LABEL}"}}}}'
+    listed = podman("ps", "--format", shown, "--filter", f"name=^{PREFIX}").stdout.splitlines()
+    return [Host(name[len(PREFIX) :], shape) for name, shape in sorted(line.split() for line in listed)]
 
 
 def inventory(hosts: list[Host], full: bool) -> dict[str, Any]:

@@ -75,7 +75,7 @@ write_drop_in() {
   systemctl daemon-reload
 }
 
-# Add lines to the app's unit; gone after a reboot.
+# Add lines to the app's unit; gone after a reboot, and not in a snapshot, which leaves out /run.
 unit_drop_in() {
   write_drop_in /run reproduction "$@"
 }

@@ -18,7 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue, load
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import (
+    Catalogue,
+    CatalogueError,
+    load,
+    load_file,
+)
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import diagnose
 
 import lab
@@ -79,6 +84,8 @@ def record(pair: Pair, known: Catalogue) -> str:
     """Record one pair; what came of it, in a line."""
     name, shape = pair
     mode = known.modes.get(name)
+    if mode:
+        load_file(Path(mode.source))
     try:
         evidence = evidence_of(pair)
     except LabError as error:
@@ -132,10 +139,14 @@ def main(only: list[str]) -> int:
         print(error)
         return 1
     failed = 0
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for line in pool.map(lambda pair: record(pair, known), pairs):
-            print(line, flush=True)
-            failed += line.startswith("FAILED")
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for line in pool.map(lambda pair: record(pair, known), pairs):
+                print(line, flush=True)
+                failed += line.startswith("FAILED")
+    except CatalogueError as error:
+        print(error)
+        return 1
     return int(failed > 0)
 
 

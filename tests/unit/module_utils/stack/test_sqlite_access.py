@@ -258,7 +258,8 @@ def test_what_another_account_has_open_stays_as_it_is(folder: Path) -> None:
     leave(folder, "WAL")
     reader = "import sys\nfile = open(sys.argv[1], 'rb')\nprint('open', flush=True)\nsys.stdin.read()\n"
     for user, end in ((0, "-wal"), (0, ""), (UID, "")):
-        words = [sys.executable, "-c", reader, str(folder / f"site.sqlite3{end}")]
+        # The tests' own Python may lie in a folder of root's.
+        words = ["/usr/bin/python3", "-c", reader, str(folder / f"site.sqlite3{end}")]
         opened = open(words[-1], "rb")  # noqa: SIM115
         words[-1] = f"/proc/self/fd/{opened.fileno()}"
         with (
