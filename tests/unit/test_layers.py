@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -84,6 +85,28 @@ def test_only_tests_of_several_rooms_stand_outside() -> None:
     flat = {path: imported(path) - {"lab", "tools", "rescue502"} for path in BELOW.glob("test_*.py")}
     assert len(flat) > 10
     assert [path.name for path, rooms in flat.items() if len(rooms - {CATALOGUE} or rooms) == 1] == []
+
+
+COLLECTORS = "ansible_collections.rescue502.django.plugins.module_utils.collectors"
+
+
+def collectors_of(path: Path) -> set[str]:
+    """The files of collectors/ that a file imports itself, by their names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == COLLECTORS:
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{COLLECTORS}."):
+            found.add(str(node.module).rpartition(".")[2])
+    return found
+
+
+def test_each_collector_is_imported_by_a_unit_test() -> None:
+    """By the test itself: the look imports them all (stages.py), so that any test of it would count for each."""
+    files = {path.stem for path, room in rooms("module_utils").items() if room == "collectors"}
+    tested = {name for path in BELOW.rglob("test_*.py") for name in collectors_of(path)}
+    assert len(files) > 40
+    assert sorted(files - tested) == []
 
 
 def test_no_file_is_longer_than_one_can_read() -> None:

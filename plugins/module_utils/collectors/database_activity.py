@@ -150,8 +150,7 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
     except (postgresql.PostgresError, ValueError) as error:
         return {"asked": False, "problem": str(error), **known}
     units = sockets.client_units(server.port) if activity.get("active") else {}
-    for item in activity.get("active", ()):
-        item["unit"] = units.get(item.pop("client_port") or 0, "")
+    activity["active"] = parse_active(activity.get("active", []), units)
     return {
         "asked": True,
         "problem": "",
@@ -163,6 +162,20 @@ def collect(listeners: list[dict[str, Any]], port: int) -> dict[str, Any] | unre
         **_asked_apart(server, _PASSWORDS_SQL),
         **_asked_apart(server, _COLLATIONS_SQL),
     }
+
+
+def parse_active(active: list[dict[str, Any]], units: dict[int, str]) -> list[dict[str, Any]]:
+    """What _SQL says of sessions at work, with the client's unit in place of its port; empty where that is not known.
+
+    units: those of clients on this host, by port.
+    """
+    return [
+        {
+            **{name: value for name, value in item.items() if name != "client_port"},
+            "unit": units.get(item["client_port"] or 0, ""),
+        }
+        for item in active
+    ]
 
 
 def _asked_apart(server: postgresql.Server, sql: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 from typing import Any
@@ -67,18 +68,22 @@ def _venv_facts(venv: str) -> dict[str, Any]:
         "made_for": "",
         "libraries_for": [],
     }
-    try:
-        lines = dict(
-            line.partition("=")[::2] for line in safe_files.text(os.path.join(venv, "pyvenv.cfg")).splitlines()
-        )
-        facts["made_for"] = next((v.strip() for k, v in lines.items() if k.strip() in ("version", "version_info")), "")
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        facts["made_for"] = parse_made_for(safe_files.text(os.path.join(venv, "pyvenv.cfg")))
     library = os.path.join(venv, "lib")
     if os.path.isdir(library) and not unread.sealed(library):
         facts["libraries_for"] = sorted(n[len("python") :] for n in os.listdir(library) if n.startswith("python"))
     facts["mismatch"] = unread.known(_mismatch(facts), what, why)
     return facts
+
+
+def parse_made_for(text: str) -> str:
+    """The version of Python that a virtual environment was made with, of its pyvenv.cfg; empty where it says none.
+
+    venv calls it `version`, virtualenv and uv `version_info`.
+    """
+    lines = dict(line.partition("=")[::2] for line in text.splitlines())
+    return next((value.strip() for name, value in lines.items() if name.strip() in ("version", "version_info")), "")
 
 
 def _has_pip(venv: str) -> bool:

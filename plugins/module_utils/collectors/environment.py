@@ -113,12 +113,16 @@ def saved_copies(path: str, user: str) -> list[dict[str, Any]]:
     found = []
     for place in dict.fromkeys([folder, *_COPY_FOLDERS]):
         for entry in _entries(place):
-            rest = entry.name[len(base) :]
-            named = entry.name.startswith(base) and (rest or place != folder) and _COPY.fullmatch(rest)
-            facts = _copy_facts(entry.path) if named else None
+            itself = entry.name == base and place == folder
+            facts = _copy_facts(entry.path) if is_copy_name(entry.name, base) and not itself else None
             if facts and facts["owner"] in trusted:
                 found.append(facts)
     return sorted(found, key=lambda item: (os.path.dirname(item["source"]) != folder, -item["modified"]))
+
+
+def is_copy_name(name: str, base: str) -> bool:
+    """Whether a file of this name may be a copy of the file `base`: its name, and what people add to put one aside."""
+    return name.startswith(base) and bool(_COPY.fullmatch(name[len(base) :]))
 
 
 def _copy_facts(path: str) -> dict[str, Any] | None:

@@ -79,46 +79,70 @@ def needed_names(
 
 
 def _memory() -> dict[str, int]:
-    values = {}
     with open("/proc/meminfo", encoding="utf-8") as file:
-        for line in file:
-            name, _colon, rest = line.partition(":")
-            values[name] = int(rest.split()[0]) // 1024
+        return parse_memory(file.read())
+
+
+def parse_memory(text: str) -> dict[str, int]:
+    """Total and available memory in MiB, of /proc/meminfo (proc(5)); 0 for what it does not have."""
+    values = {}
+    for line in text.splitlines():
+        name, _colon, rest = line.partition(":")
+        values[name] = int(rest.split()[0]) // 1024
     return {"total": values.get("MemTotal", 0), "available": values.get("MemAvailable", 0)}
 
 
 def _memory_stalls() -> float:
-    """For which part of the last ten seconds all work stood still for want of memory, in percent; 0 below 10.
-
-    Source: Documentation/accounting/psi.rst, "full".
-    """
     try:
         with open("/proc/pressure/memory", encoding="utf-8") as file:
-            match = re.search(r"^full avg10=([0-9.]+)", file.read(), re.MULTILINE)
+            return parse_stalls(file.read())
     except OSError:
         return 0.0
+
+
+def parse_stalls(text: str) -> float:
+    """For which part of the last ten seconds all work stood still for want of memory, in percent; 0 below 10.
+
+    text: of /proc/pressure/memory. Source: Documentation/accounting/psi.rst, "full".
+    """
+    match = re.search(r"^full avg10=([0-9.]+)", text, re.MULTILINE)
     share = float(match.group(1)) if match else 0.0
     return share if share >= STALLED else 0.0
 
 
 def _is_loopback_down() -> bool:
-    """Whether the interface that a host reaches itself by is not up (netdevice(7), IFF_UP); False where unknown."""
+    """Whether the interface that a host reaches itself by is not up; False where unknown."""
     try:
         with open("/sys/class/net/lo/flags", encoding="utf-8") as file:
-            return not int(file.read(), 16) & 1
+            return not parse_is_up(file.read())
     except (OSError, ValueError):
         return False
 
 
+def parse_is_up(flags: str) -> bool:
+    """Whether a network interface with these flags is up (netdevice(7), IFF_UP). Raises ValueError."""
+    return bool(int(flags, 16) & 1)
+
+
 def _uptime() -> float:
     with open("/proc/uptime", encoding="utf-8") as file:
-        return float(file.read().split()[0])
+        return parse_uptime(file.read())
+
+
+def parse_uptime(text: str) -> float:
+    """Seconds since the boot, of /proc/uptime (proc(5))."""
+    return float(text.split()[0])
 
 
 def _os_release() -> str:
     try:
         with open("/etc/os-release", encoding="utf-8") as file:
-            lines = dict(line.rstrip("\n").partition("=")[::2] for line in file if "=" in line)
+            return parse_os_release(file.read())
     except OSError:
         return platform.system()
+
+
+def parse_os_release(text: str) -> str:
+    """The distribution as it names itself to people (os-release(5)); empty where it does not."""
+    lines = dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
     return lines.get("PRETTY_NAME", "").strip('"')

@@ -82,13 +82,24 @@ def _log(app: dict[str, Any]) -> str:
 def _of_user_unit(name: str) -> str:
     """What a user's unit said at its last start, where its manager says that this has failed."""
     failed = any("Failed with result" in item.message for item in journal.entries(f"USER_UNIT={name}", lines=5))
-    found = journal.entries(f"_SYSTEMD_USER_UNIT={name}", lines=80) if failed else []
+    return parse_last_start(journal.entries(f"_SYSTEMD_USER_UNIT={name}", lines=80)) if failed else ""
+
+
+def parse_last_start(found: list[journal.Entry]) -> str:
+    """What a unit said since the start that its newest entry, the last, belongs to."""
     return "\n".join(item.message for item in found if item.invocation == found[-1].invocation)
 
 
 def _of_vassal(app: dict[str, Any]) -> str:
     """What a vassal said at its last start. Of several in one log, only one that runs is known."""
     others = len(uwsgi_emperor.vassals([os.path.dirname(app["config"])])) > 1
-    found = journal.entries("-u", app["unit"], lines=150)
-    text = "\n".join(item.message for item in found if not others or item.pid == str(app["pid"]))
-    return text.rpartition(f" configuration from {app['name']}")[2]
+    return parse_vassal(journal.entries("-u", app["unit"], lines=150), app["name"], str(app["pid"]) if others else "")
+
+
+def parse_vassal(found: list[journal.Entry], name: str, pid: str) -> str:
+    """What a vassal said since it last read its file `name`, of its Emperor's journal.
+
+    pid: whose entries alone count; empty where all do.
+    """
+    text = "\n".join(item.message for item in found if pid in ("", item.pid))
+    return text.rpartition(f" configuration from {name}")[2]

@@ -51,21 +51,25 @@ def collect(
         item["words"] = " ".join(setting.words)[:200] if setting else ""
         item["file"], item["line"] = (setting.file, setting.line) if setting else ("", 0)
         if item["name"] == _QUEUE_FULL:
-            item.update(_queue(item, errors, service.started_at(stack.properties)))
+            started = service.started_at(stack.properties)
+            item.update(parse_queue(item["text"], errors, started, accept_queues.unix()))
         writes = item["name"] == "temporary-file"
         item["denied"] = [bar for file in item["files"] for bar in _denied(file, who, writes)] if who else []
     return found
 
 
-def _queue(item: dict[str, Any], errors: list[dict[str, Any]], since: float) -> dict[str, Any]:
+def parse_queue(
+    text: str, errors: list[dict[str, Any]], since: float, queues: dict[str, tuple[int, int]]
+) -> dict[str, Any]:
     """{queue: {refused, waiting, most}} of a Unix socket whose queue was full; empty of TCP.
 
-    since: when the app was started that has this queue, in seconds since the epoch.
+    text: the newest line that says so. since: when the app was started that has this queue, in seconds since the epoch.
+    queues: of accept_queues.unix().
     """
-    match = _SOCKET.search(item["text"])
+    match = _SOCKET.search(text)
     # nginx writes whole seconds.
     lines = [line for line in errors if line["when"] > since and nginx_errors.name_of(line["text"]) == _QUEUE_FULL]
-    found = accept_queues.unix().get(match[1]) if match and lines else None
+    found = queues.get(match[1]) if match and lines else None
     return {"queue": {"refused": len(lines), "waiting": found[0], "most": found[1]}} if found else {}
 
 

@@ -41,8 +41,13 @@ def collect(shown: dict[str, str], test: dict[str, Any], root: Directive | None,
         "pid_files": _pid_files(shown, root) if state == "failed" and root else [],
         "drop_ins": systemd.words(shown.get("DropInPaths", ""))[:MOST],
         "dependencies": required_units.broken(shown) if state == "inactive" else [],
-        "said": [entry.message[:300] for entry in said if "ailed" in entry.message][-MOST:],
+        "said": parse_said([entry.message for entry in said]),
     }
+
+
+def parse_said(messages: list[str]) -> list[str]:
+    """The last of systemd's messages on a unit that say what failed, at most MOST."""
+    return [message[:300] for message in messages if "ailed" in message][-MOST:]
 
 
 def _pid_files(shown: dict[str, str], root: Directive) -> list[str]:

@@ -21,7 +21,12 @@ def refused(properties: dict[str, str]) -> str:
     unit = properties.get("Id", "")
     if not unit or not properties.get("Type", "").startswith("notify"):
         return ""
-    for entry in reversed(journal.of_manager(unit, RECENT_SECONDS, lines=100)):
-        if said := _REFUSED.search(entry.message):
+    return parse([entry.message for entry in journal.of_manager(unit, RECENT_SECONDS, lines=100)])
+
+
+def parse(messages: list[str]) -> str:
+    """The refusal in the newest of systemd's messages that has one; empty where none has. The newest stands last."""
+    for message in reversed(messages):
+        if said := _REFUSED.search(message):
             return said.group()[:300]
     return ""

@@ -127,9 +127,9 @@ def _optional(**facts: Any) -> dict[str, Any]:
 
 def _fronts(stack: Stack, listeners: list[dict[str, Any]], unit: str) -> Any:
     """Who listens, on whatever address, on a port of nginx's servers for this app, or on a port for browsers."""
-    ports = _ports(stack.locations) | edge.WEB_PORTS
+    ports = parse_ports(stack.locations) | edge.WEB_PORTS
     # Who may be ended for nginx's sake, only root's own files say.
-    own = _ports(stack.roots_locations)
+    own = parse_ports(stack.roots_locations)
     others = [item for item in listeners if item["port"] in ports and item["unit"] != unit]
     named = [
         {
@@ -148,7 +148,7 @@ def _fronts(stack: Stack, listeners: list[dict[str, Any]], unit: str) -> Any:
     return unread.reported(named, "whose processes listen on nginx's ports", sockets.barred(others))
 
 
-def _ports(locations: list[dict[str, Any]]) -> set[int]:
+def parse_ports(locations: list[dict[str, Any]]) -> set[int]:
     """The ports on which nginx is to listen for these locations; 80 where it says none."""
     found = [re.search(r"(?:^|:)(\d+)$", listen) for item in locations for listen in item["listen"]]
     return {int(match.group(1)) if match else 80 for match in found}
@@ -191,20 +191,24 @@ def _test(stack: Stack, was_valid: Callable[[], bool]) -> dict[str, Any]:
             done = nginx_test.run(who, "-t", "-q")
     except (KeyError, OSError, subprocess.TimeoutExpired) as error:
         return {"asked": False, "valid": None, "message": str(error), "file": "", "line": 0}
-    message = next((line for line in done.stderr.splitlines() if "[emerg]" in line), done.stderr.strip())
-    place = re.search(r" in (\S+):(\d+)$", message)
-    valid: Any = done.returncode == 0
+    said = parse_test(done.returncode, done.stderr)
     ordinary = bool(shared) or who != nginx_test.ROOT
-    if not valid and (ordinary or os.geteuid() != 0) and "Permission denied" in message:
+    if not said["valid"] and (ordinary or os.geteuid() != 0) and "Permission denied" in said["message"]:
         what = "whether nginx's configuration is valid"
         why = f"others can write {shared}" if shared else f"nginx is run as {who}"
         why += ", so that root does not test it"
         valid = was_valid() or (unread.Unread(what, why) if ordinary else unread.only_root(what, "test it to its end"))
-        message, place = "", None
+        said = {"valid": valid, "message": "", "file": "", "line": 0}
+    return {"asked": True, **said, "message": said["message"][:500]}
+
+
+def parse_test(status: int, text: str) -> dict[str, Any]:
+    """{valid, message, file, line} of what `nginx -t -q` wrote to its standard error, and of its exit status."""
+    message = next((line for line in text.splitlines() if "[emerg]" in line), text.strip())
+    place = re.search(r" in (\S+):(\d+)$", message)
     return {
-        "asked": True,
-        "valid": valid,
-        "message": message[:500],
+        "valid": status == 0,
+        "message": message,
         "file": place.group(1) if place else "",
         "line": int(place.group(2)) if place else 0,
     }

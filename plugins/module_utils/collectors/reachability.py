@@ -42,9 +42,7 @@ def barred(bind: dict[str, Any], listeners: list[dict[str, Any]], account: str) 
     held = [item for item in sockets.matching(bind, listeners) if ":" not in item["host"] or ":" in bind["host"]]
     if not held or any(item["queued"] for item in held):
         return ""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1", "": "127.0.0.1"}.get(
-        bind["host"], bind["host"]
-    )
+    host = LOOPBACK.get(bind["host"], bind["host"])
     argv = [sys.executable, "-I", "-S", "-c", _CONNECT, host, str(bind["port"]), str(CONNECT_SECONDS)]
     try:
         done = commands.run_as(account, None, argv, {}, "/", CONNECT_SECONDS + START_SECONDS)
@@ -57,9 +55,14 @@ def barred(bind: dict[str, Any], listeners: list[dict[str, Any]], account: str) 
 
 def rules(port: int) -> list[str]:
     """Lines of the packet filter that drop or reject what goes to a port, as nft or iptables prints them."""
+    return parse_rules(_printed(_nft) or _printed(_iptables), port)
+
+
+def parse_rules(lines: list[str], port: int) -> list[str]:
+    """Those of the printed lines that name the port and drop or reject, each once, at most MOST_RULES."""
     found = [
         line.strip()[:200]
-        for line in _printed(_nft) or _printed(_iptables)
+        for line in lines
         if re.search(rf"\b{port}\b", line) and re.search(r"\b(?:drop|reject)\b", line, re.IGNORECASE)
     ]
     return list(dict.fromkeys(found))[:MOST_RULES]

@@ -39,13 +39,22 @@ def starts(text: str, unit: str) -> bool:
 def _timers(unit: str, enabled: bool) -> list[str]:
     """Timers that wait, and start the unit or a service whose command does; of an enabled one those of the moment."""
     keys = ["Id", "ActiveState", "SubState", "Transient", "Unit"]
-    waiting = [
+    waiting = parse_waiting(systemd.show_many(["*.timer"], keys), enabled)
+    return parse_starting(waiting, systemd.show_many([item["Unit"] for item in waiting], ["Id", "ExecStart"]), unit)
+
+
+def parse_waiting(timers: list[dict[str, str]], enabled: bool) -> list[dict[str, str]]:
+    """Those of these timers, as systemd shows them, that wait; for an enabled unit those of the moment alone."""
+    return [
         item
-        for item in systemd.show_many(["*.timer"], keys)
+        for item in timers
         if (item.get("Transient") == "yes" or not enabled) and item.get("ActiveState") == "active" and item.get("Unit")
     ]
-    shown = systemd.show_many([item["Unit"] for item in waiting], ["Id", "ExecStart"])
-    commands = {item.get("Id", ""): " ".join(systemd.exec_argv(item.get("ExecStart", ""))) for item in shown}
+
+
+def parse_starting(waiting: list[dict[str, str]], services: list[dict[str, str]], unit: str) -> list[str]:
+    """The names of those timers that start the unit, or one of these services whose command does."""
+    commands = {item.get("Id", ""): " ".join(systemd.exec_argv(item.get("ExecStart", ""))) for item in services}
     return [
         item["Id"] for item in waiting if item["Unit"] == unit or starts(commands.get(item["Unit"], "") + " ", unit)
     ]

@@ -37,13 +37,21 @@ def collect(root: Directive | None, wrong: answers.Wrong, said: list[str]) -> li
 
 
 def _looked_for(path: str, said: list[str]) -> dict[str, Any] | None:
+    found = parse(path, said)
+    if not found:
+        return None
+    nearest = os.path.dirname(found[0])
+    while nearest != "/" and not os.path.isdir(nearest):
+        nearest = os.path.dirname(nearest)
+    return {"path": found[0][:300], "denied": found[1], "nearest": nearest}
+
+
+def parse(path: str, said: list[str]) -> tuple[str, bool] | None:
+    """(file, whether nginx was refused it) of the newest line on a request for this path; None where none is on one."""
     for line in reversed(said):
         match = _FILE.search(line)
         if match and nginx_errors.request(line)[1] == path:
-            nearest = os.path.dirname(match[1])
-            while nearest != "/" and not os.path.isdir(nearest):
-                nearest = os.path.dirname(nearest)
-            return {"path": match[1][:300], "denied": match[2] == "13", "nearest": nearest}
+            return match[1], match[2] == "13"
     return None
 
 
