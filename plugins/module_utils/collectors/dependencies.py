@@ -68,6 +68,8 @@ def _venv_facts(venv: str) -> dict[str, Any]:
         "made_for": "",
         "libraries_for": [],
     }
+    if not venv:
+        return {**facts, "mismatch": False}
     with contextlib.suppress(OSError):
         facts["made_for"] = parse_made_for(safe_files.text(os.path.join(venv, "pyvenv.cfg")))
     library = os.path.join(venv, "lib")

@@ -8,15 +8,16 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import sys
 
 PROPERTIES = ["Id", "Type", "ActiveState", "Result", "ActiveEnterTimestamp"]
 MOST = 10
+# Whether a unit is enabled is dear to ask: a search through folders for each, so it is asked of few.
+MOST_ASKED = 50
 
 
 def collect(own: str) -> list[dict[str, str]]:
     """{unit, state, result} of services but `own` that failed, or are enabled and were stopped."""
     shown = [item for item in systemd.show_many(["*.service"], PROPERTIES) if _is_down(item, own)]
-    # Whether a unit is enabled is dear to ask: a search through folders for each, so it is asked of few.
-    stopped = [item["Id"] for item in shown if item["ActiveState"] == "inactive"][:MOST]
+    stopped = [item["Id"] for item in shown if item["ActiveState"] == "inactive"][:MOST_ASKED]
     states = {item["Id"]: item["UnitFileState"] for item in systemd.show_many(stopped, ["Id", "UnitFileState"])}
-    down = [item for item in shown if states.get(item["Id"], "enabled") == "enabled"]
+    down = [item for item in shown if item["ActiveState"] == "failed" or states.get(item["Id"]) == "enabled"]
     return [{"unit": item["Id"], "state": item["ActiveState"], "result": item["Result"]} for item in down[:MOST]]
 
 

@@ -150,7 +150,8 @@ def _fronts(stack: Stack, listeners: list[dict[str, Any]], unit: str) -> Any:
 
 def parse_ports(locations: list[dict[str, Any]]) -> set[int]:
     """The ports on which nginx is to listen for these locations; 80 where it says none."""
-    found = [re.search(r"(?:^|:)(\d+)$", listen) for item in locations for listen in item["listen"]]
+    named = [listen for item in locations for listen in item["listen"] if not listen.startswith("unix:")]
+    found = [re.search(r"(?:^|:)(\d+)$", listen) for listen in named]
     return {int(match.group(1)) if match else 80 for match in found}
 
 

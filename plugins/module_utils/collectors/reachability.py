@@ -60,12 +60,18 @@ def rules(port: int) -> list[str]:
 
 def parse_rules(lines: list[str], port: int) -> list[str]:
     """Those of the printed lines that name the port and drop or reject, each once, at most MOST_RULES."""
-    found = [
-        line.strip()[:200]
-        for line in lines
-        if re.search(rf"\b{port}\b", line) and re.search(r"\b(?:drop|reject)\b", line, re.IGNORECASE)
-    ]
+    refusing = [line for line in lines if re.search(r"\b(?:drop|reject)\b", line, re.IGNORECASE)]
+    found = [line.strip()[:200] for line in refusing if _is_for(line, port)]
     return list(dict.fromkeys(found))[:MOST_RULES]
+
+
+def _is_for(line: str, port: int) -> bool:
+    """Whether a rule is for packets to this port: `dport 80`, `--dport 80:90`, `dport { 80, 8000-8100 }`."""
+    for places in re.findall(r"\bdports? (\{[^}]*\}|[\d,:-]+)", line):
+        for first, last in re.findall(r"(\d+)(?:[:-](\d+))?", places):
+            if int(first) <= port <= int(last or first):
+                return True
+    return False
 
 
 def _nft() -> subprocess.CompletedProcess[str]:

@@ -32,7 +32,7 @@ def of(unit: str, enabled: bool) -> list[str]:
 def starts(text: str, unit: str) -> bool:
     """Whether a command line, or a script's text, starts the unit by systemctl or service."""
     name = re.escape(unit.rpartition(".")[0])
-    by_systemctl = rf"\bsystemctl\b[^\n;&|]*\s(re)?start\s[^\n;&|]*\b{name}(\.service)?(?![\w@.-])"
+    by_systemctl = rf"\bsystemctl\b[^\n;&|]*\s(re)?start\s[^\n;&|]*(?<![\w@.-]){name}(\.service)?(?![\w@.-])"
     return bool(re.search(rf"{by_systemctl}|\bservice\s+{name}\s+(re)?start\b", text))
 
 

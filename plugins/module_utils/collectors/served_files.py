@@ -16,7 +16,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.services.nginx_co
 MOST = 4
 STATUSES = (403, 404)
 _HANDED_ON = ("proxy_pass", "uwsgi_pass", "grpc_pass", "fastcgi_pass", "return", "try_files")
-# nginx's words on a file that it could not open, or on a folder without an index (ngx_http_static_module).
+# nginx's words on a file that it could not open (ngx_http_static_module).
 _FILE = re.compile(r"(?:open\(\) )?\"([^\"]+)\" (?:failed|is not found|is forbidden) \((2|13|20):")
 
 

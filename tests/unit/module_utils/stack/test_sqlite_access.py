@@ -279,5 +279,5 @@ def test_what_another_account_has_open_stays_as_it_is(folder: Path) -> None:
             assert objections == {""}
         else:
             (objection,) = objections
-            assert objection.startswith(f"is open in process {process.pid} of root ({sys.executable} -c")
+            assert objection.startswith(f"is open in process {process.pid} of root ({words[0]} -c")
     assert {item.get("objection", "") for item in judged(folder)} == {""}
