@@ -34,15 +34,15 @@ WANTED = 0.85
 PATIENCE = 120
 # What is mutated, and the unit tests of it, the ones that fail soonest first.
 MODULES = {
-    "diagnosis/diagnosis": ("findings", "diagnosis", "severity", "unread", "nobody_is_worse_off", "recorded"),
-    "diagnosis/plan": ("plan", "incident", "severity", "migrations", "nobody_is_worse_off", "recorded"),
+    "diagnosis/diagnosis": ("findings", "diagnosis", "severity", "unread", "recorded", "nobody_is_worse_off"),
+    "diagnosis/plan": ("plan", "incident", "severity", "migrations", "recorded"),
     "diagnosis/blocking": ("plan", "migrations", "diagnosis", "severity", "recorded"),
     "diagnosis/approvals": ("approvals",),
-    "diagnosis/consent": ("plan", "nobody_is_worse_off", "migrations", "severity", "recorded"),
+    "diagnosis/consent": ("plan", "migrations", "severity", "recorded", "nobody_is_worse_off"),
     "diagnosis/setbacks": ("setbacks", "record_look", "plan"),
-    "diagnosis/site_state": ("site_state", "nobody_is_worse_off", "severity"),
+    "diagnosis/site_state": ("site_state", "severity", "nobody_is_worse_off"),
     "diagnosis/edge_summary": ("edge_summary", "site_state", "severity"),
-    "run/decision": ("severity", "nobody_is_worse_off", "incident", "plan", "hostile"),
+    "run/decision": ("severity", "incident", "plan", "hostile", "nobody_is_worse_off"),
     "run/verdict": ("verdict",),
     "run/settings": ("settings",),
 }
