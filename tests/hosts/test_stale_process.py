@@ -105,6 +105,11 @@ def healed(site: Site, way: str, asks: bool = False) -> None:
         assert (code, incident["outcome"], incident["actions"]) == (2, "needs-approval", []), output
     code, incident, output = site.play("recover", rescue502_budget=9, rescue502_approve=[STALE] if asks else [])
     assert named(incident) == [STALE], output
+    because = incident["root_causes"][0]["because"]
+    assert ("other values were given to" in because) == ("set_variable" in WAYS[way] or "ENV_FILE" in WAYS[way]), (
+        because
+    )
+    assert "rotated-8812" not in output
     assert [(action["remedy"], action["for"]) for action in incident["actions"]] == [("restart", [STALE])], output
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert site.host.ask(site.shape.api_path)[0] == 200

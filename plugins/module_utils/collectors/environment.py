@@ -16,6 +16,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import (
     accounts,
     environment_file,
     ignored_assignments,
+    processes,
     systemd,
     unread,
 )
@@ -65,7 +66,25 @@ def collect(stack: Stack) -> dict[str, Any]:
             value.lower() in _TRUE for name, value in stack.environment.items() if name in ("DEBUG", "DJANGO_DEBUG")
         ),
         "settings_module": stack.settings_module,
+        **({"running_otherwise": names} if (names := _running_otherwise(stack)) else {}),
     }
+
+
+def _running_otherwise(stack: Stack) -> list[str]:
+    """Names of the unit's variables that its main process was started with other values of, or without."""
+    pid = systemd.number(stack.properties.get("MainPID", ""))
+    if not pid or stack.environment_unread:
+        return []
+    return differing(processes.environment(pid), stack.environment)
+
+
+def differing(running: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    """Names of the variables that a process has other values of than are wanted, or does not have.
+
+    None where it has none of them as wanted: some programs write their title over it (environ(7), setproctitle).
+    """
+    same = [name for name, value in wanted.items() if running.get(name) == value]
+    return sorted({*wanted} - {*same}) if same else []
 
 
 def _behind_failed(properties: dict[str, str]) -> list[str]:

@@ -108,3 +108,19 @@ def test_nothing_is_wrong(tmp_path: Path) -> None:
     assert not any(found[name] for name in ("missing", "saved", "lost", "exposed", "debug"))
     assert "behind_failed" not in found
     assert "ignored" in found["files"][0]
+
+
+@pytest.mark.parametrize(
+    ("running", "names"),
+    [
+        ({"DB_USER": "shop", "DB_PASSWORD": "old"}, ["DB_PASSWORD"]),
+        ({"DB_USER": "shop"}, ["DB_PASSWORD"]),
+        ({"DB_USER": "shop", "DB_PASSWORD": "new", "HOME": "/srv"}, []),
+        # Its title stands where they were, or it may not be read.
+        ({"gunicorn: master [shop]": ""}, []),
+        ({}, []),
+    ],
+)
+def test_what_the_running_app_has_other_values_of(running: dict[str, str], names: list[str]) -> None:
+    """Their names, and never a value."""
+    assert environment.differing(running, {"DB_USER": "shop", "DB_PASSWORD": "new"}) == names
