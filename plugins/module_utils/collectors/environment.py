@@ -22,6 +22,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import (
 )
 
 _TRUE = ("1", "true", "yes", "on")
+# What systemd itself gives an app that has an account of its own (systemd.exec(5)).
+_OF_THE_ACCOUNT = ("HOME", "LOGNAME", "SHELL", "USER")
 # Where people and tools put a file aside; a file such as .env.example or .env.staging is not a copy of .env.
 _ASIDE = (
     "bak|backup|old|orig|original|save|saved|gone|prev|previous|copy|last|good|moved|removed|deleted|disabled|away"
@@ -84,7 +86,7 @@ def differing(running: dict[str, str], wanted: dict[str, str]) -> list[str]:
     None where it has none of them as wanted: some programs write their title over it (environ(7), setproctitle).
     """
     same = [name for name, value in wanted.items() if running.get(name) == value]
-    return sorted({*wanted} - {*same}) if same else []
+    return sorted({*wanted} - {*same, *_OF_THE_ACCOUNT}) if same else []
 
 
 def _behind_failed(properties: dict[str, str]) -> list[str]:

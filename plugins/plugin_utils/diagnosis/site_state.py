@@ -13,6 +13,8 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import 
 
 # What nginx says where it got no connection, or no answer.
 GATEWAY_ERRORS = (0, 502, 504)
+# What a browser objects to in an answer that is well but for its CORS headers (system/cors.py).
+OF_CORS = ("origin ", "preflight: origin ", "preflight: method ", "preflight: header ")
 _PROXY = LAYERS.index("proxy")
 
 
@@ -105,4 +107,4 @@ def _is_barred(check: dict[str, Any]) -> bool:
     if str(check.get("error")).startswith("certificate:") or check.get("loops") is True:
         return True
     # The status and the content were as wanted: what is left is CORS.
-    return isinstance(check.get("cors"), dict) and str(check.get("problem")).startswith("origin ")
+    return isinstance(check.get("cors"), dict) and str(check.get("problem")).startswith(OF_CORS)

@@ -32,6 +32,11 @@ EXPIRED = check(
 LOOP = check("/api/", 301, loops=True, problem="status 301, which leads back to the same address")
 
 
+def preflight(problem: str) -> dict[str, Any]:
+    """A preflight that a browser objects to."""
+    return check("POST preflight of /api/", 200, cors=CORS, problem=f"preflight: {problem}")
+
+
 def evidence(*checks: dict[str, Any], refused: tuple[str, ...] = (), **values: Any) -> dict[str, Any]:
     """What a host says of its edge. refused: the paths that nginx answers itself."""
     edge = {"configured": True, "checks": list(checks), "well": all(item["well"] for item in checks), **values}
@@ -49,6 +54,10 @@ def evidence(*checks: dict[str, Any], refused: tuple[str, ...] = (), **values: A
         (evidence(BAD, REFUSED, refused=("/other/",)), SiteState.DOWN),
         (evidence(check("/shop/", 502), REFUSED, refused=("/api/",)), SiteState.DOWN),
         (evidence(NO_CORS), SiteState.BARRED),
+        (evidence(NO_CORS, preflight("origin https://shop.example is not allowed")), SiteState.BARRED),
+        (evidence(preflight("method PUT is not allowed, only GET")), SiteState.BARRED),
+        (evidence(preflight("header x-shop is not allowed, only none")), SiteState.BARRED),
+        (evidence(NO_CORS, preflight("status 403")), SiteState.DOWN),
         (evidence(FAILS_WITHOUT_CORS), SiteState.DOWN),
         (evidence(EXPIRED, LOOP, GOOD), SiteState.BARRED),
         (evidence(EXPIRED, check("/x/", 403), refused=("/x/",)), SiteState.BARRED),
