@@ -28,17 +28,34 @@ def load_lab() -> Any:
     return lab
 
 
+def shape_for(faults: list[str]) -> str:
+    """The first shape of lab hosts on which all of these make sense. RunError where there is none."""
+    load_lab()
+    from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import catalogue
+
+    from lab import matrix
+
+    modes = catalogue.load().modes
+    shapes = [matrix.suitable(modes[fault]) for fault in faults]
+    found = [shape for shape in shapes[0] if all(shape in others for others in shapes)]
+    if not found:
+        raise RunError(f"no lab host has what {' and '.join(faults)} need together: show them one by one")
+    return found[0]
+
+
 def demo(console: Console, faults: Iterable[str], keep: bool, recover: Recover) -> int:
     """Show it all on a fresh host. recover: runs the recovery with the inventory given and returns its exit code."""
     lab = load_lab()
     from lab.podman import LabError, setup
 
+    wanted = list(faults) or list(DEFAULT_FAULTS)
+    shape = shape_for(wanted)
     try:
         setup()
         _say(console, "1. A real host boots: systemd, nginx, gunicorn, Django, PostgreSQL")
-        host = lab.Host(HOST).up()
+        host = lab.Host(HOST, shape).up()
         try:
-            return _show(console, host, list(faults) or list(DEFAULT_FAULTS), recover)
+            return _show(console, host, wanted, recover)
         finally:
             if keep:
                 console.print(f"The host is still up. To remove it: .venv/bin/python -m lab down {HOST}")

@@ -18,6 +18,7 @@ BAD = {"name": "/", "status": 502, "well": False}
         ({"edge": {"well": True, "checks": [GOOD, {**GOOD, "status": 301}]}}, True, "200, 301 on 2 checks"),
         ({"edge": {"well": False, "checks": [GOOD, BAD]}}, False, "502 on /"),
         ({"edge": {"well": False, "checks": [BAD, BAD, BAD]}}, False, "502 on / and 2 more"),
+        ({"edge": {"well": False, "checks": [BAD, {**BAD, "name": "/x"}]}}, False, "502 on / and 1 more"),
         ({"edge": {"well": False, "checks": [{"name": "/", "error": "refused"}]}}, False, "refused on /"),
         ({"edge": {"well": False, "checks": []}}, False, "nginx hands no requests to this app"),
         ({"edge": {"well": True, "checks": [GOOD]}, "hold": {"well": True}}, True, "200 on 1 check"),
