@@ -15,6 +15,7 @@ import functools
 import glob
 import os
 import re
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,6 +37,8 @@ _PROGRAMS = ("postgres", "libpq5", "pg_ctl")
 _SEVERITIES = ("DEBUG", "LOG", "INFO", "NOTICE", "WARNING", "ERROR", "FATAL", "PANIC")
 _LABELS = ("DETAIL:  ", "HINT:  ", "QUERY:  ", "CONTEXT:  ", "STATEMENT:  ", "LOCATION:  ", "BACKTRACE:  ")
 _TAIL = " at character %d"
+# Collectors run in threads, and one of them is to load a catalogue for all.
+_LOADING = threading.Lock()
 
 
 def english(text: str, unit: str = "") -> str:
@@ -78,7 +81,9 @@ def _errors(part: Any, catalogues: list[Catalogue]) -> Any:
 
 
 def _catalogues(unit: str) -> list[Catalogue]:
-    return [found for spoken in dict.fromkeys(languages(unit)) if (found := _loaded(*spoken)) is not None]
+    spoken = dict.fromkeys(languages(unit))
+    with _LOADING:
+        return [found for one in spoken if (found := _loaded(*one)) is not None]
 
 
 def languages(unit: str = "") -> list[tuple[str, str]]:
