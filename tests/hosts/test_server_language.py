@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import load
 
-from lab import look
+from lab import Host, look
 from lab.site import Site, named, settings_for, to_approve
 
 CATALOGUE = load()
@@ -17,6 +17,7 @@ SAID = {
         "database/config-invalid": "contient des erreurs",
         "database/connections-exhausted": "les emplacements de connexions restants sont réservés",
         "database/data-folder-mode": "a des permissions non valides",
+        "database/extension-missing": "la fonction similarity(unknown, unknown) n'existe pas",
         "database/missing-database": "la base de données « {DATABASE_NAME} » n'existe pas",
         "database/missing-role": "Le rôle « {DATABASE_USER} » n'existe pas",
         "database/password-expired": "a un mot de passe expiré",
@@ -39,10 +40,10 @@ REPAIRED = (
 )  # fmt: skip
 
 
-def speak(site: Site, language: str) -> None:
+def speak(host: Host, language: str) -> None:
     """Have the server speak a language from now on, and what starts it too, as on a system in that language."""
     sql = f"ALTER SYSTEM SET lc_messages = '{language}'"
-    site.host.run(
+    host.run(
         f"systemctl set-environment LANG={language}\n"
         f'runuser -u postgres -- psql -Xqc "{sql}" -c "SELECT pg_reload_conf()" > /dev/null'
     )
@@ -57,7 +58,7 @@ def break_in(site: Site, language: str, mode: str) -> None:
 
 def test_a_french_server_is_understood(site: Site) -> None:
     """What it answers to the app, in two lines where English has one, and what it logs where it does not start."""
-    speak(site, FRENCH)
+    speak(site.host, FRENCH)
     for mode in ("database/refused-by-hba", "database/data-folder-mode"):
         break_in(site, FRENCH, mode)
         found = look.diagnosed(site.host, CATALOGUE, {})
@@ -68,7 +69,7 @@ def test_a_french_server_is_understood(site: Site) -> None:
 @pytest.mark.parametrize(("language", "mode"), [(language, mode) for language in SAID for mode in SAID[language]])
 def test_the_cause_is_the_same_in_each_language(site: Site, language: str, mode: str) -> None:
     """It alone is named, as on the usual host; what may be repaired is."""
-    speak(site, language)
+    speak(site.host, language)
     break_in(site, language, mode)
     approved = to_approve(CATALOGUE.modes[mode])
     code, incident, output = site.play("recover", **settings_for(mode, site.shape), rescue502_approve=approved)
@@ -82,8 +83,23 @@ def test_the_cause_is_the_same_in_each_language(site: Site, language: str, mode:
 @pytest.mark.nightly
 def test_a_stopped_server_is_started_in_french(site: Site) -> None:
     """It has said nothing but that it ends."""
-    speak(site, FRENCH)
+    speak(site.host, FRENCH)
     site.host.break_with("database/stopped")
     assert "le système de base de données est arrêté" in site.host.run(LOGS).stdout
     code, incident, output = site.play("recover")
     assert (code, incident["outcome"], named(incident)) == (0, "recovered", ["database/stopped"]), output
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("site", ["remote"], indirect=True)
+def test_what_lacks_on_another_host_is_known_by_its_sqlstate(site: Site) -> None:
+    """No catalogue is at hand there: the app's error stays in French, and its code says that a column lacks."""
+    server = site.host.database
+    assert server
+    speak(server, FRENCH)
+    site.host.break_with("schema/unapplied-migrations")
+    found = look.diagnosed(site.host, CATALOGUE, {})
+    assert "n'existe pas" in found.evidence["app"]["raised"]["message"], "the fault"
+    assert found.evidence["app"]["lacks_table"] is True
+    code, incident, output = site.play("recover")
+    assert (code, incident["outcome"], named(incident)) == (0, "recovered", ["schema/unapplied-migrations"]), output

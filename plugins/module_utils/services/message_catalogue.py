@@ -9,7 +9,6 @@ as long as the line is, whatever stands in it. Sources: gettext's manual, "The F
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -22,13 +21,12 @@ _LEAST_ANCHOR, _LEAST_BYTES = 6, 12
 # A message begins where a line does, or after a colon; after so many of these none is looked for.
 _MOST_STARTS = 8
 _MOST_MORE = 3
-_MAGIC = {b"\xde\x12\x04\x95": "<", b"\x95\x04\x12\xde": ">"}
-_CHARSET = re.compile(rb"charset=([\w-]+)")
 _CONVERSION = re.compile(
     r"%(?:(?P<number>\d+)\$)?[-+ #0']*"
     r"(?P<width>\*(?:\d+\$)?|\d+)?(?:\.(?P<precision>\*(?:\d+\$)?|\d+))?(?:hh?|ll?|[zjtLq])?"
     r"(?P<kind>[diouxXeEfFgGaAcspm%])"
 )
+_NOT = re.compile(r"\bnot\b")
 _START = re.compile(r":\s+")
 _BREAK = re.compile(r"[ \t]*\n[ \t]*")
 _NUMBER = re.compile(r"-?\d+")
@@ -57,34 +55,6 @@ class Template(NamedTuple):
     def size(self) -> int:
         """How many characters of it are literal."""
         return sum(map(len, self.translation.pieces))
-
-
-def messages(data: bytes) -> Iterator[tuple[tuple[str, ...], str]]:
-    """(English, translation) of a .mo file; of plural forms each with both English ones. ValueError for other data."""
-    try:
-        order = _MAGIC[data[:4]]
-        count, originals, translations = struct.unpack_from(order + "3I", data, 8)
-        rows = [
-            tuple(_string(data, order, table + 8 * number) for table in (originals, translations))
-            for number in range(count)
-        ]
-        header = next((translation for original, translation in rows if not original), b"")
-        match = _CHARSET.search(header)
-        charset = match.group(1).decode() if match else "utf-8"
-        found = [(original.decode(charset), translation.decode(charset)) for original, translation in rows if original]
-    except (KeyError, struct.error, LookupError, UnicodeDecodeError) as error:
-        raise ValueError("not a message catalogue") from error
-    for original, translation in found:
-        # What stands before this character is a context.
-        english = tuple(original.rpartition("\4")[2].split("\0"))
-        for form in dict.fromkeys(translation.split("\0")):
-            if form:
-                yield english, form
-
-
-def _string(data: bytes, order: str, place: int) -> bytes:
-    length, offset = struct.unpack_from(order + "2I", data, place)
-    return data[offset : offset + length]
 
 
 def parts(text: str) -> Parts | None:
@@ -128,9 +98,9 @@ def values(text: str, wanted: Parts) -> dict[str, str] | None:
 class Catalogue:
     """Translations by their longest literal piece, labels, and the errors of the C library.
 
-    pairs: of messages(). labels: {translation: English} of what stands in front of a message, such as a severity.
-    errors: {translation: English} of what a value may be. tail: (translation, English) of what may follow a message.
-    Where two messages have one translation, the first is taken.
+    pairs: of catalogue_files.messages(). labels: {translation: English} of what stands in front of a message, such as a
+    severity. errors: the same of what a value may be. tail: (translation, English) of what may follow a message.
+    Where two messages have one translation, the first is taken; none where only one of them says `not`.
     """
 
     def __init__(
@@ -143,7 +113,7 @@ class Catalogue:
         self._index: dict[str, list[tuple[str, Template]]] = {}
         self._values = dict(errors)
         self._errors, self._labels = errors, labels
-        for english, translation in pairs:
+        for english, translation in _of_one_meaning(pairs):
             self._add(tuple(text.strip("\n") for text in english), translation.strip("\n"))
         self._lengths = sorted({len(gram) for gram in self._index})
         longest_first = sorted(labels, key=len, reverse=True)
@@ -242,3 +212,12 @@ class Catalogue:
 def _starts(text: str) -> list[int]:
     """Where in a line a message may begin."""
     return [0, *(match.end() for match in _START.finditer(text))][:_MOST_STARTS]
+
+
+def _of_one_meaning(pairs: Iterable[tuple[tuple[str, ...], str]]) -> list[tuple[tuple[str, ...], str]]:
+    """The pairs without those translations that have messages of opposite meaning: which was meant, nobody knows."""
+    known = list(pairs)
+    denies: dict[str, set[bool]] = {}
+    for english, translation in known:
+        denies.setdefault(translation, set()).add(_NOT.search(english[0]) is not None)
+    return [(english, translation) for english, translation in known if len(denies[translation]) == 1]

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, write_access
-from ansible_collections.rescue502.django.plugins.module_utils.services import message_catalogue, postgresql_files
+from ansible_collections.rescue502.django.plugins.module_utils.services import catalogue_files, postgresql_files
 from ansible_collections.rescue502.django.plugins.module_utils.services.message_catalogue import Catalogue
 
 # The largest catalogue of PostgreSQL 18's has 1.1 MiB.
@@ -35,7 +35,7 @@ _VERSION = re.compile(r"\d+(?:\.\d+)?")
 TOPS = ("/usr/share/locale", "/usr/pgsql-{version}/share/locale")
 _PROGRAMS = ("postgres", "libpq5", "pg_ctl")
 _SEVERITIES = ("DEBUG", "LOG", "INFO", "NOTICE", "WARNING", "ERROR", "FATAL", "PANIC")
-_LABELS = ("DETAIL:  ", "HINT:  ", "QUERY:  ", "CONTEXT:  ", "STATEMENT:  ", "LOCATION:  ", "BACKTRACE:  ")
+_LABELS = ("DETAIL:  ", "HINT:  ", "QUERY:  ", "CONTEXT:  ", "STATEMENT:  ", "BACKTRACE:  ")
 _TAIL = " at character %d"
 # Collectors run in threads, and one of them is to load a catalogue for all.
 _LOADING = threading.Lock()
@@ -142,7 +142,7 @@ def _messages(name: str, version: str, locale: str) -> list[tuple[tuple[str, ...
             path = f"{top.format(version=version)}/{language}/LC_MESSAGES/{name}.mo"
             if os.path.exists(path) and not write_access.on_the_way(path, 0):
                 try:
-                    return list(message_catalogue.messages(safe_files.read_bytes(os.path.realpath(path), MOST_BYTES)))
+                    return list(catalogue_files.messages(safe_files.read_bytes(os.path.realpath(path), MOST_BYTES)))
                 except (OSError, ValueError):
                     continue
     return []

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.services import message_catalogue, postgresql_words
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    catalogue_files,
+    message_catalogue,
+    postgresql_words,
+)
 
 HEADER = "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=(n > 1);\n"
 # Those of PostgreSQL 15, French, as they are, and of an order of arguments that it does not have here.
@@ -46,6 +50,11 @@ FRENCH = {
     ),
     "%.*s is used by %s at %d%%": "à %4$d%%, %3$s utilise %2$.*1$s (.*)+[a",
     "relation %s": "relation %s",
+    # Translators' own: two messages of one meaning, and two of opposite ones.
+    'could not remove file "%s": %m': "n'a pas pu supprimer le fichier « %s » : %m",
+    'could not delete file "%s": %m': "n'a pas pu supprimer le fichier « %s » : %m",
+    'column "%s" of relation "%s" is an identity column': "la colonne « %s » de « %s » n'est pas d'identité",
+    'column "%s" of relation "%s" is not an identity column': "la colonne « %s » de « %s » n'est pas d'identité",
 }
 LIBPQ = {'connection to server at "%s", port %s failed: ': "la connexion au serveur sur « %s », port %s a échoué : "}
 KERNEL = {
@@ -75,7 +84,7 @@ def _host(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(
         postgresql_words,
         "_messages",
-        lambda name, _version, _locale: list(message_catalogue.messages(catalogue(files.get(name, {})))),
+        lambda name, _version, _locale: list(catalogue_files.messages(catalogue(files.get(name, {})))),
     )
     monkeypatch.setattr(postgresql_words, "languages", lambda _unit="": [("15", "fr_FR")])
     loaded = postgresql_words._loaded
@@ -103,6 +112,7 @@ SAID = {
     "failed: la connexion au serveur sur « db », port 5432 a échoué : FATAL:  la relation « x » n'existe pas": (
         'failed: connection to server at "db", port 5432 failed: FATAL:  relation "x" does not exist'
     ),
+    "n'a pas pu supprimer le fichier « a » : x": 'could not delete file "a": x',
     "1 un VACUUM": "1 un VACUUM",
     "ERREUR:  un VACUUM doit être exécuté dans un maximum de 1 transaction": (
         "ERROR:  database must be vacuumed within 1 transaction"
@@ -148,6 +158,7 @@ def test_a_message_of_several_lines_becomes_one() -> None:
     [
         "", "   ", "Une autre phrase", "ready to accept connections", "relation shop", "la relation « a » existe",
         "ne peut pas exécuter", "x" * 5000, "un VACUUM doit être exécuté dans un maximum de sept transactions",
+        "la colonne « a » de « b » n'est pas d'identité",
         'role "Adresse déjà utilisée" does not exist', "non", "%s %d %m %1$s {{ 7 * 7 }}",
     ],
 )  # fmt: skip
@@ -198,7 +209,7 @@ class TestCatalogueFiles:
     def test_both_orders_and_other_characters_are_read(self, order: str, charset: str) -> None:
         """A catalogue says in its first message in which characters it is."""
         translations = {"": HEADER.replace("UTF-8", charset), "a\4no": "né", "one\0many": "un\0des"}
-        found = list(message_catalogue.messages(catalogue(translations, order, charset)))
+        found = list(catalogue_files.messages(catalogue(translations, order, charset)))
         assert found == [(("no",), "né"), (("one", "many"), "un"), (("one", "many"), "des")]
 
     @pytest.mark.parametrize(
@@ -214,7 +225,7 @@ class TestCatalogueFiles:
     def test_other_data_is_refused(self, data: bytes) -> None:
         """As one that was cut off, or in characters that nobody knows."""
         with pytest.raises(ValueError, match="not a message catalogue"):
-            list(message_catalogue.messages(data))
+            list(catalogue_files.messages(data))
 
     @pytest.mark.parametrize(("text", "value"), [("%y", None), ("100 %", None), ("100%%", ("100%",))])
     def test_what_is_no_format(self, text: str, value: Any) -> None:
