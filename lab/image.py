@@ -21,15 +21,18 @@ from lab.shape import Shape
 NAME = "localhost/rescue502-lab"
 PACKAGES = (
     "systemd,systemd-sysv,dbus,python3,python3-venv,nginx-light,postgresql,git,openssh-server,sudo,curl,procps,"
-    "iproute2,openssl,ca-certificates,libfaketime,monit"
+    "iproute2,openssl,ca-certificates,libfaketime,monit,locales"
 )
+# Languages that a host's PostgreSQL can speak: its catalogues, and the C library's for what the kernel refuses.
+LANGUAGES = ("fr_FR", "de_DE")
+_CATALOGUES = ("postgres-*", "pg_ctl-*", "libpq5-*", "libc")
 AT_ONCE = 2
 
 
 @cache
 def tag(shape: Shape) -> str:
     """The name of a shape's image, made from what goes into it."""
-    digest = hashlib.sha256(f"{shape.suite} {PACKAGES} {shape.database}".encode())
+    digest = hashlib.sha256(f"{shape.suite} {' '.join(_base_options())} {shape.database}".encode())
     digest.update((CONTENT / "detach-database.sh").read_bytes())
     with tempfile.TemporaryDirectory(prefix="rescue502-lab-") as name:
         folder = Path(name) / "image"
@@ -96,14 +99,27 @@ def _step(title: str, work: Callable[[], object]) -> None:
     say(f"{title}: {time.monotonic() - begun:.0f} s")
 
 
+def _base_options() -> list[str]:
+    """How mmdebstrap makes a bare Debian: lean, with the packages and the locales."""
+    lean = [f"path-exclude=/usr/share/{folder}/*" for folder in ("man", "doc", "locale", "info")]
+    folders = [f"/usr/share/locale/{name.partition('_')[0]}/LC_MESSAGES" for name in LANGUAGES]
+    # dpkg's last match counts, and it makes no folder that is excluded.
+    kept = [f"path-include={folder}/{catalogue}.mo" for folder in folders for catalogue in _CATALOGUES]
+    made = "mkdir -p " + " ".join(f'"$1{folder}"' for folder in folders)
+    locales = " && ".join(f'chroot "$1" localedef -i {name} -f UTF-8 {name}.UTF-8' for name in LANGUAGES)
+    # What localedef reads is of no use afterwards.
+    hooks = [f"--essential-hook={made}", f'--customize-hook={locales} && rm -r "$1/usr/share/i18n"']
+    return ["--variant=minbase", *(f"--dpkgopt={line}" for line in (*lean, *kept)), f"--include={PACKAGES}", *hooks]
+
+
 def _base(suite: str) -> str:
     """A bare Debian with the packages, kept as an image of its own: it changes seldom."""
-    name = f"{NAME}-base:{suite}-{hashlib.sha256(PACKAGES.encode()).hexdigest()[:12]}"
+    options = _base_options()
+    name = f"{NAME}-base:{suite}-{hashlib.sha256(' '.join(options).encode()).hexdigest()[:12]}"
     if _exists(name):
         return name
     archive = CACHE / f"{suite}.tar"
-    lean = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("man", "doc", "locale", "info")]
-    command = [*sudo(), "mmdebstrap", "--quiet", "--variant=minbase", *lean, f"--include={PACKAGES}", suite]
+    command = [*sudo(), "mmdebstrap", "--quiet", *options, suite]
 
     def bootstrap() -> None:
         done = subprocess.run([*command, str(archive)], capture_output=True, text=True, check=False)

@@ -9,7 +9,11 @@ import time
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import database_startup
-from ansible_collections.rescue502.django.plugins.module_utils.services import pgbouncer, postgresql
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    pgbouncer,
+    postgresql,
+    postgresql_words,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.services.pgbouncer import Bouncer
 from ansible_collections.rescue502.django.plugins.module_utils.system import accounts
 
@@ -101,7 +105,8 @@ def _server(given: dict[str, str] | None, name: str) -> dict[str, Any]:
 def _said(bouncer: Bouncer, name: str, user: str) -> dict[str, str]:
     """Its log's last word on the app's connections in the last minutes: to the app, and of what the server said."""
     lines = database_startup.lines_since(bouncer.settings.get("logfile", ""), time.time() - LOG_SECONDS)
-    refused, server_refused = refusals(lines, name, user)
+    # What its server said stands there in the language of that.
+    refused, server_refused = refusals(postgresql_words.lines(lines), name, user)
     return {"refused": refused, "server_refused": server_refused}
 
 

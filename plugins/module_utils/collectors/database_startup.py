@@ -13,7 +13,11 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
-from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files, postgresql_refusals
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    postgresql_files,
+    postgresql_refusals,
+    postgresql_words,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
     filesystems,
     journal,
@@ -58,7 +62,8 @@ def collect(unit_names: list[str], port: int) -> dict[str, Any]:
     folder = postgresql_files.of_unit(shown)
     started = _since_epoch(shown.get("InactiveExitTimestampMonotonic", ""))
     log = _log_file(shown.get("Id", ""), folder)
-    lines = _journal(shown.get("Id", ""), started) + lines_since(log, started)
+    said = _journal(shown.get("Id", ""), started) + lines_since(log, started)
+    lines = postgresql_words.lines(said, shown.get("Id", ""))
     file, line = place(lines)
     bars = _bars(shown, started, log or folder)
     no_room = next((item[:REASON_LENGTH] for item in map(_message, reversed(lines)) if _NO_ROOM.search(item)), "")

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import edge, service
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_words
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import journal, unread
@@ -44,7 +45,10 @@ def collect(stack: Stack) -> dict[str, Any]:
     signs: of each sign that is there, how many seconds ago it was last seen; for a unit that has ended, how many
     seconds before its last line.
     """
-    stamped = _journal(stack.properties.get("InvocationID", "")) + _error_log(stack)
+    said = _journal(stack.properties.get("InvocationID", "")) + _error_log(stack)
+    # What the app writes of the database's answers is in the language of the server.
+    in_english = postgresql_words.numbered([text for _when, text in said], stack.database_unit)
+    stamped = [(said[number][0], text) for number, text in in_english]
     lines = [text for _when, text in stamped]
     ended = stack.properties.get("ActiveState") in ("failed", "inactive")
     now = max((when for when, _text in stamped), default=0.0) if ended else time.time()

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import files
 from ansible_collections.rescue502.django.plugins.module_utils.files import unit_view
-from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_files, postgresql_wal
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_wal
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.storage import (
     disk_usage,
@@ -116,7 +116,7 @@ def _add_starved_databases(systems: list[dict[str, Any]], database: dict[str, An
     """A few MiB are nothing to a server that is down because it could not get the next 16."""
     if database.get("running") or database.get("listening"):
         return
-    folders = [folder for folder in database.get("folders", []) if postgresql_files.ran_out_of_space(folder)]
+    folders = [folder for folder in database.get("folders", []) if postgresql_wal.ran_out_of_space(folder)]
     for item in systems:
         own = any(place["purpose"] == "the database" for place in item["places"])
         # The same words are PostgreSQL's where no inode is left.

@@ -25,7 +25,11 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app import
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.repeated_requests import Page
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
-from ansible_collections.rescue502.django.plugins.module_utils.services import requirements, systemd_credentials
+from ansible_collections.rescue502.django.plugins.module_utils.services import (
+    postgresql_words,
+    requirements,
+    systemd_credentials,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
     accounts,
@@ -109,7 +113,8 @@ def rehearse(
     except (OSError, subprocess.SubprocessError) as error:
         outcome["problem"] = f"{stack.python}: {error}"
         return outcome
-    outcome["steps"] = {step.pop("step"): step for step in _steps(ended.lines)}
+    found: list[dict[str, Any]] = postgresql_words.errors(_steps(ended.lines), stack.database_unit)
+    outcome["steps"] = {step.pop("step"): step for step in found}
     if "answers" in outcome["steps"].get("requests", {}):
         answers = outcome["steps"]["requests"].pop("answers")
         outcome["steps"]["requests"].update(repeated_requests.judged(pages, answers))

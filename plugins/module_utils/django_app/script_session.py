@@ -43,10 +43,14 @@ WHERE_IS = {
     " LEFT JOIN pg_depend d ON d.objid = o.oid AND d.classid = 'pg_type'::regclass AND d.deptype = 'e'"
     " LEFT JOIN pg_extension e ON e.oid = d.refobjid WHERE o.typname = %s LIMIT 20",
 }
+# A server may say it in any language: a function has its arguments behind it, a type's name is quoted.
 NAMED = {
-    "function": re.compile(r"^function (?:[\w\"]+\.)?\"?(\w+)\"?\("),
-    "type": re.compile(r"^type \"(?:\w+\.)?(\w+)\" does not exist"),
+    "function": re.compile(r"(?:^|\s)(?:[\w\"]+\.)?\"?(\w+)\"?\("),
+    # Quotation marks of other languages, as escapes: the script is a word of a command line, in any locale.
+    "type": re.compile(r"[\"\u00ab\u00bb\u201c\u201e]\s?(?:\w+\.)?(\w+)\s?[\"\u00bb\u00ab\u201c\u201d]"),
 }
+# What else is quoted so, such as a collation, has this SQLSTATE too.
+CERTAINLY = {"function": NAMED["function"], "type": re.compile(r"^type \"")}
 
 
 def ask_session(plan):
@@ -70,11 +74,13 @@ def ask_session(plan):
         if state == UNIQUE_VIOLATION:
             found["behind"] = sequences_behind(cursor, *table_of(refused))
         kind = UNDEFINED.get(state)
-        named = NAMED[kind].match(driver_error(refused).args[0]) if kind and driver_error(refused).args else None
+        said = str(driver_error(refused).args[0]).partition("\n")[0] if kind and driver_error(refused).args else ""
+        named = NAMED[kind].search(said) if said else None
         if named:
             cursor.execute(WHERE_IS[kind], [named.group(1)])
             places = [{"schema": row[0], "extension": row[1], "in_path": bool(row[2])} for row in cursor.fetchall()]
-            found["undefined"] = {"kind": kind, "name": short(named.group(1)), "places": places}
+            if places or CERTAINLY[kind].search(said):
+                found["undefined"] = {"kind": kind, "name": short(named.group(1)), "places": places}
     return found
 
 

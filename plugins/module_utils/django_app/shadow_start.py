@@ -22,6 +22,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.run import comman
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
     gunicorn_config,
     nginx_headers,
+    postgresql_words,
     server_command,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
@@ -191,8 +192,7 @@ def _wait(is_so: Callable[[], bool], unit: trial_unit.TrialUnit, deadline: float
     """Whether something comes to be so before the unit ends, or time is up."""
     asked = time.monotonic()
     while not is_so():
-        now = time.monotonic()
-        if now > asked + STATE_SECONDS:
+        if (now := time.monotonic()) > asked + STATE_SECONDS:
             asked = now
             if unit.state().get("ActiveState") in _ENDED:
                 return is_so()
@@ -204,7 +204,7 @@ def _wait(is_so: Callable[[], bool], unit: trial_unit.TrialUnit, deadline: float
 
 def _said(unit: trial_unit.TrialUnit) -> list[str]:
     """What the program has written, or systemd in its place."""
-    return unit.said() or [line for line in (unit.problem,) if line]
+    return postgresql_words.lines(unit.said()) or [line for line in (unit.problem,) if line]
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_words
 
 DEFAULT_PORT = 5432
 PROTOCOL = 196608  # version 3.0
@@ -128,7 +129,9 @@ def ask(server: Server, sql: str, timeout: float = 4.0, statement_seconds: float
         raise PostgresError(f"no answer within {timeout:g} s")
     if done.returncode:
         # Of what psql says, the first line: what follows may be the statement.
-        raise PostgresError((done.stderr.strip().splitlines() or ["psql failed"])[0][:300])
+        # Who is not let in hears it in the language of the server.
+        said = postgresql_words.lines(done.stderr.strip().splitlines())
+        raise PostgresError((said or ["psql failed"])[0][:300])
     return done.stdout
 
 
@@ -163,9 +166,8 @@ def readiness(host: str, port: int, user: str = "", name: str = "", timeout: flo
     if not answer:
         return "the connection was closed without an answer"
     if answer[:1] == b"E" and _NOT_NOW in answer:
-        return next(
-            (part[1:].decode("utf-8", "replace") for part in answer[5:].split(b"\0") if part[:1] == b"M"), "not now"
-        )
+        said = (part[1:].decode("utf-8", "replace") for part in answer[5:].split(b"\0") if part[:1] == b"M")
+        return postgresql_words.english(next(said, "not now"))
     return ""
 
 

@@ -18,7 +18,6 @@ _RECOVERY = ("recovery.signal", "recovery.conf")
 _SETTING = re.compile(r"^\s*data_directory\s*=?\s*'([^']+)'", re.MULTILINE)
 # Where distributions' packages put it; looked at only where nothing else says.
 USUAL = ("/var/lib/pgsql/data", "/var/lib/pgsql/*/data", "/var/lib/postgresql/*/main", "/var/lib/postgresql/data")
-LOG_TAIL = 16384
 
 
 def data_folders(listeners: list[dict[str, Any]], unit: str) -> list[str]:
@@ -38,20 +37,6 @@ def parts(folder: str) -> list[str]:
         os.path.join(glob.escape(folder), "pg_tblspc", "*")
     )
     return [folder, *sorted(os.path.realpath(path) for path in links if os.path.islink(path))]
-
-
-def ran_out_of_space(folder: str) -> bool:
-    """Whether the server's last words were that the file system is full: it needs 16 MiB in one piece for its log."""
-    cluster = "-".join(folder.split("/")[-2:])
-    logs = glob.glob(os.path.join(glob.escape(folder), "*log", "*")) + glob.glob(f"/var/log/postgresql/*{cluster}.log")
-    try:
-        newest = max(logs, key=os.path.getmtime)
-        with open(newest, "rb") as file:
-            file.seek(max(0, os.path.getsize(newest) - LOG_TAIL))
-            lines = file.read().decode("utf-8", "replace").splitlines()[-20:]
-    except (OSError, ValueError):
-        return False
-    return any("No space left on device" in line for line in lines)
 
 
 def _is_server(command: str) -> bool:
@@ -84,7 +69,7 @@ def of_unit(shown: dict[str, str]) -> str:
     """
     if match := INSTANCE.search(shown.get("Id", "")):
         cluster = "{}/{}".format(*match.groups())
-        return _setting(f"/etc/postgresql/{cluster}/postgresql.conf") or f"/var/lib/postgresql/{cluster}"
+        return setting(f"/etc/postgresql/{cluster}/postgresql.conf") or f"/var/lib/postgresql/{cluster}"
     environment, _problems = systemd.unit_environment(shown)
     words = systemd.exec_argv(shown.get("ExecStart", ""))
     named = words[words.index("-D") + 1] if "-D" in words[:-1] else ""
@@ -105,10 +90,10 @@ def recovery_file(unit: str) -> str:
 def configured() -> list[str]:
     """data_directory of each of Debian's clusters."""
     paths = sorted(glob.glob("/etc/postgresql/*/*/postgresql.conf"))
-    return [folder for folder in map(_setting, paths) if folder]
+    return [folder for folder in map(setting, paths) if folder]
 
 
-def _setting(path: str) -> str:
+def setting(path: str) -> str:
     """data_directory in a postgresql.conf, where the last one counts; empty where none is set or can be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:

@@ -9,6 +9,7 @@ wal-configuration.html, app-pgcontroldata.html, continuous-archiving.html.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -17,9 +18,11 @@ from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands
+from ansible_collections.rescue502.django.plugins.module_utils.services import postgresql_words
 from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems
 
 ASK_SECONDS = 2.0
+LOG_TAIL = 16384
 _SEGMENT = re.compile(r"^[0-9A-F]{24}$")
 _VERSION = re.compile(r"^\d+(\.\d+)?$")
 _REDO = re.compile(r"REDO WAL file: +([0-9A-F]{24})")
@@ -48,6 +51,20 @@ def kept(folder: str) -> dict[str, Any]:
         "unarchived": len(waiting),
         "slots": _slots(folder, max(status.st_mtime for status in old.values())),
     }
+
+
+def ran_out_of_space(folder: str) -> bool:
+    """Whether the server's last words were that the file system is full: it needs 16 MiB in one piece for its log."""
+    cluster = "-".join(folder.split("/")[-2:])
+    logs = glob.glob(os.path.join(glob.escape(folder), "*log", "*")) + glob.glob(f"/var/log/postgresql/*{cluster}.log")
+    try:
+        newest = max(logs, key=os.path.getmtime)
+        with open(newest, "rb") as file:
+            file.seek(max(0, os.path.getsize(newest) - LOG_TAIL))
+            lines = file.read().decode("utf-8", "replace").splitlines()[-20:]
+    except (OSError, ValueError):
+        return False
+    return any("No space left on device" in line for line in postgresql_words.lines(lines))
 
 
 def _redo(folder: str) -> str:

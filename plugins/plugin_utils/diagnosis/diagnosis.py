@@ -16,7 +16,12 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
     FailureMode,
     is_above,
 )
-from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import certainty, recent_changes, unread
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis import (
+    certainty,
+    error_text,
+    recent_changes,
+    unread,
+)
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Cause, Found
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import (
     SiteState,
@@ -24,9 +29,6 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_st
     site_state,
 )
 from ansible_collections.rescue502.django.plugins.plugin_utils.text.host_text import clean_tree, plain_words
-
-# More causes of an error than anybody reads.
-CHAIN = 10
 
 
 @dataclass(frozen=True)
@@ -166,9 +168,9 @@ def _severity(mode: FailureMode, matched: list[FailureMode], refuses: bool) -> s
 def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     """Clean the evidence and add `app`: how far the rehearsal got, and the first error that stopped it.
 
-    app: {rehearsed, serves, step, error, raised, text, request_text}, of which `rehearsed` alone where a step is
-    missing; raised is that error or, of an app that serves, what a request raised that was made once more, and
-    request_text the latter as one text to search in. `database.text` likewise is
+    app: {rehearsed, serves, step, error, raised, text, request_text, lacks_table}, of which `rehearsed` alone where a
+    step is missing; raised is that error or, of an app that serves, what a request raised that was made once more,
+    request_text the latter as one text to search in, and lacks_table what raised means. `database.text` likewise is
     its error as one text to search in, and `probe.clock_ahead` is by how many seconds the host's clock is ahead of
     the controller's. A section that failed is left out, so that conditions on it are unknown.
     """
@@ -181,7 +183,7 @@ def prepare(evidence: dict[str, Any]) -> dict[str, Any]:
     if isinstance(steps, dict) and steps:
         facts["app"] = _SERVES if _has_served(facts.get("shadow_start")) else _app(steps)
     if isinstance(facts.get("database"), dict) and "error" in facts["database"]:
-        facts["database"] = {**facts["database"], "text": _error_text(facts["database"].get("error"))}
+        facts["database"] = {**facts["database"], "text": error_text.of(facts["database"].get("error"))}
     if isinstance(facts.get("probe"), dict) and (ahead := _clock_ahead(facts["probe"])) is not None:
         facts["probe"] = {**facts["probe"], "clock_ahead": ahead}
     return facts
@@ -199,7 +201,8 @@ def _clock_ahead(probe: dict[str, Any]) -> int | None:
 
 
 # Of an app that was started as its unit would start it, and answered, it does not matter what a rehearsal met.
-_SERVES = {"rehearsed": True, "serves": True, "step": "", "error": None, "raised": None, "text": "", "request_text": ""}
+_SAYS_NOTHING = {"text": "", "request_text": "", "lacks_table": False}
+_SERVES = {"rehearsed": True, "serves": True, "step": "", "error": None, "raised": None, **_SAYS_NOTHING}
 
 
 def _has_served(shadow_start: Any) -> bool:
@@ -216,20 +219,15 @@ def _app(steps: dict[str, Any]) -> dict[str, Any]:
         if step.get("ok") is False:
             error = step.get("error")
             described = error if isinstance(error, dict) else None
-            stopped = {"step": name, "error": described, "raised": described, "text": _error_text(error)}
-            return {"rehearsed": True, "serves": False, **stopped}
+            stopped = {"step": name, "error": described, "raised": described, "text": error_text.of(error)}
+            return {"rehearsed": True, "serves": False, **stopped, "lacks_table": error_text.lacks_table(error)}
         if step.get("ok") is not True:
             return {"rehearsed": True}
     requests = steps.get("requests")
     raised = requests.get("error") if isinstance(requests, dict) else None
-    return {**_SERVES, "raised": raised if isinstance(raised, dict) else None, "request_text": _error_text(raised)}
-
-
-def _error_text(error: Any) -> str:
-    """An exception and its causes as one text to search in."""
-    if not isinstance(error, dict):
-        return ""
-    chain = error.get("chain")
-    causes = chain[:CHAIN] if isinstance(chain, list) else []
-    parts = [error, *[cause for cause in causes if isinstance(cause, dict)]]
-    return "\n".join(f"{part.get('type', '')}: {part.get('message', '')} {part.get('filename', '')}" for part in parts)
+    return {
+        **_SERVES,
+        "raised": raised if isinstance(raised, dict) else None,
+        "request_text": error_text.of(raised),
+        "lacks_table": error_text.lacks_table(raised),
+    }

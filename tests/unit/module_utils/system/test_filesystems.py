@@ -61,7 +61,7 @@ def test_what_is_small_is_not_zero(size: int, mib: float) -> None:
 @pytest.mark.parametrize("without", [False, True])
 def test_a_starved_database_has_no_room_or_no_inodes(monkeypatch: pytest.MonkeyPatch, without: bool) -> None:
     """PostgreSQL's words are the same for both: where no inode is left and blocks are free, it is the inodes."""
-    monkeypatch.setattr(storage.postgresql_files, "ran_out_of_space", lambda _folder: True)
+    monkeypatch.setattr(storage.postgresql_wal, "ran_out_of_space", lambda _folder: True)
     system = {"places": [{"purpose": "the database"}], "free_mib": 9, "without_inodes": without}
     system |= {"read_only": False, "full": False}
     storage._add_starved_databases([system], {"running": False, "listening": False, "folders": ["/data"]})

@@ -9,12 +9,12 @@ import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import Catalogue, FailureMode
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.diagnosis import (
     APP_STEPS,
-    CHAIN,
     Diagnosis,
     diagnose,
     explains,
     prepare,
 )
+from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.error_text import CHAIN
 
 GOOD = {"ok": True, "error": None}
 ERROR = {"type": "ImportError", "message": "no module named x", "filename": "/srv/app/a.py"}
@@ -178,6 +178,7 @@ def test_an_app_that_serves() -> None:
         "raised": None,
         "text": "",
         "request_text": "",
+        "lacks_table": False,
     }
     assert rehearsed() == serves
     assert rehearsed(requests={"ok": False, "error": ERROR}) == {**serves, "raised": ERROR, "request_text": TEXT}
@@ -189,10 +190,38 @@ def test_an_app_that_fails_at_a_step(step: str) -> None:
     """The first one counts, whatever comes after; of an error that is none there is no text."""
     failed = {"ok": False, "error": ERROR}
     app = rehearsed(**{step: failed, APP_STEPS[-1]: failed})
-    assert app == {"rehearsed": True, "serves": False, "step": step, "error": ERROR, "raised": ERROR, "text": TEXT}
+    known = {"error": ERROR, "raised": ERROR, "text": TEXT, "lacks_table": False}
+    assert app == {"rehearsed": True, "serves": False, "step": step, **known}
     assert rehearsed(**{step: {"ok": False, "error": "x"}}) == app | {"error": None, "raised": None, "text": ""}
     for unknown in ({"ok": None}, {"ok": 1}, {"ok": 0}, {}, "x", None):
         assert rehearsed(**{step: unknown}) == {"rehearsed": True}, unknown
+
+
+FRENCH = "la relation « shop » n'existe pas"
+LACKING: list[tuple[dict[str, Any], bool]] = [
+    ({"message": FRENCH, "sqlstate": "42P01"}, True),
+    ({"message": FRENCH, "sqlstate": "42703"}, True),
+    ({"message": 'relation "shop" does not exist', "sqlstate": "42P01"}, True),
+    ({"message": 'relation "shop" does not exist'}, True),
+    ({"message": 'relation "shop" does not exist', "sqlstate": ""}, True),
+    ({"message": "no such table: shop"}, True),
+    ({"message": "table shop has no column named city"}, True),
+    ({"message": "(1054, \"Unknown column 'city' in 'field list'\")"}, True),
+    ({"message": "(1146, \"Table 'shop' doesn't exist\")"}, True),
+    ({"message": "x", "chain": [{"type": "E", "message": "no such table: shop"}]}, True),
+    # A pooler has lost it, and no migration makes it.
+    ({"message": 'prepared statement "s1" does not exist', "sqlstate": "26000"}, False),
+    ({"message": FRENCH}, False),
+    ({"message": FRENCH, "sqlstate": 42}, False),
+]
+
+
+@pytest.mark.parametrize(("error", "lacks"), LACKING)
+def test_what_a_database_lacks_is_known_by_its_sqlstate(error: dict[str, Any], lacks: bool) -> None:
+    """In whatever language it is said; where there is no SQLSTATE, by the words. So of a start, and of a request."""
+    failed = {"ok": False, "error": {"type": "ProgrammingError", **error}}
+    assert rehearsed(requests=failed)["lacks_table"] is lacks
+    assert rehearsed(**{APP_STEPS[-1]: failed})["lacks_table"] is lacks
 
 
 @pytest.mark.parametrize("steps", [{}, [], "x", None])
