@@ -184,5 +184,5 @@ def test_one_in_which_the_app_does_not_come_up_is_not_put_in_place(site: Site) -
     assert differences(before, site.host.snapshot()) == set()
     assert seen(site) == []
     # It would have taken the app down.
-    site.host.run("$VENV/bin/pip install -q --no-deps /srv/wheels/broken-1.0-py3-none-any.whl\nrestart_app")
+    site.host.break_with("", "$VENV/bin/pip install -q --no-deps /srv/wheels/broken-1.0-py3-none-any.whl\nrestart_app")
     assert site.host.ask(site.shape.api_path)[0] == 502
