@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import remedies
-from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode
+from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import FailureMode, load
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.incident_record import Record
 
 import lab
@@ -110,10 +110,16 @@ _FULL_LOOK = (
 )  # fmt: skip
 
 
+def _is_quiet(fault: str) -> bool:
+    """Whether a fault of the database's takes no page down."""
+    mode = load().modes.get(fault)
+    return mode is not None and mode.layer in ("database", "schema") and mode.edge == "200"
+
+
 def settings_for(fault: str, shape: Shape) -> dict[str, Any]:
     """The further variables that a user must have set for this fault to be reported."""
-    if fault in _FULL_LOOK or fault.startswith("edge/csrf-"):
-        # Django is asked by a full look only, where the edge is well.
+    if fault in _FULL_LOOK or fault.startswith("edge/csrf-") or _is_quiet(fault):
+        # Django and the database are asked by a full look only, where the edge is well.
         return {"rescue502_level": "full"}
     if fault in ("edge/not-from-outside", "edge/otherwise-from-outside"):
         # An address that means the same on the controller.

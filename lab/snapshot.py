@@ -102,7 +102,7 @@ def tables() -> dict[str, str | None] | None:
 
 
 def sqlite_tables() -> dict[str, str | None] | None:
-    """A digest of each table's rows in a SQLite file; None where it is out of reach.
+    """A digest of each table's rows in a SQLite file; None where it is out of reach, or damaged.
 
     Of a copy: SQLite that root runs gives the files next to the database to its owner, and so repairs what was broken.
     """
@@ -114,8 +114,11 @@ def sqlite_tables() -> dict[str, str | None] | None:
                 shutil.copyfile(SQLITE + end, os.path.join(folder, "copy" + end))
         # Its own, such as the last number that it gave, change with every row that comes.
         ours = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
-        names = [row[0] for row in connection.execute(ours)]
-        rows = {name: repr(connection.execute(f'SELECT * FROM "{name}" ORDER BY 1').fetchall()) for name in names}
+        try:
+            names = [row[0] for row in connection.execute(ours)]
+            rows = {name: repr(connection.execute(f'SELECT * FROM "{name}" ORDER BY 1').fetchall()) for name in names}
+        except sqlite3.DatabaseError:
+            return None
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in rows.items()}
 
 

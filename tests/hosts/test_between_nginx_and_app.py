@@ -61,7 +61,7 @@ PLANTS: list[tuple[str, str, int]] = [
     # What no failure mode knows is still put where it stands.
     ("edge/differs-from-app", in_location("try_files $uri $uri/ =404;"), 404),
     ("edge/differs-from-app", in_location("try_files $uri @nowhere;"), 500),
-    ("edge/differs-from-app", in_server("location ~ ^/(api|health) { root /var/www/html; }"), 404),
+    ("proxy/file-not-served", in_server("location ~ ^/(api|health) { root /var/www/html; }"), 404),
     ("edge/differs-from-app", in_location("limit_except OPTIONS { deny all; }"), 403),
     ("edge/differs-from-app", in_location("rewrite ^ /x$uri last;"), 500),
     ("proxy/not-listening", "sed -i 's/listen 80;/listen 8080;/' \"$NGINX_SITE\"" + RESTART, 0),

@@ -160,7 +160,9 @@ def test_a_link_is_followed_and_stays(site: Site) -> None:
     code, incident, output = site.play("recover")
     assert (code, incident["outcome"]) == (0, "recovered"), output
     assert site.host.run(f"readlink {VENV}; ls /srv/envs").stdout.split()[:2] == ["/srv/envs/app", "app"]
-    assert len(site.host.run("ls -A /srv/envs").stdout.split()) == 2
+    assert site.host.run("ls -A /srv/envs").stdout.split() == ["app"], "the old one is in root's folder"
+    kept = KEPT.replace("venv.", "app.")
+    assert len(site.host.run(f"ls -d {kept}").stdout.split()) == 1
 
 
 # A package whose build has put a module of its own in the place of one of Django's.
