@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import (
@@ -75,6 +76,14 @@ def collect(
     said = [item["text"] for item in errors if item["when"] >= int(asked.get("asked_at", 0))]
     test = _test(stack, lambda: _was_valid(stack, shown, reloaded))
     limits = nginx_limits.collect(stack, asked, errors, nginx_workers.account(stack, shown))
+    origin = asked.get("origin", "")
+    # Where packets are dropped each of these waits for as long as it may: together they would be too late.
+    with ThreadPoolExecutor() as pool:
+        sent_to = pool.submit(upstreams.collect, stack, listeners, shown, asked.get("well") is True, since_read)
+        answered = pool.submit(answers.collect, stack, asked, since_start, wrong, listening)
+        cors = pool.submit(cors_lines.collect, stack, wrong, origin)
+        differing = pool.submit(differing_answers.collect, stack, wrong, origin, listening)
+        silent = pool.submit(silent_ports.collect, stack, wrong, listeners, shown)
     return {
         "unit": {
             "name": unit,
@@ -90,17 +99,17 @@ def collect(
         "behind_nginx": unread.reported(stack.behind_nginx, "nginx's configuration", *config_bars, stack.bind_bar),
         "included": stack.nginx_folders,
         "unused": unread.reported(unused, "nginx's configuration", *config_bars),
-        "upstreams": upstreams.collect(stack, listeners, shown, asked.get("well") is True, since_read),
+        "upstreams": sent_to.result(),
         "refusals": refusals.collect(stack, asked),
         "answered_by": answering_server.collect(stack, wrong),
-        "handed": handed_headers.collect(stack, wrong, asked.get("origin", "")),
+        "handed": handed_headers.collect(stack, wrong, origin),
         **_optional(
-            cors=cors_lines.collect(stack, wrong, asked.get("origin", "")),
-            differing=differing_answers.collect(stack, wrong, asked.get("origin", ""), listening),
+            cors=cors.result(),
+            differing=differing.result(),
             held=_held(shown) if wrong else [],
             start=nginx_start.collect(shown, test, stack.nginx_root, stack.nginx_files),
             served=served_files.collect(stack.nginx_root, wrong, said),
-            silent=silent_ports.collect(stack, wrong, listeners, shown),
+            silent=silent.result(),
             said=list(dict.fromkeys(map(nginx_log.in_short, said)))[-5:] if wrong else [],
         ),
         "fronts": _fronts(stack, listeners, unit),
@@ -111,7 +120,7 @@ def collect(
         "stalled_paths": unread.reported(
             nginx_log.paths(errors, "upstream timed out|upstream prematurely closed"), "nginx's error log", log_bar
         ),
-        **answers.collect(stack, asked, since_start, wrong, listening),
+        **answered.result(),
     }
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -36,7 +37,10 @@ def collect(
     root = stack.nginx_root
     silent = [pair for pair in wrong if not pair[1]["status"]]
     here = [pair for pair in silent if (urlsplit(pair[0]["url"]).hostname or "") in _HERE]
-    return [_silent(stack, root, pair, listeners, unit) for pair in here[:MOST]] if root else []
+    if not root or not here:
+        return []
+    with ThreadPoolExecutor(MOST) as pool:
+        return list(pool.map(lambda pair: _silent(stack, root, pair, listeners, unit), here[:MOST]))
 
 
 def _silent(
