@@ -143,11 +143,12 @@ class Trial:
         allowed = {pattern for operator in operators for pattern in operator.changes}
         changed = {item for item in changed if not any(fnmatchcase(item, pattern) for pattern in allowed)}
         result.changed = sorted(but_what_runs(outside(changed, remedies, self.shape), self.shape.socket))
-        result.healed = stays_well(self.host) and all(operator.is_gone(self.host) for operator in operators)
+        answers = stays_well(self.host)
+        result.healed = answers and all(operator.is_gone(self.host) for operator in operators)
         self._check(result.score == 1, "causes")
         self._check(not result.changed, "changed-outside")
         self._check(result.healed or not result.heals, "not-healed")
-        self._check(result.healed == (incident["outcome"] in ("recovered", "degraded", "healthy")), "outcome")
+        self._check(is_honest(incident["outcome"], answers, result.healed), "outcome")
         if result.healed:
             self._again(after)
 
@@ -177,6 +178,13 @@ class Trial:
         result.because = [f"{item['id']}: {item['because']}" for item in incident["root_causes"]]
         result.outcome = incident["outcome"]
         result.actions = [f"{action['remedy']}{'' if action['ok'] else ' failed'}" for action in incident["actions"]]
+
+
+def is_honest(outcome: str, answers: bool, healed: bool) -> bool:
+    """Whether an outcome fits. Where answers are well and what they do not show is not, `degraded` says so."""
+    if answers and not healed:
+        return outcome not in ("recovered", "healthy")
+    return healed == (outcome in ("recovered", "degraded", "healthy"))
 
 
 def but_what_runs(changed: set[str], socket: str) -> set[str]:

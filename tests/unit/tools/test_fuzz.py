@@ -14,7 +14,7 @@ from lab.generator import shape
 from lab.generator.choices import SINCE
 from tools.fuzz import regressions, shrink
 from tools.fuzz.__main__ import layers, line, seeds, summary
-from tools.fuzz.trial import Result, score
+from tools.fuzz.trial import Result, is_honest, score
 
 OPERATORS = fault.load()
 # Numbers that draw also the options that came later.
@@ -56,6 +56,16 @@ def test_the_score() -> None:
     assert score(["a", "b"], ["a"]) == 0
     assert score(["a|b"], ["b"]) == 1
     assert score([], []) == 1
+
+
+def test_an_outcome_is_what_the_edge_shows() -> None:
+    """An expired certificate is in no answer of a site whose checks do not verify it: degraded, and not recovered."""
+    assert is_honest("recovered", answers=True, healed=True)
+    assert not is_honest("needs-human", answers=True, healed=True)
+    assert is_honest("needs-human", answers=False, healed=False)
+    assert not is_honest("degraded", answers=False, healed=False)
+    assert is_honest("degraded", answers=True, healed=False)
+    assert not is_honest("recovered", answers=True, healed=False)
 
 
 def test_what_is_printed() -> None:
