@@ -72,7 +72,9 @@ def command(shape: GeneratedShape, options: list[str]) -> str:
     if c.server == "daphne":
         return f"{programs}/daphne " + (f"-u {shape.socket}" if shape.socket else f"-b 127.0.0.1 -p {port}") + f" {app}"
     if c.server.startswith("uwsgi"):
-        words = [f"--{option.removesuffix('=true').replace('=', ' ')}" for option in _uwsgi(shape)]
+        words = [f"--{option.removesuffix('=true')}" for option in _uwsgi(shape)]
+        # Whose value is optional takes none as a word of its own.
+        words = [word if word.startswith("--chmod") else word.replace("=", " ") for word in words]
         return " ".join([f"{programs}/uwsgi", *([f"--ini {shape.root}/uwsgi.ini"] if configured else words)])
     if c.written == "short":
         app = app.partition(":")[0]
