@@ -83,6 +83,8 @@ class GeneratedShape(Shape):
             "uwsgi": c.server.startswith("uwsgi"),
             # Whether the command line names the app.
             "app_in_command": not (c.server.startswith("uwsgi") and c.written == "configured"),
+            # Whether the address is in a file of the server's, or in variables.
+            "address_in_file": not self.activation and c.written in ("file", "configured"),
         }
         return {name for name, has in known.items() if has}
 
