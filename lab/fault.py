@@ -4,7 +4,9 @@
 `draw` one of the words listed, of `among` one of the lines that its bash prints there. It fails where it did not take.
 `where` names features that the host must have (`not:` before one that it must not). `causes` are what is right; `a|b`
 where either is. `heals` says whether recover brings the site back unasked, or with which features it does; `changes`,
-what that changes besides what the fault had changed. Two come together where both say so and are of different groups.
+what that changes besides what the fault had changed. `well` is bash that succeeds where the site is well in what its
+answers do not show, such as its certificate; without it they alone decide. Two come together where both say so and are
+of different groups.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ class Operator:
     draw: dict[str, list[str]] = field(default_factory=dict)
     among: dict[str, str] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
+    well: str = ""
     together: bool = False
 
     def suits(self, features: set[str]) -> bool:
@@ -64,6 +67,10 @@ class Operator:
         """Break the host, and wait until the unit has settled."""
         assignments = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
         host.break_with(self.name, assignments + self.script)
+
+    def is_gone(self, host: Host) -> bool:
+        """Whether the host is well in what this operator breaks and no answer of the site shows."""
+        return not self.well or host.run(self.well, check=False).returncode == 0
 
 
 def _all_of(words: list[str], features: set[str]) -> bool:

@@ -63,14 +63,15 @@ class Host:
         address: one on podman's bridge that it keeps when it reboots; else it gets the next free one.
         """
         shape = self.shape
-        image = build(generated.base(shape) if isinstance(shape, generated.GeneratedShape) else shape)
+        base = generated.base(shape) if isinstance(shape, generated.GeneratedShape) else shape
+        image = build(base)
         self.down()
         options = [f"--ip={address}"] if address else []
         if self.database:
-            self.database.boot(database_tag(self.shape))
+            self.database.boot(database_tag(base))
             options.append(f"--add-host={shapes.DATABASE_HOST}:{self.database.address()}")
         self.boot(image, *options)
-        if isinstance(shape, generated.GeneratedShape):
+        if isinstance(shape, generated.GeneratedShape) and not shape.usual:
             rebuilding.rebuild(self, shape)
         deadline = time.monotonic() + BOOT_SECONDS
         while self.ask(self.shape.api_path)[0] != 200:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from lab import shape as shapes
-from lab.generator.choices import PLAIN, PORTS, Choices, parse
+from lab.generator.choices import ASGI, GUNICORN, PLAIN, PORTS, Choices, parse
 from lab.shape import Shape
 
 PREFIX = "seed:"
@@ -26,6 +26,8 @@ VENVS = {
 }  # fmt: skip
 ENV_FILES = {"www": "{root}/.env", "srv": "/etc/{name}.env", "opt": "/etc/default/{name}", "home": "{root}/.env",
              "releases": "/srv/{name}/shared/env", "monorepo": "/etc/{name}/env"}  # fmt: skip
+# The settings themselves read the file `.env` next to manage.py.
+DOTENV = ("dotenv", "decouple", "environ", "pydantic")
 # The gunicorn that is named after the tool, as the tutorials have it, and others.
 UNITS = ("{name}.service", "gunicorn.service", "{name}-web.service", "django.service")
 
@@ -35,6 +37,8 @@ class GeneratedShape(Shape):
     """The shape that choices make."""
 
     choices: Choices = PLAIN
+    # The name of the lab's own shape that this is, not rewritten.
+    usual: str = ""
 
     def facts(self) -> dict[str, str]:
         """What faults and rebuild.sh may refer to."""
@@ -48,6 +52,7 @@ class GeneratedShape(Shape):
             "REPOSITORY": self.root.rpartition("/")[0] if c.layout == "monorepo" else self.root,
             "SETTINGS": f"{self.root}/{self.package}/settings.py",
             "SERVER": c.server,
+            "SERVER_PROGRAM": "gunicorn" if c.server in GUNICORN else c.server.partition("-")[0],
             "STATIC": c.static,
         }
         if c.name == "myproject":
@@ -65,11 +70,30 @@ class GeneratedShape(Shape):
         """The features of a usual shape, and every choice as `choice=option`."""
         c = self.choices
         taken = {f"{name}={value}" for name, value in vars(c).items()}
-        return super().features() | taken | ({"gunicorn"} if c.server not in ("uvicorn", "hypercorn") else set())
+        if self.database == "elsewhere":
+            taken.discard("database=password")
+        if self.requirements == "pyproject":
+            taken.discard("requirements=txt")
+        return super().features() | taken | self._server_features()
+
+    def _server_features(self) -> set[str]:
+        c = self.choices
+        known = {
+            "gunicorn": c.server in GUNICORN,
+            "uwsgi": c.server.startswith("uwsgi"),
+            # Whether the command line names the app.
+            "app_in_command": not (c.server.startswith("uwsgi") and c.written == "configured"),
+            # Whether the address is in a file of the server's, or in variables.
+            "address_in_file": not self.activation and c.written in ("file", "configured"),
+        }
+        return {name for name, has in known.items() if has}
 
     def careful_settings(self) -> dict[str, Any]:
         """What the operator has set; little more than the edge where the choice says so."""
         settings = super().careful_settings()
+        if self.choices.server == "uwsgi":
+            # It speaks no HTTP.
+            settings = {name: value for name, value in settings.items() if not name.startswith("rescue502_health_")}
         if self.choices.told == "edge":
             # A preflight is asked by a front end, whose origin is not told either.
             settings = {"rescue502_edge": [item for item in settings["rescue502_edge"] if "preflight" not in item]}
@@ -84,11 +108,17 @@ def is_seed(shape_name: str) -> bool:
 @cache
 def load(shape_name: str) -> GeneratedShape:
     """The shape of `seed:…`. LabError where that is not valid."""
-    return make(shape_name, parse(shape_name.removeprefix(PREFIX)))
+    seed = shape_name.removeprefix(PREFIX)
+    if seed in shapes.names():
+        usual = shapes.load(seed)
+        return GeneratedShape(**vars(usual) | {"name": shape_name, "choices": parse(seed), "usual": seed})
+    return make(shape_name, parse(seed))
 
 
 def base(shape: GeneratedShape) -> Shape:
     """The shape whose image the host is made from."""
+    if shape.usual:
+        return shapes.load(shape.usual)
     return shapes.load("sqlite" if shape.database == "sqlite" else shapes.DEFAULT)
 
 
@@ -103,15 +133,13 @@ def make(shape_name: str, c: Choices) -> GeneratedShape:
     port = random.choice(PORTS) if c.number else PORTS[0]
     if c.starter == "template":
         unit = f"{unit.removesuffix('.service')}@{c.name}.service"
-    variables = {"dotenv": "file", "decouple": "file", "settings": "code"}.get(c.variables, c.variables)
+    variables = "code" if c.variables == "settings" else "file" if c.variables in DOTENV else c.variables
     folders = {
         "tcp": f"127.0.0.1:{port}",
         "runtime": f"unix:/run/{c.name}/web.sock",
         "folder": f"unix:{root}/run/app.sock",
     }
-    env_file = (
-        f"{root}/.env" if c.variables in ("dotenv", "decouple") else ENV_FILES[c.layout].format(root=root, **names)
-    )
+    env_file = f"{root}/.env" if c.variables in DOTENV else ENV_FILES[c.layout].format(root=root, **names)
     return GeneratedShape(
         name=shape_name, about=f"generated: {c}", package=c.name, label="items", model="Item", unit=unit, user=user,
         root=root, venv=f"{root}/myprojectenv" if tutorial else VENVS[c.layout].format(root=root, **names),
@@ -119,7 +147,7 @@ def make(shape_name: str, c: Choices) -> GeneratedShape:
         if c.starter == "socket" else folders[c.bind],
         server_name=f"{c.name}.example", origin=f"https://www.{c.name}.example", environment=variables,
         env_file=env_file if variables == "file" else "", requirements=c.requirements,
-        worker="uvicorn" if c.server in ("uvicorn-worker", "uvicorn", "hypercorn") else "sync",
+        worker="uvicorn" if c.server in ASGI else "sync",
         activation=c.starter == "socket", tls=c.tls == "yes", database="sqlite" if c.database == "sqlite" else "here",
         choices=c,
     )  # fmt: skip

@@ -130,7 +130,7 @@ class Trial:
             result.causes += operator.causes
             operator.apply(self.host, values)
         result.heals = all(operator.heals_on(self.shape.features()) for operator in operators)
-        self._await_fault()
+        self._await_fault(operators)
         broken = self.host.snapshot()
         _code, incident, output = self.site.play("recover")
         if not incident:
@@ -143,18 +143,19 @@ class Trial:
         allowed = {pattern for operator in operators for pattern in operator.changes}
         changed = {item for item in changed if not any(fnmatchcase(item, pattern) for pattern in allowed)}
         result.changed = sorted(but_what_runs(outside(changed, remedies, self.shape), self.shape.socket))
-        result.healed = stays_well(self.host)
+        answers = stays_well(self.host)
+        result.healed = answers and all(operator.is_gone(self.host) for operator in operators)
         self._check(result.score == 1, "causes")
         self._check(not result.changed, "changed-outside")
         self._check(result.healed or not result.heals, "not-healed")
-        self._check(result.healed == (incident["outcome"] in ("recovered", "degraded", "healthy")), "outcome")
+        self._check(is_honest(incident["outcome"], answers, result.healed), "outcome")
         if result.healed:
             self._again(after)
 
-    def _await_fault(self) -> None:
+    def _await_fault(self, operators: list[fault.Operator]) -> None:
         """LabError where the edge stays well."""
         deadline = time.monotonic() + FAULT_SECONDS
-        while is_well(self.host):
+        while is_well(self.host) and all(operator.is_gone(self.host) for operator in operators):
             if time.monotonic() > deadline:
                 raise LabError(
                     f"{', '.join(self.result.faults)} did not take on {self.host.shape.name}: the edge is well"
@@ -179,6 +180,15 @@ class Trial:
         result.actions = [f"{action['remedy']}{'' if action['ok'] else ' failed'}" for action in incident["actions"]]
 
 
+def is_honest(outcome: str, answers: bool, healed: bool) -> bool:
+    """Whether an outcome fits. Where answers are well and what they do not show is not, `degraded` says so."""
+    if answers and not healed:
+        return outcome not in ("recovered", "healthy")
+    return healed == (outcome in ("recovered", "degraded", "healthy"))
+
+
 def but_what_runs(changed: set[str], socket: str) -> set[str]:
     """What changed but for logs, which grow, and the app's own socket, which comes and goes as the app crashes."""
-    return {item for item in changed if "/var/log/" not in item and item != f"files:{socket}"}
+    # daphne has a lock next to its socket.
+    own = (f"files:{socket}", f"files:{socket}.lock")
+    return {item for item in changed if "/var/log/" not in item and item not in own}

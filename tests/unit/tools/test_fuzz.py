@@ -11,12 +11,15 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue import 
 
 from lab import breaking, fault
 from lab.generator import shape
+from lab.generator.choices import SINCE
 from tools.fuzz import regressions, shrink
 from tools.fuzz.__main__ import layers, line, seeds, summary
-from tools.fuzz.trial import Result, score
+from tools.fuzz.trial import Result, is_honest, score
 
 OPERATORS = fault.load()
-FEATURES = set().union(*(shape.load(f"seed:{seed}").features() for seed in range(1, 200)))
+# Numbers that draw also the options that came later.
+LATER = range(SINCE, SINCE + 200)
+FEATURES = set().union(*(shape.load(f"seed:{seed}").features() for seed in (*range(1, 200), *LATER)))
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -26,7 +29,7 @@ def test_operators_are_whole(name: str) -> None:
     assert operator.causes
     assert {one for cause in operator.causes for one in cause.split("|")} <= catalogue.load().modes.keys()
     assert {word.removeprefix("not:") for word in operator.where} <= FEATURES
-    text = breaking.prelude() + operator.script + "".join(operator.among.values())
+    text = breaking.prelude() + operator.script + operator.well + "".join(operator.among.values())
     done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -53,6 +56,16 @@ def test_the_score() -> None:
     assert score(["a", "b"], ["a"]) == 0
     assert score(["a|b"], ["b"]) == 1
     assert score([], []) == 1
+
+
+def test_an_outcome_is_what_the_edge_shows() -> None:
+    """An expired certificate is in no answer of a site whose checks do not verify it: degraded, and not recovered."""
+    assert is_honest("recovered", answers=True, healed=True)
+    assert not is_honest("needs-human", answers=True, healed=True)
+    assert is_honest("needs-human", answers=False, healed=False)
+    assert not is_honest("degraded", answers=False, healed=False)
+    assert is_honest("degraded", answers=True, healed=False)
+    assert not is_honest("recovered", answers=True, healed=False)
 
 
 def test_what_is_printed() -> None:
