@@ -8,6 +8,9 @@ import pytest
 from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalogue import LAYERS
 from ansible_collections.rescue502.django.plugins.plugin_utils.diagnosis.site_state import (
     SiteState,
+    differing_checks,
+    is_above_the_app,
+    is_any_page_served,
     may_help,
     site_state,
 )
@@ -84,3 +87,61 @@ def test_where_a_repair_may_help(state: SiteState) -> None:
     helping = {layer for layer in LAYERS if may_help(layer, state)}
     expected = {SiteState.DOWN: set(LAYERS), SiteState.BARRED: {"proxy", "edge"}}
     assert helping == expected.get(state, set())
+
+
+@pytest.mark.parametrize(
+    ("given", "served"),
+    [
+        (evidence(GOOD), True),
+        (evidence(BAD, GOOD), True),
+        (evidence(GOOD, BAD), True),
+        (evidence(BAD), False),
+        (evidence(BAD, REFUSED), False),
+        # A host may say anything: nothing but `true` is well.
+        (evidence(BAD, well="yes"), False),
+        (evidence(check("/", 200, well="yes")) | {"hold": {}}, True),
+        (evidence(check("/", 200, well="yes"), well=False), False),
+        (evidence(), True),
+        (evidence(well=None), False),
+        ({"edge": {"failed": "no answer within 10 s"}}, False),
+        ({"edge": None}, False),
+        ({}, False),
+    ],
+)
+def test_whether_there_is_a_page_to_lose(given: dict[str, Any], served: bool) -> None:
+    """One that is answered as wanted, whatever the others show."""
+    assert is_any_page_served(given) is served
+
+
+@pytest.mark.parametrize("status", [0, 502, 504])
+def test_what_nginx_got_no_answer_for_is_no_difference_of_its_own(status: int) -> None:
+    """The app answers when it is asked itself, and nginx did not get to it: what lies below may be why."""
+    differs = with_differing(evidence(BAD), {"name": BAD["name"], "status": status})
+    assert differing_checks(differs) == set()
+    assert not is_above_the_app(differs)
+    assert site_state(differs) is SiteState.DOWN
+
+
+@pytest.mark.parametrize("status", [-1, 1, 200, 301, 403, 404, 500, 501, 503, 505])
+def test_what_nginx_answers_otherwise_than_the_app_is_above_it(status: int) -> None:
+    """Where each failed check is such a one."""
+    differs = with_differing(evidence(GOOD, BAD), {"name": BAD["name"], "status": status})
+    assert differing_checks(differs) == {BAD["name"]}
+    assert is_above_the_app(differs)
+    assert site_state(differs) is SiteState.BARRED
+    other = with_differing(evidence(check("/shop/", 500), BAD), {"name": BAD["name"], "status": status})
+    assert not is_above_the_app(other)
+
+
+@pytest.mark.parametrize(
+    "given", [evidence(GOOD), {"edge": None}, {}, {"edge": {"checks": []}, "proxy": {"differing": [7]}}]
+)
+def test_where_no_check_failed_nothing_is_above_the_app(given: dict[str, Any]) -> None:
+    """Nor where none was asked."""
+    assert not is_above_the_app(given)
+    assert differing_checks(given) == set()
+
+
+def with_differing(given: dict[str, Any], *items: Any) -> dict[str, Any]:
+    """Evidence with checks that nginx answers, and the app itself as wanted."""
+    return {**given, "proxy": {**given["proxy"], "differing": list(items)}}
