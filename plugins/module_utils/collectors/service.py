@@ -129,7 +129,16 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "confinement": [
             f"{name}={shown[name][:LONGEST]}" for name in CONFINES if shown.get(name, "") not in UNCONFINED
         ],
+        **({"hidden_logs": found} if (found := hidden_logs(stack, shown)) else {}),
     }
+
+
+def hidden_logs(stack: Stack, shown: dict[str, str]) -> list[str]:
+    """Logs that the app server is to open, and that its unit takes out of its sight (systemd.exec(5))."""
+    words = f"{shown.get('InaccessiblePaths', '')} {shown.get('TemporaryFileSystem', '')}".split()
+    folders = [word.lstrip("-+").partition(":")[0] for word in words]
+    logs = [path for path in (stack.server.errorlog, stack.server.accesslog) if path.startswith("/")]
+    return [path for path in logs if any(filesystems.is_below(path, folder) for folder in folders)]
 
 
 def _may_be_refused(shown: dict[str, str]) -> bool:
