@@ -122,8 +122,8 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "user_exists": makes_account or _exists(pwd.getpwnam, stack.user),
         "group": stack.group,
         "group_exists": makes_account or not stack.group or _exists(grp.getgrnam, stack.group),
-        "workdir": stack.cwd,
-        "workdir_exists": _workdir_exists(stack),
+        "workdir": (workdir := _workdir(stack)),
+        "workdir_exists": _workdir_exists(stack, workdir),
         "environment_problems": stack.environment_problems,
         **({"limits": limits} if (limits := unit_limits.resources(shown)) else {}),
         "confinement": [
@@ -145,9 +145,16 @@ def _may_be_refused(shown: dict[str, str]) -> bool:
     return shown.get("NeedDaemonReload") == "yes" or shown.get("LoadState") in ("bad-setting", "error")
 
 
-def _workdir_exists(stack: Stack) -> Any:
+def _workdir(stack: Stack) -> str:
+    """Where the app is to run: the unit's own folder where that is missing, though the app server goes elsewhere."""
+    own = stack.properties.get("WorkingDirectory", "")
+    is_missing = own.startswith("/") and not os.path.isdir(own) and not unread.hidden(own)
+    return own if is_missing and os.path.isdir(stack.cwd) else stack.cwd
+
+
+def _workdir_exists(stack: Stack, folder: str) -> Any:
     """Whether the unit finds its working directory, which need not be there for anybody else."""
-    what, path = f"the working directory {stack.cwd}", unit_view.reached(stack.cwd, stack.properties)
+    what, path = f"the working directory {folder}", unit_view.reached(folder, stack.properties)
     if path is None:
         return unread.Unread(what, unit_view.bar(stack.unit))
     return unread.known(os.path.isdir(path), what, unread.hidden(path))
