@@ -40,9 +40,9 @@ MODULES = {
     "diagnosis/approvals": ("approvals",),
     "diagnosis/consent": ("plan", "migrations", "severity", "recorded", "nobody_is_worse_off"),
     "diagnosis/setbacks": ("setbacks", "record_look", "plan"),
-    "diagnosis/site_state": ("site_state", "severity", "nobody_is_worse_off"),
+    "diagnosis/site_state": ("site_state", "severity"),
     "diagnosis/edge_summary": ("edge_summary", "site_state", "severity"),
-    "run/decision": ("severity", "incident", "plan", "hostile", "nobody_is_worse_off"),
+    "run/decision": ("severity", "incident", "plan", "hostile"),
     "run/verdict": ("verdict",),
     "run/settings": ("settings",),
 }
