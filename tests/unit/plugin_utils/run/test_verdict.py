@@ -317,3 +317,63 @@ def test_what_rescue502_fail_on_may_name_of_a_run() -> None:
     """Its outcome, and that a remedy has failed whatever came of the run."""
     assert verdict.failing_outcomes(record(WELL, ACTED, outcome="recovered")) == {"recovered"}
     assert verdict.failing_outcomes(record(WELL, FAILED, outcome="recovered")) == {"recovered", verdict.FAILED_REMEDY}
+
+
+@pytest.mark.parametrize(
+    ("remedies", "outcome", "words"),
+    [
+        (["wait_for_database"], "needs-human", "waited in vain for database/stopped"),
+        (["wait_for_database", "wait_for_database"], "needs-human", "waited in vain for database/stopped"),
+        (["restart"], "failed", "the remedies did not bring the site back"),
+        (["wait_for_database", "restart"], "failed", "the remedies did not bring the site back"),
+        ([], "failed", "the remedies did not bring the site back"),
+    ],
+)
+def test_what_only_waited_has_not_failed(remedies: list[str], outcome: str, words: str) -> None:
+    """Nothing was tried: a person is to look at what did not come up."""
+    actions = [{"remedy": name, "changed": True, "ok": True} for name in remedies]
+    data = record(DOWN, CAUSE_REMAINS, actions=actions)
+    assert verdict.judge(data, check_mode=False) == (outcome, f"502 on /; {words}")
+
+
+def test_what_is_said_of_a_cause_that_nobody_knows() -> None:
+    """The last line of the first program that says anything, of what was seen last, and not all of a long one."""
+    refused, limit = {"reason": ["shutting down", "x" * 400]}, verdict.MOST_WORDS
+    said = {"database_startup": refused, "proxy": {"said": ["no live upstreams", "nginx's last"]}}
+    data = record(DOWN, evidence={"proxy": {"said": ["of the first look"]}}, evidence_after=said)
+    _outcome, words = verdict.judge(data, check_mode=False)
+    assert f"; PostgreSQL says: {'x' * limit}: the evidence is in the report" in words
+    assert limit == 300
+    one = record(DOWN, evidence={"proxy": {"said": ["first", "second", "third"]}})
+    assert "; nginx says: third: the evidence is in the report" in verdict.judge(one, check_mode=False)[1]
+
+
+def test_the_first_of_what_was_not_read_is_named() -> None:
+    """To root; anybody else reads that root sees more."""
+    unread = [{"what": "the log", "why": "denied", "facts": []}, {"what": "names", "why": "no answer", "facts": []}]
+    as_root = record(DOWN, unread=unread, evidence={"probe": {"root": True}})
+    assert verdict.judge(as_root, check_mode=False)[1].endswith("what was not read: the log: denied")
+    data = record(DOWN, unread=unread, evidence={"probe": {"root": False}})
+    assert verdict.judge(data, check_mode=False)[1].endswith(f"what was not read: {verdict.AS_ROOT}")
+
+
+def test_a_host_that_was_held_back_and_answers_is_judged_by_its_answer() -> None:
+    """Why nothing was done is said where it does not."""
+    held = {"held": "not its turn"}
+    assert verdict.judge(record(WELL, held), check_mode=False)[0] == "healthy"
+    assert verdict.judge(record(DOWN, held), check_mode=False) == ("needs-human", "502 on /; not its turn")
+
+
+def test_one_failed_remedy_is_named_once() -> None:
+    """And none that succeeded, or of which that is not known."""
+    actions = [{"remedy": name, "changed": True, "ok": ok} for name, ok in
+               (("a", False), ("b", True), ("a", False), ("c", None))]  # fmt: skip
+    assert verdict.failed_remedies(record(WELL, actions=actions)) == ["a"]
+
+
+@pytest.mark.parametrize("mode", ["diagnose", "recover", "verify"])
+def test_only_a_diagnosis_leaves_a_plan(mode: str) -> None:
+    """Of a recovery that has more to do something has failed; a verification says that it only looks."""
+    outcome, words = verdict.judge(record(DOWN, CAUSE_REMAINS, PLANNED, mode=mode), check_mode=False)
+    assert outcome == ("planned" if mode == "diagnose" else "failed")
+    assert ("a verification only looks" in words) == (mode == "verify")
