@@ -42,7 +42,7 @@ MODULES = {
     "diagnosis/setbacks": ("setbacks", "record_look", "plan"),
     "diagnosis/site_state": ("site_state", "severity"),
     "diagnosis/edge_summary": ("edge_summary", "site_state", "severity"),
-    "run/decision": ("severity", "incident", "plan", "hostile"),
+    "run/decision": ("decision", "roles", "severity"),
     "run/verdict": ("verdict",),
     "run/settings": ("settings",),
 }
