@@ -14,6 +14,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.report import rep
 from ansible_collections.rescue502.django.plugins.plugin_utils.run import settings, verdict
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.decision import decide
 from ansible_collections.rescue502.django.plugins.plugin_utils.run.incident import Incident
+from example_looks import with_edge
 
 from rescue502 import offline
 from tools import recordings
@@ -74,6 +75,25 @@ def test_nothing_lesser_is_called_the_cause_of_an_outage(name: str) -> None:
     assert ids(found.also_found) >= LESSER & ids(found.findings)
     assert LESSER & ids(found.findings), "they took"
     assert ids(found.root_causes) == ids(alone.root_causes) == {name}
+
+
+def test_where_nginx_answers_by_itself_nothing_below_it_takes_the_site_down() -> None:
+    """In a maintenance, or where the app itself answers as wanted: what is found below is no outage."""
+    evidence = with_edge(copy.deepcopy(recordings.evidence("database/stopped")), "refused", configured=True)
+    severities = {finding.id: finding.severity for finding in diagnose(evidence, CATALOGUE).findings}
+    assert severities["database/stopped"] == "degraded"
+    checks = copy.deepcopy(evidence["edge"]["checks"])
+    differing = [{"name": check["name"], "status": 503} for check in checks]
+    above = {**evidence, "proxy": {**evidence["proxy"], "refusals": [], "differing": differing}}
+    assert {
+        finding.severity for finding in diagnose(above, CATALOGUE).findings if finding.id == "database/stopped"
+    } == {"degraded"}
+    down = {**evidence, "proxy": {**evidence["proxy"], "refusals": [], "differing": []}}
+    assert [cause.id for cause in diagnose(down, CATALOGUE).root_causes] == ["database/stopped"]
+    # What takes no site down stays what it is.
+    lesser = with_edge(with_lesser_ones("database/stopped"), "refused", configured=True)
+    kept = {finding.id: finding.severity for finding in diagnose(lesser, CATALOGUE).findings}
+    assert kept["environment/debug-on"] == MODES["environment/debug-on"].severity == "advice"
 
 
 def test_a_healthy_site_may_have_all_of_them() -> None:
