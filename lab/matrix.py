@@ -19,6 +19,12 @@ def suitable(mode: FailureMode) -> list[str]:
     return [name for name in shapes.names() if set(mode.where) <= shapes.load(name).features()]
 
 
+def suitable_for_all(modes: list[FailureMode]) -> list[str]:
+    """Shapes on which the reproductions of all of these make sense together, the usual one of the first mode first."""
+    shapes = [suitable(mode) for mode in modes]
+    return [shape for shape in shapes[0] if all(shape in others for others in shapes)]
+
+
 def usual() -> list[Pair]:
     """Each failure mode on the first shape that suits it."""
     return [(suitable(mode)[0], mode) for mode in load().modes.values()]

@@ -84,8 +84,6 @@ def record(pair: Pair, known: Catalogue) -> str:
     """Record one pair; what came of it, in a line."""
     name, shape = pair
     mode = known.modes.get(name)
-    if mode:
-        load_file(Path(mode.source))
     try:
         evidence = evidence_of(pair)
     except LabError as error:
@@ -135,18 +133,16 @@ def main(only: list[str]) -> int:
     known = load()
     try:
         pairs = wanted(only, known)
-    except ValueError as error:
+        for name in {name for name, _shape in pairs} & {*known.modes}:
+            load_file(Path(known.modes[name].source))
+    except (ValueError, CatalogueError) as error:
         print(error)
         return 1
     failed = 0
-    try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for line in pool.map(lambda pair: record(pair, known), pairs):
-                print(line, flush=True)
-                failed += line.startswith("FAILED")
-    except CatalogueError as error:
-        print(error)
-        return 1
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for line in pool.map(lambda pair: record(pair, known), pairs):
+            print(line, flush=True)
+            failed += line.startswith("FAILED")
     return int(failed > 0)
 
 

@@ -36,8 +36,7 @@ def shape_for(faults: list[str]) -> str:
     from lab import matrix
 
     modes = catalogue.load().modes
-    shapes = [matrix.suitable(modes[fault]) for fault in faults]
-    found = [shape for shape in shapes[0] if all(shape in others for others in shapes)]
+    found = matrix.suitable_for_all([modes[fault] for fault in faults])
     if not found:
         raise RunError(f"no lab host has what {' and '.join(faults)} need together: show them one by one")
     return found[0]

@@ -110,11 +110,8 @@ def batches() -> list[tuple[str, tuple[str, ...]]]:
     """All failure modes without a remedy, each in one batch, with a shape of host that suits all of the batch."""
     wanted = [mode.id for mode in CATALOGUE.modes.values() if not mode.remedy]
     taken = {name for batch in TOGETHER for name in batch}
-    found = []
-    for batch in (*TOGETHER, *((name,) for name in wanted if name not in taken)):
-        shapes = [matrix.suitable(CATALOGUE.modes[name]) for name in batch]
-        found.append((next(shape for shape in shapes[0] if all(shape in others for others in shapes)), batch))
-    return found
+    every = (*TOGETHER, *((name,) for name in wanted if name not in taken))
+    return [(matrix.suitable_for_all([CATALOGUE.modes[name] for name in batch])[0], batch) for batch in every]
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 APP_STEPS = ("server", "django", "application", "apps", "checks")
+
+
+def words(error: dict[str, Any]) -> str:
+    """An exception by its type and place: its message may hold a secret. error: of a step."""
+    return f"{error.get('type', 'an error')} in {os.path.basename(error.get('file', ''))}:{error.get('line', 0)}"
 
 
 def progress(steps: dict[str, Any], order: Sequence[str] = APP_STEPS) -> int:

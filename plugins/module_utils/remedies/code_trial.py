@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.django_app import rehearsal
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import app_steps, rehearsal
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.app_steps import APP_STEPS
 from ansible_collections.rescue502.django.plugins.module_utils.files import system_python
 from ansible_collections.rescue502.django.plugins.module_utils.run import leftovers
@@ -62,7 +62,7 @@ def objection(checkout: Checkout, commit: str, stack: Stack, seconds: float = SE
         if not (step := steps.get(name)):
             return f"it does not come to the step {name}"
         if not step["ok"]:
-            return _words(step["error"] or {})
+            return app_steps.words(step["error"] or {})
     return ""
 
 
@@ -87,7 +87,10 @@ def search(checkout: Checkout, stack: Stack, error: dict[str, Any], has_edits: b
             if why.startswith(NOT_TRIED):
                 raise GitError(why)
             results[number] = not why
-            found["alike"] = found["alike"] and why.rpartition(":")[0] in ("", _words(error).rpartition(":")[0])
+            found["alike"] = found["alike"] and why.rpartition(":")[0] in (
+                "",
+                app_steps.words(error).rpartition(":")[0],
+            )
         return results[number]
 
     def is_late() -> bool:
@@ -115,10 +118,6 @@ def search(checkout: Checkout, stack: Stack, error: dict[str, Any], has_edits: b
     if good - bad == 1 and good > 0:
         found["first"] = commits[bad]
     return found
-
-
-def _words(error: dict[str, Any]) -> str:
-    return f"{error.get('type', 'an error')} in {os.path.basename(error.get('file', ''))}:{error.get('line', 0)}"
 
 
 def _moved(stack: Stack, top: str, tree: str) -> Stack:

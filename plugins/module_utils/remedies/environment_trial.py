@@ -8,7 +8,7 @@ import dataclasses
 import os
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.django_app import rehearsal
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import app_steps, rehearsal
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.app_steps import APP_STEPS, progress
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 
@@ -27,9 +27,7 @@ def objection(stack: Stack, staged: str) -> str:
         return ""
     name = APP_STEPS[progress(after)]
     error = (after.get(name) or {}).get("error") or {}
-    where = (
-        f": {error.get('type')} in {os.path.basename(error.get('file', ''))}:{error.get('line', 0)}" if error else ""
-    )
+    where = f": {app_steps.words(error)}" if error else ""
     return f"the app does not come past the step {name} in it{where}"
 
 

@@ -68,7 +68,7 @@ def apply(config: ServerConfig, words: list[str], environment: dict[str, str], c
     options, rest = read(_as_uvicorn(words) if config.server == "daphne" else words)
     if config.server == "uvicorn":
         # Each of its options can be given by a variable (uvicorn.org/settings/).
-        options = {**{name: value for name, value in _of_uvicorn(environment).items() if value}, **options}
+        options = {**_of_uvicorn(environment), **options}
     apply_all(config, options)
     if options.get("uds"):
         config.bind = ["unix:" + options["uds"]]
@@ -78,14 +78,16 @@ def apply(config: ServerConfig, words: list[str], environment: dict[str, str], c
         config.bind = [f"{options.get('host') or '127.0.0.1'}:{options.get('port') or 8000}"]
     # They all want `package.module:object`; options that we do not know may take a word of that form too.
     apps = [word for word in rest if re.match(rf"^{_NAME}:{_NAME}(\(.*\))?$", word)]
-    config.app = apps[0] if len(apps) == 1 else options.get("app", "") if not apps else ""
+    apps = apps or [options.get("app", "")]
+    config.app = apps[0] if len(apps) == 1 else ""
     if config.server != "hypercorn" or not options.get("config") or config.bind:
         return True
     return _apply_toml(config, os.path.join(cwd, options["config"]), only_roots)
 
 
 def _of_uvicorn(environment: dict[str, str]) -> dict[str, str]:
-    return {name: environment.get(f"UVICORN_{name.upper()}", "") for name in ("app", "host", "port", "uds", "fd")}
+    given = {name: environment.get(f"UVICORN_{name.upper()}", "") for name in ("app", "host", "port", "uds", "fd")}
+    return {name: value for name, value in given.items() if value}
 
 
 def _apply_toml(config: ServerConfig, path: str, only_roots: bool) -> bool:

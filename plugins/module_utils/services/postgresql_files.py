@@ -62,14 +62,18 @@ def _from_unit(unit: str) -> list[str]:
     return [folder] if folder else []
 
 
+def of_cluster(version: str, name: str) -> str:
+    """Where one of Debian's clusters keeps its data: its own setting, else Debian's place."""
+    return _setting(f"/etc/postgresql/{version}/{name}/postgresql.conf") or f"/var/lib/postgresql/{version}/{name}"
+
+
 def of_unit(shown: dict[str, str]) -> str:
     """Where a server's unit keeps its data; empty where that is not known. shown: the unit's properties.
 
     Of one of Debian's clusters its own setting, else Debian's place; of others -D or PGDATA=, as on Fedora and its kin.
     """
     if match := INSTANCE.search(shown.get("Id", "")):
-        cluster = "{}/{}".format(*match.groups())
-        return setting(f"/etc/postgresql/{cluster}/postgresql.conf") or f"/var/lib/postgresql/{cluster}"
+        return of_cluster(*match.groups())
     environment, _problems = systemd.unit_environment(shown)
     words = systemd.exec_argv(shown.get("ExecStart", ""))
     named = words[words.index("-D") + 1] if "-D" in words[:-1] else ""
@@ -90,10 +94,10 @@ def recovery_file(unit: str) -> str:
 def configured() -> list[str]:
     """data_directory of each of Debian's clusters."""
     paths = sorted(glob.glob("/etc/postgresql/*/*/postgresql.conf"))
-    return [folder for folder in map(setting, paths) if folder]
+    return [folder for folder in map(_setting, paths) if folder]
 
 
-def setting(path: str) -> str:
+def _setting(path: str) -> str:
     """data_directory in a postgresql.conf, where the last one counts; empty where none is set or can be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:

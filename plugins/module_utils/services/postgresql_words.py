@@ -102,8 +102,7 @@ def _configurations(unit: str) -> list[tuple[str, list[str]]]:
     for path in sorted(glob.glob("/etc/postgresql/*/*/postgresql.conf")):
         folder = os.path.dirname(path)
         version, cluster = folder.split("/")[-2:]
-        data = postgresql_files.setting(path) or f"/var/lib/postgresql/{version}/{cluster}"
-        found.append((version, _files(folder, data)))
+        found.append((version, _files(folder, postgresql_files.of_cluster(version, cluster))))
     for folder in [] if found else postgresql_files.data_folders([], unit):
         found.append((_text(os.path.join(folder, "PG_VERSION")).strip(), _files(folder, folder)))
     return found

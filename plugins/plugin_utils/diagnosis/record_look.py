@@ -53,7 +53,7 @@ def _was_explained(finding: Finding, record: Record) -> bool:
     What the last start has said is in the log until the next one.
     """
     done = [action for action in record["actions"] if action["ok"]]
-    if any(action["remedy"] == "restart" for action in done):
+    if any(action["remedy"] == plan.RESTART for action in done):
         return False
     repaired = {cause for action in done for cause in action["for"]}
     return any(item["id"] == finding.id and repaired & {*item["explained_by"]} for item in record["findings"])
