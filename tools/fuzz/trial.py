@@ -148,7 +148,10 @@ class Trial:
         self._check(result.score == 1, "causes")
         self._check(not result.changed, "changed-outside")
         self._check(result.healed or not result.heals, "not-healed")
-        self._check(is_honest(incident["outcome"], answers, result.healed), "outcome")
+        # What answers for some seconds, until systemd ends it once more, was looked at while it did.
+        seen = incident["edge"]["after"]
+        answered = answers or (not incident["actions"] and bool(seen and seen["well"]))
+        self._check(is_honest(incident["outcome"], answered, result.healed), "outcome")
         if result.healed:
             self._again(after)
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import backend, nginx_log
+from ansible_collections.rescue502.django.plugins.module_utils.services import nginx_headers
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import unread
 
@@ -68,7 +69,8 @@ def _is_silent(check: dict[str, Any]) -> bool:
 def _is_the_apps(stack: Stack, check: tuple[dict[str, Any], dict[str, Any]], origin: str, listening: bool) -> bool:
     """Whether the app itself, asked past nginx, gives the wrong answer that the edge showed, or hangs up on nginx."""
     wanted, shown = check
-    answer = backend.make_check(stack, wanted, origin, PATIENCE)
+    host, headers = nginx_headers.handed_on(stack.nginx_root, wanted)
+    answer = backend.make_check(stack, {**wanted, "host": host, "headers": headers}, origin, PATIENCE)
     if answer["asked"] is not True:
         return False
     hung_up = listening and not answer["status"] and any(word in answer["error"] for word in HUNG_UP)

@@ -8,11 +8,11 @@ import os
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config
+from ansible_collections.rescue502.django.plugins.module_utils.services import gunicorn_config, nginx_headers
 from ansible_collections.rescue502.django.plugins.module_utils.services.upstream_address import same_address
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_files
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
-from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, unread, uwsgi_client
+from ansible_collections.rescue502.django.plugins.module_utils.system import http_client, unread
 
 
 def collect(stack: Stack, health_json: Any, timeout: float) -> dict[str, Any]:
@@ -53,28 +53,21 @@ def make_check(stack: Stack, wanted: dict[str, Any], origin: str, timeout: float
     if why or (os.path.exists(unix_path) and not os.access(unix_path, os.W_OK)):
         lacking = unread.Unread("the app's own answer", why or f"{unread.account()} may not connect to {unix_path}")
         return {"asked": lacking, "well": lacking, "error": lacking}
-    if stack.server.speaks_uwsgi:
-        return _in_uwsgi(bind, wanted, base, timeout)
     url = urlsplit(wanted["url"])
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     host = wanted.get("host") or url.netloc
-    directly = {**wanted, "url": base + target, "host": host, "unix_path": unix_path, "verify_tls": False}
-    return dict(http_client.check(directly, origin, timeout), asked=True)
-
-
-def _in_uwsgi(bind: dict[str, Any], wanted: dict[str, Any], base: str, timeout: float) -> dict[str, Any]:
-    """The same in uWSGI's own protocol, of which the status alone is known."""
-    path = urlsplit(wanted["url"]).path or "/"
-    name, expected = wanted.get("host") or "localhost", wanted.get("status")
-    status = uwsgi_client.status(bind, path, name, timeout)
-    well = 0 < status < 500 if expected is None else status == int(expected)
-    url = base.replace("http", "uwsgi", 1) + path
-    error = "" if status else "no answer in the protocol of uWSGI"
-    return {
-        "name": url, "url": url, "host": name, "expected": expected, "status": status, "server": "", "error": error,
-        "seconds": 0.0, "header_bytes": 0, "loops": False, "excerpt": "", "cors": None, "well": well,
-        "problem": "" if well else error or f"status {status}", "asked": True,
-    }  # fmt: skip
+    directly = {
+        **wanted,
+        "url": base + target,
+        "host": host,
+        "unix_path": unix_path,
+        "verify_tls": False,
+        "uwsgi": nginx_headers.uwsgi_variables(stack.nginx_root, wanted) if stack.server.speaks_uwsgi else None,
+    }
+    answer = http_client.check(directly, origin, timeout)
+    if stack.server.speaks_uwsgi:
+        answer["url"] = answer["url"].replace("http", "uwsgi", 1)
+    return dict(answer, asked=True)
 
 
 def public_name(stack: Stack) -> str:

@@ -89,9 +89,8 @@ def rehearse(
     """
     outcome: dict[str, Any] = {"ran": False, "problem": "", "steps": {}, "user": stack.user}
     outcome.update(hung="", crashed={"step": "", "how": ""}, place=dict(hang_location.NOWHERE))
-    if not stack.server.app:
-        outcome["problem"] = f"{stack.unit} does not say which application to load"
-        return outcome
+    if not stack.server.app and stack.server.server != "gunicorn":
+        return {**outcome, "problem": f"{stack.unit} does not say which application to load"}
     if not os.path.isdir(stack.cwd):
         outcome["problem"] = f"the working directory {stack.cwd} does not exist"
         return outcome
@@ -115,6 +114,8 @@ def rehearse(
         return outcome
     found: list[dict[str, Any]] = postgresql_words.errors(_steps(ended.lines), stack.database_unit)
     outcome["steps"] = {step.pop("step"): step for step in found}
+    if not stack.server.app and not outcome["steps"].get("server", {}).get("app"):
+        return {**outcome, "steps": {}, "problem": f"{stack.unit} does not say which application to load"}
     if "answers" in outcome["steps"].get("requests", {}):
         answers = outcome["steps"]["requests"].pop("answers")
         outcome["steps"]["requests"].update(repeated_requests.judged(pages, answers))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
     script_amqp,
     script_answering,
+    script_application,
     script_asked_variables,
     script_brokers,
     script_builds,
@@ -62,6 +63,7 @@ PARTS = (
     script_builds,
     script_errors,
     script_answering,
+    script_application,
     script_requests,
     script_file_folders,
     script_amqp,

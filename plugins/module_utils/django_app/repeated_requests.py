@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from ansible_collections.rescue502.django.plugins.module_utils.system import http_client
 
 SERVER_ERROR = 500
+BAD_GATEWAY = 502
 UNAVAILABLE = 503
-GATEWAY_ERRORS = (502, UNAVAILABLE, 504)
+GATEWAY_ERRORS = (BAD_GATEWAY, UNAVAILABLE, 504)
 GATEWAY_TIMEOUT = 504
 
 
@@ -82,15 +83,17 @@ def is_late(shown: dict[str, Any]) -> bool:
     return shown["status"] == GATEWAY_TIMEOUT or (not shown["status"] and "no answer" in shown["error"])
 
 
-def pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: bool) -> list[Page]:
+def pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: str) -> list[Page]:
     """The requests that an app which starts now may answer better than the running one; of edge.wrong().
 
     Not preflights, which the shadow start is asked, and not what was too late, which would be too late here too.
-    listening: whether the app listens, so that it is the app that ends its connection with nginx.
+    listening: the app server that listens, so that it is the app that ends its connection with nginx; empty where none.
     """
+    # uWSGI hangs up where the app raises; the others answer.
+    raised = (SERVER_ERROR, BAD_GATEWAY) if listening == "uwsgi" else (SERVER_ERROR,)
     no_answers = (0, UNAVAILABLE, GATEWAY_TIMEOUT) if listening else (0, *GATEWAY_ERRORS)
     return [
-        Page(wanted, shown["name"], origin, shown["status"] == SERVER_ERROR, shown["status"])
+        Page(wanted, shown["name"], origin, shown["status"] in raised, shown["status"])
         for wanted, shown in wrong
         if shown["status"] not in no_answers and not wanted.get("preflight")
     ]
@@ -106,7 +109,7 @@ def unavailable_pages(wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin
 
 
 def of_first_rehearsal(
-    wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: bool, is_busy: bool
+    wrong: list[tuple[dict[str, Any], dict[str, Any]]], origin: str, listening: str, is_busy: bool
 ) -> list[Page]:
     """All that is made once more while the running app is looked at. is_busy: whether it is seen to work."""
     unavailable = unavailable_pages(wrong, origin) if listening else []

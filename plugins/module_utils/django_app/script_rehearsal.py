@@ -17,6 +17,7 @@ import resource
 import sys
 import time
 
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_application import load_application
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_asked_variables import (
     watch_environment,
 )
@@ -47,7 +48,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     compare_requirements,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_schema import compare_schema
-from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_server_binds import ask_binds
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_server_binds import ask_app, ask_binds
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_session import ask_session
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_shadowing import (
     PutAside,
@@ -73,7 +74,7 @@ PROGRAMS = {"gunicorn": "gunicorn.app.wsgiapp", "uvicorn": "uvicorn.main"}
 def load_server(plan):
     """Import the app server's program, with the app's folders on the path only afterwards, as the program itself does.
 
-    Raises what the import raises.
+    {app} of a gunicorn whose configuration computes it. Raises what the import raises.
     """
     try:
         # uWSGI is no package of Python's: its module is there only in what it runs.
@@ -83,7 +84,10 @@ def load_server(plan):
         sys.path.insert(0, os.getcwd())
         if plan["root"] not in sys.path:
             sys.path.insert(1, plan["root"])
-    return {}
+    if plan["app"]:
+        return {}
+    plan["app"] = ask_app(plan)
+    return {"app": short(plan["app"])}
 
 
 def load_django(_plan):
@@ -91,19 +95,6 @@ def load_django(_plan):
     import django
 
     return {"version": django.get_version()}
-
-
-def load_application(plan):
-    """Import an app as `gunicorn package.module:object` does (gunicorn.util.import_app).
-
-    AttributeError where the module has no such object.
-    """
-    module_name, _colon, name = plan["app"].partition(":")
-    module = importlib.import_module(module_name)
-    name = (name or "application").split("(")[0]
-    if not hasattr(module, name):
-        raise AttributeError("module {} has no object {}".format(module_name, name))
-    return {"module_file": getattr(module, "__file__", "")}
 
 
 def load_settings(plan):
@@ -242,6 +233,9 @@ def main():
         result["seconds"] = round(time.time() - begun, 3)
         out.write(json.dumps(result) + "\n")
         out.flush()
+        # Nothing further is known of what would be loaded.
+        if not plan["app"]:
+            break
     # The app may have started threads; they must not keep the rehearsal alive.
     os._exit(0)
 

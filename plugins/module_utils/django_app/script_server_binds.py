@@ -1,9 +1,10 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs inside the app's own Python, as a part of script_rehearsal.py: where gunicorn's own configuration has it listen.
+"""Runs inside the app's own Python, as a part of script_rehearsal.py: what gunicorn's own configuration says.
 
-A configuration file may compute its addresses, and of a server that is down nobody sees them. gunicorn itself is asked,
-as its program would read its options, variables and file; the app is not loaded by that, and no address is opened.
+A configuration file may compute which app it loads, and where it listens, which of a server that is down nobody sees.
+gunicorn itself is asked, as its program would read its options, variables and file; the app is not loaded by that, and
+no address is opened.
 """
 
 from __future__ import annotations
@@ -15,17 +16,33 @@ import sys
 
 def ask_binds(plan):
     """{addresses: [{kind, host, port, path}]} of a gunicorn that is down; {} where it is not asked, or does not say."""
-    words = [os.path.expandvars(word) for word in plan["argv"]]
-    after = [number for number, word in enumerate(words) if os.path.basename(word).startswith("gunicorn")]
-    if not plan["asks_binds"] or not plan["unwell"] or not after or any("$" in word for word in words):
+    if not plan["asks_binds"] or not plan["unwell"] or (server := configured(plan["argv"])) is None:
         return {}
-    sys.argv = words[after[0] :]
+    try:
+        return {"addresses": [as_facts(address) for address in server.cfg.address]}
+    except BaseException:  # an address that it refuses, which the shadow start shows
+        return {}
+
+
+def ask_app(plan):
+    """The app as gunicorn's own configuration names it; empty where it does not say."""
+    return str(getattr(configured(plan["argv"]), "app_uri", None) or "")
+
+
+def configured(argv):
+    """gunicorn as its program makes it of a command line; None where the line is another's, or is refused."""
+    words = [os.path.expandvars(word) for word in argv]
+    after = [number for number, word in enumerate(words) if os.path.basename(word).startswith("gunicorn")]
+    if not after or any("$" in word for word in words):
+        return None
+    kept, sys.argv = sys.argv, words[after[0] :]
     try:
         # It reads sys.argv, GUNICORN_CMD_ARGS and the file as it is made (gunicorn/app/base.py).
-        server = importlib.import_module("gunicorn.app.wsgiapp").WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]")
-        return {"addresses": [as_facts(address) for address in server.cfg.address]}
+        return importlib.import_module("gunicorn.app.wsgiapp").WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]")
     except BaseException:  # it calls sys.exit where it refuses its configuration, which the shadow start shows
-        return {}
+        return None
+    finally:
+        sys.argv = kept
 
 
 def as_facts(address):

@@ -1,9 +1,9 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs inside the app's own Python, as a part of script_rehearsal.py: the app's files that hide installed packages.
+"""Runs inside the app's own Python, as a part of script_rehearsal.py: files that hide installed packages.
 
-Python takes a module from the first place that has one by that name, and the app's own folder comes first. Python
-itself is asked what it would find without the app's folders, and can be made to take that.
+Python takes a module from the first place that has one by that name: the app's own folder comes first, then those of
+PYTHONPATH. Python itself is asked what it would find without these, and can be made to take that.
 """
 
 from __future__ import annotations
@@ -23,12 +23,17 @@ def look_for_shadows(plan):
 
 
 def other_places(is_own):
-    """Where Python looks for modules besides the app's own folders."""
-    return [place for place in sys.path if place and not is_own(os.path.join(place, "module"))]
+    """Where Python looks for modules besides the app's own folders and those of PYTHONPATH."""
+    added = _added_folders()
+    return [place for place in sys.path if place and place not in added and not is_own(os.path.join(place, "module"))]
+
+
+def _added_folders():
+    return [os.path.abspath(place) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
 
 
 def find_shadows(plan, is_own):
-    """{module, file, hides} of each module in the app's folders that lies elsewhere too.
+    """{module, file, hides} of each module in the app's folders, or imported from PYTHONPATH, that lies elsewhere too.
 
     Of a built-in module Python takes its own. The app's own packages are left out, for it may be installed as well.
     is_own: whether a path is the app's.
@@ -36,12 +41,16 @@ def find_shadows(plan, is_own):
     apps = {plan["app"].partition(".")[0].partition(":")[0], plan["settings_module"].partition(".")[0]}
     elsewhere = other_places(is_own)
     installed = any(PathFinder.find_spec(name, elsewhere) for name in apps if name)
+    own = dict.fromkeys([os.getcwd(), plan["root"]])
     found = []
-    for folder in dict.fromkeys([os.getcwd(), plan["root"]]):
-        for entry in sorted(os.listdir(folder)):
+    for folder in dict.fromkeys([*own, *_added_folders()]):
+        for entry in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
             name, path = entry[:-3] if entry.endswith(".py") else entry, os.path.join(folder, entry)
             file = path if path.endswith(".py") else os.path.join(path, "__init__.py")
             if not name.isidentifier() or name in apps or name in sys.builtin_module_names or not os.path.isfile(file):
+                continue
+            # Whole libraries may be there on purpose: of them only what was taken can be at fault.
+            if folder not in own and getattr(sys.modules.get(name), "__file__", "") != file:
                 continue
             spec = PathFinder.find_spec(name, elsewhere)
             hidden = spec.origin if spec and spec.has_location else ""
@@ -51,7 +60,7 @@ def find_shadows(plan, is_own):
 
 
 class PutAside:
-    """A finder that takes modules of these names from where they lie besides the app's own folders."""
+    """A finder that takes modules of these names from where they lie besides the app's own folders and PYTHONPATH."""
 
     def __init__(self, names, is_own):
         self.names, self.is_own = names, is_own

@@ -29,13 +29,14 @@ _SERVER = re.compile(r"/(gunicorn|uvicorn|hypercorn|daphne)/")
 
 
 def judged(
-    state: dict[str, str], listened: bool, checks: list[dict[str, Any]], said: list[str], root: str
+    state: dict[str, str], listened: bool, checks: list[dict[str, Any]], said: list[str], root: str, server: str
 ) -> dict[str, Any]:
     """{result, status, signal, words, error} of a start. docs/evidence.md says what each means.
 
     state: the trial unit's. listened: whether it came to listen. checks: the answers that it gave. said: its lines.
+    server: the app server's name.
     """
-    error = raised(said, root)
+    error = raised(said, root) or (_of_uwsgi(said) if server == "uwsgi" else None)
     ended = state.get("ActiveState") in ("failed", "inactive")
     code, status = state.get("ExecMainCode", ""), state.get("ExecMainStatus", "")
     number = int(status) if ended and status.isdigit() else 0
@@ -119,6 +120,15 @@ def raised(said: list[str], root: str) -> dict[str, Any] | None:
                 "in_app": bool(own),
                 "server": server.group(1) if server else "",
             }
+    return None
+
+
+def _of_uwsgi(said: list[str]) -> dict[str, Any] | None:
+    """An exception of uWSGI's own call of the app, which comes from C and has no traceback; as raised()."""
+    for line in reversed(said):
+        if (match := _RAISED.match(line)) and match.group(1) == "TypeError":
+            message = (match.group(2) or "")[:LINE_LENGTH]
+            return {"type": "TypeError", "message": message, "file": "", "line": 0, "in_app": False, "server": "uwsgi"}
     return None
 
 

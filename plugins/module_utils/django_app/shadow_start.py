@@ -9,21 +9,22 @@ well, nobody else is at work on the app, and it would be no more than a start of
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import stat
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ansible_collections.rescue502.django.plugins.module_utils.django_app import shadow_result
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import (
+    closed_folders,
+    shadow_result,
+    trial_command,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.files import safe_files, write_access
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands, run_processes, trial_unit
 from ansible_collections.rescue502.django.plugins.module_utils.services import (
-    gunicorn_config,
     nginx_headers,
     postgresql_words,
-    server_command,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
@@ -64,14 +65,17 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
     Raises OSError and SystemdError.
     """
     try:
-        text, name, mode = _unit_text(stack)
-    except NotTriedError as error:
+        require_possible(stack)
+        command = trial_command.of(stack, trial_unit.free_name())
+        text, name, mode = unit_text(stack, command.words)
+    except (NotTriedError, ValueError) as error:
         return {"tried": False, "why_not": str(error)}
     deadline = (begun := time.monotonic()) + SECONDS
-    with trial_unit.started(name, text, mode) as unit:
+    with trial_unit.configured(name, command.text, command.like), trial_unit.started(name, text, mode) as unit:
         path = os.path.join(unit.folder, "socket")
         listened = _wait(lambda: os.path.exists(path), unit, deadline)
         checks: list[dict[str, Any]] = []
+        closed = closed_folders.find(stack, unit.state().get("MainPID", "")) if listened else []
         if listened:
             with _own_socket(stack, path) as socket:
                 checks = _ask(stack, socket, wrong, origin, deadline, unit)
@@ -83,25 +87,12 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
     return {
         "tried": True,
         "why_not": "",
-        **shadow_result.judged(state, listened, checks, said, stack.root),
+        **shadow_result.judged(state, listened, checks, said, stack.root, stack.server.server),
         "checks": checks,
+        **({"closed_folders": closed} if closed else {}),
         "user": stack.user,
         "seconds": round(time.monotonic() - begun, 3),
     }
-
-
-def _unit_text(stack: Stack) -> tuple[str, str, int]:
-    """The unit_text() of the app's own command, with a socket of the trial's own. Raises NotTriedError."""
-    require_possible(stack)
-    words = systemd.exec_words(stack.properties)
-    if not words:
-        raise NotTriedError("systemd did not say with which words it is started")
-    socket = f"/run/{trial_unit.free_name()}/socket"
-    try:
-        own = server_command.for_trial(_expanded(words, stack.environment), socket, _version(stack.venv))
-    except ValueError as error:
-        raise NotTriedError(str(error)) from error
-    return unit_text(stack, own)
 
 
 def unit_text(stack: Stack, words: list[str], purpose: str = "") -> tuple[str, str, int]:
@@ -165,24 +156,6 @@ def _refusal_as_root(stack: Stack) -> str:
     )
 
 
-def _expanded(words: list[str], environment: dict[str, str]) -> list[str]:
-    """The words with those put in that systemd would make of `$NAME` alone; `${NAME}` is left to it."""
-    found: list[str] = []
-    for word in words:
-        alone = word[1:] if word.startswith("$") and word[1:].isidentifier() else ""
-        more = gunicorn_config.split_words(environment.get(alone, "")) if alone else [word]
-        found += [item.replace("$", "$$") for item in more] if alone else more
-    return found
-
-
-def _version(venv: str) -> int:
-    """gunicorn's major version in the virtual environment; 0 where it is not known."""
-    for path in glob.glob(f"{glob.escape(venv)}/lib/python3*/site-packages/gunicorn-*.dist-info") if venv else ():
-        number = os.path.basename(path).partition("-")[2].partition(".")[0]
-        return int(number) if number.isdigit() else 0
-    return 0
-
-
 def _available_mib() -> int:
     with open("/proc/meminfo", encoding="utf-8") as file:
         return next((int(line.split()[1]) // 1024 for line in file if line.startswith("MemAvailable:")), 0)
@@ -241,6 +214,7 @@ def _ask(
             "host": host,
             "headers": headers,
             "unix_path": socket,
+            "uwsgi": nginx_headers.uwsgi_variables(stack.nginx_root, wanted) if stack.server.speaks_uwsgi else None,
             "url": f"{scheme}://{host or 'localhost'}/{path}",
         }
         answer = http_client.check(plain, origin, left)

@@ -79,8 +79,7 @@ def look(stack: Stack, given: dict[str, Any]) -> tuple[dict[str, Any], list[str]
         sections["hold"] = lambda: settling.hold(stack, ask_edge, given["hold_seconds"])
     found = {**quick, **concurrent.collect(sections, concurrent.COLLECTOR_SECONDS + given["hold_seconds"])}
     if deeper:
-        listening = quick["service"].get("listening") is True
-        pages = repeated_requests.pages(wrong, quick["edge"].get("origin", ""), listening)
+        pages = repeated_requests.pages(wrong, quick["edge"].get("origin", ""), _listening(stack, quick))
         found = {**found, **_with_settings(stack, given, found, listeners, pages, bool(wrong))}
     return found, because
 
@@ -138,7 +137,7 @@ def _deep_sections(
     wrong: answers.Wrong,
     busy: list[dict[str, Any]],
 ) -> Sections:
-    listening = quick["service"].get("listening") is True
+    listening = _listening(stack, quick)
     origin = quick["edge"].get("origin", "")
     pages = repeated_requests.of_first_rehearsal(wrong, origin, listening, any(item["ours"] for item in busy))
     return {
@@ -146,10 +145,15 @@ def _deep_sections(
         "code": lambda: code.collect(stack),
         "changes": lambda: changes.collect(stack),
         "dependencies": lambda: dependencies.collect(stack),
-        "proxy": lambda: proxy.collect(stack, listeners, quick["edge"], wrong, listening),
+        "proxy": lambda: proxy.collect(stack, listeners, quick["edge"], wrong, bool(listening)),
         "log": lambda: log.collect(stack),
         "host": lambda: host.collect(stack, quick, busy),
     }
+
+
+def _listening(stack: Stack, quick: dict[str, Any]) -> str:
+    """The app server that listens; empty where none does."""
+    return (stack.server.server or "another") if quick["service"].get("listening") is True else ""
 
 
 def _rehearsed(stack: Stack, pages: list[repeated_requests.Page], unwell: bool, asked: dict[str, Any]) -> Any:

@@ -57,6 +57,11 @@ def output(name: str) -> str:
     return f"/run/{name}.heard"
 
 
+def configuration(name: str) -> str:
+    """The path at which a changed copy of a configuration file is put for a unit of that name."""
+    return f"/run/{name}.ini"
+
+
 def is_one(name: str) -> bool:
     """Whether a unit is one of ours, of whichever run."""
     return name.startswith(PREFIX)
@@ -91,6 +96,27 @@ def started(name: str, text: str, mode: int) -> Iterator[TrialUnit]:
         heard.close()
 
 
+@contextlib.contextmanager
+def configured(name: str, text: str, like: os.stat_result | None) -> Iterator[None]:
+    """A file with this text at configuration(name), for those alone who may read one like it; none without `like`.
+
+    Raises OSError.
+    """
+    if like is None:
+        yield
+        return
+    path = configuration(name)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+            os.fchown(descriptor, like.st_uid, like.st_gid)
+            os.fchmod(descriptor, like.st_mode & 0o444)
+        yield
+    finally:
+        os.unlink(path)
+
+
 def forget_left() -> None:
     """End the units of runs that are gone, and remove their files."""
     names = {os.path.basename(path) for path in glob.glob(f"{UNITS}/{PREFIX}*.service")}
@@ -98,7 +124,8 @@ def forget_left() -> None:
     for name in names:
         match = re.fullmatch(rf"{PREFIX}(\d+)(?:-[a-z]+)?\.service", name)
         if match and not os.path.exists(f"/proc/{match.group(1)}"):
-            for left in (os.path.join(UNITS, name), output(name.rpartition(".")[0])):
+            own = name.rpartition(".")[0]
+            for left in (os.path.join(UNITS, name), output(own), configuration(own)):
                 with contextlib.suppress(OSError):
                     os.unlink(left)
             _forget(name)

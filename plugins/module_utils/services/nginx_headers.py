@@ -62,6 +62,23 @@ def handed_on(root: Directive | None, wanted: dict[str, Any]) -> tuple[str, dict
     return (host.value if host and host.value else asked), kept
 
 
+def uwsgi_variables(root: Directive | None, wanted: dict[str, Any]) -> dict[str, str]:
+    """The variables that nginx sends with a request to the edge in uWSGI's protocol, as far as their values are known.
+
+    root, wanted: as of handed_on().
+    """
+    url = urlsplit(wanted["url"])
+    asked = wanted.get("host") or nginx_servers.netloc(wanted["url"])
+    found = nginx_servers.answering_check(root, wanted["url"], asked) if root and url.netloc else None
+    if root is None or found is None:
+        return {}
+    request = Request(url.scheme, asked, url.path or "/")
+    contexts = [root, *root.all("http"), found.server, *_taking(found.server, request.path)]
+    values = {**_values(found.server, "", request), "request_scheme": url.scheme}
+    pairs = [(item.words[1], _known(item.words[2], values)) for item in _written(contexts, "uwsgi_param")]
+    return {name: value for name, value in pairs if value}
+
+
 def sent(root: Directive, server: Directive, request: Request) -> dict[str, Sent] | None:
     """The headers that nginx sends for a request, by their names in lower case; those with an unknown value left out.
 
@@ -132,9 +149,9 @@ def doubled(contexts: list[Directive]) -> list[Directive]:
     return [item for item in lines if names.count(item.value.lower()) > 1]
 
 
-def _written(contexts: list[Directive]) -> list[Directive]:
-    """proxy_set_header of the innermost context that has any: there it replaces all of the outer ones."""
-    return next((lines for context in reversed(contexts) if (lines := context.all("proxy_set_header"))), [])
+def _written(contexts: list[Directive], name: str = "proxy_set_header") -> list[Directive]:
+    """The lines of that name of the innermost context that has any: there they replace all of the outer ones."""
+    return next((lines for context in reversed(contexts) if (lines := context.all(name))), [])
 
 
 def _values(server: Directive, target: str, request: Request) -> dict[str, str]:

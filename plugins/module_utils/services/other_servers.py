@@ -92,6 +92,7 @@ def _of_uvicorn(environment: dict[str, str]) -> dict[str, str]:
 
 def _apply_toml(config: ServerConfig, path: str, only_roots: bool) -> bool:
     """The addresses of hypercorn's configuration file. Returns whether they are known: not those of a Python file."""
+    config.config_file = path
     if only_roots and write_access.on_the_way(path, 0):
         return False
     try:
@@ -134,6 +135,7 @@ def _apply_uwsgi(config: ServerConfig, words: list[str], cwd: str, only_roots: b
     files = [value for name, value in known if name in ("ini", "yaml")]
     files += [word for word in words if word.endswith(".ini")]
     for path in dict.fromkeys(os.path.join(cwd, file) for file in files):
+        config.config_file = path
         if not only_roots or not write_access.on_the_way(path, 0):
             known += [(name, value) for name, values in uwsgi_emperor.options(path).items() for value in values]
     sockets = [value for name, value in known if name in uwsgi_emperor.SOCKETS]

@@ -13,7 +13,7 @@ import time
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from ansible_collections.rescue502.django.plugins.module_utils.system import cors
+from ansible_collections.rescue502.django.plugins.module_utils.system import cors, uwsgi_client
 
 BODY_LIMIT = 65536
 EXCERPT_LIMIT = 300
@@ -84,12 +84,14 @@ def ask(
     unix_path: str = "",
     more_headers: dict[str, str] | None = None,
     method: str = "GET",
+    uwsgi: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """GET a URL once, or ask it by another method that changes nothing.
 
     timeout: in seconds, for each wait on the network, and for all of the body.
     host: what to send as Host (and as TLS server name) instead of the URL's own. origin: sent as Origin.
     more_headers: headers besides; an Origin among them is sent in the place of origin, and none where it is empty.
+    uwsgi: variables sent besides, where uWSGI's own protocol is spoken.
     Returns {status, headers, body, seconds, error}; status 0 and an error where nobody answered. An answer that has
     begun is one, though its body may be a stream that has no end: then the body is what came in time. Never raises.
     """
@@ -103,9 +105,8 @@ def ask(
     try:
         opened = _open(parts, unix_path, name, verify_tls, timeout)
         try:
-            connection = _Connection(opened, name)
-            connection.request(method, target, headers=headers)
-            response = connection.getresponse()
+            sent = (opened, method, target, headers)
+            response = _speak(*sent) if uwsgi is None else uwsgi_client.speak(*sent, uwsgi)
             answer["status"] = response.status
             answer["headers"] = _combined(response.getheaders())
             answer["header_bytes"] = sum(len(key) + len(value) + 4 for key, value in response.getheaders())
@@ -120,6 +121,12 @@ def ask(
         answer["error"] = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
     answer["seconds"] = round(time.monotonic() - begun, 3)
     return answer
+
+
+def _speak(opened: socket.socket, method: str, target: str, headers: dict[str, str]) -> http.client.HTTPResponse:
+    connection = _Connection(opened, headers["Host"])
+    connection.request(method, target, headers=headers)
+    return connection.getresponse()
 
 
 def _combined(headers: list[tuple[str, str]]) -> dict[str, str]:
@@ -174,9 +181,9 @@ def loops(url: str, host: str, answer: dict[str, Any]) -> bool:
 def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]:
     """Ask one edge check and say whether the answer is what was wanted, and if not, why.
 
-    wanted: {url, host, status, json, verify_tls, cors, preflight, preflight_headers, unix_path, headers}; status None
-    takes any answer below 500, headers are sent besides the usual ones. preflight: the method about which a browser
-    asks, so that this is asked in its way. timeout: in seconds.
+    wanted: {url, host, status, json, verify_tls, cors, preflight, preflight_headers, unix_path, headers, uwsgi};
+    status None takes any answer below 500, headers are sent besides the usual ones, uwsgi as ask() has it.
+    preflight: the method about which a browser asks, so that this is asked in its way. timeout: in seconds.
     """
     origin = origin if wanted.get("cors", True) else ""
     before = wanted.get("preflight") or ""
@@ -190,6 +197,7 @@ def check(wanted: dict[str, Any], origin: str, timeout: float) -> dict[str, Any]
         wanted.get("unix_path", ""),
         {**(wanted.get("headers") or {}), **asked},
         "OPTIONS" if before else "GET",
+        wanted.get("uwsgi"),
     )
     shown = cors.shown(answer["headers"], origin)
     # Whether a preflight is redirected to itself or elsewhere is all the same: a browser does not follow it.

@@ -4,14 +4,35 @@
 
 from __future__ import annotations
 
-import re
+import http.client
+import socket
 import struct
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible_collections.rescue502.django.plugins.module_utils.system import sockets
 
-_STATUS = re.compile(rb"^(?:HTTP/1\.[01]|Status:) (\d{3})\b")
-_ANSWER_LIMIT = 4096
+
+def speak(
+    opened: socket.socket, method: str, target: str, headers: dict[str, str], variables: dict[str, str]
+) -> http.client.HTTPResponse:
+    """Send a request, and take the answer, of which the header is read. Raises OSError and HTTPException.
+
+    variables: sent besides those that follow from the others.
+    """
+    url, name = urlsplit(target), headers.get("Host", "")
+    sent = {
+        "REQUEST_METHOD": method, "REQUEST_URI": target, "PATH_INFO": url.path, "QUERY_STRING": url.query,
+        "CONTENT_LENGTH": "", "CONTENT_TYPE": "", "SERVER_PROTOCOL": "HTTP/1.1", "SERVER_NAME": name,
+        "SERVER_PORT": "80", "REMOTE_ADDR": "127.0.0.1",
+        **{f"HTTP_{key.upper().replace('-', '_')}": value for key, value in headers.items()},
+        **variables,
+    }  # fmt: skip
+    body = b"".join(_counted(key) + _counted(value) for key, value in sent.items())
+    opened.sendall(struct.pack("<BHB", 0, len(body), 0) + body)
+    response = http.client.HTTPResponse(opened, method=method)
+    response.begin()
+    return response
 
 
 def status(place: dict[str, Any], path: str, host: str, timeout: float) -> int:
@@ -19,22 +40,13 @@ def status(place: dict[str, Any], path: str, host: str, timeout: float) -> int:
 
     timeout is in seconds, for each wait. Never raises.
     """
-    variables = {
-        "REQUEST_METHOD": "GET", "REQUEST_URI": path, "PATH_INFO": path, "QUERY_STRING": "", "CONTENT_LENGTH": "",
-        "CONTENT_TYPE": "", "SERVER_PROTOCOL": "HTTP/1.1", "SERVER_NAME": host, "SERVER_PORT": "80",
-        "HTTP_HOST": host, "HTTP_USER_AGENT": "rescue502", "REMOTE_ADDR": "127.0.0.1",
-    }  # fmt: skip
-    body = b"".join(_counted(name) + _counted(value) for name, value in variables.items())
+    given = place.get("host", "")
+    reached = {**place, "host": {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(given, given)}
     try:
-        given = place.get("host", "")
-        reached = {**place, "host": {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(given, given)}
         with sockets.connected(reached, timeout) as opened:
-            opened.sendall(struct.pack("<BHB", 0, len(body), 0) + body)
-            answer = opened.recv(_ANSWER_LIMIT)
-    except OSError:
+            return speak(opened, "GET", path, {"Host": host, "User-Agent": "rescue502"}, {}).status
+    except (OSError, http.client.HTTPException):
         return 0
-    match = _STATUS.match(answer)
-    return int(match.group(1)) if match else 0
 
 
 def _counted(text: str) -> bytes:

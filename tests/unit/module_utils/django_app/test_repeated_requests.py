@@ -48,12 +48,13 @@ def test_an_answer_is_judged_as_the_edge_is(change: dict[str, Any], served: bool
 @pytest.mark.parametrize(
     ("status", "listening", "asked"),
     [
-        (500, True, True), (404, True, True), (200, True, True), (502, True, True), (502, False, False),
-        (503, True, False), (504, True, False), (0, True, False), (500, False, True),
+        (500, "gunicorn", True), (404, "gunicorn", True), (200, "gunicorn", True), (502, "gunicorn", True),
+        (502, "", False), (503, "gunicorn", False), (504, "gunicorn", False), (0, "gunicorn", False),
+        (500, "", True), (502, "uwsgi", True),
     ],
 )  # fmt: skip
-def test_what_is_made_once_more(status: int, listening: bool, asked: bool) -> None:
+def test_what_is_made_once_more(status: int, listening: str, asked: bool) -> None:
     """What the app itself has answered, or has hung up on; not what nobody answered, or was too late."""
     found = pages([(CHECK, {"name": "api", "status": status})], ORIGIN, listening)
     assert bool(found) is asked
-    assert [page.is_error for page in found] == ([status == 500] if asked else [])
+    assert [page.is_error for page in found] == ([status == 500 or listening == "uwsgi"] if asked else [])

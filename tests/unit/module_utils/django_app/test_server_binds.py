@@ -53,3 +53,18 @@ def test_what_is_not_asked_or_does_not_say(tmp_path: Path) -> None:
     for text in ("raise RuntimeError('no')", "import sys\nsys.exit(3)", "bind = 'no:port'"):
         (tmp_path / "gunicorn.conf.py").write_text(text + "\n")
         assert asked(tmp_path, "shop:application") == {}
+
+
+def test_a_file_that_computes_which_app_is_loaded(tmp_path: Path) -> None:
+    """gunicorn itself says so, and does not load it; what it refuses stays unknown."""
+    (tmp_path / "gunicorn.conf.py").write_text("name = 'shop'\nwsgi_app = f'{name}.wsgi:application'\n")
+    ask = "\nimport json\nprint(json.dumps(ask_app({'argv': sys.argv[1:]})))\n"
+
+    def app(*words: str) -> Any:
+        line = [sys.executable, "-c", SOURCE + ask, *words]
+        done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    assert app("/venv/bin/gunicorn", "--workers", "3") == "shop.wsgi:application"
+    assert app("/venv/bin/gunicorn", "--no-such-option") == ""
+    assert app("/usr/bin/uwsgi") == ""

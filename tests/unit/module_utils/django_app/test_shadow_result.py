@@ -60,14 +60,14 @@ def test_each_result(
     state: dict[str, str], listened: bool, checks: list[dict[str, Any]], said: list[str], result: str
 ) -> None:
     """One row for each."""
-    assert shadow_result.judged(state, listened, checks, said, ROOT)["result"] == result
+    assert shadow_result.judged(state, listened, checks, said, ROOT, "gunicorn")["result"] == result
 
 
 def test_the_signal_and_the_status_are_named() -> None:
     """As the manual pages have them."""
-    killed = shadow_result.judged(ended("signal", 2, 31), True, [], [], ROOT)
+    killed = shadow_result.judged(ended("signal", 2, 31), True, [], [], ROOT, "gunicorn")
     assert (killed["signal"], killed["status"]) == ("SIGSYS", 0)
-    exited = shadow_result.judged(ended("exit-code", 1, 3), True, [], [], ROOT)
+    exited = shadow_result.judged(ended("exit-code", 1, 3), True, [], [], ROOT, "gunicorn")
     assert (exited["signal"], exited["status"]) == ("", 3)
 
 
@@ -79,3 +79,17 @@ def test_the_last_exception_with_its_place() -> None:
         "server": "",
     }  # fmt: skip
     assert shadow_result.raised(["[INFO] Booting worker"], ROOT) is None
+
+
+def test_uwsgi_calls_from_c() -> None:
+    """So that there is no traceback of a call that fails; of another server such a line is only somebody's words."""
+    said = [
+        "*** uWSGI is running ***",
+        "TypeError: ASGIHandler.__call__() missing 1 required positional argument: 'send'",
+    ]
+    wrong = [{"name": "api", "status": 500, "well": False}]
+    state = {"ActiveState": "active"}
+    found = shadow_result.judged(state, True, wrong, said, ROOT, "uwsgi")
+    assert (found["result"], found["error"]["server"]) == ("interface", "uwsgi")
+    assert shadow_result.judged(state, True, wrong, said, ROOT, "gunicorn")["result"] == "fails"
+    assert shadow_result.judged(state, True, wrong, said[:1], ROOT, "uwsgi")["error"] is None

@@ -46,3 +46,16 @@ def test_what_hides_nothing_is_not_named(tmp_path: Path) -> None:
     assert rehearsed(tmp_path, "import nowhere")["shadows"]["found"] == []
     (tmp_path / "environ.py").touch()
     assert "environ" in str(rehearsed(tmp_path, "import nowhere")["shadows"]["found"])
+
+
+def test_a_folder_of_pythonpath_hides_a_package(tmp_path: Path) -> None:
+    """Of it only what was imported is named: whole libraries may be there on purpose."""
+    app, other = tmp_path / "app", tmp_path / "other"
+    app.mkdir(), other.mkdir()
+    for name in ("decouple", "environ"):
+        (other / f"{name}.py").write_text("TRY = 1\n", encoding="utf-8")
+    settings = "from decouple import config"
+    steps = rehearsed(app, settings, PYTHONPATH=str(other))
+    assert steps["application"]["ok"] is False, "the fault"
+    assert [item["file"] for item in steps["shadows"]["found"]] == [str(other / "decouple.py")]
+    assert rehearsed(app, settings, "decouple", PYTHONPATH=str(other))["application"]["ok"] is True

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.rescue502.django.plugins.module_utils.django_app import shadow_start
+from ansible_collections.rescue502.django.plugins.module_utils.django_app import shadow_start, trial_command
 from ansible_collections.rescue502.django.plugins.module_utils.run import commands, run_processes
 from ansible_collections.rescue502.django.plugins.module_utils.stack import others_at_work
 
@@ -88,5 +88,5 @@ def test_where_it_could_do_harm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_variable_alone_becomes_its_words_and_no_more() -> None:
     """As systemd splits it; a dollar in its value is none."""
-    words = shadow_start._expanded(["gunicorn", "$OPTIONS", "${NAME}", "a$b"], {"OPTIONS": "--threads 4 $HOME"})
+    words = trial_command._expanded(["gunicorn", "$OPTIONS", "${NAME}", "a$b"], {"OPTIONS": "--threads 4 $HOME"})
     assert words == ["gunicorn", "--threads", "4", "$$HOME", "${NAME}", "a$b"]

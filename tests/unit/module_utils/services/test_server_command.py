@@ -69,7 +69,7 @@ def test_other_servers(words: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["/bin/sh", "-c", "exec gunicorn shop.wsgi"], ["uwsgi", "--ini", "shop.ini"], ["/srv/start"], [],
+    "words", [["/bin/sh", "-c", "exec gunicorn shop.wsgi"], ["/srv/start"], [],
               ["gunicorn", "--", "shop.wsgi"]],
 )  # fmt: skip
 def test_what_may_start_anything_is_not_tried(words: list[str]) -> None:

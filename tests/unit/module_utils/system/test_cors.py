@@ -106,5 +106,5 @@ def test_the_rehearsal_asks_for_pages_only() -> None:
     shown = {"name": "/api/", "status": 500, "error": ""}
     late = {**shown, "status": 504}
     wrong = [(wanted, shown), ({**wanted, "preflight": "POST"}, shown)]
-    assert [page.wanted for page in repeated_requests.pages(wrong, "", listening=True)] == [wanted]
+    assert [page.wanted for page in repeated_requests.pages(wrong, "", listening="gunicorn")] == [wanted]
     assert not repeated_requests.late_pages([({**wanted, "preflight": "POST"}, late)], "")
