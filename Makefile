@@ -94,7 +94,7 @@ matrix: shapes ## every failure mode on every shape of host that suits it: hours
 	RESCUE502_MATRIX=$(or $(SHAPE),all) $(BIN)/pytest tests/hosts/test_failure_modes.py -k elsewhere -q -n $(JOBS)
 
 fuzz: lab ## hosts and faults that a seed draws, diagnosed, recovered and judged; SEED=17 COUNT=20 JOBS=2, docs/fuzzing.md
-	SEED=$(SEED) COUNT=$(COUNT) JOBS=$(JOBS) FAULTS=$(FAULTS) SHRINK=$(SHRINK) KEEP=$(KEEP) $(BIN)/python -m tools.fuzz
+	SEED=$(SEED) COUNT=$(COUNT) JOBS=$(JOBS) FAULTS=$(FAULTS) SHRINK=$(SHRINK) KEEP=$(KEEP) RECORD=$(RECORD) $(BIN)/python -m tools.fuzz
 
 score: shapes ## how well causes are named and sites healed, compared with a restart, the runbook and monit; writes docs/own-scenarios.md
 	$(BIN)/python -m tools.score

@@ -1,7 +1,8 @@
 """`make fuzz SEED=1 COUNT=20 JOBS=2`: trials of these seeds; reports/fuzz.jsonl and a summary. docs/fuzzing.md.
 
-SHRINK=yes makes each failing trial plain, KEEP=yes has it tried each night from then on. FAULTS=name,name takes these
-operators in the place of drawn ones. A seed may be `tutorial` or `17,bind=tcp`. The return code is 0 where all passed.
+SHRINK=yes makes each failing trial plain, KEEP=yes has it tried each night from then on. RECORD=yes keeps the evidence
+of those that pass for the fast tests. FAULTS=name,name takes these operators in the place of drawn ones. A seed may be
+`tutorial` or `17,bind=tcp`. The return code is 0 where all passed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ansible_collections.rescue502.django.plugins.plugin_utils.catalogue.catalog
 
 from lab import playbook
 from lab.podman import LabError
-from tools.fuzz import regressions
+from tools.fuzz import evidence, regressions
 from tools.fuzz.shrink import shrunk
 from tools.fuzz.trial import Result, Trial
 
@@ -123,6 +124,8 @@ def _run_all(wanted: list[str], faults: list[str], results: list[Result]) -> Non
                     (INCIDENTS / f"{result.seed}.json").write_text(json.dumps(result.incident), encoding="utf-8")
                 print(line(result), flush=True)
             file.flush()
+            if os.environ.get("RECORD"):
+                evidence.keep(found[0])
             if os.environ.get("KEEP") and found[-1].failed:
                 regressions.keep(found[-1])
 

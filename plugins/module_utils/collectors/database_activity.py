@@ -63,6 +63,10 @@ SELECT json_build_object(
       FROM pg_stat_replication),
     'waiting', count(*), 'waited', coalesce(max(query_seconds), 0))
     FROM sessions WHERE wait_event = 'SyncRep'),
+  'prepared', (SELECT coalesce(json_agg(p), '[]') FROM (
+    SELECT DISTINCT ON (database) database, owner AS "user", count(*) OVER (PARTITION BY database) AS count,
+      round(extract(epoch FROM clock_timestamp() - prepared)) AS seconds
+    FROM pg_prepared_xacts ORDER BY database, prepared LIMIT 500) p),
   'databases', (SELECT json_agg(datname) FROM (
     SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1 LIMIT 500) d),
   'roles', (SELECT json_agg(rolname) FROM (

@@ -13,8 +13,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import unr
 LONG_SECONDS = 3.0
 KEPT = 10
 # Parts of the answer that are settled for the app's own database and role, and then dropped.
-INTERNAL = ("active", "waiting", "sessions", "expired", "role_limits", "database_limits", "read_only_server",
-    "read_only_set", "no_login", "closed", "no_connect", "certificate_file",
+INTERNAL = ("active", "prepared", "waiting", "sessions", "expired", "role_limits", "database_limits",
+    "read_only_server", "read_only_set", "no_login", "closed", "no_connect", "certificate_file",
     "md5_roles", "roles_without_password", "methods", "collations")  # fmt: skip
 
 
@@ -31,11 +31,13 @@ def settled(activity: Any, name: str, user: str) -> Any:
     if not (kept.get("standby") or {}).get("waiting"):
         kept.pop("standby", None)
     long_queries = [item for item in activity.get("active", ()) if item.pop("database") == name]
+    prepared = [item for item in activity.get("prepared", ()) if item.pop("database") == name]
     collations = [item for item in activity.get("collations", ()) if item["database"] == name]
     return {
         **kept,
         **({"collation": {key: collations[0][key] for key in ("recorded", "actual")}} if collations else {}),
         **({"long_queries": long_queries} if long_queries else {}),
+        **({"prepared": prepared[0]} if prepared else {}),
         "blockers": blockers(activity["waiting"], activity["sessions"], name or _only(databases)),
         "has_database": name in databases if name else None,
         "has_role": user in roles if user else None,

@@ -44,6 +44,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.system import (
 )
 
 TEST_TIMEOUT = 5.0
+# Its configuration may name any path, and root makes the folder that is missing: below /var/log that harms nobody.
+_LOG_FOLDER = re.compile(r'open\(\) "(/var/log/(?:[\w.-]+/)*[\w.-]+)/[\w.-]+" failed \(2: ')
 RECENT = 300.0
 
 
@@ -213,10 +215,12 @@ def _test(stack: Stack, was_valid: Callable[[], bool]) -> dict[str, Any]:
 
 
 def parse_test(status: int, text: str) -> dict[str, Any]:
-    """{valid, message, file, line} of what `nginx -t -q` wrote to its standard error, and of its exit status."""
+    """{valid, message, file, line, log_folder} of what `nginx -t -q` wrote to standard error, and of its status."""
     message = next((line for line in text.splitlines() if "[emerg]" in line), text.strip())
     place = re.search(r" in (\S+):(\d+)$", message)
+    folder = _LOG_FOLDER.search(message)
     return {
+        **({"log_folder": folder.group(1)} if folder and "/../" not in folder.group() else {}),
         "valid": status == 0,
         "message": message,
         "file": place.group(1) if place else "",

@@ -20,6 +20,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.files import safe
 from ansible_collections.rescue502.django.plugins.module_utils.stack import app_units
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    accounts,
     filesystems,
     processes,
     sockets,
@@ -122,6 +123,7 @@ def unit_facts(stack: Stack) -> dict[str, Any]:
         "user_exists": makes_account or _exists(pwd.getpwnam, stack.user),
         "group": stack.group,
         "group_exists": makes_account or not stack.group or _exists(grp.getgrnam, stack.group),
+        **({"groups_missing": gone} if (gone := accounts.missing_groups(shown)) else {}),
         "workdir": (workdir := _workdir(stack)),
         "workdir_exists": _workdir_exists(stack, workdir),
         "environment_problems": stack.environment_problems,

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.rescue502.django.plugins.module_utils.collectors import files
@@ -18,7 +18,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.storage import (
     removable_files,
     temporary_folders,
 )
-from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, missing_mounts
+from ansible_collections.rescue502.django.plugins.module_utils.system import filesystems, hidden_paths, missing_mounts
 
 # A server that wants a new piece of its write-ahead log needs this much in one piece.
 WAL_SEGMENT_MIB = 16
@@ -31,7 +31,9 @@ def collect(
     linked: Sequence[str] = (),
     glance: bool = False,
 ) -> dict[str, Any]:
-    """{file_systems, full, without_inodes, read_only, temporary, unmounted}: of the first, those that it is true of.
+    """{file_systems, full, without_inodes, read_only, temporary, unmounted, hidden}: of the first, those that it is
+    true of. unmounted: file systems that this host is set up to have there, and has not now. hidden: those that lie
+    over what the app needs.
 
     database: its evidence. settings: what the rehearsal learnt of Django's settings. linked: folders that packages are
     linked from, and that the app cannot use. glance: leave out what fills them.
@@ -55,7 +57,8 @@ def collect(
         "without_inodes": without,
         "read_only": _read_only(systems),
         "temporary": temporary_folders.wrong(),
-        **({} if glance else {"unmounted": _unmounted([*wanted, *map(_linked, linked)])}),
+        **({} if glance else {"unmounted": _by_mount([*wanted, *map(_linked, linked)], _missing_above())}),
+        **({"hidden": hidden} if not glance and (hidden := _by_mount(wanted, hidden_paths.mount_over)) else {}),
     }
 
 
@@ -63,12 +66,16 @@ def _linked(path: str) -> locations.Place:
     return {"path": path, "purpose": "a linked package"}
 
 
-def _unmounted(wanted: list[locations.Place]) -> list[dict[str, Any]]:
-    """{mount_point, paths, purposes} of each file system that this host is set up to have there, and has not now."""
-    found: dict[str, list[locations.Place]] = {}
+def _missing_above() -> Callable[[str], str]:
     missing = missing_mounts.missing()
+    return lambda path: missing_mounts.above(path, missing)
+
+
+def _by_mount(wanted: list[locations.Place], point_of: Callable[[str], str]) -> list[dict[str, Any]]:
+    """{mount_point, paths, purposes} of each mount point that this names for one of the places."""
+    found: dict[str, list[locations.Place]] = {}
     for place in wanted:
-        if point := missing_mounts.above(place["path"], missing):
+        if point := point_of(place["path"]):
             found.setdefault(point, []).append(place)
     return [
         {"mount_point": point, "paths": sorted({place["path"] for place in places}), "purposes": _purposes(places)}

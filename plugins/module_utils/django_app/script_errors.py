@@ -58,7 +58,8 @@ def describe(error, plan):
     frames = [(f.filename, f.lineno, f.name) for f in traceback.extract_tb(error.__traceback__)]
     own = [frame for frame in frames if inside_app(frame[0], plan)]
     place = own[-1] if own else (frames[-1] if frames else ("", 0, ""))
-    variable, key = env_variable(error, own), env_key(error, frames, plan)
+    # Where no code of the app's was entered, it is what the server itself reads.
+    variable, key = env_variable(error, own or frames[-1:]), env_key(error, frames, plan)
     missing, fields = [key] if key else missing_variables(error, own), fields_wrong(error)
     variable = variable or (fields[0][0] if fields else "")
     causes = [error]

@@ -41,6 +41,17 @@ def supplementary_groups(properties: dict[str, str]) -> list[int]:
     return found
 
 
+def missing_groups(properties: dict[str, str]) -> list[str]:
+    """The further groups that a unit gives its processes, and that are not there: systemd starts nothing then."""
+    found = []
+    for name in systemd.words(properties.get("SupplementaryGroups", "")):
+        try:
+            group_id(name)
+        except KeyError:
+            found.append(name)
+    return found
+
+
 def user_name(uid: int) -> str:
     """The name of a user by the id; the id itself where it has none."""
     try:

@@ -13,7 +13,7 @@ RELATIONS = ("Requires", "BindsTo", "Requisite")
 # A volume below a file system below a unit that mounts it.
 DEPTH = 4
 MAX_UNITS = 40
-KEYS = ["Id", "LoadState", "ActiveState", "Result", "What", *RELATIONS]
+KEYS = ["Id", "LoadState", "ActiveState", "Result", "What", "AssertResult", "AssertTimestamp", *RELATIONS]
 
 
 def broken(properties: dict[str, str]) -> list[dict[str, Any]]:
@@ -21,6 +21,7 @@ def broken(properties: dict[str, str]) -> list[dict[str, Any]]:
 
     properties: the unit's own, RELATIONS among them. Each {name, relation, required_by, absent, load_state,
     active_state, result}; those nearest to the unit alone. absent: the device that is not there; else empty.
+    asserts: there, and false, where an Assert…= of the unit's kept it from starting when it was tried last.
     """
     # The unit's own socket fails with it, and is not a cause.
     seen = {properties.get("Id", ""), *systemd.words(properties.get("TriggeredBy", ""))}
@@ -45,7 +46,14 @@ def broken(properties: dict[str, str]) -> list[dict[str, Any]]:
 
 def _fails(unit: dict[str, str]) -> bool:
     """Whether a start of the unit is in vain."""
-    return unit.get("LoadState") not in ("loaded", "") or unit.get("ActiveState") == "failed" or bool(_absent(unit))
+    is_broken = unit.get("LoadState") not in ("loaded", "") or unit.get("ActiveState") == "failed"
+    return is_broken or _is_refused(unit) or bool(_absent(unit))
+
+
+def _is_refused(unit: dict[str, str]) -> bool:
+    """Whether an Assert…= of its own kept it from starting: those that require it then fail, and it does not."""
+    tried = bool(unit.get("AssertTimestamp"))
+    return tried and unit.get("AssertResult") == "no" and unit.get("ActiveState") == "inactive"
 
 
 def _absent(unit: dict[str, str]) -> str:
@@ -68,4 +76,5 @@ def _described(unit: dict[str, str], relation: str, required_by: str) -> dict[st
         "load_state": unit.get("LoadState", ""),
         "active_state": unit.get("ActiveState", ""),
         "result": unit.get("Result", ""),
+        **({"asserts": False} if _is_refused(unit) else {}),
     }

@@ -171,12 +171,21 @@ def _is_effect_of(found: Finding, repaired: set[str], roots: set[str]) -> bool:
     return bool(why) and why <= repaired and found.risk == "safe" and bool(remedies.get(found.mode.remedy).starts)
 
 
+def _contradicts(known: Action, other: Action) -> bool:
+    """Whether one remedy cannot be done for both at once."""
+    both = known.vars.keys() & other.vars.keys()
+    return any(known.vars[name] != other.vars[name] and not isinstance(known.vars[name], list) for name in both)
+
+
 def _merge(actions: Iterable[Action]) -> list[Action]:
-    """Urgent ones first, each in the order of the layers and once for all its causes; lists of variables are joined."""
+    """Urgent ones first, each in the order of the layers and once for all its causes; lists of variables are joined.
+
+    What would do the same with something else, such as another folder, waits for the next look.
+    """
     merged: dict[tuple[str, bool], Action] = {}
     for action in actions:
         known = merged.setdefault((action.remedy, action.urgent), action)
-        if known is action:
+        if known is action or _contradicts(known, action):
             continue
         known.causes += [cause for cause in action.causes if cause not in known.causes]
         furthest = max if remedies.get(action.remedy).runs_app else min

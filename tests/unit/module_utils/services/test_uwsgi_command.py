@@ -52,7 +52,7 @@ def test_the_file_without_what_is_the_running_ones() -> None:
      "--emperor /etc/uwsgi", "--ini"],
 )  # fmt: skip
 def test_what_may_start_anything_is_not_tried(words: str) -> None:
-    """What is read elsewhere, or cannot be told apart."""
+    """What is read elsewhere, or can be read in two ways."""
     with pytest.raises(ValueError, match=r"uWSGI|known|configured"):
         uwsgi_command.for_trial(words.split(), SOCKET, COPY, by_uwsgi=False)
 

@@ -33,6 +33,9 @@ def shown(monkeypatch: pytest.MonkeyPatch, *units: dict[str, str]) -> None:
             [(r"dev-no\x2dsuch.device", "srv-data.mount", "/dev/no-such")],
         ),
         ([{**MOUNT, "BindsTo": "dev-null.device"}, {**DOWN, "Id": "dev-null.device"}], []),
+        ([{**MOUNT, "AssertResult": "no", "AssertTimestamp": "Sun"}], [("srv-data.mount", "server.service", "")]),
+        # It was never tried.
+        ([{**MOUNT, "AssertResult": "no", "AssertTimestamp": ""}], []),
     ],
 )
 def test_what_keeps_a_unit_from_starting(

@@ -63,12 +63,14 @@ def test_remedies_run_from_the_ground_up_and_once() -> None:
 
 
 def test_one_remedy_for_two_causes_takes_what_both_need() -> None:
-    """Lists of variables are joined; of other values the later one holds; a cause is named once."""
+    """Lists of variables are joined, and a cause is named once; what wants another value waits for the next look."""
     code = found("files/code", "permissions", vars={"parts": ["code"], "owner": "www"})
-    media = found("files/media", "permissions", vars={"parts": ["media"], "owner": "app", "mode": "0640"})
+    media = found("files/media", "permissions", vars={"parts": ["media"], "owner": "www", "mode": "0640"})
     (action,) = made(code, media, code).actions
     assert action.causes == ["files/code", "files/media"]
     assert action.vars == {"parts": ["code", "media", "code"], "owner": "www", "mode": "0640"}
+    (action,) = made(code, found("files/log", "permissions", vars={"owner": "app"})).actions
+    assert (action.causes, action.vars) == (["files/code"], code.vars)
     (action,) = made(code, found("files/log", "permissions", vars={"parts": "all"})).actions
     assert action.vars["parts"] == "all"
     assert code.vars == {"parts": ["code"], "owner": "www"}, "a finding is not changed"
@@ -381,3 +383,13 @@ def test_what_is_for_no_other_cause_waits_with_the_lesser_one_too() -> None:
 def planned_for(remedy: str, *causes: str) -> Planned:
     """An action of a plan."""
     return {"remedy": remedy, "for": list(causes), "risk": "safe", "vars": {}}
+
+
+def test_one_remedy_for_two_folders_is_done_for_one() -> None:
+    """The next look finds the other; a folder that is both's is made for both."""
+    folder = found("service/worker-folder-missing", "make_socket_dir", vars={"rescue502_path": "/run/shop"})
+    other = found("files/log-folder-missing", "make_socket_dir", vars={"rescue502_path": "/var/log/shop"})
+    first = made(folder, other).actions[0]
+    assert (first.causes, first.vars) == ([folder.id], {"rescue502_path": "/run/shop"})
+    same = found("files/log-folder-missing", "make_socket_dir", vars={"rescue502_path": "/run/shop"})
+    assert made(folder, same).actions[0].causes == [folder.id, same.id]
