@@ -98,6 +98,17 @@ def test_blockers_are_the_ends_of_the_chains() -> None:
     assert (found["pid"], found["waiters"], found["waited"]) == (1, 2, 60)
 
 
+def test_a_prepared_transaction_is_nobodys_session() -> None:
+    """Its locks have the pid 0; those of other databases are not kept."""
+    (found,) = database_for_app.blockers([{"pid": 2, "blockers": [0]}], [session(2, 60)], "shop")
+    assert (found["pid"], found["type"]) == (0, "prepared transaction")
+    prepared = [{"database": name, "user": name, "count": 1, "seconds": 9} for name in ("other", "shop")]
+    activity = {"asked": True, "databases": ["shop"], "roles": [], "waiting": [], "sessions": [], "elsewhere": []}
+    found = database_for_app.settled({**activity, "prepared": prepared}, "shop", "shop")
+    assert found["prepared"] == {"user": "shop", "count": 1, "seconds": 9}
+    assert "prepared" not in database_for_app.settled({**activity, "prepared": []}, "shop", "shop")
+
+
 def test_a_ring_of_waiting_sessions_has_no_end() -> None:
     """A deadlock is PostgreSQL's own to break: nobody stands at its end."""
     waiting = [{"pid": 1, "blockers": [2]}, {"pid": 2, "blockers": [1]}]

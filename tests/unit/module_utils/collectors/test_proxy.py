@@ -51,6 +51,23 @@ def test_what_nginx_objects_to(status: int, text: str, begins: str, place: tuple
     assert (found["file"], found["line"]) == place
 
 
+@pytest.mark.parametrize(
+    ("path", "why", "folder"),
+    [
+        ("/var/log/nginx/error.log", "2: No such file or directory", "/var/log/nginx"),
+        ("/var/log/shop/web/access.log", "2: No such file or directory", "/var/log/shop/web"),
+        # A folder that is there, and places where root makes nothing that nginx's configuration names.
+        ("/var/log/nginx/error.log", "13: Permission denied", None),
+        ("/etc/nologin/error.log", "2: No such file or directory", None),
+        ("/var/log/../run/nologin/error.log", "2: No such file or directory", None),
+    ],
+)
+def test_the_folder_of_a_log_is_missing(path: str, why: str, folder: str | None) -> None:
+    """Below /var/log alone."""
+    found = proxy.parse_test(1, f'2026/11/29 02:30:01 [emerg] 355#355: open() "{path}" failed ({why})')
+    assert found.get("log_folder") == folder
+
+
 def judged(monkeypatch: pytest.MonkeyPatch, text: str, was_valid: bool = False, **facts: Any) -> dict[str, Any]:
     """The test of a configuration to which nginx says this; who: its account; me: the id of the one that looks."""
     done: Any = subprocess.CompletedProcess([], 1 if "emerg" in text else 0, "", text)

@@ -34,3 +34,9 @@ def test_without_the_program_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -
     """As without glibc."""
     monkeypatch.setenv("PATH", "/nonexistent")
     assert accounts.expired_on("root") == ""
+
+
+def test_groups_of_a_unit_that_are_gone() -> None:
+    """By name; an id needs no entry."""
+    assert accounts.missing_groups({"SupplementaryGroups": "root no-such-group 4711"}) == ["no-such-group"]
+    assert accounts.missing_groups({}) == []
