@@ -11,8 +11,11 @@ module: nginx_snippet
 short_description: Put one file where nginx includes it
 version_added: 0.1.0
 description:
-  - Writes a small configuration file and tests nginx's whole configuration with it. Where the test fails, the file is
-    what it was before, or gone, and the task fails with nginx's own words.
+  - Tests nginx's whole configuration with a small file in it, in a copy of the file's folder that no other process
+    sees, and writes the file where nginx takes that. Where it does not, the task fails with nginx's own words, and
+    nothing is changed.
+  - Where no such copy can be made, as in some containers, the file is written first, and taken back where the test
+    fails.
   - Where the configuration is invalid already, nothing is written. nginx is not reloaded.
 author:
   - rescue502 maintainers (@rescue502)
@@ -51,6 +54,8 @@ path:
 """
 
 import os
+import shutil
+import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.rescue502.django.plugins.module_utils.files import atomic_write, safe_files
@@ -77,6 +82,20 @@ def write(path: str, text: str | None) -> None:
     atomic_write.replace(path, text.encode(), MODE)
 
 
+def objection(folder: str, name: str, content: str) -> str:
+    """What nginx says of the file in a copy of its folder; empty where it takes it, or cannot be asked so.
+
+    Raises OSError.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        copy = os.path.join(place, "folder")
+        shutil.copytree(folder, copy, symlinks=True)
+        write(os.path.join(copy, name), content)
+        done = nginx_test.run(nginx_test.account(), "-t", "-q", seen=(copy, folder))
+    said = (done.stderr or done.stdout).strip()
+    return said if done.returncode and "[emerg]" in said else ""
+
+
 def main() -> None:
     """Run the module."""
     arguments = {"path": {"type": "path", "required": True}, "content": {"type": "str", "required": True}}
@@ -96,6 +115,9 @@ def main() -> None:
         if wrong:
             module.fail_json(msg=f"nginx's configuration is invalid already: {wrong}. Nothing was changed.")
         folder, name = os.path.split(path)
+        wrong = objection(safe_files.resolve(folder), name, content)
+        if wrong:
+            module.fail_json(msg=f"nginx would not take {path}: {wrong}. Nothing was changed.")
         undo_log.note_file(os.path.join(safe_files.resolve(folder), name), content.encode())
         write(path, content)
         wrong = complaint()

@@ -31,7 +31,8 @@ def errors(stack: Stack, since: float) -> list[dict[str, Any]]:
 
     A line that names no server is about all of them, as where a worker has no connection or file left.
     """
-    names = {name for item in stack.locations for name in item["server_names"]} - {"_", ""}
+    # Of a name with a leading dot, nginx writes what follows it (ngx_http_core_server_name()).
+    names = {name.lstrip(".") for item in stack.locations for name in item["server_names"]} - {"_", ""}
     found = []
     for log in _logs(stack):
         for line in edge.tail(log).splitlines():

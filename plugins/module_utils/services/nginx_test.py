@@ -41,15 +41,17 @@ def account() -> str:
     return _name(int(given)) if given.isdigit() else given or ROOT
 
 
-def run(who: str, *options: str) -> subprocess.CompletedProcess[str]:
+def run(who: str, *options: str, seen: tuple[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """nginx asked as the account `who`, which may open its ports as its unit lets it. Raises as subprocess.run().
 
+    seen: a folder, and the one in whose place nginx alone sees it; only root may ask so.
     PermissionError where its program is one that only systemd may be let start, by root.
     """
     shown = systemd.show(nginx_unit.name())
     program, *places = nginx_unit.command(shown)
     own = ["-p", f"User={who}", "-p", "AmbientCapabilities=CAP_NET_BIND_SERVICE"] if who != ROOT else []
     own += [word for name in _made_at_start(shown) for word in ("-p", f"RuntimeDirectory={name}")]
+    own += ["-p", f"BindReadOnlyPaths={':'.join(seen)}"] if seen else []
     is_root = os.geteuid() == 0
     if program != "nginx" and not is_root:
         raise PermissionError(f"{program} is asked by root only")

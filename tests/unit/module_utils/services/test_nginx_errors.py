@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -140,3 +141,17 @@ def test_the_addresses_that_nginx_dials_in_vain() -> None:
     ]
     lines = [{"when": 1.0, "level": "error", "text": text + end.format(place), "path": ""} for text, place in said]
     assert nginx_log.dialled_in_vain(lines) == [("10.0.0.5", 8000), ("fd00::5", 8000)]
+
+
+@pytest.mark.parametrize(
+    ("name", "logged", "is_ours"),
+    [(".a.example", "a.example", True), ("a.example", "a.example", True), ("a.example", "b.example", False)],
+)
+def test_a_line_is_about_the_apps_server(
+    monkeypatch: pytest.MonkeyPatch, name: str, logged: str, is_ours: bool
+) -> None:
+    """nginx writes a name with a leading dot without it."""
+    line = f"2026/11/29 03:02:39 [error] 263#263: *3 no resolver defined to resolve x, client: ::1, server: {logged}, "
+    monkeypatch.setattr(nginx_log.edge, "tail", lambda _log: line)
+    stack: Any = SimpleNamespace(locations=[{"server_names": [name], "error_log": ""}], nginx_error_log="")
+    assert bool(nginx_log.errors(stack, 0.0)) is is_ours
