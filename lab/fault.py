@@ -4,8 +4,9 @@
 `draw` one of the words listed, of `among` one of the lines that its bash prints there. It fails where it did not take.
 `where` names features that the host must have (`not:` before one that it must not). `causes` are what is right; `a|b`
 where either is. `heals` says whether recover brings the site back unasked, or with which features it does; `changes`,
-what that changes besides what the fault had changed. `well` is bash that succeeds where the site is well in what its
-answers do not show, such as its certificate; without it they alone decide. Two come together where both say so and are
+what that changes besides what the fault had changed; `waits`, values of parameters with which it waits for a word of
+the operator's, such as a mode that nobody sets by mistake. `well` is bash that succeeds where the site is well in what
+its answers do not show, such as its certificate; without it they alone decide. Two come together where both say so and are
 of different groups.
 """
 
@@ -42,6 +43,7 @@ class Operator:
     draw: dict[str, list[str]] = field(default_factory=dict)
     among: dict[str, str] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
+    waits: dict[str, list[str]] = field(default_factory=dict)
     well: str = ""
     together: bool = False
 
@@ -49,8 +51,10 @@ class Operator:
         """Whether a host of these features can be broken so."""
         return _all_of(self.where, features)
 
-    def heals_on(self, features: set[str]) -> bool:
-        """Whether a host of these features is healed unasked."""
+    def heals_on(self, features: set[str], values: dict[str, str]) -> bool:
+        """Whether a host of these features, broken with these parameters, is healed unasked."""
+        if any(values.get(name) in words for name, words in self.waits.items()):
+            return False
         return self.heals if isinstance(self.heals, bool) else _all_of(self.heals, features)
 
     def values(self, host: Host, random: Random) -> dict[str, str]:

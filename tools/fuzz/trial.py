@@ -129,7 +129,8 @@ class Trial:
             result.faults[operator.name] = values
             result.causes += operator.causes
             operator.apply(self.host, values)
-        result.heals = all(operator.heals_on(self.shape.features()) for operator in operators)
+        features = self.shape.features()
+        result.heals = all(operator.heals_on(features, result.faults[operator.name]) for operator in operators)
         self._await_fault(operators)
         broken = self.host.snapshot()
         _code, incident, output = self.site.play("recover")
