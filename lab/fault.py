@@ -6,8 +6,8 @@
 where either is. `heals` says whether recover brings the site back unasked, or with which features it does; `changes`,
 what that changes besides what the fault had changed; `waits`, values of parameters with which it waits for a word of
 the operator's, such as a mode that nobody sets by mistake. `well` is bash that succeeds where the site is well in what
-its answers do not show, such as its certificate; without it they alone decide. Two come together where both say so and are
-of different groups.
+its answers do not show, such as its certificate; without it they alone decide. Two come together where both say so and
+are of different groups.
 """
 
 from __future__ import annotations
