@@ -48,7 +48,7 @@ NIGHTLY = {
     "service/no-workers", "service/port-denied", "service/script-name-wrong",
     "proxy/held", "proxy/port-filtered", "proxy/pid-file-differs", "proxy/file-not-served",
     "service/start-too-slow", "service/start-waits", "service/unit-invalid",
-    "proxy/origin-not-passed", "database/prepared-transaction", "host/hidden-by-mount",
+    "proxy/origin-not-passed", "database/prepared-transaction", "host/hidden-by-mount", "service/port-of-a-connection",
     "proxy/upstream-refuses-tls", "dependencies/linked-folder-lost",
     "schema/partly-applied", "schema/index-left-invalid", "database/index-invalid", "database/statistics-missing",
     "database/numbers-used-up", "database/numbers-running-out", "database/log-kept",

@@ -10,7 +10,7 @@ from lab.site import Site
 
 pytestmark = pytest.mark.nightly
 
-# A unit of which an Assert…= does not hold is not failed itself, and whoever requires it is not started.
+# A unit of which an Assert…= does not hold is not failed itself, and what requires it is not started.
 REQUIRES = """
 write_drop_in /etc cluster '[Unit]' 'Requires=postgresql@9-main.service' 'After=postgresql@9-main.service'
 restart_app

@@ -17,6 +17,7 @@ from ansible_collections.rescue502.django.plugins.module_utils.stack import app_
 from ansible_collections.rescue502.django.plugins.module_utils.stack.roots_word import WORKER_FILE
 from ansible_collections.rescue502.django.plugins.module_utils.stack.stack import Stack
 from ansible_collections.rescue502.django.plugins.module_utils.system import (
+    local_ports,
     processes,
     removed_paths,
     sockets,
@@ -47,6 +48,8 @@ def bind_facts(bind: dict[str, Any], listeners: list[dict[str, Any]], stack: Sta
     facts = dict(bind, listeners=holders, **_NO_SOCKET)
     if not holders and (found := bind_bars.bar(bind, stack.properties)):
         facts.update(bar=found, named=_is_named(bind, stack))
+    if not holders and bind["kind"] == "tcp" and (connection := local_ports.connection_from(bind)):
+        facts["connection"] = connection
     if bind["kind"] == "unix":
         facts.update(_socket_file(bind["path"], bool(holders), stack))
     return facts

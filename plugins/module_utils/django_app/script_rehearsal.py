@@ -48,7 +48,11 @@ from ansible_collections.rescue502.django.plugins.module_utils.django_app.script
     compare_requirements,
 )
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_schema import compare_schema
-from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_server_binds import ask_app, ask_binds
+from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_server_binds import (
+    ask_app,
+    ask_binds,
+    load_worker,
+)
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_session import ask_session
 from ansible_collections.rescue502.django.plugins.module_utils.django_app.script_shadowing import (
     PutAside,
@@ -84,6 +88,7 @@ def load_server(plan):
         sys.path.insert(0, os.getcwd())
         if plan["root"] not in sys.path:
             sys.path.insert(1, plan["root"])
+    load_worker(plan)
     if plan["app"]:
         return {}
     plan["app"] = ask_app(plan)

@@ -45,6 +45,25 @@ def configured(argv):
         sys.argv = kept
 
 
+def load_worker(plan):
+    """Import the kind of worker that gunicorn is configured to have. Raises what keeps it from being imported.
+
+    gunicorn's own words say only that it is not found, or which version it wants.
+    """
+    server = configured(plan["argv"]) if plan["server"] == "gunicorn" else None
+    kind = str(server.cfg.settings["worker_class"].get()) if server is not None else ""
+    if not kind:
+        return
+    known = importlib.import_module("gunicorn.workers").SUPPORTED_WORKERS.get(kind, kind)
+    module = known.rpartition(".")[0]
+    if not module or ":" in module:
+        return
+    try:
+        importlib.import_module(module)
+    except RuntimeError as error:
+        raise (error.__cause__ or error.__context__ or error) from None
+
+
 def as_facts(address):
     """An address as gunicorn has parsed it: a path, a host and port, or the number of an inherited socket."""
     if isinstance(address, int):

@@ -1,6 +1,6 @@
 # Copyright: rescue502 maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Installed packages whose files are gone, empty or cut short, though pip believes that they are there.
+"""Installed packages whose files are gone, empty, cut short or for another processor, though pip takes them for whole.
 
 A full disk, a crash of the machine or a hand that slipped leaves such files. What was merely edited, or stripped, may
 be meant, and is not reported. Source: packaging.python.org, "Recording installed projects"; elf(5).
@@ -26,7 +26,8 @@ from ansible_collections.rescue502.django.plugins.module_utils.services.requirem
 
 MANY = 50_000
 MANY_PACKAGES = 5000
-KEPT = 50
+# Of a package for another processor each piece of machine code is one.
+KEPT = 200
 _METADATA = ".dist-info"
 _MOST_BYTES = 2**28
 # What makes an environment, and stands in no RECORD: Python's own, virtualenv's and uv's.
@@ -47,9 +48,9 @@ def damaged(venv: str) -> list[dict[str, Any]]:
 
     Each {requirement, module, path, why, native}.
 
-    requirement: the package in the version that is installed, as pip takes it. why: is missing, is empty, or is cut
-    short. native: whether it is machine code, of which a piece crashes Python. Packages from elsewhere than an index
-    are left out: by that name and version an index may have another one.
+    requirement: the package in the version that is installed, as pip takes it. why: is missing, is empty, is cut
+    short, or is for another processor. native: whether it is machine code, of which a piece crashes Python. Packages
+    from elsewhere than an index are left out: by that name and version an index may have another one.
     """
     pattern = os.path.join(glob.escape(venv), "lib", "python*", "site-packages", "*.dist-info", "RECORD")
     records = (path for path in sorted(glob.glob(pattern)) if not os.path.lexists(_sibling(path, "direct_url.json")))
@@ -208,16 +209,33 @@ def _reason(path: str, size: int) -> str:
         return ""
     if not status.st_size:
         return "is empty"
-    return "is cut short" if path.endswith(".so") and status.st_size < _elf_end(path) else ""
+    if not path.endswith(".so"):
+        return ""
+    head = _elf_head(path)
+    if head and _machine(head) != _machine(_elf_head("/proc/self/exe")):
+        return "is for another processor"
+    return "is cut short" if status.st_size < _elf_end(head) else ""
 
 
-def _elf_end(path: str) -> int:
-    """Where an ELF file's table of sections ends, in bytes, which is the end of the file; 0 where it is none."""
+def _elf_head(path: str) -> bytes:
+    """The head of an ELF file of 64 bits; empty of another one, which is let be."""
     try:
-        head = safe_files.read_bytes(path, _ELF_BYTES)
+        own = path.startswith("/proc/self/")
+        with open(path, "rb") if own else os.fdopen(safe_files.open_entry(path), "rb") as file:
+            head = file.read(_ELF_BYTES)
     except OSError:
-        return 0
-    if head[:4] != b"\x7fELF" or len(head) < _ELF_BYTES or head[4] != 2:  # what is not of 64 bits is let be
+        return b""
+    return head if head[:4] == b"\x7fELF" and len(head) == _ELF_BYTES and head[4] == 2 else b""
+
+
+def _machine(head: bytes) -> bytes:
+    """The byte order and the processor that it is made for."""
+    return head[5:6] + head[18:20]
+
+
+def _elf_end(head: bytes) -> int:
+    """Where an ELF file's table of sections ends, in bytes, which is the end of the file; 0 where it is none."""
+    if not head:
         return 0
     order = "<" if head[5] == 1 else ">"
     (start,) = struct.unpack_from(order + "Q", head, 40)

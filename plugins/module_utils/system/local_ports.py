@@ -20,7 +20,7 @@ RESERVED = "/proc/sys/net/ipv4/ip_local_reserved_ports"
 # Some are freed and taken again while they are counted.
 FULL = 0.95
 MOST = 3
-_LISTEN, _TIME_WAIT = "0A", "06"
+_LISTEN, _TIME_WAIT, _ESTABLISHED, _CONNECTING = "0A", "06", "01", "02"
 # (host, port) of the other side; local port; the state as /proc has it; the socket's inode.
 Row = tuple[tuple[str, int], int, str, str]
 
@@ -70,6 +70,25 @@ def judged(rows: Iterable[Row], first: int, last: int, reserved: set[int]) -> di
         "listening": len(listening),
         "inodes": [*listening.values(), *(inode for _state, inode in taken.values())],
     }
+
+
+def connection_from(bind: dict[str, Any]) -> dict[str, Any] | None:
+    """The connection of somebody's that goes out from the port at which nobody listens; None where there is none.
+
+    {pid, command, unit, other}. bind: {host, port}. A port of RANGE is given to any connection, and as long as it lasts
+    nobody can listen there.
+    """
+    tables = (("/proc/net/tcp", socket.AF_INET), ("/proc/net/tcp6", socket.AF_INET6))
+    known = [(fields, family) for path, family in tables for fields in sockets.rows(path) if len(fields) > 9]
+    for fields, family in known:
+        other, port, state, inode = parsed(fields, family)
+        here = sockets.address(fields[1].partition(":")[0], family)
+        if port != bind["port"] or state not in (_ESTABLISHED, _CONNECTING):
+            continue
+        if bind["host"] in (here, "", "0.0.0.0", "::", "localhost") and (pid := sockets.owners({inode}).get(inode)):
+            about = {"pid": pid, "command": processes.command_line(pid)[:200], "unit": processes.unit_of(pid)}
+            return {**about, "other": f"{other[0]}:{other[1]}"}
+    return None
 
 
 def _rows(path: str, family: int) -> list[Row]:

@@ -68,3 +68,19 @@ def test_a_file_that_computes_which_app_is_loaded(tmp_path: Path) -> None:
     assert app("/venv/bin/gunicorn", "--workers", "3") == "shop.wsgi:application"
     assert app("/venv/bin/gunicorn", "--no-such-option") == ""
     assert app("/usr/bin/uwsgi") == ""
+
+
+def test_the_kind_of_worker_that_cannot_be_imported(tmp_path: Path) -> None:
+    """What keeps it from being imported is raised, and not gunicorn's words for it."""
+    (tmp_path / "kinds.py").write_text("import gone_with_the_copy\n")
+    ask = "\nsys.path.insert(0, '')\nload_worker({'server': 'gunicorn', 'argv': sys.argv[1:]})\nprint('loaded')\n"
+
+    def said(*words: str) -> str:
+        line = [sys.executable, "-c", SOURCE + ask, "/venv/bin/gunicorn", *words]
+        done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return (done.stdout + done.stderr).splitlines()[-1]
+
+    assert said("shop") == "loaded"
+    assert said("-k", "gthread", "shop") == "loaded"
+    assert said("-k", "egg:gunicorn#sync", "shop") == "loaded"
+    assert said("-k", "kinds.Worker", "shop") == "ModuleNotFoundError: No module named 'gone_with_the_copy'"

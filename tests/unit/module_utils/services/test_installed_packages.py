@@ -55,6 +55,16 @@ def test_a_module_that_is_gone_or_empty(site: Path, size: int | None, why: str) 
     assert reported(site) == [("shop_client==1.2", "shop", why)]
 
 
+def test_machine_code_for_another_processor(site: Path) -> None:
+    """By the processor in its header (elf(5), e_machine), and not by its name; whole as it is."""
+    library = next((site / "shop").glob("*.so"))
+    content = bytearray(library.read_bytes())
+    assert content[18:20] != b"\x2a\x00", "this is no SuperH"
+    content[18:20] = b"\x2a\x00"
+    library.write_bytes(content)
+    assert reported(site) == [("shop_client==1.2", "shop._fast", "is for another processor")]
+
+
 def test_machine_code_that_is_cut_short(site: Path) -> None:
     """Known by its own header, whatever size was recorded: a stripped one is whole."""
     library = next((site / "shop").glob("*.so"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Any
 
@@ -72,3 +73,20 @@ def test_reserved_ports_are_not_given() -> None:
     found = judged([row(port) for port in range(40090, 40100)], reserved)
     assert (found["used"], found["reserved"]) == (10, 90)
     assert local_ports._numbers("\n") == set()
+
+
+def test_a_connection_that_goes_out_from_a_port() -> None:
+    """As long as it lasts, nobody can listen there; of a listener, or another port, it is none."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        port = client.getsockname()[1]
+        found = local_ports.connection_from({"host": "127.0.0.1", "port": port})
+        assert found is not None
+        assert (found["pid"], found["other"]) == (os.getpid(), f"127.0.0.1:{server.getsockname()[1]}")
+        assert local_ports.connection_from({"host": "192.0.2.1", "port": port}) is None
+    assert local_ports.connection_from({"host": "0.0.0.0", "port": server_port()}) is None
+
+
+def server_port() -> int:
+    """A port at which somebody has listened, and no connection goes out from."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
