@@ -25,8 +25,8 @@ def ask_binds(plan):
 
 
 def ask_app(plan):
-    """The app as gunicorn's own configuration names it; empty where it does not say."""
-    return str(getattr(configured(plan["argv"]), "app_uri", None) or "")
+    """The app as gunicorn's own configuration names it; empty where it does not say, and on a site that is well."""
+    return str(getattr(configured(plan["argv"]), "app_uri", None) or "") if plan.get("unwell") else ""
 
 
 def configured(argv):
@@ -50,7 +50,8 @@ def load_worker(plan):
 
     gunicorn's own words say only that it is not found, or which version it wants.
     """
-    server = configured(plan["argv"]) if plan["server"] == "gunicorn" else None
+    # Its configuration file is run by that, which a site that is well is spared.
+    server = configured(plan["argv"]) if plan["server"] == "gunicorn" and plan.get("unwell") else None
     kind = str(server.cfg.settings["worker_class"].get()) if server is not None else ""
     if not kind:
         return

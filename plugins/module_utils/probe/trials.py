@@ -48,7 +48,7 @@ def collect(stack: Stack, rehearsed: Any, git: Any, pages: list[Page], asks_unit
     begun = time.monotonic()
 
     def once_more(other: Stack) -> dict[str, Any]:
-        return rehearsal.rehearse(other, ONE, pages, ORDER)["steps"]  # type: ignore[no-any-return]
+        return rehearsal.rehearse(other, ONE, pages, ORDER, unwell=True)["steps"]  # type: ignore[no-any-return]
 
     written = written_trial.collect(stack, steps, once_more, progress, asks_unit)
     if any(item["helps"] for item in written):
@@ -85,9 +85,8 @@ def _shadowed(
     before = progress(steps)
 
     def helps(some: list[dict[str, str]]) -> bool:
-        return (
-            progress(rehearsal.rehearse(stack, ONE, pages, ORDER, [item["module"] for item in some])["steps"]) > before
-        )
+        names = [item["module"] for item in some]
+        return progress(rehearsal.rehearse(stack, ONE, pages, ORDER, names, unwell=True)["steps"]) > before
 
     begun = time.monotonic()
     if not helps(shadows):
@@ -109,7 +108,7 @@ def _other_python(stack: Stack, steps: dict[str, Any]) -> dict[str, str]:
         if venv == stack.venv or not virtual_env.is_one(venv) or not os.path.exists(python):
             continue
         there = dataclasses.replace(stack, venv=venv, python=python)
-        tried = rehearsal.rehearse(there, ONE, [], APP_STEPS)["steps"]
+        tried = rehearsal.rehearse(there, ONE, [], APP_STEPS, unwell=True)["steps"]
         if all((tried.get(name) or {}).get("ok") is True for name in APP_STEPS):
             return {"program": program, "interpreter": stack.python, "venv": venv}
     return {}

@@ -55,7 +55,7 @@ def objection(checkout: Checkout, commit: str, stack: Stack, seconds: float = SE
     """
     try:
         with _tree_of(checkout, commit, stack) as tree:
-            steps = rehearsal.rehearse(_moved(stack, checkout.top, tree), seconds, [], APP_STEPS)["steps"]
+            steps = rehearsal.rehearse(_moved(stack, checkout.top, tree), seconds, [], APP_STEPS, unwell=True)["steps"]
     except (GitError, OSError) as error:
         return f"{NOT_TRIED}: {error}"
     for name in APP_STEPS:

@@ -32,5 +32,5 @@ def objection(stack: Stack, staged: str) -> str:
 
 
 def _steps(stack: Stack) -> dict[str, Any]:
-    steps: dict[str, Any] = rehearsal.rehearse(stack, SECONDS, [], APP_STEPS)["steps"]
+    steps: dict[str, Any] = rehearsal.rehearse(stack, SECONDS, [], APP_STEPS, unwell=True)["steps"]
     return steps

@@ -58,7 +58,7 @@ def test_what_is_not_asked_or_does_not_say(tmp_path: Path) -> None:
 def test_a_file_that_computes_which_app_is_loaded(tmp_path: Path) -> None:
     """gunicorn itself says so, and does not load it; what it refuses stays unknown."""
     (tmp_path / "gunicorn.conf.py").write_text("name = 'shop'\nwsgi_app = f'{name}.wsgi:application'\n")
-    ask = "\nimport json\nprint(json.dumps(ask_app({'argv': sys.argv[1:]})))\n"
+    ask = "\nimport json\nprint(json.dumps(ask_app({'unwell': True, 'argv': sys.argv[1:]})))\n"
 
     def app(*words: str) -> Any:
         line = [sys.executable, "-c", SOURCE + ask, *words]
@@ -73,7 +73,8 @@ def test_a_file_that_computes_which_app_is_loaded(tmp_path: Path) -> None:
 def test_the_kind_of_worker_that_cannot_be_imported(tmp_path: Path) -> None:
     """What keeps it from being imported is raised, and not gunicorn's words for it."""
     (tmp_path / "kinds.py").write_text("import gone_with_the_copy\n")
-    ask = "\nsys.path.insert(0, '')\nload_worker({'server': 'gunicorn', 'argv': sys.argv[1:]})\nprint('loaded')\n"
+    plan = "{'server': 'gunicorn', 'unwell': True, 'argv': sys.argv[1:]}"
+    ask = f"\nsys.path.insert(0, '')\nload_worker({plan})\nprint('loaded')\n"
 
     def said(*words: str) -> str:
         line = [sys.executable, "-c", SOURCE + ask, "/venv/bin/gunicorn", *words]
