@@ -41,6 +41,8 @@ def collect(
     media, static = files.media_and_static(stack, settings)
     folders = (settings or {}).get("file_folders") or []
     wanted = locations.needed(stack, database, files.log_files(stack, settings), media, static, folders)
+    # Logs and uploads may well be meant to begin anew on a disk of their own.
+    lasting = [place for place in wanted if place["purpose"] in ("the code", "the database")]
     systems = _file_systems(wanted, stack.properties)
     _add_starved_databases(systems, database)
     _spare_temporary(systems)
@@ -58,7 +60,7 @@ def collect(
         "read_only": _read_only(systems),
         "temporary": temporary_folders.wrong(),
         **({} if glance else {"unmounted": _by_mount([*wanted, *map(_linked, linked)], _missing_above())}),
-        **({"hidden": hidden} if not glance and (hidden := _by_mount(wanted, hidden_paths.mount_over)) else {}),
+        **({"hidden": hidden} if not glance and (hidden := _by_mount(lasting, hidden_paths.mount_over)) else {}),
     }
 
 

@@ -71,7 +71,10 @@ def try_start(stack: Stack, wrong: Wrong, origin: str) -> dict[str, Any]:
     except (NotTriedError, ValueError) as error:
         return {"tried": False, "why_not": str(error)}
     deadline = (begun := time.monotonic()) + SECONDS
-    with trial_unit.configured(name, command.text, command.like), trial_unit.started(name, text, mode) as unit:
+    with (
+        trial_unit.configured(name, command.text, command.like, command.acl),
+        trial_unit.started(name, text, mode) as unit,
+    ):
         path = os.path.join(unit.folder, "socket")
         listened = _wait(lambda: os.path.exists(path), unit, deadline)
         checks: list[dict[str, Any]] = []

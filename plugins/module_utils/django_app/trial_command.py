@@ -24,11 +24,13 @@ class TrialCommand:
     """words: of the command. text: what its changed configuration file holds, which is at trial_unit.configuration().
 
     like: the status of the original, through the descriptor that it was read by; None where there is no such file.
+    acl: its access control list as the kernel has it (acl(5)); empty without one.
     """
 
     words: list[str]
     text: str = ""
     like: os.stat_result | None = None
+    acl: bytes = b""
 
 
 def of(stack: Stack, name: str) -> TrialCommand:
@@ -52,7 +54,8 @@ def of(stack: Stack, name: str) -> TrialCommand:
     path = safe_files.resolve(os.path.join(stack.cwd, path))
     with os.fdopen(safe_files.open_entry(path), encoding="utf-8", errors="surrogateescape") as file:
         text, like = file.read(safe_files.MOST_TEXT), os.fstat(file.fileno())
-    return TrialCommand([*own, *options], uwsgi_command.changed(text, path), like)
+        acl = os.getxattr(file.fileno(), trial_unit.ACL) if trial_unit.ACL in os.listxattr(file.fileno()) else b""
+    return TrialCommand([*own, *options], uwsgi_command.changed(text, path), like, acl)
 
 
 def _expanded(words: list[str], environment: dict[str, str]) -> list[str]:

@@ -23,6 +23,7 @@ END_SECONDS = 1.0
 MOST_LINES = 100
 # "Unit … was skipped" (systemd, sd-messages.h, SD_MESSAGE_UNIT_SKIPPED).
 _SKIPPED = "MESSAGE_ID=0e4284a0caca4bfc81c0bb6786972673"
+ACL = "system.posix_acl_access"
 _SHOWN = ["ActiveState", "SubState", "Result", "MainPID", "ExecMainCode", "ExecMainStatus"]
 
 
@@ -97,7 +98,7 @@ def started(name: str, text: str, mode: int) -> Iterator[TrialUnit]:
 
 
 @contextlib.contextmanager
-def configured(name: str, text: str, like: os.stat_result | None) -> Iterator[None]:
+def configured(name: str, text: str, like: os.stat_result | None, acl: bytes) -> Iterator[None]:
     """A file with this text at configuration(name), for those alone who may read one like it; none without `like`.
 
     Raises OSError.
@@ -112,6 +113,8 @@ def configured(name: str, text: str, like: os.stat_result | None) -> Iterator[No
             file.write(text)
             os.fchown(descriptor, like.st_uid, like.st_gid)
             os.fchmod(descriptor, like.st_mode & 0o444)
+            if acl:
+                os.setxattr(descriptor, ACL, acl)
         yield
     finally:
         os.unlink(path)
